@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+# Every header compiles alone, without warnings, with nothing but -I include:
+#   cmake -D INCLUDE_DIR=<include> -D COMPILER=<c++> -P check_headers.cmake
+cmake_minimum_required(VERSION 3.21)
+
+get_filename_component(INCLUDE_DIR ${INCLUDE_DIR} ABSOLUTE)
+set(warnings -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Werror)
+file(GLOB_RECURSE headers RELATIVE ${INCLUDE_DIR} ${INCLUDE_DIR}/*.hpp)
+if(NOT headers)
+  message(FATAL_ERROR "no headers in '${INCLUDE_DIR}'")
+endif()
+
+set(broken "")
+set(alone 0)
+foreach(header IN LISTS headers)
+  execute_process(
+    COMMAND ${COMPILER} -fsyntax-only -std=c++20 ${warnings} -I ${INCLUDE_DIR}
+            -include ${header} -x c++ /dev/null
+    RESULT_VARIABLE code OUTPUT_VARIABLE out ERROR_VARIABLE out)
+  if(code EQUAL 0)
+    math(EXPR alone "${alone} + 1")
+    continue()
+  endif()
+
+  # Interop is opt-in: its other party need not be installed. What the compiler did not find is not
+  # ours, then.
+  set(absent "")
+  if(header MATCHES "^tarn/interop/" AND
+     out MATCHES "fatal error: '?([^':\n]+)'?(: No such file| file not found)")
+    set(absent ${CMAKE_MATCH_1})
+  endif()
+  if(absent AND NOT absent MATCHES "^tarn/")
+    message(STATUS "left out: ${header} needs <${absent}>")
+  else()
+    string(APPEND broken "\n${header} does not compile alone:\n${out}")
+  endif()
+endforeach()
+
+if(broken)
+  message(FATAL_ERROR "${COMPILER}:${broken}")
+endif()
+message(STATUS "${alone} headers compile alone with ${COMPILER}")

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+# What including tarn costs, in preprocessed bytes, and what it must not pull in:
+#   cmake -D INCLUDE_DIR=<include> -D COMPILER=<c++> -D SCRATCH_DIR=<folder> -P check_weight.cmake
+cmake_minimum_required(VERSION 3.21)
+
+set(products byte_pool object_pool buffer shared_buffer fast_buffer message_pool)
+set(unwanted memory functional thread memory_resource chrono iostream)
+
+file(MAKE_DIRECTORY ${SCRATCH_DIR})
+function(preprocess name)
+  list(TRANSFORM ARGN REPLACE "(.+)" "#include <\\1>\n" OUTPUT_VARIABLE includes)
+  string(JOIN "" includes ${includes})
+  file(WRITE ${SCRATCH_DIR}/${name}.cpp "${includes}")
+  execute_process(
+    COMMAND ${COMPILER} -E -std=c++20 -I ${INCLUDE_DIR} ${SCRATCH_DIR}/${name}.cpp
+            -o ${SCRATCH_DIR}/${name}.ii
+    RESULT_VARIABLE code ERROR_VARIABLE out)
+  if(NOT code EQUAL 0)
+    message(FATAL_ERROR "${name} does not preprocess:\n${out}")
+  endif()
+endfunction()
+
+preprocess(std mutex vector)
+file(SIZE ${SCRATCH_DIR}/std.ii std_bytes)
+math(EXPR most "${std_bytes} * 125 / 100")
+
+foreach(product IN LISTS products)
+  preprocess(${product} tarn/${product}.hpp)
+  file(SIZE ${SCRATCH_DIR}/${product}.ii bytes)
+  math(EXPR percent "${bytes} * 100 / ${std_bytes}")
+  message(STATUS "<tarn/${product}.hpp>: ${bytes} bytes, ${percent} % of <mutex> + <vector>")
+  if(product STREQUAL "byte_pool" AND bytes GREATER most)
+    message(SEND_ERROR "<tarn/byte_pool.hpp> weighs ${bytes} bytes; at most ${most} is allowed")
+  endif()
+  file(STRINGS ${SCRATCH_DIR}/${product}.ii markers REGEX "^# 1 \"")
+  foreach(header IN LISTS unwanted)
+    if(markers MATCHES "/${header}\"")
+      message(SEND_ERROR "<tarn/${product}.hpp> pulls in <${header}>")
+    endif()
+  endforeach()
+endforeach()

@@ -1,0 +1,130 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# From a bare machine to a running demo, to tests or to benchmarks; see usage below.
+set -eu
+
+usage() {
+  cat <<'END'
+usage: sh cmake/run.sh [demo|test|bench]
+
+  demo    (default) build the examples and run the pipeline on the library's own headers
+  test    build and run all tests
+  bench   build and run all benchmarks
+
+Installs what is missing with apt or brew (through sudo where that is needed); with nothing missing
+it needs neither root nor network. Builds in build/<verb>. CC, CXX, CMAKE_GENERATOR and other
+variables that CMake knows are honoured.
+END
+}
+
+say() { printf '== %s\n' "$*"; }
+die() { printf 'run.sh: %s\n' "$1" >&2; exit "${2:-1}"; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+verb=${1:-demo}
+case $verb in
+  -h | --help | help) usage; exit 0 ;;
+  demo | test | bench) ;;
+  *) printf 'run.sh: unknown verb: %s\n\n' "$verb" >&2; usage >&2; exit 2 ;;
+esac
+[ $# -le 1 ] || { usage >&2; exit 2; }
+
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+build=$root/build/$verb
+jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    "$@"
+  elif have sudo; then
+    sudo "$@"
+  else
+    die "to install packages, run this as root or install sudo: $*"
+  fi
+}
+
+# --- what is missing: tools by their command, libraries by their package ---------------------------
+
+missing=
+missing_tools=
+need_tool() {  # command, apt package, brew package
+  if ! have "$1"; then
+    missing_tools="$missing_tools $1"
+    if have apt-get; then missing="$missing $2"; else missing="$missing $3"; fi
+  fi
+}
+need_library() {  # apt package, brew package
+  if have dpkg-query && have apt-get; then
+    dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed' || missing="$missing $1"
+  elif have brew; then
+    brew list "$2" >/dev/null 2>&1 || missing="$missing $2"
+  fi
+  # Elsewhere CMake looks for it, and fetches Catch2 if it has to.
+}
+
+if [ -n "${CXX:-}" ]; then
+  have "${CXX%% *}" || die "CXX is '$CXX', which is not a command here"
+elif ! have c++ && ! have g++ && ! have clang++; then
+  need_tool g++ g++ gcc
+fi
+need_tool cmake cmake cmake
+case ${CMAKE_GENERATOR:-} in
+  Ninja*) need_tool ninja ninja-build ninja ;;
+  *) need_tool make make make ;;
+esac
+case $verb in
+  test) need_library catch2 catch2 ;;
+  bench) need_library libbenchmark-dev google-benchmark ;;
+esac
+
+if [ -n "$missing" ]; then
+  have apt-get || have brew ||
+    die "missing:$missing_tools. There is neither apt-get nor brew here; please install them."
+  say "installing:$missing"
+  # Unquoted on purpose: a list of package names.
+  # shellcheck disable=SC2086
+  if have apt-get; then
+    as_root apt-get update -q
+    as_root env DEBIAN_FRONTEND=noninteractive \
+      apt-get install -q -y --no-install-recommends $missing </dev/null
+  else
+    brew install $missing
+  fi
+fi
+
+# --- build and run ---------------------------------------------------------------------------------
+
+only() {  # the options that build one part and nothing else
+  for part in TESTS BENCHMARKS EXAMPLES; do
+    if [ "$part" = "$1" ]; then printf ' -D TARN_BUILD_%s=ON' "$part"
+    else printf ' -D TARN_BUILD_%s=OFF' "$part"; fi
+  done
+}
+build_only() {
+  say "building in $build"
+  # shellcheck disable=SC2046
+  cmake -S "$root" -B "$build" -D CMAKE_BUILD_TYPE=Release $(only "$1")
+  cmake --build "$build" --parallel "$jobs"
+}
+
+case $verb in
+  demo)
+    build_only EXAMPLES
+    say "running the pipeline"
+    "$build/bin/pipeline" --path "$root/include"
+    ;;
+  test)
+    build_only TESTS
+    say "running the tests"
+    cd "$build"
+    ctest --output-on-failure --no-tests=error --parallel "$jobs"
+    ;;
+  bench)
+    build_only BENCHMARKS
+    for program in "$build"/bin/bench_*; do
+      [ -x "$program" ] || die "no benchmarks were built"
+      say "$(basename "$program")"
+      "$program"
+    done
+    ;;
+esac

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+# The one place that knows how our own programs are built and run. Everything is PRIVATE to them;
+# a consumer never sees this file.
+option(TARN_WERROR "Treat warnings in our own programs as errors" OFF)
+
+# Programs go to one folder, so that cmake/run.sh and people find them.
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+
+function(tarn_program name)
+  add_executable(${name} ${ARGN})
+  target_link_libraries(${name} PRIVATE tarn::tarn)
+  target_compile_options(${name} PRIVATE -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion
+                         -Wshadow $<$<BOOL:${TARN_WERROR}>:-Werror>)
+  set_target_properties(${name} PROPERTIES CXX_EXTENSIONS OFF)
+endfunction()
+
+# tarn_test(<name> <sources>... [LABELS <label>...]): a Catch2 program and one ctest that runs it.
+# One ctest per program: asking each program for its cases would cost more than running them.
+function(tarn_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" LABELS)
+  tarn_program(${name} ${arg_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PRIVATE tarn_catch2)
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 600)
+endfunction()
+
+# tarn_benchmark(<name> <file>): a benchmark; its ctest runs it once with --smoke so it cannot rot.
+function(tarn_benchmark name file)
+  tarn_program(${name} ${file})
+  target_link_libraries(${name} PRIVATE benchmark::benchmark)
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/benchmarks)
+  add_test(NAME ${name} COMMAND ${name} --smoke)
+  set_tests_properties(${name} PROPERTIES LABELS benchmark TIMEOUT 600)
+endfunction()
+
+# tarn_example(<name> <sources>... [ARGS <argument>...]): an example, run as a test.
+function(tarn_example name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" ARGS)
+  tarn_program(${name} ${arg_UNPARSED_ARGUMENTS})
+  add_test(NAME example_${name} COMMAND ${name} ${arg_ARGS})
+  set_tests_properties(example_${name} PROPERTIES LABELS example TIMEOUT 300)
+endfunction()
+
+# tarn_script_test(<name> <script> [<variable>=<value>...]): runs a CMake script as a test. A script
+# cannot choose its exit code, so a line that starts with "skipped:" means skipped.
+function(tarn_script_test name script)
+  list(TRANSFORM ARGN PREPEND -D OUTPUT_VARIABLE definitions)
+  add_test(NAME ${name} COMMAND ${CMAKE_COMMAND} ${definitions} -P ${script})
+  set_tests_properties(${name} PROPERTIES LABELS house TIMEOUT 600
+                       SKIP_REGULAR_EXPRESSION "skipped:")
+endfunction()

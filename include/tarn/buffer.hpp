@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+//
+// buffer: the one owner of bytes from a byte_pool.
+//
+//   tarn::buffer b = pool.get(1500);   // b.size() == 1500, b.capacity() == 2048
+//   std::ranges::fill(b.bytes(), std::byte{0});
+//   consume(std::move(b));             // goes back to its pool wherever it ends
+//
+// It may outlive its pool and the thread that took it: its memory stays until it is given back.
+
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include <tarn/detail/byte_core.hpp>
+#include <tarn/fwd.hpp>
+#include <tarn/policy/traits.hpp>
+
+namespace tarn {
+
+/// The move-only owner of one block. A default-constructed, released or moved-from buffer is empty:
+/// no bytes, and every call is a valid no-op.
+///
+/// 32 bytes. Thread safety: as an `int`; it may be given to another thread and die there.
+template <class Lock, class Stats, class Traits>
+class basic_buffer {
+ public:
+  using value_type = std::byte;
+
+  constexpr basic_buffer() noexcept = default;
+  constexpr basic_buffer(basic_buffer&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)),
+        size_(std::exchange(other.size_, 0)),
+        capacity_(std::exchange(other.capacity_, 0)),
+        core_(std::exchange(other.core_, nullptr)) {}
+  constexpr basic_buffer& operator=(basic_buffer&& other) noexcept {
+    basic_buffer(std::move(other)).swap(*this);
+    return *this;
+  }
+  TARN_FORCE_INLINE ~basic_buffer() {
+    if (core_ != nullptr) core_->give_owned(data_, capacity_, size_);
+  }
+
+  /// Gives the block back, if there is one. Never fails.
+  void reset() noexcept { basic_buffer().swap(*this); }
+
+  constexpr void swap(basic_buffer& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    std::swap(capacity_, other.capacity_);
+    std::swap(core_, other.core_);
+  }
+  friend constexpr void swap(basic_buffer& a, basic_buffer& b) noexcept { a.swap(b); }
+
+  [[nodiscard]] constexpr std::byte* data() noexcept { return data_; }
+  [[nodiscard]] constexpr const std::byte* data() const noexcept { return data_; }
+  /// The bytes that were asked for.
+  [[nodiscard]] constexpr std::size_t size() const noexcept { return size_; }
+  /// The bytes that may be used: those of the tier.
+  [[nodiscard]] constexpr std::size_t capacity() const noexcept { return capacity_; }
+  [[nodiscard]] constexpr bool empty() const noexcept { return size_ == 0; }
+  /// True if it owns a block, even one of size zero.
+  [[nodiscard]] constexpr explicit operator bool() const noexcept { return core_ != nullptr; }
+
+  [[nodiscard]] constexpr std::byte* begin() noexcept { return data_; }
+  [[nodiscard]] constexpr std::byte* end() noexcept { return data_ + size_; }
+  [[nodiscard]] constexpr const std::byte* begin() const noexcept { return data_; }
+  [[nodiscard]] constexpr const std::byte* end() const noexcept { return data_ + size_; }
+  /// Preconditions: `i < size()`.
+  [[nodiscard]] constexpr std::byte& operator[](std::size_t i) noexcept { return data_[i]; }
+  [[nodiscard]] constexpr std::byte operator[](std::size_t i) const noexcept { return data_[i]; }
+
+  [[nodiscard]] constexpr std::span<std::byte> bytes() noexcept { return {data_, size_}; }
+  [[nodiscard]] constexpr std::span<const std::byte> bytes() const noexcept {
+    return {data_, size_};
+  }
+  [[nodiscard]] std::string_view chars() const noexcept {
+    return {reinterpret_cast<const char*>(data_), size_};
+  }
+
+  /// Changes the size within the capacity; bytes that come into view are indeterminate unless the
+  /// pool zeroes.
+  ///
+  /// Throws: `std::length_error` naming both numbers if `size > capacity()`.
+  void resize(std::size_t size) {
+    if (size > capacity_) {
+      detail::throw_length("buffer size", size, "must be at most the capacity,", capacity_);
+    }
+    // A pool that zeroes the used prefix on return would not see what is cut off here.
+    if (size < size_ && core_->zeroing() == detail::zeros::used_prefix) {
+      std::memset(data_ + size, 0, size_ - size);
+    }
+    size_ = size;
+  }
+
+ private:
+  friend class byte_pool<Lock, Stats, Traits>;
+  using core_type = detail::byte_core<detail::byte_config<Lock, Stats, Traits>>;
+
+  constexpr basic_buffer(void* data, std::size_t size, std::size_t capacity,
+                         core_type* core) noexcept
+      : data_(static_cast<std::byte*>(data)), size_(size), capacity_(capacity), core_(core) {}
+
+  std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+  std::size_t capacity_ = 0;
+  core_type* core_ = nullptr;  // null if and only if there is no block
+};
+
+}  // namespace tarn

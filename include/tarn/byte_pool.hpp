@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+//
+// byte_pool: buffers of bytes from tiers of sizes.
+//
+//   tarn::byte_pool<> pool;
+//   auto b = pool.get(1500);          // a tarn::buffer of 1500 bytes
+//   void* p = pool.allocate(100);     // or by hand
+//   pool.deallocate(p, 100);
+//
+// A request is served by the smallest tier that holds it; a size above the last tier passes through
+// to the source. Memory comes in slabs, is reused, and goes back by `trim`, `drain`, `maintain` or
+// where a bound is reached.
+
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <new>
+#include <span>
+#include <utility>
+
+#include <tarn/buffer.hpp>
+#include <tarn/pool_base.hpp>
+#include <tarn/fwd.hpp>
+#include <tarn/policy/errors.hpp>
+
+namespace tarn {
+
+/// A pool of byte buffers of tiered sizes.
+///
+/// `Lock`: a lock policy (policy/lock.hpp). `Stats`: a stats policy (policy/stats.hpp). `Traits`:
+/// tier table, check policy and source (policy/traits.hpp).
+///
+/// Thread safety: every member but constructor and destructor, as `Lock` allows: from any thread if
+/// `is_concurrent_v<Lock>`, else from one. Buffers and raw blocks may come back on any thread (of
+/// a concurrent pool), also after the pool is gone.
+template <class Lock, class Stats, class Traits>
+class byte_pool
+    : private detail::pool_base<detail::byte_core<detail::byte_config<Lock, Stats, Traits>>> {
+  static_assert(lock_policy<Lock>, "byte_pool: Lock must be a lock policy, see policy/lock.hpp");
+  static_assert(stats_policy<Stats>, "byte_pool: Stats must be a stats policy, see policy/stats.hpp");
+
+  using core_type = detail::byte_core<detail::byte_config<Lock, Stats, Traits>>;
+  using base = detail::pool_base<core_type>;
+
+ public:
+  using lock_type = Lock;
+  using stats_type = Stats;
+  using traits_type = Traits;
+  using tiers_type = typename Traits::tiers;
+  using source_type = typename Traits::source;
+  using buffer = basic_buffer<Lock, Stats, Traits>;
+
+  static constexpr std::size_t default_alignment = detail::small_alignment;
+
+  /// Throws: `std::invalid_argument` for options that make no sense, naming the value and the
+  /// limit; `std::bad_alloc` if there is no memory for the pool or for `initial_objects`.
+  explicit byte_pool(options o = {}, tiers_type tiers = {}, source_type source = {})
+      : base(new core_type(detail::settings_of(o), tiers, std::move(source), o.name,
+                           static_cast<detail::zeros>(o.zeroing),
+                           o.large_cache_bytes.value_or(0)),
+             o) {
+    this->prewarm_initially();
+  }
+
+  /// Gets a buffer of `size` bytes; contents are indeterminate unless the pool zeroes.
+  ///
+  /// Throws: `std::length_error` if `size` is above PTRDIFF_MAX; `pool_closed`; `std::bad_alloc` if
+  ///   the source or a limit is exhausted. The pool is as before then.
+  /// Complexity: O(1); a miss may take a slab from the source.
+  [[nodiscard]] TARN_FORCE_INLINE buffer get(std::size_t size) {
+    const auto got = core().take_bytes(size);
+    if (got.block == nullptr) [[unlikely]] this->fail(size);
+    return {got.block, size, got.capacity, &core()};
+  }
+  /// As `get`, but returns an empty buffer where that throws.
+  [[nodiscard]] TARN_FORCE_INLINE buffer try_get(std::size_t size) noexcept {
+    const auto got = core().take_bytes(size);
+    if (got.block == nullptr) [[unlikely]] return {};
+    return {got.block, size, got.capacity, &core()};
+  }
+
+  /// Gets a buffer of at least `size` bytes: its size is its capacity.
+  [[nodiscard]] buffer get_at_least(std::size_t size) {
+    const auto got = core().take_bytes(size);
+    if (got.block == nullptr) [[unlikely]] this->fail(size);
+    return {got.block, got.capacity, got.capacity, &core()};
+  }
+  [[nodiscard]] buffer try_get_at_least(std::size_t size) noexcept {
+    const auto got = core().take_bytes(size);
+    if (got.block == nullptr) [[unlikely]] return {};
+    return {got.block, got.capacity, got.capacity, &core()};
+  }
+
+  /// Gives a buffer back, to the pool it came from. An empty one is ignored.
+  void put(buffer&& b) noexcept { b.reset(); }
+
+  /// Fills `out` with buffers of `size` bytes: all or, if it throws, none.
+  void get_bulk(std::size_t size, std::span<buffer> out) {
+    if (!try_get_bulk(size, out)) this->fail(size);
+  }
+  [[nodiscard]] bool try_get_bulk(std::size_t size, std::span<buffer> out) noexcept {
+    for (std::size_t i = 0; i != out.size(); ++i) {
+      out[i] = try_get(size);
+      if (out[i]) continue;
+      while (i-- != 0) out[i].reset();
+      return false;
+    }
+    return true;
+  }
+  void put_bulk(std::span<buffer> buffers) noexcept {
+    for (auto& b : buffers) b.reset();
+  }
+
+  // By hand.
+
+  /// Gets raw memory of at least `size` bytes, aligned to `alignment`, and to 64 bytes from the
+  /// 64-byte tier on. An alignment that no tier has passes through to the source.
+  ///
+  /// Preconditions: `alignment` is a power of two. Throws: as `get`, and `std::invalid_argument`
+  ///   naming an alignment that is none.
+  [[nodiscard]] TARN_FORCE_INLINE void* allocate(std::size_t size,
+                                                 std::size_t alignment = default_alignment) {
+    void* const block = try_allocate(size, alignment);
+    if (block == nullptr) [[unlikely]] this->fail(size, alignment);
+    return block;
+  }
+  /// As `allocate`, but returns null where that throws.
+  [[nodiscard]] TARN_FORCE_INLINE void* try_allocate(
+      std::size_t size, std::size_t alignment = default_alignment) noexcept {
+    if (alignment <= default_alignment) [[likely]] return core().take_bytes(size).block;
+    if (!std::has_single_bit(alignment)) return nullptr;
+    return core().take_cold(size, alignment).block;
+  }
+  /// Gives raw memory back.
+  ///
+  /// Preconditions (found out by the check policy `checked`): `p` came from this pool with the same
+  /// `alignment` and is not null; `size` is any from the asked one to `capacity_for(it)`.
+  TARN_FORCE_INLINE void deallocate(void* p, std::size_t size,
+                                    std::size_t alignment = default_alignment) noexcept {
+    if (alignment <= default_alignment) [[likely]] return core().give_bytes(p, size);
+    core().give_cold(p, size, alignment, detail::core_settings::no_limit, true);
+  }
+
+  /// Fills `out` with raw blocks of `size` bytes: all or, if it throws, none.
+  void allocate_bulk(std::size_t size, std::span<void*> out) {
+    if (!try_allocate_bulk(size, out)) this->fail(size);
+  }
+  [[nodiscard]] bool try_allocate_bulk(std::size_t size, std::span<void*> out) noexcept {
+    if (core().is_hot(size)) {
+      const auto tier = core().tier_of(size, default_alignment);
+      return core().take_bulk(tier, size, out.data(), out.size());
+    }
+    for (std::size_t i = 0; i != out.size(); ++i) {
+      out[i] = try_allocate(size);
+      if (out[i] != nullptr) continue;
+      while (i-- != 0) deallocate(out[i], size);
+      return false;
+    }
+    return true;
+  }
+  void deallocate_bulk(std::span<void* const> blocks, std::size_t size) noexcept {
+    if (core().is_hot(size)) {
+      const auto tier = core().tier_of(size, default_alignment);
+      return core().give_bulk(tier, blocks.data(), blocks.size());
+    }
+    for (void* const block : blocks) deallocate(block, size);
+  }
+
+  /// The bytes that a request for `size` really gets.
+  [[nodiscard]] std::size_t capacity_for(std::size_t size) const noexcept {
+    const auto tier = core().tier_of(size, default_alignment);
+    return tier < core().tiers() ? core().shape_of(tier).size : size;
+  }
+
+  // Upkeep; see pool_base.hpp.
+
+  /// Makes `blocks` blocks of `tier` ready, so that the next gets are hits.
+  /// Throws: `std::invalid_argument` for a tier that is none; `std::bad_alloc`.
+  void prewarm(std::size_t tier, std::size_t blocks) {
+    this->check_tier(tier);
+    this->prewarm_tier(tier, blocks);
+  }
+  /// Makes the depot of `tier` hold `blocks` idle blocks: more are made, or the surplus goes, and
+  /// what comes back beyond that number is discarded from now on. No block that is out is lost.
+  void resize(std::size_t tier, std::size_t blocks) {
+    this->check_tier(tier);
+    this->resize_tier(tier, blocks);
+  }
+  /// Gives idle memory back to the source until at most `to_bytes` are idle. Returns: how much.
+  std::size_t trim(std::size_t to_bytes = 0) noexcept { return core().trim_bytes(to_bytes); }
+  using base::clear;
+  using base::close;
+  using base::closed;
+  using base::drain;
+  using base::maintain;
+  using base::reset_and_drain;
+
+  // Reading.
+
+  [[nodiscard]] const tiers_type& tiers() const noexcept { return core().table(); }
+  using base::name;
+  using base::occupancy;
+  using base::owns;
+  [[nodiscard]] tarn::snapshot snapshot() const
+    requires(Stats::counts)
+  {
+    return base::snapshot();
+  }
+  using base::for_each_recorder;
+
+ private:
+  using base::core;
+};
+
+/// The pool of the whole program for those that name none. It is never destroyed, so static
+/// constructors and destructors may use it.
+[[nodiscard]] inline byte_pool<>& default_pool() {
+  alignas(byte_pool<>) static std::byte memory[sizeof(byte_pool<>)];
+  static byte_pool<>& pool = *::new (memory) byte_pool<>(options{.name = "default"});
+  return pool;
+}
+
+}  // namespace tarn

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// How a core gets blocks: out of the depot, out of larger idle memory, out of the source.
+
+#include <tarn/detail/core/core.hpp>
+
+namespace tarn::detail {
+
+template <class Config>
+auto core<Config>::take_first(std::uint32_t tier, std::size_t size) -> taken_type {
+  if constexpr (is_per_thread) {
+    follow_orders();
+    shard_type* const s = attach(true);
+    if (s != nullptr) {
+      s->recorder.on_get(tier, size);
+    } else {
+      recorder_.on_get(tier, size);
+    }
+    return take_or_grow(tier, s, true);
+  } else {
+    static_cast<void>(size);
+    return take_or_grow(tier, nullptr, true);
+  }
+}
+
+template <class Config>
+auto core<Config>::take_slow(std::uint32_t tier, shard_type* s) -> taken_type {
+  if constexpr (is_per_thread) {
+    if (env::registry().has_orders(env::table())) {
+      follow_orders();  // may take the shard away
+      s = own_shard();
+    }
+    // relaxed: a hint; the shard is published by the shard lock.
+    if (shard_wanted_.load(std::memory_order::relaxed) &&
+        shard_wanted_.exchange(false, std::memory_order::relaxed)) {
+      if (shard_type* const spare = make_shard()) {
+        const guard<lock_type> hold(shard_lock_);
+        spare->vacant = true;
+        spare->next = shards_.load(std::memory_order::relaxed);  // (1) below
+        shards_.store(spare, std::memory_order::release);
+      }
+    }
+    if (s != nullptr) fit_budget(s);
+  }
+  return take_or_grow(tier, s, true);
+}
+
+/// One block under the tier's lock; none if only a new slab can help, or nothing.
+template <class Config>
+auto core<Config>::take_locked(tier_state& t, cache_type* cache, bool counted) noexcept
+    -> taken_type {
+  if (t.home.closed) return {};
+  taken_type got;
+  if (!counted) {
+    got = t.home.take_from_slab();  // one that holds no object
+  } else if constexpr (is_lock_free) {
+    got = {pop_index(t)};
+    if (got.block != nullptr) return got;  // counted there
+    got = t.home.take_from_slab();
+    if (got.block != nullptr) t.counts.get();
+  } else if (cache != nullptr) {
+    got = {cache->template pop<mark>()};
+    if (got.block != nullptr) return got;
+    if (cache->limit != 0) {
+      const auto ready_before = t.home.ready();
+      if (t.home.refill(*cache, !settings_.keeps_objects) != 0) {
+        moved_bytes(t, static_cast<std::int64_t>(t.home.ready() - ready_before));
+        return {cache->template pop<mark>()};
+      }
+    }
+    got = t.home.take();
+    if (got.block != nullptr) cache->passed_out(mark);
+  } else {
+    got = t.home.take();
+    if (got.block != nullptr && mark != 0) ++t.home.count.gets;
+  }
+  if (got.block == nullptr || !counted) return got;
+  if (got.from == origin::ready) moved_bytes(t, -1);
+  if (got.from == origin::fresh || (settings_.keeps_objects && got.from == origin::parked)) {
+    ++t.home.count.misses;
+  }
+  return got;
+}
+
+/// At most one thread per tier grows it; the others wait and look again, so that N threads that
+/// miss at the same time don't buy N slabs.
+template <class Config>
+auto core<Config>::take_or_grow(std::uint32_t tier, shard_type* s, bool counted) -> taken_type {
+  auto& t = tiers_[tier];
+  cache_type* const cache = cache_of(t, s);
+  for (;;) {
+    taken_type got;
+    bool wait = false;
+    bool reuniting = false;
+    {
+      const guard<lock_type> hold(t.lock);
+      got = take_locked(t, cache, counted);
+      if (got.block != nullptr || t.home.closed || t.home.live() >= t.home.max_live) return got;
+      wait = t.busy.load(std::memory_order::relaxed) != 0;  // set under this lock
+      if (!wait) t.busy.store(1, std::memory_order::relaxed);
+      reuniting = t.home.lent != 0;
+    }
+    if (wait) {
+      env::wait(t.busy, 1);
+      continue;
+    }
+    if (reuniting) {
+      reunite(tier, s);
+      got = locked(t.lock, [&] { return take_locked(t, cache, counted); });
+    }
+    if (got.block == nullptr) {
+      magazine_list<env> magazines;
+      slab_type* fresh = obtain_slab(tier, s, magazines);
+      {
+        const guard<lock_type> hold(t.lock);
+        if (fresh != nullptr && !t.home.closed) {
+          t.home.add(fresh, magazines);
+          if (fresh->parent != nullptr) ++t.home.carved_slabs;
+          fresh = nullptr;
+        }
+        got = take_locked(t, cache, counted);
+      }
+      if (fresh != nullptr) {  // closed meanwhile
+        magazines.destroy_all(t.home.shape.rounds);
+        directory_.set(fresh->base, fresh->bytes, fresh->parent);
+        return_memory(fresh->base, fresh->bytes, fresh->parent);
+        locked(t.lock, [&] { t.home.push_spare(fresh); });
+      }
+    }
+    stop_being_busy(t);
+    return got;
+  }
+}
+
+template <class Config>
+void core<Config>::stop_being_busy(tier_state& t) noexcept {
+  // Under the lock, because whether to wait is decided there; release pairs with the wait.
+  locked(t.lock, [&] { t.busy.store(0, std::memory_order::release); });
+  env::notify_all(t.busy);
+}
+
+/// A slab for `tier`, not yet added, and the magazines that its blocks can need.
+template <class Config>
+auto core<Config>::obtain_slab(std::uint32_t tier, shard_type* s, magazine_list<env>& magazines)
+    -> slab_type* {
+  slab_type* parent = nullptr;
+  std::size_t bytes = tiers_[tier].home.shape.slab_bytes;
+  void* memory = obtain_larger(tier, bytes, s, parent);
+  if (memory == nullptr) memory = ask_source(bytes, s);
+  if (memory == nullptr) return nullptr;
+  slab_type* const made = describe(tier, memory, bytes, parent, magazines);
+  if (made == nullptr) return_memory(memory, bytes, parent);
+  return made;
+}
+
+/// An idle block of a larger tier; it leaves that tier until all its pieces are home again.
+template <class Config>
+void* core<Config>::obtain_larger(std::uint32_t tier, std::size_t& bytes, shard_type* s,
+                                  slab_type*& parent) noexcept {
+  for (std::uint32_t u = tier + 1; u < tier_count_; ++u) {
+    auto& larger = tiers_[u];
+    const std::size_t stride = larger.home.shape.stride;
+    if (stride < settings_.slab_bytes || stride < bytes) continue;
+    if (stride / most_carved > bytes) break;
+    const guard<lock_type> hold(larger.lock);
+    if (larger.home.closed) break;
+    void* block = nullptr;
+    if constexpr (is_lock_free) {
+      block = pop_uncounted(larger);
+    } else if (cache_type* const cache = cache_of(larger, s)) {
+      block = cache->template pop<0>();
+      if (block != nullptr) cache->passed_home();
+    }
+    if (block == nullptr) {
+      const auto got = larger.home.take();
+      if (got.block != nullptr && got.from == origin::ready) moved_bytes(larger, -1);
+      block = got.block;
+    }
+    if (block == nullptr) continue;
+    ++larger.home.count.retired;
+    ++larger.home.lent;
+    parent = directory_.find(block);
+    bytes = stride;
+    return block;
+  }
+  return nullptr;
+}
+
+/// Memory from the source, within the limit. If there is none, all idle memory goes back first.
+template <class Config>
+void* core<Config>::ask_source(std::size_t bytes, shard_type* s) {
+  for (bool last = false;; last = true) {
+    // relaxed, all of these: the number guards only itself.
+    auto taken = source_bytes_.load(std::memory_order::relaxed);
+    bool fits = false;
+    do {
+      fits = bytes <= settings_.limit_bytes && taken <= settings_.limit_bytes - bytes;
+    } while (fits && !source_bytes_.compare_exchange_weak(taken, taken + bytes,
+                                                          std::memory_order::relaxed,
+                                                          std::memory_order::relaxed));
+    if (fits) {
+      try {
+        if (void* const memory = source_.allocate(bytes, settings_.slab_bytes)) return memory;
+      } catch (...) {  // the caller learns of it by an empty result and names it itself
+      }
+      source_bytes_.fetch_sub(bytes, std::memory_order::relaxed);
+    }
+    if (last) return nullptr;
+    flush_all(s);
+    for (std::uint32_t u = 0; u != tier_count_; ++u) shed(u, 0);
+  }
+}
+
+template <class Config>
+auto core<Config>::describe(std::uint32_t tier, void* memory, std::size_t bytes, slab_type* parent,
+                            magazine_list<env>& magazines) noexcept -> slab_type* {
+  auto& t = tiers_[tier];
+  const auto& shape = t.home.shape;
+  const auto blocks = slab_type::blocks_in(bytes, shape);
+  std::uint32_t wanted = 0;
+  slab_type* made = locked(t.lock, [&] {
+    wanted = is_lock_free ? 0 : t.home.magazines_for(blocks);
+    return t.home.pop_spare(blocks);
+  });
+  if (made == nullptr) made = slab_type::make(blocks, shape);
+  bool complete = made != nullptr && directory_.make_room(memory, bytes) &&
+                  (!is_lock_free || number_slab(t, made));
+  for (; complete && wanted != 0; --wanted) {
+    auto* const m = magazine<env>::make(shape.rounds);
+    complete = m != nullptr;
+    if (complete) magazines.push(m);
+  }
+  if (complete) {
+    made->describe(static_cast<std::byte*>(memory), bytes, shape, parent);
+    directory_.set(memory, bytes, made);
+    return made;
+  }
+  magazines.destroy_all(shape.rounds);
+  if (made != nullptr) locked(t.lock, [&] { t.home.push_spare(made); });
+  return nullptr;
+}
+
+/// Carved blocks of `tier` may have all their pieces idle by now: collect the pieces.
+template <class Config>
+void core<Config>::reunite(std::uint32_t tier, shard_type* s) noexcept {
+  for (std::uint32_t v = 0; v != tier; ++v) {
+    const bool carved =
+        locked(tiers_[v].lock, [&] { return tiers_[v].home.carved_slabs != 0; });
+    if (!carved) continue;
+    if (cache_of(tiers_[v], s) != nullptr) flush(s, v);
+    shed(v, 0);
+  }
+}
+
+template <class Config>
+bool core<Config>::take_bulk(std::uint32_t tier, std::size_t size, void** blocks,
+                             std::size_t count) {
+  std::size_t got = 0;
+  if constexpr (is_per_thread) {
+    if (shard_type* const s = own_shard()) {
+      for (std::size_t i = 0; i != count; ++i) s->recorder.on_get(tier, size);
+      auto& cache = s->caches()[tier];
+      while (got != count) {
+        got += cache.template pop_bulk<mark>(blocks + got, count - got);
+        if (got == count) return true;
+        blocks[got] = take_slow(tier, own_shard()).block;
+        if (blocks[got] == nullptr) break;
+        ++got;
+        if (own_shard() != s) break;
+      }
+    }
+  }
+  while (got != count) {
+    blocks[got] = take(tier, size).block;
+    if (blocks[got] == nullptr) break;
+    ++got;
+  }
+  if (got == count) return true;
+  for (std::size_t i = 0; i != got; ++i) give(tier, blocks[i]);
+  return false;
+}
+
+template <class Config>
+void* core<Config>::take_bare(std::uint32_t tier) {
+  if constexpr (is_per_thread) follow_orders();
+  return take_or_grow(tier, own_shard_or_null(), false).block;
+}
+
+}  // namespace tarn::detail

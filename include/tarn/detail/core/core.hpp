@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include <tarn/detail/align.hpp>
+#include <tarn/detail/compiler.hpp>
+#include <tarn/detail/core/counters.hpp>
+#include <tarn/detail/core/depot.hpp>
+#include <tarn/detail/core/index_stack.hpp>
+#include <tarn/detail/core/shard.hpp>
+#include <tarn/detail/guard.hpp>
+#include <tarn/detail/registry.hpp>
+
+namespace tarn::detail {
+
+/// Who may reach free blocks, and how: what a lock policy boils down to.
+struct per_thread_shape {};  // a shard per thread; the tier's lock guards the depot only
+struct single_shape {};      // one cache per tier, entered by the holder of the tier's lock
+struct lock_free_shape {};   // one index stack per tier, entered by anyone
+
+/// What a core needs to know; the pool has checked it.
+struct core_settings {
+  static constexpr std::size_t no_limit = static_cast<std::size_t>(-1);
+
+  std::size_t slab_bytes = std::size_t{64} << 10;      // power of two
+  std::size_t limit_bytes = no_limit;                  // of slabs taken from the source
+  std::size_t max_idle_bytes = no_limit;               // ready in the depots
+  std::size_t max_ready = no_limit;                    // blocks per tier
+  std::size_t capacity = no_limit;                     // blocks per tier that may exist
+  std::size_t shard_bytes = 0;    // per thread, plus one; 0: from the thread count
+  std::size_t least_stride = 1;   // over-aligned objects need more than their size
+  bool keeps_objects = false;                          // ready blocks hold a live object
+};
+
+/// Shards of magazines in front of a depot: the one mechanism behind all pools.
+///
+/// `Config`: env, lock, shape, source, `recorder` (per shard, or shared), `counts` (gets and puts
+/// are counted), `checks` (slabs carry one in-use bit per block).
+///
+/// The pool object and every handle point to a core; it ends when the pool object is gone and
+/// every block is home. The definitions: acquire.hpp (gets and growth), give_back.hpp (puts and
+/// trimming), life.hpp (threads, closing, fork), numbers.hpp (reading).
+template <class Config>
+class core : public core_base<typename Config::env> {
+ public:
+  using env = typename Config::env;
+  using lock_type = typename Config::lock;
+    using source_type = typename Config::source;
+  using shard_type = shard<env, typename Config::recorder>;
+  using cache_type = tier_cache<env>;
+  using slab_type = slab<env>;
+  using taken_type = taken<env>;
+
+  static constexpr bool is_per_thread = std::is_same_v<typename Config::shape, per_thread_shape>;
+  static constexpr bool is_single = std::is_same_v<typename Config::shape, single_shape>;
+  static constexpr bool is_lock_free = std::is_same_v<typename Config::shape, lock_free_shape>;
+  static constexpr std::uint64_t mark = Config::counts ? one_get : 0;
+  using counts_type =
+      std::conditional_t<is_lock_free && Config::counts, striped_counts<env>, no_counts>;
+
+  /// `size_of(i)`: bytes of tier `i`, ascending.
+  template <class SizeOf>
+  core(const core_settings& settings, std::uint32_t tiers, SizeOf&& size_of, source_type source);
+
+  // The hit path. All of these: the caller holds a block of this core, or the pool object lives.
+
+  /// Returns: a block of `tier`, null if the core is closed or out of memory. `size` is what the
+  /// user asked for; statistics want it.
+  [[nodiscard]] TARN_FORCE_INLINE taken_type take(std::uint32_t tier, std::size_t size) {
+    if constexpr (is_per_thread) {
+      if (shard_type* const s = own_shard()) [[likely]] {
+        s->recorder.on_get(tier, size);
+        if (void* const block = s->caches()[tier].template pop<mark>()) [[likely]] return {block};
+        return take_slow(tier, s);
+      }
+    } else {
+      recorder_.on_get(tier, size);
+      auto& t = tiers_[tier];
+      if constexpr (is_single) {
+        if (void* const block = locked(t.lock, [&] { return t.cache.template pop<mark>(); }))
+            [[likely]] {
+          return {block};
+        }
+      } else if (void* const block = pop_index(t)) {
+        return {block};
+      }
+    }
+    return take_first(tier, size);
+  }
+
+  /// Takes a block of `tier` back. Never fails, never allocates.
+  TARN_FORCE_INLINE void give(std::uint32_t tier, void* block) noexcept {
+    if constexpr (is_per_thread) {
+      if (shard_type* const s = own_shard()) [[likely]] {
+        s->recorder.on_put(tier);
+        if (s->caches()[tier].push(block)) [[likely]] return;
+      }
+    } else {
+      recorder_.on_put(tier);
+      auto& t = tiers_[tier];
+      if constexpr (is_single) {
+        if (locked(t.lock, [&] { return t.cache.push(block); })) [[likely]] return;
+      } else {
+        t.counts.put();  // early: once the block is home the core may end
+        if (push_index(t, block)) return;
+      }
+    }
+    give_slow(tier, block);
+  }
+
+  /// All of `blocks` or none. Returns: whether it got them.
+  [[nodiscard]] bool take_bulk(std::uint32_t tier, std::size_t size, void** blocks,
+                               std::size_t count);
+  void give_bulk(std::uint32_t tier, void* const* blocks, std::size_t count) noexcept;
+
+  // Upkeep.
+
+  /// A block that holds no object and was not counted as a get, to be made ready.
+  [[nodiscard]] void* take_bare(std::uint32_t tier);
+  /// Takes home a block from `take_bare`: ready for the next get, or still holding no object.
+  void give_ready(std::uint32_t tier, void* block) noexcept;
+  void give_bare(std::uint32_t tier, void* block) noexcept;
+  /// Takes back a block from `take` that holds no object: a put, or a get that did not happen.
+  enum class because : std::uint8_t { put, undone_get };
+  void give_empty(std::uint32_t tier, void* block, because reason) noexcept;
+  /// Destroys ready blocks until `keep` are left. Returns: how many.
+  std::size_t shed(std::uint32_t tier, std::uint64_t keep) noexcept;
+  /// Empties the caller's shard and the depots; other threads follow on their next slow path.
+  void drain() noexcept;
+  /// Gives idle memory back until at most `to_bytes` are idle. Returns: bytes given to the source.
+  std::size_t trim(std::size_t to_bytes) noexcept;
+  /// Destroys what was idle for the whole time since the last call. Returns: how many.
+  std::size_t age() noexcept;
+  std::size_t begin_ageing() noexcept;
+  /// Bounds the ready blocks of `tier` and sheds what is above.
+  void set_bound(std::uint32_t tier, std::uint64_t blocks) noexcept;
+  void close() noexcept;
+  /// The pool object goes.
+  void release() noexcept { this->drop_life(); }
+
+  // Reading.
+
+  [[nodiscard]] std::uint32_t tiers() const noexcept { return tier_count_; }
+  [[nodiscard]] const tier_shape& shape_of(std::uint32_t tier) const noexcept {
+    return tiers_[tier].home.shape;
+  }
+  /// Ready blocks of `tier` in the depot.
+  [[nodiscard]] std::uint64_t ready_of(std::uint32_t tier) const noexcept;
+  /// The slab that covers `p`, or null.
+  [[nodiscard]] slab_type* find_slab(const void* p) const noexcept {
+    return directory_.find(p);
+  }
+  /// Numbers of all tiers: puts read before gets, so that in use is never negative.
+  template <class Report>
+  void read(Report&& report) const noexcept;
+  /// Calls `action(recorder)` for each recorder.
+  template <class Action>
+  void for_each_recorder(Action&& action) const;
+  [[nodiscard]] std::size_t slab_bytes_taken() const noexcept {
+    return source_bytes_.load(std::memory_order::relaxed);  // a statistic
+  }
+  [[nodiscard]] source_type& source() noexcept { return source_; }
+  [[nodiscard]] std::size_t slab_alignment() const noexcept { return settings_.slab_bytes; }
+  /// Tells the recorder of the calling thread about a request that goes past the tiers.
+  void on_oversize(std::size_t size) noexcept {
+    if (shard_type* const s = find_recorder()) return s->recorder.on_oversize(size);
+    recorder_.on_oversize(size);
+  }
+
+ protected:
+  ~core() override;
+
+  /// Requests below this size go straight to their tier; 0 if something must be done first. It
+  /// lies here, beside the slot, for the hit path. Immutable after construction.
+  std::size_t hot_end_ = 0;
+
+  /// Destroys the object in an idle block. User code: no lock is held.
+  virtual void dispose(void*) noexcept {}
+  void lock_all() noexcept override;
+  void unlock_all() noexcept override;
+
+ private:
+  /// A larger block is carved only for slabs of at least an eighth of its size, so that a small
+  /// request doesn't pin a huge block (synk's "split max 8x").
+  static constexpr std::size_t most_carved = 8;
+
+  struct no_cache {};
+  struct no_stack {};
+
+  struct alignas(no_sharing_alignment) tier_state {
+    lock_type lock;
+    TARN_NO_UNIQUE_ADDRESS std::conditional_t<is_single, cache_type, no_cache> cache;
+    TARN_NO_UNIQUE_ADDRESS std::conditional_t<is_lock_free, index_stack<env>, no_stack> stack;
+    TARN_NO_UNIQUE_ADDRESS std::conditional_t<is_lock_free, counts_type, no_counts> counts;
+    // Lock-free only: how many blocks the stack holds, counted only if that is bounded.
+    typename env::template atomic<std::int64_t> stacked{0};
+    typename env::template atomic<std::int64_t> most_stacked{INT64_MAX};
+    alignas(is_lock_free ? no_sharing_alignment : 64) depot<env> home;
+    typename env::template atomic<std::uint32_t> busy{0};  // one thread grows or trims; set: lock
+    std::uint32_t index_bits = 0;  // lock-free: index = slab number << index_bits | block
+    std::uint32_t slab_numbers = 0;  // given out; lock
+    typename env::template atomic<slab_type**> slabs[is_lock_free ? 24 : 1] = {};  // 64 << row each
+
+    [[nodiscard]] bool is_bounded() const noexcept {
+      return most_stacked.load(std::memory_order::relaxed) != INT64_MAX;  // a bound
+    }
+  };
+
+  [[nodiscard]] TARN_FORCE_INLINE shard_type* own_shard() noexcept {
+    // relaxed: a stale slot leads to a shard of this thread, which outlives the call.
+    return static_cast<shard_type*>(env::table().entry(slot_.load(std::memory_order::relaxed)));
+  }
+
+  [[nodiscard]] shard_type* own_shard_or_null() noexcept {
+    if constexpr (is_per_thread) return own_shard();
+    return nullptr;
+  }
+  [[nodiscard]] static cache_type* cache_of(tier_state& t, shard_type* s) noexcept {
+    if constexpr (is_single) return &t.cache;
+    return s != nullptr ? s->caches() + t.home.shape.number : nullptr;
+  }
+
+  // acquire.hpp
+  [[nodiscard]] TARN_COLD taken_type take_first(std::uint32_t tier, std::size_t size);
+  [[nodiscard]] TARN_COLD taken_type take_slow(std::uint32_t tier, shard_type* s);
+  [[nodiscard]] taken_type take_locked(tier_state& t, cache_type* cache, bool counted) noexcept;
+  [[nodiscard]] taken_type take_or_grow(std::uint32_t tier, shard_type* s, bool counted);
+  [[nodiscard]] slab_type* obtain_slab(std::uint32_t tier, shard_type* s,
+                                       magazine_list<env>& magazines);
+  [[nodiscard]] void* obtain_larger(std::uint32_t tier, std::size_t& bytes, shard_type* s,
+                                    slab_type*& parent) noexcept;
+  [[nodiscard]] void* ask_source(std::size_t bytes, shard_type* s);
+  [[nodiscard]] slab_type* describe(std::uint32_t tier, void* memory, std::size_t bytes,
+                                    slab_type* parent, magazine_list<env>& magazines) noexcept;
+  void return_memory(void* memory, std::size_t bytes, slab_type* parent) noexcept;
+  void reunite(std::uint32_t tier, shard_type* s) noexcept;
+  void stop_being_busy(tier_state& t) noexcept;
+
+  // indices.hpp
+  using link_type = typename env::template atomic<std::uint32_t>;
+  [[nodiscard]] void* pop_index(tier_state& t) noexcept;
+  [[nodiscard]] void* pop_uncounted(tier_state& t) noexcept;
+  [[nodiscard]] bool push_index(tier_state& t, void* block) noexcept;
+  [[nodiscard]] link_type& link_of(tier_state& t, std::uint32_t index) const noexcept;
+  [[nodiscard]] void* block_at(tier_state& t, std::uint32_t index) const noexcept;
+  std::size_t shed_stack(std::uint32_t tier, std::uint64_t keep) noexcept;
+  [[nodiscard]] slab_type* slab_by_number(tier_state& t, std::uint32_t number) const noexcept;
+  [[nodiscard]] bool number_slab(tier_state& t, slab_type* s) noexcept;
+
+  // give_back.hpp
+  TARN_COLD void give_slow(std::uint32_t tier, void* block) noexcept;
+  void park_home(std::uint32_t tier, void* block) noexcept;
+  void shed_excess(std::uint32_t tier) noexcept;
+  [[nodiscard]] std::uint64_t ready_to_keep(const tier_state& t) const noexcept;
+  void flush(shard_type* s, std::uint32_t tier) noexcept;
+  void flush_all(shard_type* s) noexcept;
+  void release_slabs(std::uint32_t tier, slab_list<env>& whole) noexcept;
+  void park(tier_state& t, void* block, slab_list<env>& whole) noexcept;
+  void moved_bytes(const tier_state& t, std::int64_t blocks) noexcept;
+
+  // numbers.hpp
+  template <class Action>
+  void for_each_cache(tier_state& t, Action&& action) const;
+  [[nodiscard]] shard_type* find_recorder() noexcept;
+
+  // life.hpp
+  [[nodiscard]] shard_type* attach(bool may_allocate) noexcept;
+  [[nodiscard]] shard_type* find_vacant() noexcept;
+  [[nodiscard]] shard_type* make_shard() noexcept;
+  void fit_budget(shard_type* s) noexcept;
+  void follow_orders() noexcept;
+  [[nodiscard]] std::uint32_t settled(tier_state& t) noexcept;
+  void leave(void* shard) noexcept override;
+  void refresh(void* shard) noexcept override;
+  void abandon_foreign_shards(void* own) noexcept override;
+  [[nodiscard]] bool contains(const void* p) const noexcept override;
+  void end() noexcept override;
+
+  typename env::template atomic<std::uint32_t> slot_{0};  // encoded; 0 once closed
+  std::uint32_t tier_count_;
+  tier_state* tiers_;  // immutable
+  core_settings settings_;
+  TARN_NO_UNIQUE_ADDRESS source_type source_;
+  directory<env, slab_type> directory_;
+  std::uint32_t own_slot_ = 0;  // the slot as it was given; immutable
+  typename env::template atomic<std::size_t> source_bytes_{0};  // of slabs
+  typename env::template atomic<std::int64_t> ready_bytes_{0};  // in the depots
+  typename env::template atomic<std::uint64_t> drains_{0};
+  typename env::template atomic<bool> shard_wanted_{false};  // a put found no vacant shard
+  lock_type shard_lock_;
+  typename env::template atomic<shard_type*> shards_{nullptr};  // all that ever were; only grows
+  TARN_NO_UNIQUE_ADDRESS typename Config::shared_recorder recorder_;  // for calls without a shard
+};
+
+}  // namespace tarn::detail

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include <tarn/detail/align.hpp>
+
+namespace tarn::detail {
+
+/// A number that one thread at a time changes and any thread reads: no read-modify-write.
+template <class Env>
+class owned_counter {
+ public:
+  /// Returns: the value before.
+  std::uint64_t add(std::uint64_t n) noexcept {
+    // relaxed, here and below: a statistic; nobody concludes anything else from it.
+    const auto old = value_.load(std::memory_order::relaxed);
+    value_.store(old + n, std::memory_order::relaxed);
+    return old;
+  }
+  [[nodiscard]] std::uint64_t read() const noexcept {
+    return value_.load(std::memory_order::relaxed);
+  }
+  void set(std::uint64_t n) noexcept { value_.store(n, std::memory_order::relaxed); }
+
+ private:
+  typename Env::template atomic<std::uint64_t> value_{0};
+};
+
+/// A number that any thread changes and reads. Not suitable for synchronisation.
+template <class Env>
+class shared_counter {
+ public:
+  /// Returns: the value before.
+  std::uint64_t add(std::uint64_t n) noexcept {
+    return value_.fetch_add(n, std::memory_order::relaxed);  // a statistic, as above
+  }
+  [[nodiscard]] std::uint64_t read() const noexcept {
+    return value_.load(std::memory_order::relaxed);
+  }
+  void set(std::uint64_t n) noexcept { value_.store(n, std::memory_order::relaxed); }
+
+ private:
+  typename Env::template atomic<std::uint64_t> value_{0};
+};
+
+/// Gets and puts of the lock-free shape, which has no shards: each thread adds to a cell of its
+/// own, mostly.
+template <class Env>
+class striped_counts {
+ public:
+  static constexpr std::size_t stripes = 16;
+
+  struct alignas(no_sharing_alignment) stripe {
+    typename Env::template atomic<std::uint64_t> gets{0};
+    typename Env::template atomic<std::uint64_t> puts{0};
+  };
+
+  void get() noexcept {
+    // relaxed: the hand-over of the block from its getter to its putter orders this get before
+    // the put of the same block, below.
+    mine().gets.fetch_add(1, std::memory_order::relaxed);
+  }
+  void put() noexcept {
+    // (1) release, pairs with (2): who sees this put sees the get before it.
+    mine().puts.fetch_add(1, std::memory_order::release);
+  }
+
+  /// A get did not happen after all.
+  void unget() noexcept { mine().gets.fetch_sub(1, std::memory_order::relaxed); }
+
+  [[nodiscard]] std::uint64_t puts() const noexcept {
+    std::uint64_t sum = 0;
+    for (const auto& s : cells_) sum += s.puts.load(std::memory_order::acquire);  // (2)
+    return sum;
+  }
+  [[nodiscard]] std::uint64_t gets() const noexcept {
+    std::uint64_t sum = 0;
+    for (const auto& s : cells_) sum += s.gets.load(std::memory_order::relaxed);  // read last
+    return sum;
+  }
+
+ private:
+  [[nodiscard]] stripe& mine() noexcept { return cells_[Env::stripe() % stripes]; }
+
+  stripe cells_[stripes];
+};
+
+/// Counts nothing, for stats policies that don't ask.
+struct no_counts {
+  static void get() noexcept {}
+  static void put() noexcept {}
+  static void unget() noexcept {}
+  [[nodiscard]] static std::uint64_t puts() noexcept { return 0; }
+  [[nodiscard]] static std::uint64_t gets() noexcept { return 0; }
+};
+
+}  // namespace tarn::detail

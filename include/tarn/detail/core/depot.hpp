@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include <tarn/detail/core/directory.hpp>
+#include <tarn/detail/core/magazine.hpp>
+#include <tarn/detail/core/shard.hpp>
+#include <tarn/detail/core/slab.hpp>
+
+namespace tarn::detail {
+
+/// Where a block came from: out of a magazine, parked in its slab, or never handed out before.
+enum class origin : std::uint8_t { ready, parked, fresh };
+
+template <class Env>
+struct taken {
+  void* block = nullptr;
+  origin from = origin::ready;
+};
+
+/// The home of one tier's blocks. A block at home is either *ready*, in a magazine, or *parked*, as
+/// a bit of its slab; a slab whose carved blocks are all parked is whole and can go.
+///
+/// Every function but the constructor and the destructor: the tier's lock is held. Nothing here
+/// allocates or calls out.
+template <class Env>
+class depot {
+ public:
+  using slab_type = slab<Env>;
+  using magazine_type = magazine<Env>;
+  using cache_type = tier_cache<Env>;
+  template <class T>
+  using cell = typename Env::template var<T>;
+
+  depot() noexcept = default;
+  depot(const depot&) = delete;
+  depot& operator=(const depot&) = delete;
+
+  ~depot() {
+    ready_list_.destroy_all(shape.rounds);
+    empty_list_.destroy_all(shape.rounds);
+    if (auto* const m = static_cast<magazine_type*>(partial_)) {
+      magazine_type::destroy(m, shape.rounds);
+    }
+    for (auto* list : {&available_, &exhausted_, &spare_}) {
+      while (auto* const s = list->pop()) slab_type::destroy(s);
+    }
+  }
+
+  /// Cumulative numbers of blocks; all are exact under the lock.
+  struct numbers {
+    std::uint64_t created = 0;    // carved, or built from reunited pieces
+    std::uint64_t retired = 0;    // their memory went to the source or to another tier
+    std::uint64_t abandoned = 0;  // left in shards of threads that a fork left behind
+    std::uint64_t discarded = 0;  // returned but not kept, because a bound was reached
+    std::uint64_t misses = 0;     // gets that were served by a block never handed out
+    std::uint64_t gets = 0;       // gets and puts that did not go through a shard
+    std::uint64_t puts = 0;
+    std::uint64_t most_away = 0;  // high-water mark of blocks that were not home
+  };
+
+  tier_shape shape;  // immutable after construction of the core
+  numbers count;
+  std::uint64_t bound = ~std::uint64_t{0};     // ready blocks above it are discarded
+  std::uint64_t max_live = ~std::uint64_t{0};  // blocks that may exist: an exact capacity
+  std::uint64_t low_ready = 0;              // least number of ready blocks since the last tick
+  bool closed = false;
+  bool settled = false;  // closed, and every block is home
+  std::uint64_t lent = 0;         // blocks of this tier that are carved for smaller ones
+  std::uint64_t carved_slabs = 0;  // slabs of this tier that are carved out of larger blocks
+
+  /// Blocks that exist and can come home.
+  [[nodiscard]] std::uint64_t live() const noexcept {
+    return count.created - count.retired - count.abandoned;
+  }
+  [[nodiscard]] std::uint64_t ready() const noexcept { return ready_; }
+  [[nodiscard]] std::uint64_t home() const noexcept {
+    return static_cast<std::uint64_t>(ready_) + static_cast<std::uint64_t>(parked_);
+  }
+  [[nodiscard]] std::uint64_t parked() const noexcept { return parked_; }
+  [[nodiscard]] std::uint64_t capacity() const noexcept { return capacity_; }
+
+  /// Takes a ready block if there is one, else one that is parked or fresh.
+  [[nodiscard]] taken<Env> take() noexcept {
+    if (ready_ != 0) return {take_ready(), origin::ready};
+    return take_from_slab();
+  }
+
+  /// Takes a block that is in no magazine: the lowest parked one, else a fresh one.
+  [[nodiscard]] taken<Env> take_from_slab() noexcept {
+    slab_type* const s = available_.front();
+    if (s == nullptr) return {};
+    taken<Env> result;
+    if (s->parked != 0) {
+      result = {s->block(s->unpark()), origin::parked};
+      parked_ = parked_ - 1;
+    } else if (live() >= max_live) {
+      return {};
+    } else {
+      result = {s->block(s->carved++), origin::fresh};
+      ++count.created;
+    }
+    if (s->parked == 0 && s->carved == s->blocks) {
+      available_.remove(s);
+      s->available = false;
+      exhausted_.push(s);
+    }
+    note_away();
+    return result;
+  }
+
+  /// Fills a cache by a magazine of ready blocks; with `parked_too` else by parked ones.
+  /// Returns: the number of blocks.
+  std::uint32_t refill(cache_type& cache, bool parked_too) noexcept {
+    const std::uint32_t most = std::min(shape.rounds, cache.limit - cache.level());
+    std::uint32_t moved = 0;
+    const auto level = cache.level();
+    for (; moved < most && ready_ != 0; ++moved) cache.rounds[level + moved] = take_ready();
+    if (parked_too) {
+      while (moved < most && available_.front() != nullptr && available_.front()->parked != 0) {
+        cache.rounds[level + moved++] = take_from_slab().block;
+      }
+    }
+    cache.moved_in(moved);
+    note_away();
+    return moved;
+  }
+
+  /// Takes the `amount` oldest blocks out of a cache.
+  void absorb(cache_type& cache, std::uint32_t amount) noexcept {
+    const auto level = cache.level();
+    for (std::uint32_t i = 0; i != amount; ++i) put(cache.rounds[i]);
+    for (std::uint32_t i = amount; i != level; ++i) {
+      cache.rounds[i - amount] = static_cast<void*>(cache.rounds[i]);
+    }
+    cache.moved_in(-static_cast<std::int64_t>(amount));
+  }
+
+  /// Takes a block home, ready for the next get. There is always a magazine for it: each slab
+  /// brought enough for its blocks.
+  void put(void* block) noexcept {
+    auto* m = static_cast<magazine_type*>(partial_);
+    if (m == nullptr || m->count == shape.rounds) {
+      if (m != nullptr) ready_list_.push(m);
+      partial_ = m = empty_list_.pop();
+    }
+    m->rounds()[m->count] = block;
+    m->count = m->count + 1;
+    ready_ = ready_ + 1;
+  }
+
+  /// Takes a block home into its slab. Returns: the slab if that made it whole; it is no longer
+  /// in any list then.
+  [[nodiscard]] slab_type* park(slab_type* s, const void* block) noexcept {
+    s->park(s->index_of(block));
+    parked_ = parked_ + 1;
+    if (!s->available) {
+      s->available = true;
+      exhausted_.remove(s);
+      available_.push(s);
+    }
+    if (!s->whole()) return nullptr;
+    available_.remove(s);
+    forget(s);
+    return s;
+  }
+
+  /// Takes a magazine of ready blocks out of the depot, if `ready() > keep`. Its blocks are not
+  /// home until they are parked and the magazine comes back.
+  [[nodiscard]] magazine_type* pop_ready(std::uint64_t keep) noexcept {
+    if (ready_ <= keep) return nullptr;
+    auto* m = ready_list_.pop();
+    if (m == nullptr) {
+      m = static_cast<magazine_type*>(partial_);
+      partial_ = nullptr;
+    }
+    ready_ = ready_ - static_cast<std::uint32_t>(m->count);
+    low_ready = std::min(low_ready, ready());
+    return m;
+  }
+
+  void push_empty(magazine_type* m) noexcept {
+    m->count = 0;
+    empty_list_.push(m);
+  }
+
+  /// Magazines that a slab has to bring, so that a put never has to make one: enough for its own
+  /// blocks, and one more for the first slab ever, which is the one that is being filled.
+  [[nodiscard]] std::uint32_t magazines_for(std::uint32_t blocks) const noexcept {
+    return full_magazines(blocks) + (magazines_ == 0 ? 1U : 0U);
+  }
+
+  /// Adds a slab with its magazines.
+  void add(slab_type* s, magazine_list<Env>& brought) noexcept {
+    while (auto* const m = brought.pop()) {
+      empty_list_.push(m);
+      ++magazines_;
+    }
+    needed_magazines_ += full_magazines(s->blocks);
+    capacity_ += s->blocks;
+    s->available = true;
+    available_.push(s);
+  }
+
+  /// A descriptor of an earlier slab with room for `blocks`, or null.
+  [[nodiscard]] slab_type* pop_spare(std::uint32_t blocks) noexcept {
+    slab_type* const s = spare_.front();
+    if (s == nullptr || s->room < blocks) return nullptr;
+    spare_.remove(s);
+    return s;
+  }
+  void push_spare(slab_type* s) noexcept { spare_.push(s); }
+
+  /// Takes out the magazines that the blocks of the remaining slabs can't need.
+  void pop_surplus(magazine_list<Env>& surplus) noexcept {
+    while (magazines_ > needed_magazines_ + 1) {
+      auto* const m = empty_list_.pop();
+      if (m == nullptr) return;
+      surplus.push(m);
+      --magazines_;
+    }
+  }
+
+  /// Takes a slab out of which no block was carved yet, or null.
+  [[nodiscard]] slab_type* pop_untouched() noexcept {
+    for (auto* s = available_.front(); s != nullptr; s = s->next) {
+      if (s->carved != 0) continue;
+      available_.remove(s);
+      forget(s);
+      return s;
+    }
+    return nullptr;
+  }
+
+  /// Calls `action(slab)` for every slab that has memory, whatever its state.
+  template <class Action>
+  void for_each_slab(Action&& action) noexcept {
+    for (auto* list : {&available_, &exhausted_}) {
+      for (auto* s = list->front(); s != nullptr; s = s->next) action(*s);
+    }
+  }
+
+  void tick() noexcept { low_ready = ready(); }
+
+ private:
+  [[nodiscard]] void* take_ready() noexcept {
+    auto* m = static_cast<magazine_type*>(partial_);
+    if (m == nullptr || m->count == 0U) {
+      if (m != nullptr) empty_list_.push(m);
+      partial_ = m = ready_list_.pop();
+    }
+    m->count = m->count - 1;
+    ready_ = ready_ - 1;
+    low_ready = std::min(low_ready, ready());
+    return m->rounds()[m->count];
+  }
+
+  /// A whole slab leaves: its blocks are retired.
+  void forget(slab_type* s) noexcept {
+    for (std::uint32_t word = 0; word * 64 < s->carved; ++word) s->parked_bits[word] = 0;
+    parked_ = parked_ - s->parked;
+    count.retired += s->carved;
+    capacity_ -= s->blocks;
+    needed_magazines_ -= full_magazines(s->blocks);
+    s->available = false;
+    s->parked = s->carved = 0;
+  }
+
+  [[nodiscard]] std::uint32_t full_magazines(std::uint32_t blocks) const noexcept {
+    return (blocks + shape.rounds - 1) / shape.rounds;
+  }
+
+  void note_away() noexcept { count.most_away = std::max(count.most_away, live() - home()); }
+
+  magazine_list<Env> ready_list_;  // full ones
+  magazine_list<Env> empty_list_;
+  cell<magazine_type*> partial_{nullptr};  // the one that single blocks go to and come from
+  cell<std::uint64_t> ready_{0};           // blocks in ready_list_ and partial_
+  cell<std::uint64_t> parked_{0};
+  std::uint64_t capacity_ = 0;  // blocks of all slabs, carved or not
+  // Invariant: magazines_ >= needed_magazines_ + 1 once there was a slab.
+  std::uint64_t magazines_ = 0;
+  std::uint64_t needed_magazines_ = 0;
+  slab_list<Env> available_;    // slabs with a parked or an uncarved block
+  slab_list<Env> exhausted_;    // all others
+  slab_list<Env> spare_;        // descriptors without memory
+};
+
+}  // namespace tarn::detail

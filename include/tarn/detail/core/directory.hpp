@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+
+namespace tarn::detail {
+
+/// Address to value (the slab that covers it), readable from any thread without a lock.
+///
+/// A radix tree of three levels over `address / unit`; nodes are added as slabs come and live as
+/// long as the directory, so a racing reader never meets freed memory. 2 KiB at rest; 32 KiB for
+/// every 4096 neighbouring units in use, touched only where entries are.
+/// Source: the page maps of tcmalloc and jemalloc.
+template <class Env, class Value>
+class directory {
+ public:
+  static constexpr unsigned address_bits = 48;
+
+  /// `unit_bits`: log2 of the bytes one entry stands for, 16..30 (so that 32 bits of index suffice).
+  explicit directory(unsigned unit_bits) noexcept : unit_bits_(unit_bits) {}
+  directory(const directory&) = delete;
+  directory& operator=(const directory&) = delete;
+
+  ~directory() {
+    for (auto& root : root_) {
+      auto* const middle = root.load(std::memory_order::relaxed);  // nobody else is left
+      if (middle == nullptr) continue;
+      for (auto& entry : middle->entries) delete entry.load(std::memory_order::relaxed);
+      delete middle;
+    }
+  }
+
+  /// The value for `p`; null if nothing covers it. Thread safety: from any thread, any time.
+  [[nodiscard]] Value* find(const void* p) const noexcept {
+    const auto unit = reinterpret_cast<std::uintptr_t>(p) >> unit_bits_;
+    if (unit >> (address_bits - unit_bits_) != 0) return nullptr;
+    // (1) acquire, pairs with (2), on each level: a node that is seen is complete.
+    const auto* const middle = root_[unit >> 24 & 0xff].load(std::memory_order::acquire);
+    if (middle == nullptr) return nullptr;
+    const auto* const leaf = middle->entries[unit >> 12 & 0xfff].load(std::memory_order::acquire);
+    if (leaf == nullptr) return nullptr;
+    return leaf->entries[unit & 0xfff].load(std::memory_order::acquire);
+  }
+
+  /// Makes room for `[p, p + bytes)`. Returns: false if there is no memory, or if the address is
+  /// beyond 48 bits. Thread safety: from any thread.
+  [[nodiscard]] bool make_room(const void* p, std::size_t bytes) noexcept {
+    const auto first = reinterpret_cast<std::uintptr_t>(p) >> unit_bits_;
+    const auto last = (reinterpret_cast<std::uintptr_t>(p) + bytes - 1) >> unit_bits_;
+    if (last >> (address_bits - unit_bits_) != 0) return false;
+    for (auto unit = first; unit <= last; unit = (unit | 0xfff) + 1) {
+      auto* const middle = child(root_[unit >> 24 & 0xff]);
+      if (middle == nullptr || child(middle->entries[unit >> 12 & 0xfff]) == nullptr) return false;
+    }
+    return true;
+  }
+
+  /// Sets the value for `[p, p + bytes)`. Preconditions: room was made.
+  void set(const void* p, std::size_t bytes, Value* value) noexcept {
+    const auto first = reinterpret_cast<std::uintptr_t>(p) >> unit_bits_;
+    const auto last = (reinterpret_cast<std::uintptr_t>(p) + bytes - 1) >> unit_bits_;
+    for (auto unit = first; unit <= last; ++unit) {
+      auto* const middle = root_[unit >> 24 & 0xff].load(std::memory_order::acquire);
+      auto* const leaf = middle->entries[unit >> 12 & 0xfff].load(std::memory_order::acquire);
+      // (2) release, pairs with (1): the descriptor is complete before it can be found.
+      leaf->entries[unit & 0xfff].store(value, std::memory_order::release);
+    }
+  }
+
+ private:
+  template <class T>
+  using atomic_pointer = typename Env::template atomic<T*>;
+
+  struct leaf_node {
+    atomic_pointer<Value> entries[4096] = {};
+  };
+  struct middle_node {
+    atomic_pointer<leaf_node> entries[4096] = {};
+  };
+
+  template <class Node>
+  [[nodiscard]] static Node* child(atomic_pointer<Node>& place) noexcept {
+    Node* found = place.load(std::memory_order::acquire);
+    if (found != nullptr) return found;
+    auto* const made = new (std::nothrow) Node;
+    if (made == nullptr) return nullptr;
+    // (2) release, pairs with (1); acquire on failure: the other thread's node is used.
+    if (place.compare_exchange_strong(found, made, std::memory_order::release,
+                                      std::memory_order::acquire)) {
+      return made;
+    }
+    delete made;
+    return found;
+  }
+
+  unsigned unit_bits_;
+  atomic_pointer<middle_node> root_[256] = {};
+};
+
+}  // namespace tarn::detail

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace tarn::detail {
+
+/// A lock-free stack of block indices. The links lie in memory that never goes away; a tag, made
+/// anew from the head just read, keeps a delayed pop from taking a head that came back.
+///
+/// The head: 31 bits of index, one bit "closed", 32 bits of tag (wraps after 2^32 operations
+/// between the load and the exchange of one stalled pop: over a minute at 50 million a second).
+/// Source: Treiber (1986); index and tag as in folly's IndexedMemPool.
+template <class Env>
+class index_stack {
+ public:
+  static constexpr std::uint32_t none = 0x7fffffff;
+
+  /// `link_of(index)`: the link of a block. Returns: an index, or `none`.
+  template <class LinkOf>
+  [[nodiscard]] std::uint32_t pop(LinkOf&& link_of) noexcept {
+    // (1) acquire, pairs with (2): the link behind the head is the one its push wrote.
+    auto head = head_.load(std::memory_order::acquire);
+    for (;;) {
+      const auto index = static_cast<std::uint32_t>(head) & none;
+      if (index == none) return none;
+      // relaxed: ordered by (1); if it is stale, the tag has moved and the exchange fails.
+      const auto next = link_of(index).load(std::memory_order::relaxed);
+      if (head_.compare_exchange_weak(head, follow(head, next), std::memory_order::acquire,
+                                      std::memory_order::acquire)) {
+        return index;
+      }
+    }
+  }
+
+  /// Pushes the chain `first .. last`, already linked. Returns: false if the stack is closed.
+  template <class LinkOf>
+  [[nodiscard]] bool push(std::uint32_t first, std::uint32_t last, LinkOf&& link_of) noexcept {
+    auto head = head_.load(std::memory_order::relaxed);  // only compared and linked to
+    for (;;) {
+      if ((head & closed_bit) != 0) return false;
+      // relaxed: published by (2).
+      link_of(last).store(static_cast<std::uint32_t>(head) & none, std::memory_order::relaxed);
+      // (2) release, pairs with (1): the link, and what the last owner did to the block.
+      if (head_.compare_exchange_weak(head, follow(head, first), std::memory_order::release,
+                                      std::memory_order::relaxed)) {
+        return true;
+      }
+    }
+  }
+
+  /// Takes everything. Returns: the first index of the chain, or `none`.
+  [[nodiscard]] std::uint32_t take_all(bool close) noexcept {
+    auto head = head_.load(std::memory_order::acquire);
+    for (;;) {
+      const auto empty = follow(head, none) | (close ? closed_bit : 0);
+      if (head_.compare_exchange_weak(head, empty, std::memory_order::acquire,
+                                      std::memory_order::acquire)) {
+        return static_cast<std::uint32_t>(head) & none;
+      }
+    }
+  }
+
+  /// The first index of what is there now. The chain behind it may change any time.
+  [[nodiscard]] std::uint32_t peek() const noexcept {
+    return static_cast<std::uint32_t>(head_.load(std::memory_order::acquire)) & none;
+  }
+
+ private:
+  static constexpr std::uint64_t closed_bit = std::uint64_t{1} << 31;
+
+  [[nodiscard]] static std::uint64_t follow(std::uint64_t head, std::uint32_t index) noexcept {
+    return (((head >> 32) + 1) << 32) | (head & closed_bit) | index;
+  }
+
+  typename Env::template atomic<std::uint64_t> head_{none};
+};
+
+}  // namespace tarn::detail

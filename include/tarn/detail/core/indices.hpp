@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// The lock-free shape: blocks as indices. An index is a slab's number and a block's place in it.
+
+#include <bit>
+
+#include <tarn/detail/core/core.hpp>
+
+namespace tarn::detail {
+
+template <class Config>
+auto core<Config>::slab_by_number(tier_state& t, std::uint32_t number) const noexcept
+    -> slab_type* {
+  const auto row = static_cast<std::uint32_t>(std::bit_width(number / 64 + 1)) - 1;
+  const auto first = 64 * ((std::uint32_t{1} << row) - 1);
+  // (1) acquire, pairs with (2): the row is complete. Its entry is ordered by the index stack.
+  return t.slabs[row].load(std::memory_order::acquire)[number - first];
+}
+
+template <class Config>
+auto core<Config>::link_of(tier_state& t, std::uint32_t index) const noexcept -> link_type& {
+  slab_type* const s = slab_by_number(t, index >> t.index_bits);
+  return s->links[index & ((std::uint32_t{1} << t.index_bits) - 1)];
+}
+
+/// Numbers a descriptor once and for all. Only the one thread that grows the tier comes here.
+template <class Config>
+bool core<Config>::number_slab(tier_state& t, slab_type* s) noexcept {
+  if (s->first_index != index_stack<env>::none) return true;  // an old descriptor
+  const auto number = t.slab_numbers;
+  const auto row = static_cast<std::uint32_t>(std::bit_width(number / 64 + 1)) - 1;
+  const auto first = 64 * ((std::uint32_t{1} << row) - 1);
+  if ((std::uint64_t{number} + 1) << t.index_bits > index_stack<env>::none) return false;
+  auto* slabs = t.slabs[row].load(std::memory_order::relaxed);  // only this thread writes it
+  if (slabs == nullptr) {
+    slabs = new (std::nothrow) slab_type* [std::size_t{64} << row] {};
+    if (slabs == nullptr) return false;
+    t.slabs[row].store(slabs, std::memory_order::release);  // (2) pairs with (1)
+  }
+  slabs[number - first] = s;
+  s->first_index = number << t.index_bits;
+  ++t.slab_numbers;
+  return true;
+}
+
+template <class Config>
+void* core<Config>::pop_index(tier_state& t) noexcept {
+  void* const block = pop_uncounted(t);
+  if (block != nullptr) t.counts.get();
+  return block;
+}
+
+template <class Config>
+void* core<Config>::pop_uncounted(tier_state& t) noexcept {
+  const auto index = t.stack.pop([&](std::uint32_t i) -> auto& { return link_of(t, i); });
+  if (index == index_stack<env>::none) return nullptr;
+  // relaxed, all of these: a number that only bounds how much is kept.
+  if (t.is_bounded()) t.stacked.fetch_sub(1, std::memory_order::relaxed);
+  return block_at(t, index);
+}
+
+template <class Config>
+void* core<Config>::block_at(tier_state& t, std::uint32_t index) const noexcept {
+  slab_type* const s = slab_by_number(t, index >> t.index_bits);
+  return s->block(index & ((std::uint32_t{1} << t.index_bits) - 1));
+}
+
+/// Returns: false if the stack is closed or full. On true the block is home: the core may end.
+template <class Config>
+bool core<Config>::push_index(tier_state& t, void* block) noexcept {
+  const bool bounded = t.is_bounded();
+  if (bounded && t.stacked.fetch_add(1, std::memory_order::relaxed) >=
+                     t.most_stacked.load(std::memory_order::relaxed)) {
+    t.stacked.fetch_sub(1, std::memory_order::relaxed);
+    return false;
+  }
+  slab_type* const s = directory_.find(block);
+  const auto index = s->first_index + s->index_of(block);
+  return t.stack.push(index, index, [&](std::uint32_t i) -> auto& { return link_of(t, i); });
+}
+
+/// Takes the whole stack, parks what is above `keep` and pushes the rest back as one chain. A
+/// getter that misses meanwhile waits.
+template <class Config>
+std::size_t core<Config>::shed_stack(std::uint32_t tier, std::uint64_t keep) noexcept {
+  auto& t = tiers_[tier];
+  const auto link = [&](std::uint32_t i) -> auto& { return link_of(t, i); };
+  const bool mine = locked(t.lock, [&] {
+    if (t.busy.load(std::memory_order::relaxed) != 0) return false;
+    t.busy.store(1, std::memory_order::relaxed);
+    return true;
+  });
+  // Somebody grows or sheds this tier already; within growth it is this thread itself.
+  if (!mine && keep != 0) return 0;
+  std::uint32_t index = t.stack.take_all(false);
+  std::uint32_t kept_first = index_stack<env>::none;
+  std::uint32_t kept_last = index_stack<env>::none;
+  std::size_t shed_blocks = 0;
+  std::uint64_t kept = 0;
+  slab_list<env> whole;
+  std::uint32_t ended = 0;
+  while (index != index_stack<env>::none) {
+    const auto next = link(index).load(std::memory_order::relaxed);  // the chain is this thread's
+    if (kept < keep) {
+      if (kept++ == 0) kept_last = index;
+      link(index).store(kept_first, std::memory_order::relaxed);
+      kept_first = index;
+    } else {
+      void* const block = block_at(t, index);
+      if (t.is_bounded()) t.stacked.fetch_sub(1, std::memory_order::relaxed);
+      if (settings_.keeps_objects) this->dispose(block);
+      const guard<lock_type> hold(t.lock);
+      park(t, block, whole);
+      ended += settled(t);
+      ++shed_blocks;
+    }
+    index = next;
+  }
+  if (kept != 0 && !t.stack.push(kept_first, kept_last, link)) {
+    while (kept_first != index_stack<env>::none) {  // closed meanwhile: home they go
+      const auto next = link(kept_first).load(std::memory_order::relaxed);
+      void* const block = block_at(t, kept_first);
+      if (settings_.keeps_objects) this->dispose(block);
+      const guard<lock_type> hold(t.lock);
+      park(t, block, whole);
+      ended += settled(t);
+      kept_first = next;
+    }
+  }
+  release_slabs(tier, whole);
+  if (mine) stop_being_busy(t);
+  if (ended != 0) this->drop_life(ended);  // never the last: the caller keeps the core
+  return shed_blocks;
+}
+
+}  // namespace tarn::detail

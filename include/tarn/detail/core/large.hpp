@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <new>
+
+#include <tarn/detail/core/verify.hpp>
+#include <tarn/detail/guard.hpp>
+
+namespace tarn::detail {
+
+/// Numbers of blocks above the last tier; exact under the lock.
+struct large_numbers {
+  std::uint64_t gets = 0;
+  std::uint64_t puts = 0;
+  std::uint64_t reused = 0;
+  std::uint64_t discarded = 0;
+  std::uint64_t in_use = 0;
+  std::uint64_t kept = 0;
+  std::size_t in_use_bytes = 0;
+  std::size_t kept_bytes = 0;
+};
+
+/// Blocks above the last tier: they pass through to the source, or come from a cache with a byte
+/// cap that finds the best fit.
+///
+/// If there is a cache, or if returns are checked, an address map remembers the true extent of
+/// every block that is out. Complexity: O(1) without a cache; with one, a walk over the blocks it
+/// keeps (cap / last tier at most).
+template <class Lock>
+class large_blocks {
+ public:
+  /// A kept block serves only requests of at least half its size: a request just above the last
+  /// tier never pins a huge one.
+  static constexpr std::size_t most_waste = 2;
+
+  struct piece {
+    void* block = nullptr;
+    std::size_t capacity = 0;
+  };
+
+  large_blocks(std::size_t cache_bytes, bool tracks) noexcept
+      : cache_bytes_(cache_bytes), tracks_(tracks || cache_bytes != 0) {}
+  large_blocks(const large_blocks&) = delete;
+  large_blocks& operator=(const large_blocks&) = delete;
+
+  /// Returns: null if there is no memory.
+  template <class Source>
+  [[nodiscard]] piece take(std::size_t bytes, std::size_t alignment, bool counts, Source& source) {
+    if (cache_bytes_ != 0) {
+      const guard<Lock> hold(lock_);
+      if (node* const best = take_best(bytes, alignment)) {
+        push(out_[slot_of(best->block)], best);
+        if (counts) ++count_.gets, ++count_.reused;
+        note_out(best->bytes);
+        return {best->block, best->bytes};
+      }
+    }
+    node* const tracked = tracks_ ? new (std::nothrow) node : nullptr;
+    if (tracks_ && tracked == nullptr) return {};
+    void* block = nullptr;
+    try {
+      block = source.allocate(bytes, alignment);
+    } catch (...) {  // the caller names the failure itself
+    }
+    if (block == nullptr) {
+      delete tracked;
+      return {};
+    }
+    const guard<Lock> hold(lock_);
+    if (tracked != nullptr) {
+      *tracked = {block, bytes, alignment, nullptr};
+      push(out_[slot_of(block)], tracked);
+    }
+    if (counts) ++count_.gets;
+    note_out(bytes);
+    return {block, bytes};
+  }
+
+  /// Takes a block back, of any size from the asked one to its capacity. Returns: whether it was
+  /// one; false only if returns are tracked.
+  template <class Source>
+  [[nodiscard]] bool give(void* block, std::size_t bytes, std::size_t alignment, bool counts,
+                          bool keep, Source& source) noexcept {
+    node* dropped = nullptr;
+    {
+      const guard<Lock> hold(lock_);
+      if (tracks_) {
+        node* const found = take_out(block);
+        if (found == nullptr) return false;
+        bytes = found->bytes;
+        alignment = found->alignment;
+        if (keep && bytes <= cache_bytes_ && count_.kept_bytes <= cache_bytes_ - bytes) {
+          push(kept_, found);
+          ++count_.kept;
+          count_.kept_bytes += bytes;
+        } else {
+          dropped = found;
+          if (cache_bytes_ != 0) ++count_.discarded;
+        }
+      }
+      if (counts) ++count_.puts;
+      --count_.in_use;
+      count_.in_use_bytes -= bytes;
+    }
+    if (tracks_ && dropped == nullptr) return true;
+    delete dropped;
+    source.deallocate(block, bytes, alignment);
+    return true;
+  }
+
+  /// The true size of a block that is out; 0 if it is none.
+  [[nodiscard]] std::size_t extent_of(const void* block) noexcept {
+    const guard<Lock> hold(lock_);
+    for (node* n = out_[slot_of(block)]; n != nullptr; n = n->next) {
+      if (n->block == block) return n->bytes;
+    }
+    return 0;
+  }
+
+  /// Gives kept blocks back until at most `to_bytes` are kept. Returns: the bytes given back.
+  template <class Source>
+  std::size_t trim(std::size_t to_bytes, Source& source) noexcept {
+    std::size_t given = 0;
+    for (;;) {
+      node* const n = locked(lock_, [&]() -> node* {
+        if (count_.kept_bytes <= to_bytes) return nullptr;
+        node* const first = kept_;
+        kept_ = first->next;
+        --count_.kept;
+        count_.kept_bytes -= first->bytes;
+        return first;
+      });
+      if (n == nullptr) return given;
+      given += n->bytes;
+      source.deallocate(n->block, n->bytes, n->alignment);
+      delete n;
+    }
+  }
+
+  [[nodiscard]] large_numbers numbers() const noexcept {
+    return locked(lock_, [&] { return count_; });
+  }
+  [[nodiscard]] bool tracks() const noexcept { return tracks_; }
+  [[nodiscard]] Lock& lock() noexcept { return lock_; }
+
+ private:
+  struct node {
+    void* block = nullptr;
+    std::size_t bytes = 0;
+    std::size_t alignment = 0;
+    node* next = nullptr;
+  };
+  static constexpr std::size_t slots = 256;
+
+  [[nodiscard]] static std::size_t slot_of(const void* block) noexcept {
+    const auto bits = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(block));
+    return static_cast<std::size_t>((bits * 0x9e3779b97f4a7c15u) >> 56);  // Fibonacci hashing
+  }
+  static void push(node*& list, node* n) noexcept {
+    n->next = list;
+    list = n;
+  }
+  void note_out(std::size_t bytes) noexcept {
+    ++count_.in_use;
+    count_.in_use_bytes += bytes;
+  }
+
+  [[nodiscard]] node* take_best(std::size_t bytes, std::size_t alignment) noexcept {
+    node** best = nullptr;
+    for (node** place = &kept_; *place != nullptr; place = &(*place)->next) {
+      const node& n = **place;
+      if (n.bytes < bytes || n.bytes / most_waste > bytes || n.alignment < alignment) continue;
+      if (best == nullptr || n.bytes < (*best)->bytes) best = place;
+    }
+    if (best == nullptr) return nullptr;
+    node* const found = *best;
+    *best = found->next;
+    --count_.kept;
+    count_.kept_bytes -= found->bytes;
+    return found;
+  }
+
+  [[nodiscard]] node* take_out(const void* block) noexcept {
+    for (node** place = &out_[slot_of(block)]; *place != nullptr; place = &(*place)->next) {
+      if ((*place)->block != block) continue;
+      node* const found = *place;
+      *place = found->next;
+      return found;
+    }
+    return nullptr;
+  }
+
+  mutable Lock lock_;
+  std::size_t cache_bytes_;  // immutable
+  bool tracks_;              // immutable: extents of blocks that are out are known
+  large_numbers count_;      // these: lock_
+  node* kept_ = nullptr;
+  node* out_[slots] = {};
+};
+
+}  // namespace tarn::detail

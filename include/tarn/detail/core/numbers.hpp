@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// How a core is read.
+
+#include <tarn/detail/core/core.hpp>
+
+namespace tarn::detail {
+
+/// One tier at one moment. Exact when nobody uses the pool; `gets >= puts` always.
+struct tier_numbers {
+  const tier_shape* shape = nullptr;
+  std::uint64_t gets = 0;  // these three: zero unless the stats policy counts
+  std::uint64_t puts = 0;
+  std::uint64_t misses = 0;
+  std::uint64_t created = 0;
+  std::uint64_t retired = 0;
+  std::uint64_t abandoned = 0;
+  std::uint64_t discarded = 0;
+  std::uint64_t most_away = 0;
+  std::uint64_t ready = 0;     // idle in the depot's magazines or in the index stack
+  std::uint64_t parked = 0;    // idle in their slabs
+  std::uint64_t sharded = 0;   // idle in caches
+};
+
+template <class Config>
+std::uint64_t core<Config>::ready_of(std::uint32_t tier) const noexcept {
+  auto& t = tiers_[tier];
+  if constexpr (is_lock_free) {
+    // Links never leave, so the walk is safe; it is bounded, because the chain may change.
+    std::uint64_t blocks = 0;
+    const auto most = locked(t.lock, [&] { return t.home.live(); });
+    for (auto i = t.stack.peek(); i != index_stack<env>::none && blocks < most; ++blocks) {
+      i = link_of(t, i).load(std::memory_order::relaxed);  // exact only at rest
+    }
+    return blocks;
+  } else {
+    return locked(t.lock, [&] { return t.home.ready(); });
+  }
+}
+
+template <class Config>
+template <class Report>
+void core<Config>::read(Report&& report) const noexcept {
+  for (std::uint32_t i = 0; i != tier_count_; ++i) {
+    auto& t = tiers_[i];
+    tier_numbers n;
+    n.shape = &t.home.shape;
+    if constexpr (is_lock_free) n.ready = ready_of(i);
+    {
+      // The lock keeps blocks from moving between caches and depot; gets and puts go on, so all
+      // puts are read before any get.
+      const guard<lock_type> hold(t.lock);
+      n.puts = t.home.count.puts + t.counts.puts();
+      for_each_cache(t, [&](const cache_type& c) {
+        const auto word = c.read();
+        n.sharded += word & level_mask;
+        const auto moved = static_cast<std::uint64_t>(static_cast<std::int64_t>(c.moved));
+        if (mark != 0) n.puts += (word >> level_bits) + (word & level_mask) - moved;
+      });
+      n.gets = t.home.count.gets + t.counts.gets();
+      for_each_cache(t, [&](const cache_type& c) { n.gets += c.read() >> level_bits; });
+      n.misses = mark != 0 ? t.home.count.misses : 0;
+      n.created = t.home.count.created;
+      n.retired = t.home.count.retired;
+      n.abandoned = t.home.count.abandoned;
+      n.discarded = t.home.count.discarded;
+      n.most_away = t.home.count.most_away;
+      if constexpr (!is_lock_free) n.ready = t.home.ready();
+      n.parked = t.home.parked();
+    }
+    report(std::as_const(n));
+  }
+}
+
+template <class Config>
+template <class Action>
+void core<Config>::for_each_cache(tier_state& t, Action&& action) const {
+  if constexpr (is_single) {
+    action(std::as_const(t.cache));
+  } else if constexpr (is_per_thread) {
+    // (2) acquire, pairs with (1) in attach: a shard that is seen is complete.
+    for (auto* s = shards_.load(std::memory_order::acquire); s != nullptr; s = s->next) {
+      action(std::as_const(s->caches()[t.home.shape.number]));
+    }
+  }
+}
+
+template <class Config>
+template <class Action>
+void core<Config>::for_each_recorder(Action&& action) const {
+  action(recorder_);
+  for (auto* s = shards_.load(std::memory_order::acquire); s != nullptr; s = s->next) {
+    action(std::as_const(s->recorder));
+  }
+}
+
+template <class Config>
+auto core<Config>::find_recorder() noexcept -> shard_type* {
+  if constexpr (is_per_thread) return attach(true);
+  return nullptr;
+}
+
+}  // namespace tarn::detail

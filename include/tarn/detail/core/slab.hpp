@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+
+namespace tarn::detail {
+
+/// What a tier is made of; the same for all its slabs.
+struct tier_shape {
+  std::size_t size = 0;       // bytes a user may use of a block
+  std::size_t stride = 0;     // bytes from block to block
+  std::size_t slab_bytes = 0; // bytes of a slab taken from the source for this tier
+  std::uint32_t number = 0;   // index of the tier
+  std::uint32_t rounds = 0;   // blocks per magazine
+  bool links = false;         // slabs carry links for the index stack
+  bool states = false;        // slabs carry one in-use bit per block, for checks
+};
+
+/// A piece of memory that is carved into equal blocks of one tier. All bookkeeping is here, out of
+/// band: a stray write into a free block can't break the pool.
+///
+/// Descriptors live as long as the core, so that a racing reader of the directory or of a link
+/// never meets freed memory; the memory they describe may come and go.
+template <class Env>
+struct slab {
+  template <class T>
+  using atomic = typename Env::template atomic<T>;
+
+  std::byte* base = nullptr;
+  std::size_t bytes = 0;
+  std::size_t stride = 0;
+  std::uint32_t tier = 0;
+  std::uint32_t blocks = 0;        // that fit
+  std::uint32_t room = 0;          // blocks that the bit sets and links below have room for
+  std::uint32_t carved = 0;        // of those, handed out or at home at least once; lock: tier
+  std::uint32_t parked = 0;        // of those, idle here instead of in a magazine; lock: tier
+  std::uint32_t first_index = 0x7fffffff;  // in the index stack of the tier; at first: none yet
+  bool available = false;          // in the list of slabs that can give a block; lock: tier
+  slab* parent = nullptr;          // the slab of which one block was carved to make this one
+  slab* next = nullptr;            // links of the lists; lock: tier
+  slab* previous = nullptr;
+  std::uint64_t* parked_bits = nullptr;          // one per block; lock: tier
+  atomic<std::uint64_t>* state_bits = nullptr;   // one per block: in use
+  atomic<std::uint32_t>* links = nullptr;        // one per block: the next free block's index
+
+  [[nodiscard]] std::uint32_t index_of(const void* block) const noexcept {
+    return static_cast<std::uint32_t>(offset_of(block) / stride);
+  }
+  [[nodiscard]] std::size_t offset_of(const void* p) const noexcept {
+    return static_cast<std::size_t>(static_cast<const std::byte*>(p) - base);
+  }
+  [[nodiscard]] void* block(std::uint32_t index) const noexcept { return base + index * stride; }
+
+  /// All blocks that ever left are parked here: the memory can go.
+  [[nodiscard]] bool whole() const noexcept { return parked == carved; }
+
+  void park(std::uint32_t index) noexcept {
+    parked_bits[index / 64] |= std::uint64_t{1} << index % 64;
+    ++parked;
+  }
+
+  /// Preconditions: `parked > 0`. Returns: the index of the lowest parked block.
+  [[nodiscard]] std::uint32_t unpark() noexcept {
+    std::uint32_t word = 0;
+    while (parked_bits[word] == 0) ++word;
+    const auto bit = static_cast<std::uint32_t>(std::countr_zero(parked_bits[word]));
+    parked_bits[word] &= parked_bits[word] - 1;
+    --parked;
+    return word * 64 + bit;
+  }
+
+  /// Marks a block as in use. Returns: whether it was.
+  bool enter(std::uint32_t index) noexcept {
+    const auto bit = std::uint64_t{1} << index % 64;
+    // relaxed: the bit orders nothing, whoever hands the block over does.
+    return (state_bits[index / 64].fetch_or(bit, std::memory_order::relaxed) & bit) != 0;
+  }
+  /// Marks a block as idle. Returns: whether it was in use; of two racing calls, one gets true.
+  bool exit(std::uint32_t index) noexcept {
+    const auto bit = std::uint64_t{1} << index % 64;
+    return (state_bits[index / 64].fetch_and(~bit, std::memory_order::relaxed) & bit) != 0;
+  }
+
+  /// Gives the descriptor new memory to describe. Preconditions: room for the blocks.
+  void describe(std::byte* memory, std::size_t size, const tier_shape& shape, slab* from) noexcept {
+    base = memory;
+    bytes = size;
+    stride = shape.stride;
+    tier = shape.number;
+    blocks = blocks_in(size, shape);
+    carved = parked = 0;
+    parent = from;
+  }
+
+  [[nodiscard]] static std::uint32_t blocks_in(std::size_t bytes, const tier_shape& s) noexcept {
+    return static_cast<std::uint32_t>(bytes < s.stride ? 1 : bytes / s.stride);
+  }
+
+  /// Returns: a descriptor with room for `blocks`; null if there is no memory.
+  [[nodiscard]] static slab* make(std::uint32_t blocks, const tier_shape& shape) noexcept {
+    const std::size_t words = (blocks + 63) / 64;
+    const std::size_t state_words = shape.states ? words : 0;
+    const std::size_t link_count = shape.links ? blocks : 0;
+    void* const memory = ::operator new(
+        sizeof(slab) + words * sizeof(std::uint64_t) +
+            state_words * sizeof(atomic<std::uint64_t>) + link_count * sizeof(atomic<std::uint32_t>),
+        std::nothrow);
+    if (memory == nullptr) return nullptr;
+    auto* const made = ::new (memory) slab;
+    made->room = blocks;
+    auto* const bits = reinterpret_cast<std::uint64_t*>(made + 1);
+    for (std::size_t i = 0; i != words; ++i) ::new (bits + i) std::uint64_t{0};
+    made->parked_bits = bits;
+    auto* const states = reinterpret_cast<atomic<std::uint64_t>*>(bits + words);
+    for (std::size_t i = 0; i != state_words; ++i) ::new (states + i) atomic<std::uint64_t>(0);
+    made->state_bits = states;
+    auto* const links = reinterpret_cast<atomic<std::uint32_t>*>(states + state_words);
+    for (std::size_t i = 0; i != link_count; ++i) ::new (links + i) atomic<std::uint32_t>(0);
+    made->links = links;
+    return made;
+  }
+
+  static void destroy(slab* s) noexcept { ::operator delete(s); }  // all members are trivial
+};
+
+/// A doubly linked list of slabs. Guarded by whoever guards its owner.
+template <class Env>
+class slab_list {
+ public:
+  [[nodiscard]] slab<Env>* front() const noexcept { return head_; }
+
+  void push(slab<Env>* s) noexcept {
+    s->previous = nullptr;
+    s->next = head_;
+    if (head_ != nullptr) head_->previous = s;
+    head_ = s;
+  }
+
+  void remove(slab<Env>* s) noexcept {
+    if (s->next != nullptr) s->next->previous = s->previous;
+    (s->previous != nullptr ? s->previous->next : head_) = s->next;
+  }
+
+  [[nodiscard]] slab<Env>* pop() noexcept {
+    auto* const s = head_;
+    if (s != nullptr) remove(s);
+    return s;
+  }
+
+ private:
+  slab<Env>* head_ = nullptr;
+};
+
+}  // namespace tarn::detail

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include <tarn/detail/registry.hpp>
+
+namespace tarn {
+
+/// What can be wrong with a pointer that is given back by hand.
+enum class misuse : unsigned char {
+  null,          ///< no pointer at all
+  foreign,       ///< memory that no pool gave
+  interior,      ///< a pointer into a block, not to its begin
+  wrong_size,    ///< a size that belongs to another tier
+  wrong_pool,    ///< a block of another pool
+  double_put,    ///< a block that is not out
+  after_close,   ///< a good block, but to a pool that was closed; it is taken back all the same
+};
+inline constexpr std::size_t misuse_count = 7;
+
+}  // namespace tarn
+
+namespace tarn::detail {
+
+/// Judges a pointer that claims to be a block of `tier`, and marks it as idle if it is.
+/// Returns: `after_close` if it is good and the core is closed; `good` set if it may come home.
+template <class Core>
+[[nodiscard]] inline bool admit(Core& core, const void* p, std::uint32_t tier,
+                                misuse& verdict) noexcept {
+  if (p == nullptr) {
+    verdict = misuse::null;
+    return false;
+  }
+  auto* const s = core.find_slab(p);
+  if (s == nullptr) {
+    const bool elsewhere = Core::env::registry().find_core(
+        [&](const auto& other) { return &other != &core && other.contains(p); });
+    verdict = elsewhere ? misuse::wrong_pool : misuse::foreign;
+    return false;
+  }
+  if (s->offset_of(p) % s->stride != 0 || s->index_of(p) >= s->blocks) {
+    verdict = misuse::interior;
+    return false;
+  }
+  if (s->tier != tier) {
+    verdict = misuse::wrong_size;
+    return false;
+  }
+  verdict = misuse::double_put;
+  return s->exit(s->index_of(p));  // of two racing calls, one gets true
+}
+
+}  // namespace tarn::detail

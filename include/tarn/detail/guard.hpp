@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+namespace tarn::detail {
+
+/// Holds a lock for one scope: `std::lock_guard` for any Lockable, without its header.
+///
+/// This and `locked` are the only places that take a lock.
+template <class Lock>
+class guard {
+ public:
+  explicit guard(Lock& lock) : lock_(lock) { lock_.lock(); }
+  ~guard() { lock_.unlock(); }
+  guard(const guard&) = delete;
+  guard& operator=(const guard&) = delete;
+
+ private:
+  Lock& lock_;
+};
+
+/// Runs `action` while `lock` is held and returns what it returns.
+template <class Lock, class Action>
+decltype(auto) locked(Lock& lock, Action&& action) {
+  const guard<Lock> hold(lock);
+  return action();
+}
+
+}  // namespace tarn::detail

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include <tarn/detail/core/all.hpp>
+
+namespace tarn::detail {
+
+/// Bytes that a container holds on to; 0 for what is none.
+template <class T>
+[[nodiscard]] std::size_t kept_bytes(const T& t) noexcept {
+  if constexpr (requires { { t.kept_bytes() } -> std::convertible_to<std::size_t>; }) {
+    return t.kept_bytes();
+  } else if constexpr (requires { t.capacity(); typename T::value_type; }) {
+    return static_cast<std::size_t>(t.capacity()) * sizeof(typename T::value_type);
+  } else if constexpr (requires { t.bucket_count(); }) {
+    return static_cast<std::size_t>(t.bucket_count()) * sizeof(void*);
+  } else {
+    return 0;
+  }
+}
+
+/// The core of an object pool: one tier of blocks of `T`, and what turns a block into an object.
+///
+/// `Config` adds to that of `core`: `value`, `lifecycle` (`keeps`; with it `make(void*)`, which may
+/// throw, and `reset(T&)`).
+template <class Config>
+class object_core final : public core<Config> {
+ public:
+  using base = core<Config>;
+  using value_type = typename Config::value;
+  using lifecycle_type = typename Config::lifecycle;
+  static constexpr bool keeps = lifecycle_type::keeps;
+
+  object_core(core_settings settings, lifecycle_type lifecycle, typename Config::source source,
+              std::string name, std::size_t keep_capacity_bytes, std::size_t default_capacity)
+      : base(fit(settings), 1, [](std::uint32_t) { return sizeof(value_type); },
+             std::move(source)),
+        lifecycle_(std::move(lifecycle)),
+        name_(std::move(name)),
+        keep_capacity_bytes_(keep_capacity_bytes),
+        default_capacity_(default_capacity) {}
+
+  /// An object that was kept, or one that the factory made. Returns: null if the core is closed or
+  /// out of memory. Throws: what the factory throws; no slot is lost by that.
+  [[nodiscard]] TARN_FORCE_INLINE value_type* take_kept() {
+    const auto got = this->take(0, sizeof(value_type));
+    if (got.from == origin::ready) [[likely]] return static_cast<value_type*>(got.block);
+    return make_in(got.block);
+  }
+
+  /// A block without an object. Returns: null if the core is closed or out of memory.
+  [[nodiscard]] TARN_FORCE_INLINE void* take_block() { return this->take(0, sizeof(value_type)).block; }
+
+  /// Takes an object back: reset and kept, or destroyed.
+  TARN_FORCE_INLINE void give_object(value_type* object) noexcept {
+    if constexpr (keeps) {
+      if (!restore(*object)) [[unlikely]] {
+        object->~value_type();
+        return this->give_empty(0, object, base::because::put);
+      }
+    } else {
+      object->~value_type();
+    }
+    this->give(0, object);
+  }
+
+  /// Makes up to `count` objects ready. Throws: what the factory throws. Returns: how many.
+  std::size_t prewarm(std::uint32_t tier, std::size_t count) {
+    std::size_t made = 0;
+    for (; made != count; ++made) {
+      void* const block = this->take_bare(tier);
+      if (block == nullptr) break;
+      if constexpr (keeps) {
+        try {
+          lifecycle_.make(block);
+          constructed_.add(1);
+        } catch (...) {
+          this->give_bare(tier, block);
+          throw;
+        }
+      }
+      this->give_ready(tier, block);
+    }
+    return made;
+  }
+
+  [[nodiscard]] std::size_t default_capacity() const noexcept { return default_capacity_; }
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] std::uint64_t constructed() const noexcept { return constructed_.read(); }
+  [[nodiscard]] std::uint64_t reset_failures() const noexcept { return reset_failures_.read(); }
+
+ private:
+  ~object_core() override = default;
+
+  [[nodiscard]] static core_settings fit(core_settings s) noexcept {
+    s.keeps_objects = keeps;
+    s.least_stride = align_up(stride_for(sizeof(value_type)), alignof(value_type));
+    s.slab_bytes = std::max(s.slab_bytes, std::bit_ceil(alignof(value_type)));
+    return s;
+  }
+
+  [[nodiscard]] TARN_COLD value_type* make_in(void* block) {
+    if (block == nullptr) return nullptr;
+    try {
+      value_type* const made = lifecycle_.make(block);
+      constructed_.add(1);
+      return made;
+    } catch (...) {
+      this->give_empty(0, block, base::because::undone_get);
+      throw;
+    }
+  }
+
+  /// Makes an object as good as new. Returns: false if it can't be kept.
+  [[nodiscard]] TARN_FORCE_INLINE bool restore(value_type& object) noexcept {
+    if constexpr (noexcept(lifecycle_.reset(object))) {
+      lifecycle_.reset(object);
+    } else {
+      try {
+        lifecycle_.reset(object);
+      } catch (...) {
+        reset_failures_.add(1);
+        return false;
+      }
+    }
+    return kept_bytes(object) <= keep_capacity_bytes_ || shrink(object);
+  }
+
+  /// Gives the memory of a container that grew too large back.
+  [[nodiscard]] static bool shrink(value_type& object) noexcept {
+    if constexpr (std::is_nothrow_default_constructible_v<value_type> &&
+                  std::is_nothrow_move_assignable_v<value_type>) {
+      object = value_type();
+      return true;
+    } else {
+      return false;
+    }
+  }
+
+  void dispose(void* block) noexcept override { static_cast<value_type*>(block)->~value_type(); }
+
+  TARN_NO_UNIQUE_ADDRESS lifecycle_type lifecycle_;
+  std::string name_;
+  std::size_t keep_capacity_bytes_;
+  std::size_t default_capacity_;
+  shared_counter<typename Config::env> constructed_;  // slow paths only
+  shared_counter<typename Config::env> reset_failures_;
+};
+
+}  // namespace tarn::detail

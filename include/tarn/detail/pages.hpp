@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+//
+// Memory in whole pages, aligned to any power of two.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <tarn/detail/compiler.hpp>
+
+namespace tarn::detail {
+
+// Pages are at least 4 KiB and at most 64 KiB on the systems we know. What is a multiple of both
+// is right for every page size between, so nobody has to ask the system for it.
+inline constexpr std::size_t smallest_page = 4096;
+inline constexpr std::size_t largest_page = 65536;
+
+// The bytes that are mapped for a request of `bytes`; 0 if that overflows.
+[[nodiscard]] constexpr std::size_t page_bytes(std::size_t bytes, std::size_t alignment) noexcept {
+  const std::size_t page = alignment <= smallest_page ? smallest_page : largest_page;
+  return (bytes + (bytes == 0) + page - 1) & ~(page - 1);
+}
+
+[[nodiscard]] inline bool is_aligned(const void* p, std::size_t alignment) noexcept {
+  return (reinterpret_cast<std::uintptr_t>(p) & (alignment - 1)) == 0;
+}
+
+// Maps pages of at least `bytes`; null if the system refuses or the size overflows.
+// Preconditions: `alignment` is a power of two.
+[[nodiscard]] inline void* map_aligned(std::size_t bytes, std::size_t alignment) noexcept {
+  const std::size_t wanted = page_bytes(bytes, alignment);
+  if (wanted == 0) return nullptr;
+
+  // Most mappings lie side by side, so after the first one the plain call is often aligned.
+  void* const plain = map_pages(wanted);
+  if (plain == nullptr || is_aligned(plain, alignment)) return plain;
+  unmap_pages(plain, wanted);
+
+  // Map enough for an aligned piece to lie inside, then give the ends back. Both ends are whole
+  // pages, since `alignment` is above smallest_page here and the head is rounded to largest_page.
+  const std::size_t step = alignment < largest_page ? largest_page : alignment;
+  const std::size_t span = wanted + step;
+  if (span < wanted) return nullptr;
+  auto* const base = static_cast<std::byte*>(map_pages(span));
+  if (base == nullptr) return nullptr;
+  const std::size_t past = reinterpret_cast<std::uintptr_t>(base) & (step - 1);
+  const std::size_t head = past == 0 ? 0 : step - past;
+  const std::size_t tail = span - head - wanted;
+  if (head != 0) unmap_pages(base, head);
+  if (tail != 0) unmap_pages(base + head + wanted, tail);
+  return base + head;
+}
+
+// Gives back what `map_aligned` returned for the same two numbers.
+inline void unmap_aligned(void* p, std::size_t bytes, std::size_t alignment) noexcept {
+  unmap_pages(p, page_bytes(bytes, alignment));
+}
+
+}  // namespace tarn::detail

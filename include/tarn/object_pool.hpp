@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: MIT
+//
+// object_pool: objects of one type that are reused instead of freed.
+//
+//   tarn::object_pool<std::vector<int>> vectors;          // kept: reset by clear(), capacity stays
+//   auto v = vectors.get();
+//   v->push_back(1);                                      // `v` goes back at the end of its scope
+//
+//   using built = tarn::object_traits<tarn::build_objects>;
+//   tarn::object_pool<session, tarn::thread_cached<>, tarn::counting_stats, built> sessions;
+//   auto s = sessions.make(socket);                       // destroyed on its return
+
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <utility>
+
+#include <tarn/detail/object_core.hpp>
+#include <tarn/fwd.hpp>
+#include <tarn/policy/lifecycle.hpp>
+#include <tarn/pool_base.hpp>
+
+namespace tarn {
+
+/// The move-only owner of one pooled object; empty by default, after `reset` and when moved from.
+///
+/// Two pointers; one where the pool is static, see `static_pool`. It may outlive its pool and the
+/// thread that took it. Thread safety: as an `int`.
+template <class Pool>
+class object_handle {
+ public:
+  using value_type = typename Pool::value_type;
+
+  constexpr object_handle() noexcept = default;
+  constexpr object_handle(object_handle&& other) noexcept
+      : object_(std::exchange(other.object_, nullptr)), core_(other.core_) {}
+  constexpr object_handle& operator=(object_handle&& other) noexcept {
+    object_handle(std::move(other)).swap(*this);
+    return *this;
+  }
+  TARN_FORCE_INLINE ~object_handle() {
+    if (object_ != nullptr) core_->give_object(object_);
+  }
+
+  constexpr void swap(object_handle& other) noexcept {
+    std::swap(object_, other.object_);
+    std::swap(core_, other.core_);
+  }
+  friend constexpr void swap(object_handle& a, object_handle& b) noexcept { a.swap(b); }
+
+  /// Gives the object back, if there is one. Never fails.
+  void reset() noexcept { object_handle().swap(*this); }
+  /// Gives up ownership: the object goes back by `pool.put(pointer)`.
+  [[nodiscard]] constexpr value_type* release() noexcept { return std::exchange(object_, nullptr); }
+
+  [[nodiscard]] constexpr value_type* get() const noexcept { return object_; }
+  /// Preconditions: not empty.
+  [[nodiscard]] constexpr value_type& operator*() const noexcept { return *object_; }
+  [[nodiscard]] constexpr value_type* operator->() const noexcept { return object_; }
+  [[nodiscard]] constexpr explicit operator bool() const noexcept { return object_ != nullptr; }
+
+ private:
+  template <class, class, class, class>
+  friend class object_pool;
+  using core_type = typename Pool::core_type;
+
+  constexpr object_handle(value_type* object, core_type* core) noexcept
+      : object_(object), core_(core) {}
+
+  value_type* object_ = nullptr;
+  core_type* core_ = nullptr;  // only meaningful with an object
+};
+
+/// A pool of objects of type `T`.
+///
+/// `Traits` say how they live: kept between uses (`get`; the default) or built for each (`make`).
+/// User code (factory, constructor, reset, destructor) runs outside every lock and may use the pool.
+///
+/// Kept objects that idle in a thread's cache are destroyed by that thread; where destructors must
+/// run when the pool closes, use `no_lock` or a mutex.
+///
+/// Thread safety: as that of byte_pool.
+template <class T, class Lock, class Stats, class Traits>
+class object_pool
+    : private detail::pool_base<detail::object_core<detail::object_config<T, Lock, Stats, Traits>>> {
+  static_assert(lock_policy<Lock>, "object_pool: Lock must be a lock policy, see policy/lock.hpp");
+  static_assert(stats_policy<Stats>,
+                "object_pool: Stats must be a stats policy, see policy/stats.hpp");
+
+  using base =
+      detail::pool_base<detail::object_core<detail::object_config<T, Lock, Stats, Traits>>>;
+
+ public:
+  using value_type = T;
+  using lock_type = Lock;
+  using stats_type = Stats;
+  using traits_type = Traits;
+  using lifecycle_type = typename Traits::lifecycle;
+  using source_type = typename Traits::source;
+  using handle = object_handle<object_pool>;
+  using core_type = detail::object_core<detail::object_config<T, Lock, Stats, Traits>>;
+
+  static constexpr bool keeps_objects = lifecycle_type::keeps;
+
+  /// Throws: `std::invalid_argument` for options that make no sense, naming the value and the
+  /// limit; `std::bad_alloc`; what the factory throws for `initial_objects`.
+  explicit object_pool(options o = {}, lifecycle_type lifecycle = {}, source_type source = {})
+      : base(new core_type(detail::settings_of(o), {std::move(lifecycle)}, std::move(source),
+                           o.name,
+                           o.keep_capacity_bytes.value_or(options::default_keep_capacity_bytes),
+                           o.default_capacity.value_or(0)),
+             o) {
+    this->prewarm_initially();
+  }
+
+  /// Gets an object that was reset, or one that the factory makes.
+  ///
+  /// Throws: `pool_closed`; `std::bad_alloc` if the source or a limit is exhausted; what the factory
+  ///   throws. No slot is lost by any of these.
+  [[nodiscard]] TARN_FORCE_INLINE handle get()
+    requires(keeps_objects)
+  {
+    T* const object = core().take_kept();
+    if (object == nullptr) [[unlikely]] this->fail(0);
+    return {object, &core()};
+  }
+  /// As `get`, but returns an empty handle where the pool has nothing. Throws: what the factory
+  /// throws.
+  [[nodiscard]] TARN_FORCE_INLINE handle try_get()
+    requires(keeps_objects)
+  {
+    return {core().take_kept(), &core()};
+  }
+  /// Gets a container with room for at least `capacity` elements; 0: `options::default_capacity`.
+  /// Throws: as `get`, and what `reserve` throws.
+  [[nodiscard]] handle get(std::size_t capacity)
+    requires(keeps_objects&& requires(T& t) { t.reserve(capacity); })
+  {
+    handle object = get();
+    object->reserve(capacity != 0 ? capacity : core().default_capacity());
+    return object;
+  }
+  /// Fills `out` with objects: all or, if it throws, none.
+  void get_bulk(std::span<handle> out)
+    requires(keeps_objects)
+  {
+    std::size_t filled = 0;
+    try {
+      for (; filled != out.size(); ++filled) out[filled] = get();
+    } catch (...) {
+      while (filled-- != 0) out[filled].reset();
+      throw;
+    }
+  }
+
+  /// Builds an object in a pooled block.
+  ///
+  /// Throws: as `get`, and what the constructor throws; no slot is lost by that.
+  template <class... Args>
+    requires(!keeps_objects && std::constructible_from<T, Args...>)
+  [[nodiscard]] TARN_FORCE_INLINE handle make(Args&&... args) {
+    handle made = try_make(std::forward<Args>(args)...);
+    if (!made) [[unlikely]] this->fail(0);
+    return made;
+  }
+  template <class... Args>
+    requires(!keeps_objects && std::constructible_from<T, Args...>)
+  [[nodiscard]] TARN_FORCE_INLINE handle try_make(Args&&... args) {
+    void* const block = core().take_block();
+    if (block == nullptr) [[unlikely]] return {};
+    if constexpr (std::is_nothrow_constructible_v<T, Args...>) {
+      return {::new (block) T(std::forward<Args>(args)...), &core()};
+    } else {
+      try {
+        return {::new (block) T(std::forward<Args>(args)...), &core()};
+      } catch (...) {
+        core().give(0, block);
+        throw;
+      }
+    }
+  }
+
+  /// Gives an object back. An empty handle is ignored.
+  void put(handle&& object) noexcept { object.reset(); }
+  /// Gives back what `handle::release` gave up; null is ignored.
+  void put(T* object) noexcept {
+    if (object != nullptr) core().give_object(object);
+  }
+  void put_bulk(std::span<handle> objects) noexcept {
+    for (auto& object : objects) object.reset();
+  }
+
+  /// Makes `objects` more objects (kept) or blocks (built) ready. Throws: `std::bad_alloc`; what the
+  /// factory throws.
+  void prewarm(std::size_t objects) { this->prewarm_tier(0, objects); }
+  /// Makes the depot hold `objects` idle objects: more are made, or the surplus goes, and what comes
+  /// back beyond that number is discarded from now on. No object that is out is lost.
+  void resize(std::size_t objects) { this->resize_tier(0, objects); }
+  /// Gives idle memory back to the source until at most `to_bytes` are idle. Returns: how much.
+  std::size_t trim(std::size_t to_bytes = 0) noexcept { return core().trim(to_bytes); }
+  using base::clear;
+  using base::close;
+  using base::closed;
+  using base::drain;
+  using base::maintain;
+  using base::reset_and_drain;
+
+  using base::name;
+  using base::occupancy;
+  using base::owns;
+  [[nodiscard]] tarn::snapshot snapshot() const
+    requires(Stats::counts)
+  {
+    auto s = base::snapshot();
+    s.constructed = core().constructed();
+    s.reset_failures = core().reset_failures();
+    return s;
+  }
+  using base::for_each_recorder;
+
+ private:
+  using base::core;
+};
+
+/// A pool with a static address, for handles of one pointer.
+///
+///   inline tarn::immortal<tarn::object_pool<session>> sessions;
+///   auto s = tarn::static_pool<sessions>::get();   // sizeof(s) == sizeof(void*)
+template <auto& Pool>
+class static_pool {
+  using pool_type = std::remove_reference_t<decltype(*Pool)>;
+
+ public:
+  using value_type = typename pool_type::value_type;
+
+  /// As `object_handle`.
+  class handle {
+   public:
+    constexpr handle() noexcept = default;
+    constexpr handle(handle&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
+    constexpr handle& operator=(handle&& other) noexcept {
+      handle taken(std::move(other));
+      std::swap(object_, taken.object_);
+      return *this;
+    }
+    ~handle() { (*Pool).put(object_); }
+
+    void reset() noexcept { handle().swap(*this); }
+    constexpr void swap(handle& other) noexcept { std::swap(object_, other.object_); }
+    [[nodiscard]] constexpr value_type* get() const noexcept { return object_; }
+    [[nodiscard]] constexpr value_type& operator*() const noexcept { return *object_; }
+    [[nodiscard]] constexpr value_type* operator->() const noexcept { return object_; }
+    [[nodiscard]] constexpr explicit operator bool() const noexcept { return object_ != nullptr; }
+
+   private:
+    friend class static_pool;
+    constexpr explicit handle(value_type* object) noexcept : object_(object) {}
+    value_type* object_ = nullptr;
+  };
+
+  [[nodiscard]] static handle get()
+    requires(pool_type::keeps_objects)
+  {
+    return handle((*Pool).get().release());
+  }
+  template <class... Args>
+  [[nodiscard]] static handle make(Args&&... args)
+    requires(!pool_type::keeps_objects)
+  {
+    return handle((*Pool).make(std::forward<Args>(args)...).release());
+  }
+};
+
+}  // namespace tarn

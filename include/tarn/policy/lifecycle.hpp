@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+//
+// How objects live in a pool: kept between uses, or built for each.
+
+#pragma once
+
+#include <concepts>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+#include <tarn/fwd.hpp>
+#include <tarn/policy/traits.hpp>
+
+namespace tarn {
+
+/// The factory for types that need none.
+struct construct_default {};
+
+/// Resets by `reset()`, else by `clear()`, else by assigning a fresh value: the first that the type
+/// has.
+struct reset_object {
+  template <class T>
+  static constexpr bool resets = requires(T& t) { t.reset(); };
+  template <class T>
+  static constexpr bool clears = requires(T& t) { t.clear(); };
+
+  template <class T>
+    requires(resets<T>)
+  void operator()(T& t) const noexcept(noexcept(t.reset())) {
+    t.reset();
+  }
+  template <class T>
+    requires(!resets<T> && clears<T>)
+  void operator()(T& t) const noexcept(noexcept(t.clear())) {
+    t.clear();
+  }
+  template <class T>
+    requires(!resets<T> && !clears<T> && std::default_initializable<T> && std::is_move_assignable_v<T>)
+  void operator()(T& t) const noexcept(
+      std::is_nothrow_default_constructible_v<T>&& std::is_nothrow_move_assignable_v<T>) {
+    t = T();
+  }
+};
+
+/// Objects stay constructed while they are idle: `Factory` makes one when there is none, `Reset`
+/// cleans it on its return. Their inner memory (of a vector, say) is kept, too.
+///
+/// `Factory`: called without arguments, returns the object by value. `Reset`: called with `T&`. Both
+/// may throw and may use any pool; they may run on any thread at the same time. An object whose reset
+/// throws is destroyed.
+template <class Factory, class Reset>
+struct keep_objects {
+  static constexpr bool keeps = true;
+  TARN_NO_UNIQUE_ADDRESS Factory factory{};
+  TARN_NO_UNIQUE_ADDRESS Reset resetter{};
+
+  template <class T>
+  T* make(void* place) const {
+    if constexpr (std::is_same_v<Factory, construct_default>) {
+      static_assert(std::default_initializable<T>, "keep_objects: T needs a factory");
+      return ::new (place) T();
+    } else {
+      return ::new (place) T(factory());
+    }
+  }
+  template <class T>
+  void reset(T& object) const noexcept(noexcept(resetter(object))) {
+    resetter(object);
+  }
+};
+
+/// Objects are built with the arguments of `make` and destroyed on their return; idle memory holds
+/// no object.
+struct build_objects {
+  static constexpr bool keeps = false;
+};
+
+/// Traits of an object pool: `object_pool<T, Lock, Stats, object_traits<build_objects>>`.
+template <class Lifecycle, class Check, class Source>
+struct object_traits {
+  static_assert(check_policy<Check>, "object_traits: the second argument must be a check policy");
+  static_assert(memory_source<Source>, "object_traits: the third argument must be a memory source");
+  using lifecycle = Lifecycle;
+  using check = Check;
+  using source = Source;
+};
+
+namespace detail {
+
+/// A lifecycle for one type.
+template <class T, class Lifecycle>
+struct bound_lifecycle : Lifecycle {
+  T* make(void* place) const { return Lifecycle::template make<T>(place); }
+  void reset(T& object) const noexcept(noexcept(std::declval<const Lifecycle&>().reset(object))) {
+    Lifecycle::reset(object);
+  }
+};
+template <class T>
+struct bound_lifecycle<T, build_objects> : build_objects {};
+
+template <class T, class Lock, class Stats, class Traits>
+struct object_config : core_config<Lock, Stats, typename Traits::check, typename Traits::source> {
+  using value = T;
+  using lifecycle = bound_lifecycle<T, typename Traits::lifecycle>;
+};
+
+}  // namespace detail
+}  // namespace tarn

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+//
+// What a pool is told at run time. All of it is read on slow paths only.
+//
+//   tarn::byte_pool<> pool({.name = "frames", .max_bytes = 64 << 20, .capacity = 1000});
+
+#pragma once
+
+#include <cstddef>
+#include <mutex>  // for std::chrono::nanoseconds: pools need <mutex> anyway, <chrono> is far larger
+#include <optional>
+#include <string>
+
+#include <tarn/detail/error.hpp>
+
+namespace tarn {
+
+/// When a pool overwrites memory with zeros.
+enum class zeroing : unsigned char {
+  none,         ///< never: the contents of a fresh buffer are indeterminate
+  on_get,       ///< the asked bytes, as they are handed out
+  on_put,       ///< the whole block, as it comes back
+  used_prefix,  ///< the bytes in use, as they come back; fresh memory is zeroed once
+  secure,       ///< the whole block, as it comes back, and the optimiser may not remove it
+};
+
+/// What closing a pool does about blocks that are still out.
+enum class closing : unsigned char {
+  orphan,  ///< lets them live: the last one that comes back frees the pool's memory
+  report,  ///< as orphan, and writes their number to the standard error stream
+  abort,   ///< as report, then ends the program
+};
+
+/// The run-time options of a pool.
+///
+/// An absent option has its default; zero means zero. A pool checks them with `validate`.
+struct options {
+  static constexpr std::size_t default_max_bytes = std::size_t{256} << 20;
+  static constexpr std::size_t default_slab_bytes = std::size_t{64} << 10;
+  static constexpr std::size_t default_keep_capacity_bytes = std::size_t{64} << 10;
+  static constexpr std::size_t min_slab_bytes = std::size_t{64} << 10;
+  static constexpr std::size_t max_slab_bytes = std::size_t{1} << 30;
+
+  /// The pool's name in reports.
+  std::string name{};
+  /// Blocks made ready in each tier at construction. Default: 0.
+  std::optional<std::size_t> initial_objects{};
+  /// Making blocks ready stops at so many bytes per pool. Default: no stop.
+  std::optional<std::size_t> initial_bytes{};
+  /// Idle blocks kept per tier; more are discarded. Default: no bound but `max_bytes`.
+  std::optional<std::size_t> max_objects{};
+  /// Idle bytes kept per pool. Default: 256 MiB.
+  std::optional<std::size_t> max_bytes{};
+  /// Blocks that may exist per tier, exactly; a get throws when all are out. Default: no bound.
+  std::optional<std::size_t> capacity{};
+  /// Bytes of slabs that the pool may take from its source. Default: no bound.
+  std::optional<std::size_t> limit_bytes{};
+  /// Bytes that the cache for blocks above the last tier may keep. Default: 0, no cache.
+  std::optional<std::size_t> large_cache_bytes{};
+  /// Idle bytes that one thread may keep. Default: the lesser of 4 MiB and 64 MiB / threads.
+  std::optional<std::size_t> shard_bytes{};
+  /// Bytes of one slab, a power of two from 64 KiB to 1 GiB. Default: 64 KiB.
+  std::optional<std::size_t> slab_bytes{};
+  /// A container of more capacity is replaced by a fresh one on its return. Default: 64 KiB.
+  std::optional<std::size_t> keep_capacity_bytes{};
+  /// Capacity of a container that is asked for without one. Default: what the factory makes.
+  std::optional<std::size_t> default_capacity{};
+  /// What has been idle for longer is destroyed by `maintain`. Default: nothing is.
+  std::optional<std::chrono::nanoseconds> cleanup_interval{};
+  /// When memory is overwritten with zeros.
+  tarn::zeroing zeroing = tarn::zeroing::none;
+  /// What closing does about blocks that are still out.
+  tarn::closing closing = tarn::closing::orphan;
+
+  /// For most programs: 100 objects at first, 1000 kept, idle ones destroyed after 5 minutes.
+  [[nodiscard]] static options standard() { return preset(100, 1000, std::chrono::minutes{5}); }
+
+  /// For busy ones: 1000 objects at first, 10000 kept, idle ones destroyed after a minute.
+  [[nodiscard]] static options high_throughput() {
+    return preset(1000, 10000, std::chrono::minutes{1});
+  }
+
+  /// For little memory: 100 objects at first, 1000 kept, idle ones destroyed after 30 seconds.
+  [[nodiscard]] static options constrained() { return preset(100, 1000, std::chrono::seconds{30}); }
+
+  /// For a load: as many objects at first as are out at once, and twice as many kept.
+  ///
+  /// By Little's law that is the rate of gets times the time that each is held, rounded up.
+  ///
+  /// Throws: `std::invalid_argument` if a number is negative or not finite, or if their product is
+  ///   above 2^40 objects.
+  [[nodiscard]] static options for_rate(double operations_per_second,
+                                        std::chrono::nanoseconds hold = std::chrono::seconds{10});
+
+ private:
+  [[nodiscard]] static options preset(std::size_t initial, std::size_t max,
+                                      std::chrono::nanoseconds cleanup) {
+    options made;
+    made.initial_objects = initial;
+    made.max_objects = max;
+    made.cleanup_interval = cleanup;
+    return made;
+  }
+};
+
+inline options options::for_rate(double operations_per_second, std::chrono::nanoseconds hold) {
+  constexpr double most = 1099511627776.0;  // 2^40
+  // Negated comparisons, so that what is not a number is refused too.
+  if (!(operations_per_second >= 0 && operations_per_second <= most)) {
+    detail::throw_invalid("operations_per_second", operations_per_second, "must be from 0 to",
+                          std::size_t{1} << 40);
+  }
+  if (hold.count() < 0) detail::throw_invalid("hold ns", hold.count(), "must be at least", 0);
+  const double out = operations_per_second * static_cast<double>(hold.count()) / 1e9;
+  if (!(out <= most)) {
+    detail::throw_invalid("objects held at once", out, "must be at most", std::size_t{1} << 40);
+  }
+  const auto whole = static_cast<std::size_t>(out);
+  options made;
+  made.initial_objects = whole + (static_cast<double>(whole) < out);
+  made.max_objects = *made.initial_objects * 2;
+  return made;
+}
+
+/// Checks that the options do not contradict each other.
+///
+/// An absent option counts with its default.
+///
+/// Throws: `std::invalid_argument`, whose text names the option, its value and the limit.
+inline void validate(const options& o) {
+  const auto at_most = [](const char* what, const std::optional<std::size_t>& value,
+                          const char* rule, const std::optional<std::size_t>& limit) {
+    if (value && limit && *value > *limit) detail::throw_invalid(what, *value, rule, *limit);
+  };
+  at_most("initial_objects", o.initial_objects, "must be at most max_objects,", o.max_objects);
+  at_most("initial_objects", o.initial_objects, "must be at most capacity,", o.capacity);
+  at_most("initial_bytes", o.initial_bytes, "must be at most max_bytes,",
+          o.max_bytes.value_or(options::default_max_bytes));
+  at_most("initial_bytes", o.initial_bytes, "must be at most limit_bytes,", o.limit_bytes);
+
+  const std::size_t slab = o.slab_bytes.value_or(options::default_slab_bytes);
+  if (slab < options::min_slab_bytes) {
+    detail::throw_invalid("slab_bytes", slab, "must be at least", options::min_slab_bytes);
+  }
+  at_most("slab_bytes", slab, "must be at most", options::max_slab_bytes);
+  if ((slab & (slab - 1)) != 0) {
+    detail::throw_invalid("slab_bytes", slab, "must be a power of two from 4096 to 1073741824");
+  }
+  if (o.cleanup_interval && o.cleanup_interval->count() < 0) {
+    detail::throw_invalid("cleanup_interval ns", o.cleanup_interval->count(), "must be at least",
+                          0);
+  }
+  if (o.zeroing > zeroing::secure) {
+    detail::throw_invalid("zeroing", static_cast<unsigned>(o.zeroing), "must be at most",
+                          static_cast<unsigned>(zeroing::secure));
+  }
+  if (o.closing > closing::abort) {
+    detail::throw_invalid("closing", static_cast<unsigned>(o.closing), "must be at most",
+                          static_cast<unsigned>(closing::abort));
+  }
+}
+
+}  // namespace tarn

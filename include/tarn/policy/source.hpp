@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+//
+// Where a pool's memory comes from.
+
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <new>
+
+namespace tarn {
+
+/// Gives a pool its memory and takes it back.
+///
+/// `allocate(bytes, alignment)` returns memory of at least `bytes` bytes at a multiple of
+/// `alignment`, a power of two, or throws `std::bad_alloc`. `deallocate(p, bytes, alignment)` gets
+/// the same two numbers as the call that returned `p`, and cannot fail. A pool keeps its source by
+/// value; for one that cannot be moved, or that is to be looked at later, see `source_ref`.
+///
+/// Thread safety: the pool calls both from any thread, at the same time, and never under a lock.
+template <class S>
+concept memory_source = std::move_constructible<S> &&
+    requires(S& source, void* p, std::size_t bytes, std::size_t alignment) {
+  { source.allocate(bytes, alignment) } -> std::same_as<void*>;
+  requires noexcept(source.deallocate(p, bytes, alignment));
+};
+
+/// Takes memory from operator new: the default source.
+struct heap_source {
+  /// Throws: `std::bad_alloc` if the heap is exhausted.
+  [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment) {
+    // operator new may round up before it looks: then a size close to the largest one wraps.
+    if (bytes > static_cast<std::size_t>(-1) / 2) throw std::bad_alloc();
+    return ::operator new (bytes, std::align_val_t{alignment});
+  }
+
+  void deallocate(void* p, [[maybe_unused]] std::size_t bytes, std::size_t alignment) noexcept {
+    // Without the size: clang has the sized form only with -fsized-deallocation.
+    ::operator delete (p, std::align_val_t{alignment});
+  }
+};
+
+/// Takes memory from a source that the user owns, and that stays where it is.
+///
+/// For sources with a state: an arena, a counter, one that fails on purpose. One word.
+///
+/// Preconditions: the source outlives the pool and every handle to memory of the pool.
+/// Thread safety: that of `S`.
+template <class S>
+requires requires(S& source, void* p, std::size_t n) {
+  { source.allocate(n, n) } -> std::same_as<void*>;
+  requires noexcept(source.deallocate(p, n, n));
+}
+class source_ref {
+ public:
+  /// Refers to `source`. Implicit: a pool's constructor takes the source itself.
+  source_ref(S& source) noexcept : source_{&source} {}
+
+  /// Throws: what `S` throws.
+  [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment) {
+    return source_->allocate(bytes, alignment);
+  }
+
+  void deallocate(void* p, std::size_t bytes, std::size_t alignment) noexcept {
+    source_->deallocate(p, bytes, alignment);
+  }
+
+ private:
+  S* source_;
+};
+
+}  // namespace tarn

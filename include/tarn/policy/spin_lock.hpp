@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+//
+// A one-byte lock that waits by spinning.
+
+#pragma once
+
+#include <atomic>
+
+#include <tarn/detail/compiler.hpp>
+
+namespace tarn {
+
+/// Busy-waiting lock for critical sections of a few dozen instructions.
+///
+/// One byte. Not fair, not recursive. A waiter spins a little and then gives its time slice away
+/// again and again, so a preempted owner costs little; but it never sleeps. Prefer `std::mutex`
+/// where threads of different real-time priorities meet: there an owner may never run again.
+///
+/// Thread safety: it is a lock.
+class spin_lock {
+ public:
+  /// Waits until the lock is free and takes it. Preconditions: the caller does not hold it.
+  void lock() noexcept {
+    if (!try_lock()) wait();
+  }
+
+  /// Takes the lock if it is free. Returns: true if the caller holds it now.
+  [[nodiscard]] bool try_lock() noexcept {
+    // (1) acquire, pairs with (2): this owner sees all writes of the previous one.
+    return !locked_.exchange(true, std::memory_order::acquire);
+  }
+
+  /// Lets the next owner in. Preconditions: the caller holds the lock.
+  void unlock() noexcept {
+    // (2) release, pairs with (1).
+    locked_.store(false, std::memory_order::release);
+  }
+
+ private:
+  // About a microsecond of pauses: longer than the critical sections that are meant, far shorter
+  // than the time slice that a preempted owner waits for.
+  static constexpr int spins_before_yield = 64;
+
+  TARN_COLD void wait() noexcept {
+    int spins = 0;
+    do {
+      // Waiters only read, so they share the cache line; a failing exchange in this loop would
+      // take the line away from the owner on every turn. relaxed: try_lock (1) does the ordering.
+      while (locked_.load(std::memory_order::relaxed)) {
+        if (spins < spins_before_yield) {
+          ++spins;
+          detail::cpu_pause();
+        } else {
+          detail::yield_thread();
+        }
+      }
+    } while (!try_lock());
+  }
+
+  std::atomic<bool> locked_{false};
+};
+
+}  // namespace tarn

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+//
+// Tier tables: which sizes of blocks a pool has, and which of them serves a request.
+//
+//   using sizes = tarn::fixed_tiers<100, 1000, 10000>;
+//   static_assert(sizes::size_of(sizes::tier_for(101)) == 1000);
+//
+// A table known at compile time is an empty type. The ready ladders are in policy/ladders.hpp, a
+// table made at run time in policy/runtime_tiers.hpp.
+
+#pragma once
+
+#include <array>
+#include <bit>
+#include <concepts>
+#include <cstddef>
+#include <type_traits>
+
+#include <tarn/detail/tier_lookup.hpp>
+#include <tarn/fwd.hpp>
+
+namespace tarn {
+
+/// The sizes of a pool's blocks, in ascending order.
+///
+/// `count()` is the number of tiers, at least one. `size_of(i)` is the size of tier `i` in bytes.
+/// `tier_for(n)` is the smallest tier of at least `n` bytes: 0 for zero, and some number that is
+/// not below `count()` for a size above the last tier. `is_static` tells whether every value of
+/// the type is the same table; then all three are static and constexpr.
+///
+/// Complexity: each is O(1); the pool calls `tier_for` in every get and put.
+/// Thread safety: all three are called from any thread, without a lock; a table never changes.
+template <class T>
+concept tier_table = std::copy_constructible<T> && requires(const T& tiers, std::size_t n) {
+  { tiers.count() } -> std::same_as<std::size_t>;
+  { tiers.size_of(n) } -> std::same_as<std::size_t>;
+  { tiers.tier_for(n) } -> std::same_as<std::size_t>;
+  requires noexcept(tiers.count() + tiers.size_of(n) + tiers.tier_for(n));
+  typename std::bool_constant<T::is_static>;
+};
+
+/// A tier for each power of two from `First` to `Last` bytes.
+///
+/// The fastest table: `tier_for` is one bit scan and has no branch.
+template <std::size_t First, std::size_t Last>
+struct power_of_two_tiers {
+  static_assert(std::has_single_bit(First) && std::has_single_bit(Last),
+                "the ends of power_of_two_tiers must be powers of two");
+  static_assert(First >= 16, "the first tier must be at least 16 bytes");
+  static_assert(First <= Last, "the first tier must not be above the last one");
+  static_assert(Last <= detail::max_tier_bytes, "a tier must be at most 2^40 bytes");
+
+  static constexpr bool is_static = true;
+
+  /// The number of tiers.
+  [[nodiscard]] static constexpr std::size_t count() noexcept {
+    return static_cast<std::size_t>(std::bit_width(Last) - std::bit_width(First)) + 1;
+  }
+
+  /// The size of `tier` in bytes. Preconditions: `tier < count()`.
+  [[nodiscard]] static constexpr std::size_t size_of(std::size_t tier) noexcept {
+    return First << tier;
+  }
+
+  /// The smallest tier of at least `size` bytes.
+  ///
+  /// Returns: a number that is not below `count()` if there is none.
+  /// Complexity: five instructions, none of them a jump.
+  [[nodiscard]] static constexpr std::size_t tier_for(std::size_t size) noexcept {
+    // Shifting before the scan lets the scan yield the tier itself: no subtraction is left over.
+    // Unsigned throughout: with int, g++ adds a sign extension and clang an xor.
+    constexpr unsigned shift = static_cast<unsigned>(std::bit_width(First)) - 2u;
+    const std::size_t last_byte = size - (size != 0);  // zero shares the first tier
+    return static_cast<unsigned>(std::bit_width((last_byte >> shift) | 1u)) - 1u;
+  }
+};
+
+/// The tiers of exactly these sizes, in ascending order.
+///
+/// For sizes that are not all powers of two. Up to 64 tiers of 1 byte to 2^40 bytes each.
+template <std::size_t... Sizes>
+struct fixed_tiers {
+  static_assert(sizeof...(Sizes) >= 1, "a tier table must have at least one tier");
+  static_assert(sizeof...(Sizes) <= detail::max_tiers, "a tier table may have 64 tiers at most");
+  static_assert(((Sizes >= 1) && ...), "a tier must be at least one byte");
+  static_assert(((Sizes <= detail::max_tier_bytes) && ...), "a tier must be at most 2^40 bytes");
+
+  static constexpr bool is_static = true;
+
+  /// The number of tiers.
+  [[nodiscard]] static constexpr std::size_t count() noexcept { return sizeof...(Sizes); }
+
+  /// The size of `tier` in bytes. Preconditions: `tier < count()`.
+  [[nodiscard]] static constexpr std::size_t size_of(std::size_t tier) noexcept {
+    return sizes_[tier];
+  }
+
+  /// The smallest tier of at least `size` bytes.
+  ///
+  /// Returns: `count()` if there is none.
+  /// Complexity: O(1): one table look-up, and a step for each tier that is closer to its
+  ///   neighbours than 16 bytes, or than a sixteenth of its size above 4 KiB.
+  [[nodiscard]] static constexpr std::size_t tier_for(std::size_t size) noexcept {
+    if (size > sizes_.back()) return count();
+    if constexpr (count() == 1) {
+      return 0;
+    } else {
+      std::size_t tier = lookup_.first_for(size);
+      if constexpr (!is_exact_) {
+        while (sizes_[tier] < size)
+          ++tier;  // ends: the last tier is large enough
+      }
+      return tier;
+    }
+  }
+
+ private:
+  static constexpr std::array<std::size_t, sizeof...(Sizes)> sizes_{Sizes...};
+
+  static constexpr bool is_ascending_ = [] {
+    for (std::size_t i = 1; i < sizes_.size(); ++i) {
+      if (sizes_[i - 1] >= sizes_[i]) return false;
+    }
+    return true;
+  }();
+  static_assert(is_ascending_, "the sizes of fixed_tiers must ascend without duplicates");
+
+  // Only as many buckets as the last tier needs: 289 bytes of table for tiers up to 16 KiB.
+  static constexpr auto lookup_ = [] {
+    detail::tier_lookup<detail::bucket_of(sizes_.back()) + 1> lookup;
+    lookup.fill(sizes_, sizes_.size());
+    return lookup;
+  }();
+
+  // True if every tier is the last size of its bucket: then the table alone has the answer.
+  static constexpr bool is_exact_ = [] {
+    for (const std::size_t size : sizes_) {
+      if (detail::bucket_of(size) == detail::bucket_of(size + 1)) return false;
+    }
+    return true;
+  }();
+};
+
+/// One tier for every size up to `Size` bytes.
+template <std::size_t Size>
+using single_tier = fixed_tiers<Size>;
+
+}  // namespace tarn

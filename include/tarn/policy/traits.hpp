@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+//
+// What decides about the layout or the hit path of a pool beside its lock and its statistics, and
+// how all policies become the configuration of the one mechanism.
+
+#pragma once
+
+#include <cstddef>
+
+#include <tarn/detail/core/core.hpp>
+#include <tarn/fwd.hpp>
+#include <tarn/policy/check.hpp>
+#include <tarn/policy/lock.hpp>
+#include <tarn/policy/options.hpp>
+#include <tarn/policy/snapshot.hpp>
+#include <tarn/policy/source.hpp>
+#include <tarn/policy/stats.hpp>
+#include <tarn/policy/tiers.hpp>
+
+namespace tarn {
+
+/// Traits of a byte pool: `byte_pool<Lock, Stats, traits<stream_tiers, checked, page_source>>`.
+template <class Tiers, class Check, class Source>
+struct traits {
+  static_assert(tier_table<Tiers>, "traits: the first argument must be a tier table");
+  static_assert(check_policy<Check>, "traits: the second argument must be a check policy");
+  static_assert(memory_source<Source>, "traits: the third argument must be a memory source");
+  using tiers = Tiers;
+  using check = Check;
+  using source = Source;
+};
+
+namespace detail {
+
+/// Policies as the mechanism sees them.
+template <class Lock, class Stats, class Check, class Source>
+struct core_config {
+  using env = typename lock_traits<Lock>::env;
+  using shape = typename lock_traits<Lock>::shape;
+  using lock = typename lock_traits<Lock>::depot_lock;
+  using source = Source;
+  // One writer at a time: a thread's own shard, or a pool that has only one thread.
+  static constexpr bool is_shared =
+      !std::is_same_v<shape, per_thread_shape> && is_concurrent_v<Lock>;
+  using shared_recorder = typename Stats::template recorder<
+      std::conditional_t<is_concurrent_v<Lock>, shared_counter<env>, owned_counter<env>>>;
+  using recorder = typename Stats::template recorder<owned_counter<env>>;
+  static constexpr bool counts = Stats::counts;
+  static constexpr bool checks = Check::enabled;
+
+  static void on_misuse(misuse kind, const char* pool, const void* block,
+                        std::size_t size) noexcept {
+    current_misuse_handler.load(std::memory_order::acquire)({kind, pool, block, size});
+  }
+};
+
+template <class Lock, class Stats, class Traits>
+struct byte_config : core_config<Lock, Stats, typename Traits::check, typename Traits::source> {
+  using tiers = typename Traits::tiers;
+};
+
+/// Run-time options as the mechanism sees them. Throws: what `validate` throws.
+[[nodiscard]] inline core_settings settings_of(const options& o) {
+  validate(o);
+  core_settings s;
+  s.slab_bytes = o.slab_bytes.value_or(options::default_slab_bytes);
+  s.limit_bytes = o.limit_bytes.value_or(core_settings::no_limit);
+  s.max_idle_bytes = o.max_bytes.value_or(options::default_max_bytes);
+  s.max_ready = o.max_objects.value_or(core_settings::no_limit);
+  s.capacity = o.capacity.value_or(core_settings::no_limit);
+  s.shard_bytes = o.shard_bytes ? *o.shard_bytes + 1 : 0;
+  return s;
+}
+
+/// Fills in what every pool can tell. Complexity: O(tiers x threads that ever used the pool).
+template <class Tier, class Core>
+void read_tiers(const Core& core, std::vector<Tier>& tiers) {
+  tiers.reserve(core.tiers());
+  core.read([&](const auto& n) {
+    Tier t;
+    t.size_bytes = n.shape->size;
+    t.stride_bytes = n.shape->stride;
+    t.created = n.created;
+    t.retired = n.retired;
+    t.abandoned = n.abandoned;
+    t.idle = n.ready + n.parked + n.sharded;
+    t.idle_in_threads = n.sharded;
+    t.idle_pinned = n.parked;
+    t.discarded = n.discarded;
+    t.most_away = n.most_away;
+    if constexpr (requires { t.gets; }) {
+      t.gets = n.gets;
+      t.puts = n.puts;
+      t.misses = n.misses < n.gets ? n.misses : n.gets;
+      t.in_use = n.gets - n.puts;
+    } else {
+      const auto gone = n.retired + n.abandoned + t.idle;
+      t.in_use = n.created > gone ? n.created - gone : 0;
+    }
+    tiers.push_back(t);
+  });
+}
+
+/// Runs `collect` of every recorder that has it.
+template <class Core>
+void read_recorders(const Core& core, snapshot& into) {
+  core.for_each_recorder([&](const auto& recorder) {
+    if constexpr (requires { recorder.collect(into); }) recorder.collect(into);
+  });
+}
+
+}  // namespace detail
+}  // namespace tarn

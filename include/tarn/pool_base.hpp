@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+//
+// What all pools have in common: upkeep, closing and reading. Not a product: use byte_pool,
+// object_pool and their kin.
+
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <new>
+
+#include <tarn/policy/errors.hpp>
+#include <tarn/policy/traits.hpp>
+
+namespace tarn {
+
+/// Empties the calling thread's caches of closed pools at once; else that happens on its next slow
+/// path in any pool, or when it ends. Until then a closed pool's memory can't go.
+inline void flush_thread() noexcept {
+  using env = detail::native_env;
+  env::registry().follow_orders(env::table());
+}
+
+namespace detail {
+
+template <class Core>
+class pool_base {
+ public:
+  using env = typename Core::env;
+
+  pool_base(Core* core, const options& o)
+      : core_(core),
+        initial_objects_(o.initial_objects.value_or(0)),
+        initial_bytes_(o.initial_bytes.value_or(o.max_bytes.value_or(options::default_max_bytes))),
+        cleanup_interval_(o.cleanup_interval ? o.cleanup_interval->count() : -1),
+        closing_(o.closing) {}
+  pool_base(const pool_base&) = delete;  // handles point to the pool's core, not to the pool, but
+  pool_base& operator=(const pool_base&) = delete;  // a pool that moves would surprise its users
+  ~pool_base() {
+    close();
+    core_->release();
+  }
+
+  /// Gives back everything idle: this thread's and the depots' now, other threads' on their next
+  /// slow path. Blocks that are out stay valid.
+  void drain() noexcept { core_->drain(); }
+  /// As `drain`, and empties the cache for large blocks.
+  void clear() noexcept {
+    core_->drain();
+    if constexpr (requires { core_->large(); }) core_->trim_bytes(0);
+  }
+  /// Drains, then makes the initial blocks ready again. Throws: as the constructor.
+  void reset_and_drain() {
+    clear();
+    prewarm_initially();
+  }
+  /// Destroys what was idle in the depots for a whole `cleanup_interval`. To be called now and
+  /// then; `now` on any steady clock, always the same one. Returns: the number of blocks.
+  std::size_t maintain(std::chrono::nanoseconds now = env::now()) noexcept {
+    if (cleanup_interval_ < 0) return 0;
+    auto last = last_tick_.load(std::memory_order::relaxed);
+    if (last != never && now.count() - last < cleanup_interval_) return 0;
+    // relaxed: of two callers at the same time one does the work; the core orders its own state.
+    if (!last_tick_.compare_exchange_strong(last, now.count(), std::memory_order::relaxed,
+                                            std::memory_order::relaxed)) {
+      return 0;
+    }
+    return last == never ? core_->begin_ageing() : core_->age();
+  }
+
+  /// Ends the pool: a get throws from now on, a put still works, idle memory goes back. What is
+  /// out stays valid; the last of it frees the pool's memory. Does nothing the second time.
+  ///
+  /// What `options::closing` says about blocks that are out is done here.
+  void close() noexcept {
+    if (core_->closed()) return;
+    core_->close();
+    if (closing_ == closing::orphan) return;
+    const auto out = occupancy().in_use();
+    if (out == 0) return;
+    std::fprintf(stderr, "tarn: pool '%s' was closed with %llu blocks in use\n",
+                 core_->name().c_str(), static_cast<unsigned long long>(out));
+    if (closing_ == closing::abort) std::abort();
+  }
+  [[nodiscard]] bool closed() const noexcept { return core_->closed(); }
+
+  [[nodiscard]] const std::string& name() const noexcept { return core_->name(); }
+  /// True if `p` points into memory of this pool's slabs.
+  [[nodiscard]] bool owns(const void* p) const noexcept { return core_->find_slab(p) != nullptr; }
+
+  /// Blocks and memory; for every stats policy.
+  [[nodiscard]] tarn::occupancy occupancy() const {
+    tarn::occupancy o;
+    read_tiers(*core_, o.tiers);
+    read_large(o.large);
+    o.slab_bytes = core_->slab_bytes_taken();
+    return o;
+  }
+  [[nodiscard]] tarn::snapshot snapshot() const {
+    tarn::snapshot s;
+    s.name = core_->name();
+    read_tiers(*core_, s.tiers);
+    read_large(s.large);
+    s.slab_bytes = core_->slab_bytes_taken();
+    read_recorders(*core_, s);
+    if constexpr (requires { core_->misuses(0); }) {
+      for (std::size_t kind = 0; kind != core_->misuse_kinds; ++kind) {
+        s.misuses.push_back(core_->misuses(kind).read());
+      }
+    }
+    return s;
+  }
+  /// Calls `action(recorder)` for each recorder of the stats policy.
+  template <class Action>
+  void for_each_recorder(Action&& action) const {
+    core_->for_each_recorder(action);
+  }
+
+ protected:
+  [[nodiscard]] TARN_FORCE_INLINE Core& core() const noexcept { return *core_; }
+
+  void check_tier(std::size_t tier) const {
+    if (tier >= core_->tiers()) {
+      throw_invalid("tier", tier, "must be less than", std::size_t{core_->tiers()});
+    }
+  }
+  void prewarm_tier(std::size_t tier, std::size_t blocks) {
+    if (core_->prewarm(static_cast<std::uint32_t>(tier), blocks) != blocks) fail(0);
+  }
+  void resize_tier(std::size_t tier, std::size_t blocks) {
+    const auto t = static_cast<std::uint32_t>(tier);
+    core_->set_bound(t, blocks);
+    const auto ready = core_->ready_of(t);
+    if (ready < blocks) prewarm_tier(tier, blocks - ready);
+  }
+  void prewarm_initially() {
+    std::size_t left = initial_bytes_;
+    for (std::uint32_t t = 0; t != core_->tiers(); ++t) {
+      const auto stride = core_->shape_of(t).stride;
+      const auto fits = left / stride;
+      const auto blocks = initial_objects_ < fits ? initial_objects_ : fits;
+      prewarm_tier(t, blocks);
+      left -= blocks * stride;
+    }
+  }
+
+  /// Says why a get got nothing.
+  [[noreturn]] TARN_COLD void fail(std::size_t size, std::size_t alignment = 1) const {
+    if (size > max_size) throw_length("size", size, "must be at most", max_size);
+    if (!std::has_single_bit(alignment)) {
+      throw_invalid("alignment", alignment, "must be a power of two");
+    }
+    if (core_->closed()) throw pool_closed(core_->name());
+    throw std::bad_alloc();
+  }
+
+ private:
+  static constexpr std::int64_t never = INT64_MIN;
+
+  void read_large(large_snapshot& into) const {
+    if constexpr (requires { core_->large(); }) {
+      const auto n = core_->large().numbers();
+      into = {n.gets,         n.puts, n.reused,     n.discarded, n.in_use,
+              n.in_use_bytes, n.kept, n.kept_bytes};
+    }
+  }
+
+  Core* core_;  // lives on while blocks are out
+  std::size_t initial_objects_;
+  std::size_t initial_bytes_;
+  std::int64_t cleanup_interval_;  // nanoseconds; -1: never
+  closing closing_;
+  typename env::template atomic<std::int64_t> last_tick_{never};
+};
+
+}  // namespace detail
+}  // namespace tarn

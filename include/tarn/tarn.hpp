@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+//
+// All of tarn. Programs that mind their build times include what they use.
+
+#pragma once
+
+#include <tarn/buffer.hpp>
+#include <tarn/byte_pool.hpp>
+#include <tarn/fwd.hpp>
+#include <tarn/object_pool.hpp>
+#include <tarn/policy/check.hpp>
+#include <tarn/policy/errors.hpp>
+#include <tarn/policy/immortal.hpp>
+#include <tarn/policy/ladders.hpp>
+#include <tarn/policy/lifecycle.hpp>
+#include <tarn/policy/lock.hpp>
+#include <tarn/policy/options.hpp>
+#include <tarn/policy/page_source.hpp>
+#include <tarn/policy/recording_stats.hpp>
+#include <tarn/policy/runtime_tiers.hpp>
+#include <tarn/policy/snapshot.hpp>
+#include <tarn/policy/source.hpp>
+#include <tarn/policy/spin_lock.hpp>
+#include <tarn/policy/stats.hpp>
+#include <tarn/policy/tiers.hpp>
+#include <tarn/policy/traits.hpp>
+#include <tarn/unsized_pool.hpp>
+#include <tarn/version.hpp>

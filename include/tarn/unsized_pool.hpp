@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+//
+// unsized_pool: buffers that start small, grow as they are written, and come back at any size.
+//
+//   tarn::unsized_pool<> pool;
+//   auto b = pool.get();              // empty, room for 4 KiB
+//   pool.append(b, "some text");      // grows by doubling
+//   pool.put(std::move(b));           // kept for the next one, up to 16 MiB
+
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include <tarn/byte_pool.hpp>
+#include <tarn/fwd.hpp>
+
+namespace tarn {
+
+/// A byte_pool for those who do not know the size beforehand: a ladder from 4 KiB to 16 MiB behind
+/// one `get()`.
+///
+/// What was grown comes back to its own tier, so a small request never gets, and never pins, a block
+/// that somebody grew to 16 MiB; memory above that goes back to the source.
+///
+/// Thread safety: as that of byte_pool.
+template <class Lock, class Stats, class Check, class Source>
+class unsized_pool {
+ public:
+  static constexpr std::size_t first_bytes = std::size_t{4} << 10;
+  static constexpr std::size_t last_bytes = std::size_t{16} << 20;
+
+  using pool_type = byte_pool<Lock, Stats,
+                              traits<power_of_two_tiers<first_bytes, last_bytes>, Check, Source>>;
+  using buffer = typename pool_type::buffer;
+
+  /// Throws: as the constructor of byte_pool.
+  explicit unsized_pool(options o = {}, Source source = {})
+      : pool_(std::move(o), {}, std::move(source)) {}
+
+  /// Gets an empty buffer with room for 4 KiB. Throws: as `byte_pool::get`.
+  [[nodiscard]] buffer get() { return pool_.get(0); }
+  /// As `get`, but returns an empty handle where that throws.
+  [[nodiscard]] buffer try_get() noexcept { return pool_.try_get(0); }
+
+  /// Makes room for at least `capacity` bytes: at least doubles, keeps the content.
+  ///
+  /// Throws: as `byte_pool::get`; the buffer is as before then.
+  void reserve(buffer& b, std::size_t capacity) {
+    if (b && capacity <= b.capacity()) return;
+    const auto doubled = b.capacity() <= detail::max_size / 2 ? 2 * b.capacity() : capacity;
+    buffer larger = pool_.get(std::max({capacity, doubled, first_bytes}));
+    larger.resize(b.size());
+    if (!b.empty()) std::memcpy(larger.data(), b.data(), b.size());
+    b = std::move(larger);
+  }
+
+  /// Appends `bytes`, growing where needed. They may be part of `b` itself.
+  /// Throws: as `reserve`, and `std::length_error` if the sum overflows.
+  void append(buffer& b, std::span<const std::byte> bytes) {
+    if (bytes.size() > detail::max_size - b.size()) {
+      detail::throw_length("appended size", bytes.size(), "must be at most",
+                           detail::max_size - b.size());
+    }
+    const auto size = b.size();
+    buffer keep;  // holds the old block until its bytes are copied
+    if (!b || size + bytes.size() > b.capacity()) {
+      buffer larger = get();
+      reserve(larger, std::max(size + bytes.size(), 2 * size));
+      larger.resize(size);
+      if (size != 0) std::memcpy(larger.data(), b.data(), size);
+      keep = std::exchange(b, std::move(larger));
+    }
+    b.resize(size + bytes.size());
+    if (!bytes.empty()) std::memmove(b.data() + size, bytes.data(), bytes.size());
+  }
+  void append(buffer& b, std::string_view text) { append(b, std::as_bytes(std::span(text))); }
+
+  /// Gives a buffer back. An empty handle is ignored.
+  void put(buffer&& b) noexcept { b.reset(); }
+
+  /// The pool behind it, for everything else.
+  [[nodiscard]] pool_type& sized() noexcept { return pool_; }
+  [[nodiscard]] const pool_type& sized() const noexcept { return pool_; }
+
+ private:
+  pool_type pool_;
+};
+
+/// The unsized pool of the whole program. Never destroyed, as `default_pool`.
+[[nodiscard]] inline unsized_pool<>& default_unsized_pool() {
+  alignas(unsized_pool<>) static std::byte memory[sizeof(unsized_pool<>)];
+  static unsized_pool<>& pool = *::new (memory) unsized_pool<>(options{.name = "default unsized"});
+  return pool;
+}
+
+}  // namespace tarn

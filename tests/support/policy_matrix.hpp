@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+//
+// The one list of policies. Tests and benchmarks run over it; a test compares what they registered
+// with products x locks x stats, so a new policy is a word here and nothing else.
+
+#pragma once
+
+#include <mutex>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+#include <tarn/policy/lock.hpp>
+#include <tarn/policy/recording_stats.hpp>
+#include <tarn/policy/spin_lock.hpp>
+#include <tarn/policy/stats.hpp>
+
+#include "support/user_policies.hpp"
+
+namespace test {
+
+template <class Lock, class Stats>
+struct policies {
+  using lock = Lock;
+  using stats = Stats;
+};
+
+template <class Locks, class Stats>
+struct cross;
+template <class... Locks, class... Stats>
+struct cross<std::tuple<Locks...>, std::tuple<Stats...>> {
+  template <class Lock>
+  using row = std::tuple<policies<Lock, Stats>...>;
+  using type = decltype(std::tuple_cat(std::declval<row<Locks>>()...));
+};
+
+using locks = std::tuple<tarn::no_lock, std::mutex, tarn::spin_lock, counting_lock, tarn::lock_free,
+                         tarn::thread_cached<>, tarn::thread_cached<tarn::spin_lock>,
+                         tarn::thread_cached<counting_lock>>;
+using concurrent_locks =
+    std::tuple<std::mutex, tarn::spin_lock, counting_lock, tarn::lock_free, tarn::thread_cached<>,
+               tarn::thread_cached<tarn::spin_lock>, tarn::thread_cached<counting_lock>>;
+using stats = std::tuple<tarn::no_stats, tarn::counting_stats, tarn::recording_stats, byte_stats>;
+
+using every_policy = cross<locks, stats>::type;
+using concurrent_policy = cross<concurrent_locks, stats>::type;
+
+// One policy pair per lock, for what no stats policy can change.
+using every_lock = cross<locks, std::tuple<tarn::counting_stats>>::type;
+using every_concurrent_lock = cross<concurrent_locks, std::tuple<tarn::counting_stats>>::type;
+
+// Names as benchmarks and tests print them.
+template <class Policy>
+inline constexpr std::string_view policy_name = "";
+template <>
+inline constexpr std::string_view policy_name<tarn::no_lock> = "no_lock";
+template <>
+inline constexpr std::string_view policy_name<std::mutex> = "std::mutex";
+template <>
+inline constexpr std::string_view policy_name<tarn::spin_lock> = "spin_lock";
+template <>
+inline constexpr std::string_view policy_name<counting_lock> = "user's lock";
+template <>
+inline constexpr std::string_view policy_name<tarn::lock_free> = "lock_free";
+template <>
+inline constexpr std::string_view policy_name<tarn::thread_cached<>> = "thread_cached";
+template <>
+inline constexpr std::string_view policy_name<tarn::thread_cached<tarn::spin_lock>> =
+    "thread_cached<spin_lock>";
+template <>
+inline constexpr std::string_view policy_name<tarn::thread_cached<counting_lock>> =
+    "thread_cached<user's lock>";
+template <>
+inline constexpr std::string_view policy_name<tarn::no_stats> = "no_stats";
+template <>
+inline constexpr std::string_view policy_name<tarn::counting_stats> = "counting_stats";
+template <>
+inline constexpr std::string_view policy_name<tarn::recording_stats> = "recording_stats";
+template <>
+inline constexpr std::string_view policy_name<byte_stats> = "user's stats";
+
+template <class P>
+[[nodiscard]] std::string name_of() {
+  return std::string(policy_name<typename P::lock>) + "/" +
+         std::string(policy_name<typename P::stats>);
+}
+
+}  // namespace test
