@@ -13,7 +13,6 @@
 
 #pragma once
 
-#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdio>

@@ -12,7 +12,7 @@ namespace tarn {
 // Lock policies: any Lockable, or one of these.
 struct no_lock;
 class spin_lock;
-struct system_mutex;  // the mutex of the environment: std::mutex outside model checkers
+class system_mutex;
 struct lock_free;
 template <class L = system_mutex>
 struct thread_cached;

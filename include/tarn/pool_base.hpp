@@ -59,7 +59,7 @@ class pool_base {
   }
   /// Destroys what was idle in the depots for a whole `cleanup_interval`. To be called now and
   /// then; `now` on any steady clock, always the same one. Returns: the number of blocks.
-  std::size_t maintain(std::chrono::nanoseconds now = env::now()) noexcept {
+  std::size_t maintain(time_span now = time_span::of_nanoseconds(env::now())) noexcept {
     if (cleanup_interval_ < 0) return 0;
     auto last = last_tick_.load(std::memory_order::relaxed);
     if (last != never && now.count() - last < cleanup_interval_) return 0;

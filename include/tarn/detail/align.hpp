@@ -27,6 +27,20 @@ inline constexpr std::size_t max_size = static_cast<std::size_t>(PTRDIFF_MAX);
   return align_up(size, size < line_alignment ? small_alignment : line_alignment);
 }
 
+// These three stand here because <algorithm> is a third of a megabyte of text.
+template <class T>
+[[nodiscard]] constexpr T min_of(T a, T b) noexcept {
+  return b < a ? b : a;
+}
+template <class T>
+[[nodiscard]] constexpr T max_of(T a, T b) noexcept {
+  return a < b ? b : a;
+}
+template <class T>
+[[nodiscard]] constexpr T clamp_to(T n, T least, T most) noexcept {
+  return min_of(max_of(n, least), most);
+}
+
 /// The largest power of two that divides `n`: what blocks `n` bytes apart are aligned to.
 [[nodiscard]] constexpr std::size_t lowest_bit(std::size_t n) noexcept { return n & (~n + 1); }
 

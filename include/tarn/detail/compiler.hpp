@@ -22,9 +22,12 @@
 #endif
 
 #if __has_include(<pthread.h>)
-#include <pthread.h>  // pthread_atfork
+#include <pthread.h>  // pthread_atfork, pthread_mutex_t
+#include <time.h>     // clock_gettime
 #define TARN_HAS_PTHREAD 1
 #else
+#include <chrono>  // steady_clock
+#include <mutex>
 #define TARN_HAS_PTHREAD 0
 #endif
 
@@ -38,6 +41,34 @@
 #define TARN_FORCE_INLINE [[gnu::always_inline]] inline
 #define TARN_COLD [[gnu::noinline, gnu::cold]]
 #endif
+
+namespace tarn {
+
+/// The system's mutex: what std::mutex is, without the 170 KB of text that <mutex> adds to every
+/// file that includes a pool. A Lockable; one thread may unlock it while the next destroys it.
+class system_mutex {
+ public:
+  constexpr system_mutex() noexcept = default;
+  system_mutex(const system_mutex&) = delete;
+  system_mutex& operator=(const system_mutex&) = delete;
+#if TARN_HAS_PTHREAD
+  void lock() noexcept { pthread_mutex_lock(&mutex_); }
+  [[nodiscard]] bool try_lock() noexcept { return pthread_mutex_trylock(&mutex_) == 0; }
+  void unlock() noexcept { pthread_mutex_unlock(&mutex_); }
+
+ private:
+  pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;  // needs no destruction
+#else
+  void lock() { mutex_.lock(); }
+  [[nodiscard]] bool try_lock() { return mutex_.try_lock(); }
+  void unlock() { mutex_.unlock(); }
+
+ private:
+  std::mutex mutex_;
+#endif
+};
+
+}  // namespace tarn
 
 namespace tarn::detail {
 
@@ -79,6 +110,17 @@ inline constexpr bool has_mmap = TARN_HAS_MMAP != 0;
 inline void unmap_pages([[maybe_unused]] void* pages, [[maybe_unused]] std::size_t bytes) noexcept {
 #if TARN_HAS_MMAP
   static_cast<void>(::munmap(pages, bytes));
+#endif
+}
+
+/// Nanoseconds on a clock that never goes back.
+[[nodiscard]] inline std::int64_t steady_nanoseconds() noexcept {
+#if TARN_HAS_PTHREAD
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+#else
+  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
 #endif
 }
 

@@ -4,7 +4,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>  // std::mutex; also std::chrono::nanoseconds and steady_clock
 
 #include <tarn/detail/compiler.hpp>
 #include <tarn/detail/registry.hpp>
@@ -22,7 +21,7 @@ struct native_env {
   /// A plain cell that is guarded by a lock or owned by a thread.
   template <class T>
   using var = T;
-  using mutex = std::mutex;
+  using mutex = system_mutex;
 
   [[nodiscard]] static thread_table& table() noexcept { return this_thread_table; }
   [[nodiscard]] static detail::registry<native_env>& registry() noexcept;
@@ -37,9 +36,8 @@ struct native_env {
   }
   static void notify_all(atomic<std::uint32_t>& cell) noexcept { cell.notify_all(); }
 
-  [[nodiscard]] static std::chrono::nanoseconds now() noexcept {
-    return std::chrono::steady_clock::now().time_since_epoch();
-  }
+  /// Nanoseconds on a steady clock.
+  [[nodiscard]] static std::int64_t now() noexcept { return steady_nanoseconds(); }
   /// A number that differs between threads which run at the same time, mostly.
   [[nodiscard]] static std::size_t stripe() noexcept {
     return reinterpret_cast<std::uintptr_t>(&this_thread_table) >> 12;  // thread stacks are pages apart

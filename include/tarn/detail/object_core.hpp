@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -103,7 +102,7 @@ class object_core final : public core<Config> {
   [[nodiscard]] static core_settings fit(core_settings s) noexcept {
     s.keeps_objects = keeps;
     s.least_stride = align_up(stride_for(sizeof(value_type)), alignof(value_type));
-    s.slab_bytes = std::max(s.slab_bytes, std::bit_ceil(alignof(value_type)));
+    s.slab_bytes = max_of(s.slab_bytes, std::bit_ceil(alignof(value_type)));
     return s;
   }
 

@@ -95,13 +95,6 @@ struct lock_traits<thread_cached<L>> {
   using shape = detail::per_thread_shape;
   using depot_lock = L;
 };
-template <>
-struct lock_traits<thread_cached<system_mutex>> {
-  using env = detail::native_env;
-  using shape = detail::per_thread_shape;
-  using depot_lock = env::mutex;
-};
-
 /// A way to share a pool between threads, or not: any Lockable, `lock_free`, `thread_cached<L>`.
 template <class L>
 concept lock_policy = lockable<typename lock_traits<L>::depot_lock> &&

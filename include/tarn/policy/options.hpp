@@ -7,11 +7,11 @@
 #pragma once
 
 #include <cstddef>
-#include <mutex>  // for std::chrono::nanoseconds: pools need <mutex> anyway, <chrono> is far larger
 #include <optional>
 #include <string>
 
 #include <tarn/detail/error.hpp>
+#include <tarn/policy/time_span.hpp>
 
 namespace tarn {
 
@@ -66,22 +66,22 @@ struct options {
   /// Capacity of a container that is asked for without one. Default: what the factory makes.
   std::optional<std::size_t> default_capacity{};
   /// What has been idle for longer is destroyed by `maintain`. Default: nothing is.
-  std::optional<std::chrono::nanoseconds> cleanup_interval{};
+  std::optional<time_span> cleanup_interval{};
   /// When memory is overwritten with zeros.
   tarn::zeroing zeroing = tarn::zeroing::none;
   /// What closing does about blocks that are still out.
   tarn::closing closing = tarn::closing::orphan;
 
   /// For most programs: 100 objects at first, 1000 kept, idle ones destroyed after 5 minutes.
-  [[nodiscard]] static options standard() { return preset(100, 1000, std::chrono::minutes{5}); }
+  [[nodiscard]] static options standard() { return preset(100, 1000, time_span::of_seconds(300)); }
 
   /// For busy ones: 1000 objects at first, 10000 kept, idle ones destroyed after a minute.
   [[nodiscard]] static options high_throughput() {
-    return preset(1000, 10000, std::chrono::minutes{1});
+    return preset(1000, 10000, time_span::of_seconds(60));
   }
 
   /// For little memory: 100 objects at first, 1000 kept, idle ones destroyed after 30 seconds.
-  [[nodiscard]] static options constrained() { return preset(100, 1000, std::chrono::seconds{30}); }
+  [[nodiscard]] static options constrained() { return preset(100, 1000, time_span::of_seconds(30)); }
 
   /// For a load: as many objects at first as are out at once, and twice as many kept.
   ///
@@ -90,11 +90,11 @@ struct options {
   /// Throws: `std::invalid_argument` if a number is negative or not finite, or if their product is
   ///   above 2^40 objects.
   [[nodiscard]] static options for_rate(double operations_per_second,
-                                        std::chrono::nanoseconds hold = std::chrono::seconds{10});
+                                        time_span hold = time_span::of_seconds(10));
 
  private:
   [[nodiscard]] static options preset(std::size_t initial, std::size_t max,
-                                      std::chrono::nanoseconds cleanup) {
+                                      time_span cleanup) {
     options made;
     made.initial_objects = initial;
     made.max_objects = max;
@@ -103,7 +103,7 @@ struct options {
   }
 };
 
-inline options options::for_rate(double operations_per_second, std::chrono::nanoseconds hold) {
+inline options options::for_rate(double operations_per_second, time_span hold) {
   constexpr double most = 1099511627776.0;  // 2^40
   // Negated comparisons, so that what is not a number is refused too.
   if (!(operations_per_second >= 0 && operations_per_second <= most)) {

@@ -84,18 +84,18 @@ auto core<Config>::take_locked(tier_state& t, cache_type* cache, bool counted) n
 }
 
 /// At most one thread per tier grows it; the others wait and look again, so that N threads that
-/// miss at the same time don't buy N slabs.
+/// miss at the same time don't buy N slabs. If the source has nothing, all idle memory that can be
+/// reached goes back to it, and it is asked once more.
 template <class Config>
 auto core<Config>::take_or_grow(std::uint32_t tier, shard_type* s, bool counted) -> taken_type {
   auto& t = tiers_[tier];
   cache_type* const cache = cache_of(t, s);
-  for (;;) {
-    taken_type got;
+  for (bool last = false;;) {
     bool wait = false;
     bool reuniting = false;
     {
       const guard<lock_type> hold(t.lock);
-      got = take_locked(t, cache, counted);
+      const auto got = take_locked(t, cache, counted);
       if (got.block != nullptr || t.home.closed || t.home.live() >= t.home.max_live) return got;
       wait = t.busy.load(std::memory_order::relaxed) != 0;  // set under this lock
       if (!wait) t.busy.store(1, std::memory_order::relaxed);
@@ -105,32 +105,45 @@ auto core<Config>::take_or_grow(std::uint32_t tier, shard_type* s, bool counted)
       env::wait(t.busy, 1);
       continue;
     }
-    if (reuniting) {
-      reunite(tier, s);
-      got = locked(t.lock, [&] { return take_locked(t, cache, counted); });
-    }
-    if (got.block == nullptr) {
-      magazine_list<env> magazines;
-      slab_type* fresh = obtain_slab(tier, s, magazines);
-      {
-        const guard<lock_type> hold(t.lock);
-        if (fresh != nullptr && !t.home.closed) {
-          t.home.add(fresh, magazines);
-          if (fresh->parent != nullptr) ++t.home.carved_slabs;
-          fresh = nullptr;
-        }
-        got = take_locked(t, cache, counted);
-      }
-      if (fresh != nullptr) {  // closed meanwhile
-        magazines.destroy_all(t.home.shape.rounds);
-        directory_.set(fresh->base, fresh->bytes, fresh->parent);
-        return_memory(fresh->base, fresh->bytes, fresh->parent);
-        locked(t.lock, [&] { t.home.push_spare(fresh); });
-      }
-    }
+    const auto got = grow(t, s, counted, reuniting);
     stop_being_busy(t);
-    return got;
+    if (got.block != nullptr || last || this->closed()) return got;
+    // Not while this thread is the one that grows: objects that are destroyed here may want a block.
+    last = true;
+    flush_all(s);
+    for (std::uint32_t u = 0; u != tier_count_; ++u) shed(u, 0);
   }
+}
+
+/// The part of the one thread that grows a tier.
+template <class Config>
+auto core<Config>::grow(tier_state& t, shard_type* s, bool counted, bool reuniting) -> taken_type {
+  const auto tier = t.home.shape.number;
+  cache_type* const cache = cache_of(t, s);
+  if (reuniting) {
+    reunite(tier, s);
+    const auto got = locked(t.lock, [&] { return take_locked(t, cache, counted); });
+    if (got.block != nullptr) return got;
+  }
+  magazine_list<env> magazines;
+  slab_type* fresh = obtain_slab(tier, s, magazines);
+  taken_type got;
+  {
+    const guard<lock_type> hold(t.lock);
+    if (fresh != nullptr && !t.home.closed) {
+      t.home.add(fresh, magazines);
+      if (fresh->parent != nullptr) ++t.home.carved_slabs;
+      fresh = nullptr;
+    }
+    got = take_locked(t, cache, counted);
+  }
+  if (fresh != nullptr) {  // closed meanwhile
+    magazines.destroy_all(t.home.shape.rounds);
+    directory_.set(fresh->base, fresh->bytes, fresh->parent);
+    return_memory(fresh->base, fresh->bytes, fresh->parent);
+    locked(t.lock, [&] { t.home.push_spare(fresh); });
+  }
+  return got;
 }
 
 template <class Config>
@@ -147,7 +160,7 @@ auto core<Config>::obtain_slab(std::uint32_t tier, shard_type* s, magazine_list<
   slab_type* parent = nullptr;
   std::size_t bytes = tiers_[tier].home.shape.slab_bytes;
   void* memory = obtain_larger(tier, bytes, s, parent);
-  if (memory == nullptr) memory = ask_source(bytes, s);
+  if (memory == nullptr) memory = ask_source(bytes);
   if (memory == nullptr) return nullptr;
   slab_type* const made = describe(tier, memory, bytes, parent, magazines);
   if (made == nullptr) return_memory(memory, bytes, parent);
@@ -187,29 +200,21 @@ void* core<Config>::obtain_larger(std::uint32_t tier, std::size_t& bytes, shard_
   return nullptr;
 }
 
-/// Memory from the source, within the limit. If there is none, all idle memory goes back first.
+/// Memory from the source, within the limit. Returns: null if there is none.
 template <class Config>
-void* core<Config>::ask_source(std::size_t bytes, shard_type* s) {
-  for (bool last = false;; last = true) {
-    // relaxed, all of these: the number guards only itself.
-    auto taken = source_bytes_.load(std::memory_order::relaxed);
-    bool fits = false;
-    do {
-      fits = bytes <= settings_.limit_bytes && taken <= settings_.limit_bytes - bytes;
-    } while (fits && !source_bytes_.compare_exchange_weak(taken, taken + bytes,
-                                                          std::memory_order::relaxed,
-                                                          std::memory_order::relaxed));
-    if (fits) {
-      try {
-        if (void* const memory = source_.allocate(bytes, settings_.slab_bytes)) return memory;
-      } catch (...) {  // the caller learns of it by an empty result and names it itself
-      }
-      source_bytes_.fetch_sub(bytes, std::memory_order::relaxed);
-    }
-    if (last) return nullptr;
-    flush_all(s);
-    for (std::uint32_t u = 0; u != tier_count_; ++u) shed(u, 0);
+void* core<Config>::ask_source(std::size_t bytes) {
+  // relaxed, all of these: the number guards only itself.
+  auto taken = source_bytes_.load(std::memory_order::relaxed);
+  do {
+    if (bytes > settings_.limit_bytes || taken > settings_.limit_bytes - bytes) return nullptr;
+  } while (!source_bytes_.compare_exchange_weak(
+      taken, taken + bytes, std::memory_order::relaxed, std::memory_order::relaxed));
+  try {
+    if (void* const memory = source_.allocate(bytes, settings_.slab_bytes)) return memory;
+  } catch (...) {  // the caller learns of it by an empty result and names it itself
   }
+  source_bytes_.fetch_sub(bytes, std::memory_order::relaxed);
+  return nullptr;
 }
 
 template <class Config>
@@ -257,21 +262,15 @@ template <class Config>
 bool core<Config>::take_bulk(std::uint32_t tier, std::size_t size, void** blocks,
                              std::size_t count) {
   std::size_t got = 0;
-  if constexpr (is_per_thread) {
-    if (shard_type* const s = own_shard()) {
-      for (std::size_t i = 0; i != count; ++i) s->recorder.on_get(tier, size);
-      auto& cache = s->caches()[tier];
-      while (got != count) {
-        got += cache.template pop_bulk<mark>(blocks + got, count - got);
-        if (got == count) return true;
-        blocks[got] = take_slow(tier, own_shard()).block;
-        if (blocks[got] == nullptr) break;
-        ++got;
-        if (own_shard() != s) break;
+  while (got != count) {
+    if constexpr (is_per_thread) {
+      if (shard_type* const s = own_shard()) {
+        const auto n = s->caches()[tier].template pop_bulk<mark>(blocks + got, count - got);
+        for (std::size_t i = 0; i != n; ++i) s->recorder.on_get(tier, size);
+        got += n;
+        if (got == count) break;
       }
     }
-  }
-  while (got != count) {
     blocks[got] = take(tier, size).block;
     if (blocks[got] == nullptr) break;
     ++got;

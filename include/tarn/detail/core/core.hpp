@@ -233,7 +233,8 @@ class core : public core_base<typename Config::env> {
                                        magazine_list<env>& magazines);
   [[nodiscard]] void* obtain_larger(std::uint32_t tier, std::size_t& bytes, shard_type* s,
                                     slab_type*& parent) noexcept;
-  [[nodiscard]] void* ask_source(std::size_t bytes, shard_type* s);
+  [[nodiscard]] taken_type grow(tier_state& t, shard_type* s, bool counted, bool reuniting);
+  [[nodiscard]] void* ask_source(std::size_t bytes);
   [[nodiscard]] slab_type* describe(std::uint32_t tier, void* memory, std::size_t bytes,
                                     slab_type* parent, magazine_list<env>& magazines) noexcept;
   void return_memory(void* memory, std::size_t bytes, slab_type* parent) noexcept;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -115,7 +114,7 @@ class depot {
   /// Fills a cache by a magazine of ready blocks; with `parked_too` else by parked ones.
   /// Returns: the number of blocks.
   std::uint32_t refill(cache_type& cache, bool parked_too) noexcept {
-    const std::uint32_t most = std::min(shape.rounds, cache.limit - cache.level());
+    const std::uint32_t most = min_of(shape.rounds, cache.limit - cache.level());
     std::uint32_t moved = 0;
     const auto level = cache.level();
     for (; moved < most && ready_ != 0; ++moved) cache.rounds[level + moved] = take_ready();
@@ -178,7 +177,7 @@ class depot {
       partial_ = nullptr;
     }
     ready_ = ready_ - static_cast<std::uint32_t>(m->count);
-    low_ready = std::min(low_ready, ready());
+    low_ready = min_of(low_ready, ready());
     return m;
   }
 
@@ -254,7 +253,7 @@ class depot {
     }
     m->count = m->count - 1;
     ready_ = ready_ - 1;
-    low_ready = std::min(low_ready, ready());
+    low_ready = min_of(low_ready, ready());
     return m->rounds()[m->count];
   }
 
@@ -273,7 +272,7 @@ class depot {
     return (blocks + shape.rounds - 1) / shape.rounds;
   }
 
-  void note_away() noexcept { count.most_away = std::max(count.most_away, live() - home()); }
+  void note_away() noexcept { count.most_away = max_of(count.most_away, live() - home()); }
 
   magazine_list<Env> ready_list_;  // full ones
   magazine_list<Env> empty_list_;

@@ -39,8 +39,8 @@ void core<Config>::give_slow(std::uint32_t tier, void* block) noexcept {
       excess = true;
     } else {
       if (cache->level() >= cache->limit) {
-        const auto amount = std::max(cache->level() - cache->limit + 1,
-                                     std::min(t.home.shape.rounds, cache->level()));
+        const auto amount = max_of(cache->level() - cache->limit + 1,
+                                     min_of(t.home.shape.rounds, cache->level()));
         t.home.absorb(*cache, amount);
         moved_bytes(t, amount);
         excess = true;
@@ -188,7 +188,7 @@ std::uint64_t core<Config>::ready_to_keep(const tier_state& t) const noexcept {
     return t.home.bound;
   }
   const auto over = (static_cast<std::size_t>(total) - settings_.max_idle_bytes - 1) / stride + 1;
-  return std::min<std::uint64_t>(t.home.bound, over < ready ? ready - over : 0);
+  return min_of<std::uint64_t>(t.home.bound, over < ready ? ready - over : 0);
 }
 
 /// Discards what is above the bounds. The caller keeps the core alive.
@@ -305,7 +305,7 @@ std::size_t core<Config>::age() noexcept {
   std::size_t blocks = 0;
   for (std::uint32_t t = 0; t != tier_count_; ++t) {
     const auto keep = locked(tiers_[t].lock, [&] {
-      const auto unused = std::min(tiers_[t].home.low_ready, tiers_[t].home.ready());
+      const auto unused = min_of(tiers_[t].home.low_ready, tiers_[t].home.ready());
       return tiers_[t].home.ready() - unused;
     });
     blocks += shed(t, keep);
@@ -330,7 +330,7 @@ void core<Config>::set_bound(std::uint32_t tier, std::uint64_t blocks) noexcept 
     shed(tier, blocks);
     // relaxed: a bound may be seen late, and be off by what was on its way.
     t.stacked.store(static_cast<std::int64_t>(ready_of(tier)), std::memory_order::relaxed);
-    t.most_stacked.store(static_cast<std::int64_t>(std::min<std::uint64_t>(blocks, INT64_MAX)),
+    t.most_stacked.store(static_cast<std::int64_t>(min_of<std::uint64_t>(blocks, INT64_MAX)),
                          std::memory_order::relaxed);
   } else {
     shard_type* const s = own_shard_or_null();

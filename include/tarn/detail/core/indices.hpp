@@ -80,8 +80,8 @@ bool core<Config>::push_index(tier_state& t, void* block) noexcept {
   return t.stack.push(index, index, [&](std::uint32_t i) -> auto& { return link_of(t, i); });
 }
 
-/// Takes the whole stack, parks what is above `keep` and pushes the rest back as one chain. A
-/// getter that misses meanwhile waits.
+/// Takes the whole stack and pushes what is to be kept back as one chain; a getter that misses
+/// meanwhile waits. The rest is parked.
 template <class Config>
 std::size_t core<Config>::shed_stack(std::uint32_t tier, std::uint64_t keep) noexcept {
   auto& t = tiers_[tier];
@@ -91,47 +91,33 @@ std::size_t core<Config>::shed_stack(std::uint32_t tier, std::uint64_t keep) noe
     t.busy.store(1, std::memory_order::relaxed);
     return true;
   });
-  // Somebody grows or sheds this tier already; within growth it is this thread itself.
-  if (!mine && keep != 0) return 0;
-  std::uint32_t index = t.stack.take_all(false);
-  std::uint32_t kept_first = index_stack<env>::none;
-  std::uint32_t kept_last = index_stack<env>::none;
-  std::size_t shed_blocks = 0;
-  std::uint64_t kept = 0;
-  slab_list<env> whole;
-  std::uint32_t ended = 0;
-  while (index != index_stack<env>::none) {
-    const auto next = link(index).load(std::memory_order::relaxed);  // the chain is this thread's
-    if (kept < keep) {
-      if (kept++ == 0) kept_last = index;
-      link(index).store(kept_first, std::memory_order::relaxed);
-      kept_first = index;
-    } else {
-      void* const block = block_at(t, index);
-      if (t.is_bounded()) t.stacked.fetch_sub(1, std::memory_order::relaxed);
-      if (settings_.keeps_objects) this->dispose(block);
-      const guard<lock_type> hold(t.lock);
-      park(t, block, whole);
-      ended += settled(t);
-      ++shed_blocks;
+  // relaxed, all of these: the chain is this thread's.
+  auto first = t.stack.take_all(false);
+  auto doomed = first;
+  if (keep != 0 && first != index_stack<env>::none) {
+    auto last = first;
+    for (std::uint64_t kept = 1; kept != keep; ++kept) {
+      const auto next = link(last).load(std::memory_order::relaxed);
+      if (next == index_stack<env>::none) break;
+      last = next;
     }
-    index = next;
-  }
-  if (kept != 0 && !t.stack.push(kept_first, kept_last, link)) {
-    while (kept_first != index_stack<env>::none) {  // closed meanwhile: home they go
-      const auto next = link(kept_first).load(std::memory_order::relaxed);
-      void* const block = block_at(t, kept_first);
-      if (settings_.keeps_objects) this->dispose(block);
-      const guard<lock_type> hold(t.lock);
-      park(t, block, whole);
-      ended += settled(t);
-      kept_first = next;
+    doomed = link(last).load(std::memory_order::relaxed);
+    if (!t.stack.push(first, last, link)) {  // closed meanwhile: all go home
+      link(last).store(doomed, std::memory_order::relaxed);
+      doomed = first;
     }
   }
-  release_slabs(tier, whole);
-  if (mine) stop_being_busy(t);
-  if (ended != 0) this->drop_life(ended);  // never the last: the caller keeps the core
-  return shed_blocks;
+  if (mine) stop_being_busy(t);  // before any object is destroyed: it may want a block
+  std::size_t blocks = 0;
+  for (; doomed != index_stack<env>::none; ++blocks) {
+    const auto next = link(doomed).load(std::memory_order::relaxed);
+    if (t.is_bounded()) t.stacked.fetch_sub(1, std::memory_order::relaxed);  // only a bound
+    void* const block = block_at(t, doomed);
+    if (settings_.keeps_objects) this->dispose(block);
+    park_home(tier, block);
+    doomed = next;
+  }
+  return blocks;
 }
 
 }  // namespace tarn::detail

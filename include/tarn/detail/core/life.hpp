@@ -3,7 +3,6 @@
 
 // How a core begins, how threads come and go, how it closes and ends.
 
-#include <algorithm>
 #include <bit>
 #include <utility>
 
@@ -15,7 +14,7 @@ namespace tarn::detail {
 /// little enough not to hoard.
 [[nodiscard]] constexpr std::uint32_t rounds_for(std::size_t stride) noexcept {
   return static_cast<std::uint32_t>(
-      std::clamp<std::size_t>((std::size_t{32} << 10) / stride, 1, 256));
+      clamp_to<std::size_t>((std::size_t{32} << 10) / stride, 1, 256));
 }
 
 /// Blocks per cache: two magazines' worth; one block from 64 KiB on.
@@ -39,7 +38,7 @@ core<Config>::core(const core_settings& settings, std::uint32_t tiers, SizeOf&& 
     auto& t = tiers_[i];
     auto& shape = t.home.shape;
     shape.size = size_of(i);
-    shape.stride = std::max(stride_for(shape.size), settings.least_stride);
+    shape.stride = max_of(stride_for(shape.size), settings.least_stride);
     shape.slab_bytes =
         shape.stride > settings.slab_bytes / 2 ? shape.stride : settings.slab_bytes;
     shape.number = i;
@@ -145,17 +144,17 @@ auto core<Config>::attach(bool may_allocate) noexcept -> shard_type* {
 /// the sum holds for any table of tiers and any number of threads.
 template <class Config>
 void core<Config>::fit_budget(shard_type* s) noexcept {
-  const auto threads = std::max<std::size_t>(env::registry().threads(), 1);
+  const auto threads = max_of<std::size_t>(env::registry().threads(), 1);
   if (s->seen_threads == threads) return;
   s->seen_threads = threads;
   std::size_t left = settings_.shard_bytes != 0
                          ? settings_.shard_bytes - 1  // said by the user, plus one
-                         : std::min(std::size_t{4} << 20, (std::size_t{64} << 20) / threads);
-  const std::size_t share = left / std::min<std::size_t>(4, tier_count_);
+                         : min_of(std::size_t{4} << 20, (std::size_t{64} << 20) / threads);
+  const std::size_t share = left / min_of<std::size_t>(4, tier_count_);
   for (std::uint32_t t = 0; t != tier_count_; ++t) {
     auto& cache = s->caches()[t];
     const auto stride = tiers_[t].home.shape.stride;
-    const auto blocks = std::min<std::size_t>(cache.room, std::min(share, left) / stride);
+    const auto blocks = min_of<std::size_t>(cache.room, min_of(share, left) / stride);
     cache.limit = static_cast<std::uint32_t>(blocks);
     left -= blocks * stride;
   }
