@@ -7,7 +7,7 @@ usage() {
   cat <<'END'
 usage: sh cmake/run.sh [demo|test|bench]
 
-  demo    (default) build the examples and run the pipeline on the library's own headers
+  demo    (default) build the examples and run the main job, on /usr/include
   test    build and run all tests
   bench   build and run all benchmarks
 
@@ -110,8 +110,8 @@ build_only() {
 case $verb in
   demo)
     build_only EXAMPLES
-    say "running the pipeline"
-    "$build/bin/pipeline" --path "$root/include"
+    say "running the pipeline on /usr/include; see build/demo/bin/pipeline --help"
+    "$build/bin/pipeline"
     ;;
   test)
     build_only TESTS

@@ -23,7 +23,7 @@
 
 #if __has_include(<pthread.h>)
 #include <pthread.h>  // pthread_atfork, pthread_mutex_t
-#include <time.h>     // clock_gettime
+#include <ctime>      // clock_gettime
 #define TARN_HAS_PTHREAD 1
 #else
 #include <chrono>  // steady_clock
