@@ -29,7 +29,7 @@ class byte_core final : public core<Config> {
 
   byte_core(const core_settings& settings, tiers_type tiers, typename Config::source source,
             std::string name, zeros zeroing, std::size_t large_cache_bytes)
-      : base(settings, static_cast<std::uint32_t>(tiers.count()),
+      : base(with(settings, zeroing), static_cast<std::uint32_t>(tiers.count()),
              [&](std::uint32_t i) { return tiers.size_of(i); }, std::move(source)),
         tiers_(std::move(tiers)),
         large_(large_cache_bytes, Config::checks),
@@ -165,6 +165,11 @@ class byte_core final : public core<Config> {
   }
 
  private:
+  [[nodiscard]] static core_settings with(core_settings s, zeros zeroing) noexcept {
+    s.keeps_zeros = zeroing != zeros::none && zeroing != zeros::on_get;
+    return s;
+  }
+
   ~byte_core() override { static_cast<void>(large_.trim(0, this->source())); }
 
   [[nodiscard]] piece take_large(std::size_t size, std::size_t alignment) {

@@ -3,6 +3,8 @@
 
 // How a core gets blocks: out of the depot, out of larger idle memory, out of the source.
 
+#include <cstring>
+
 #include <tarn/detail/core/core.hpp>
 
 namespace tarn::detail {
@@ -66,6 +68,7 @@ auto core<Config>::take_locked(tier_state& t, cache_type* cache, bool counted) n
       const auto ready_before = t.home.ready();
       if (t.home.refill(*cache, !settings_.keeps_objects) != 0) {
         moved_bytes(t, static_cast<std::int64_t>(t.home.ready() - ready_before));
+        refit(t);
         return {cache->template pop<mark>()};
       }
     }
@@ -76,7 +79,10 @@ auto core<Config>::take_locked(tier_state& t, cache_type* cache, bool counted) n
     if (got.block != nullptr && mark != 0) ++t.home.count.gets;
   }
   if (got.block == nullptr || !counted) return got;
-  if (got.from == origin::ready) moved_bytes(t, -1);
+  if (got.from == origin::ready) {
+    moved_bytes(t, -1);
+    refit(t);
+  }
   if (got.from == origin::fresh || (settings_.keeps_objects && got.from == origin::parked)) {
     ++t.home.count.misses;
   }
@@ -174,25 +180,32 @@ void* core<Config>::obtain_larger(std::uint32_t tier, std::size_t& bytes, shard_
   for (std::uint32_t u = tier + 1; u < tier_count_; ++u) {
     auto& larger = tiers_[u];
     const std::size_t stride = larger.home.shape.stride;
-    if (stride < settings_.slab_bytes || stride < bytes) continue;
+    // Pieces lie in whole units of the directory: a unit that two blocks share has one entry.
+    if (stride % settings_.slab_bytes != 0 || stride < bytes) continue;
     if (stride / most_carved > bytes) break;
-    const guard<lock_type> hold(larger.lock);
-    if (larger.home.closed) break;
     void* block = nullptr;
-    if constexpr (is_lock_free) {
-      block = pop_uncounted(larger);
-    } else if (cache_type* const cache = cache_of(larger, s)) {
-      block = cache->template pop<0>();
-      if (block != nullptr) cache->passed_home();
+    bool fresh = false;
+    {
+      const guard<lock_type> hold(larger.lock);
+      if (larger.home.closed) break;
+      if constexpr (is_lock_free) {
+        block = pop_uncounted(larger);
+      } else if (cache_type* const cache = cache_of(larger, s)) {
+        block = cache->template pop<0>();
+        if (block != nullptr) cache->passed_home();
+      }
+      if (block == nullptr) {
+        const auto got = larger.home.take();
+        if (got.block != nullptr && got.from == origin::ready) moved_bytes(larger, -1);
+        fresh = got.from == origin::fresh;
+        block = got.block;
+      }
+      if (block == nullptr) continue;
+      ++larger.home.count.retired;
+      ++larger.home.lent;
     }
-    if (block == nullptr) {
-      const auto got = larger.home.take();
-      if (got.block != nullptr && got.from == origin::ready) moved_bytes(larger, -1);
-      block = got.block;
-    }
-    if (block == nullptr) continue;
-    ++larger.home.count.retired;
-    ++larger.home.lent;
+    // Pieces are zeroed as they are handed out; what never is comes back as a part of the block.
+    if (fresh && settings_.keeps_zeros) std::memset(block, 0, stride);
     parent = directory_.find(block);
     bytes = stride;
     return block;

@@ -34,6 +34,7 @@ struct core_settings {
   std::size_t shard_bytes = 0;    // per thread, plus one; 0: from the thread count
   std::size_t least_stride = 1;   // over-aligned objects need more than their size
   bool keeps_objects = false;                          // ready blocks hold a live object
+  bool keeps_zeros = false;                            // blocks that were out are zero while idle
 };
 
 /// Shards of magazines in front of a depot: the one mechanism behind all pools.
@@ -199,7 +200,9 @@ class core : public core_base<typename Config::env> {
     // Lock-free only: how many blocks the stack holds, counted only if that is bounded.
     typename env::template atomic<std::int64_t> stacked{0};
     typename env::template atomic<std::int64_t> most_stacked{INT64_MAX};
+    std::uint64_t ticked_gets = 0;  // gets at the last tick of ageing; lock
     alignas(is_lock_free ? no_sharing_alignment : 64) depot<env> home;
+    typename env::template atomic<std::uint64_t> most_cached{~std::uint64_t{0}};  // per thread
     typename env::template atomic<std::uint32_t> busy{0};  // one thread grows or trims; set: lock
     std::uint32_t index_bits = 0;  // lock-free: index = slab number << index_bits | block
     std::uint32_t slab_numbers = 0;  // given out; lock
@@ -273,6 +276,8 @@ class core : public core_base<typename Config::env> {
   [[nodiscard]] shard_type* find_vacant() noexcept;
   [[nodiscard]] shard_type* make_shard() noexcept;
   void fit_budget(shard_type* s) noexcept;
+  void refit(tier_state& t) noexcept;
+  void bound_to(tier_state& t, std::uint64_t blocks) noexcept;
   void follow_orders() noexcept;
   [[nodiscard]] std::uint32_t settled(tier_state& t) noexcept;
   void leave(void* shard) noexcept override;
@@ -291,6 +296,7 @@ class core : public core_base<typename Config::env> {
   typename env::template atomic<std::size_t> source_bytes_{0};  // of slabs
   typename env::template atomic<std::int64_t> ready_bytes_{0};  // in the depots
   typename env::template atomic<std::uint64_t> drains_{0};
+  typename env::template atomic<std::uint64_t> bounds_{0};  // how often a bound changed
   typename env::template atomic<bool> shard_wanted_{false};  // a put found no vacant shard
   lock_type shard_lock_;
   typename env::template atomic<shard_type*> shards_{nullptr};  // all that ever were; only grows

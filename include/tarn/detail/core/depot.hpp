@@ -45,7 +45,7 @@ class depot {
       magazine_type::destroy(m, shape.rounds);
     }
     for (auto* list : {&available_, &exhausted_, &spare_}) {
-      while (auto* const s = list->pop()) slab_type::destroy(s);
+      while (auto* const s = list->pop()) slab_type::destroy(s, shape);
     }
   }
 
@@ -90,14 +90,14 @@ class depot {
 
   /// Takes a block that is in no magazine: the lowest parked one, else a fresh one.
   [[nodiscard]] taken<Env> take_from_slab() noexcept {
-    slab_type* const s = available_.front();
+    slab_type* s = available_.front();
+    const bool full = live() >= max_live;  // then only a parked block will do, in whichever slab
+    while (full && s != nullptr && s->parked == 0) s = s->next;
     if (s == nullptr) return {};
     taken<Env> result;
     if (s->parked != 0) {
       result = {s->block(s->unpark()), origin::parked};
       parked_ = parked_ - 1;
-    } else if (live() >= max_live) {
-      return {};
     } else {
       result = {s->block(s->carved++), origin::fresh};
       ++count.created;
@@ -167,23 +167,25 @@ class depot {
     return s;
   }
 
-  /// Takes a magazine of ready blocks out of the depot, if `ready() > keep`. Its blocks are not
-  /// home until they are parked and the magazine comes back.
-  [[nodiscard]] magazine_type* pop_ready(std::uint64_t keep) noexcept {
-    if (ready_ <= keep) return nullptr;
+  /// Takes up to `most` ready blocks out, those above `keep`. They are not home until they are
+  /// parked. Without their magazine: one that is out would be missing where a put needs it.
+  [[nodiscard]] std::uint32_t take_above(std::uint64_t keep, void** blocks,
+                                         std::uint32_t most) noexcept {
+    std::uint32_t taken = 0;
+    while (taken != most && ready_ > keep) blocks[taken++] = take_ready();
+    return taken;
+  }
+
+  /// Takes a magazine of ready blocks out for ever: the core ends.
+  [[nodiscard]] magazine_type* pop_ready() noexcept {
+    if (ready_ == 0) return nullptr;
     auto* m = ready_list_.pop();
     if (m == nullptr) {
       m = static_cast<magazine_type*>(partial_);
       partial_ = nullptr;
     }
     ready_ = ready_ - static_cast<std::uint32_t>(m->count);
-    low_ready = min_of(low_ready, ready());
     return m;
-  }
-
-  void push_empty(magazine_type* m) noexcept {
-    m->count = 0;
-    empty_list_.push(m);
   }
 
   /// Magazines that a slab has to bring, so that a put never has to make one: enough for its own
@@ -241,8 +243,6 @@ class depot {
       for (auto* s = list->front(); s != nullptr; s = s->next) action(*s);
     }
   }
-
-  void tick() noexcept { low_ready = ready(); }
 
  private:
   [[nodiscard]] void* take_ready() noexcept {

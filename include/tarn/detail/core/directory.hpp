@@ -8,6 +8,20 @@
 
 namespace tarn::detail {
 
+/// Bits of an address, and of the index into an inner node, unless the environment knows better: a
+/// model checker, to whom each entry is dear, has few addresses.
+template <class Env>
+struct directory_bits {
+  static constexpr unsigned address = 48;
+  static constexpr unsigned node = 12;
+};
+template <class Env>
+requires requires { Env::directory_address_bits + Env::directory_node_bits; }
+struct directory_bits<Env> {
+  static constexpr unsigned address = Env::directory_address_bits;
+  static constexpr unsigned node = Env::directory_node_bits;
+};
+
 /// Address to value (the slab that covers it), readable from any thread without a lock.
 ///
 /// A radix tree of three levels over `address / unit`; nodes are added as slabs come and live as
@@ -17,7 +31,7 @@ namespace tarn::detail {
 template <class Env, class Value>
 class directory {
  public:
-  static constexpr unsigned address_bits = 48;
+  static constexpr unsigned address_bits = directory_bits<Env>::address;
 
   /// `unit_bits`: log2 of the bytes one entry stands for, 16..30 (so that 32 bits of index suffice).
   explicit directory(unsigned unit_bits) noexcept : unit_bits_(unit_bits) {}
@@ -38,11 +52,11 @@ class directory {
     const auto unit = reinterpret_cast<std::uintptr_t>(p) >> unit_bits_;
     if (unit >> (address_bits - unit_bits_) != 0) return nullptr;
     // (1) acquire, pairs with (2), on each level: a node that is seen is complete.
-    const auto* const middle = root_[unit >> 24 & 0xff].load(std::memory_order::acquire);
+    const auto* const middle = root_[root_index(unit)].load(std::memory_order::acquire);
     if (middle == nullptr) return nullptr;
-    const auto* const leaf = middle->entries[unit >> 12 & 0xfff].load(std::memory_order::acquire);
+    const auto* const leaf = middle->entries[middle_index(unit)].load(std::memory_order::acquire);
     if (leaf == nullptr) return nullptr;
-    return leaf->entries[unit & 0xfff].load(std::memory_order::acquire);
+    return leaf->entries[unit & node_mask].load(std::memory_order::acquire);
   }
 
   /// Makes room for `[p, p + bytes)`. Returns: false if there is no memory, or if the address is
@@ -51,9 +65,9 @@ class directory {
     const auto first = reinterpret_cast<std::uintptr_t>(p) >> unit_bits_;
     const auto last = (reinterpret_cast<std::uintptr_t>(p) + bytes - 1) >> unit_bits_;
     if (last >> (address_bits - unit_bits_) != 0) return false;
-    for (auto unit = first; unit <= last; unit = (unit | 0xfff) + 1) {
-      auto* const middle = child(root_[unit >> 24 & 0xff]);
-      if (middle == nullptr || child(middle->entries[unit >> 12 & 0xfff]) == nullptr) return false;
+    for (auto unit = first; unit <= last; unit = (unit | node_mask) + 1) {
+      auto* const middle = child(root_[root_index(unit)]);
+      if (middle == nullptr || child(middle->entries[middle_index(unit)]) == nullptr) return false;
     }
     return true;
   }
@@ -63,22 +77,33 @@ class directory {
     const auto first = reinterpret_cast<std::uintptr_t>(p) >> unit_bits_;
     const auto last = (reinterpret_cast<std::uintptr_t>(p) + bytes - 1) >> unit_bits_;
     for (auto unit = first; unit <= last; ++unit) {
-      auto* const middle = root_[unit >> 24 & 0xff].load(std::memory_order::acquire);
-      auto* const leaf = middle->entries[unit >> 12 & 0xfff].load(std::memory_order::acquire);
+      auto* const middle = root_[root_index(unit)].load(std::memory_order::acquire);
+      auto* const leaf = middle->entries[middle_index(unit)].load(std::memory_order::acquire);
       // (2) release, pairs with (1): the descriptor is complete before it can be found.
-      leaf->entries[unit & 0xfff].store(value, std::memory_order::release);
+      leaf->entries[unit & node_mask].store(value, std::memory_order::release);
     }
   }
 
  private:
+  static constexpr unsigned node_bits = directory_bits<Env>::node;
+  static constexpr std::uintptr_t node_mask = (std::uintptr_t{1} << node_bits) - 1;
+  static constexpr unsigned root_bits = address_bits - 16 - 2 * node_bits;  // for the least unit
+
+  [[nodiscard]] static std::uintptr_t root_index(std::uintptr_t unit) noexcept {
+    return unit >> 2 * node_bits & ((std::uintptr_t{1} << root_bits) - 1);
+  }
+  [[nodiscard]] static std::uintptr_t middle_index(std::uintptr_t unit) noexcept {
+    return unit >> node_bits & node_mask;
+  }
+
   template <class T>
   using atomic_pointer = typename Env::template atomic<T*>;
 
   struct leaf_node {
-    atomic_pointer<Value> entries[4096] = {};
+    atomic_pointer<Value> entries[node_mask + 1] = {};
   };
   struct middle_node {
-    atomic_pointer<leaf_node> entries[4096] = {};
+    atomic_pointer<leaf_node> entries[node_mask + 1] = {};
   };
 
   template <class Node>
@@ -97,7 +122,7 @@ class directory {
   }
 
   unsigned unit_bits_;
-  atomic_pointer<middle_node> root_[256] = {};
+  atomic_pointer<middle_node> root_[std::size_t{1} << root_bits] = {};
 };
 
 }  // namespace tarn::detail

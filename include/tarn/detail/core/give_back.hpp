@@ -39,14 +39,15 @@ void core<Config>::give_slow(std::uint32_t tier, void* block) noexcept {
       excess = true;
     } else {
       if (cache->level() >= cache->limit) {
-        const auto amount = max_of(cache->level() - cache->limit + 1,
-                                     min_of(t.home.shape.rounds, cache->level()));
+        const auto amount =
+            max_of(cache->level() - cache->limit + 1, min_of(t.home.shape.rounds, cache->level()));
         t.home.absorb(*cache, amount);
         moved_bytes(t, amount);
         excess = true;
       }
       static_cast<void>(cache->push(block));
     }
+    refit(t);
     // The block may be home now, and with it the last reason for the core to stay.
     excess = excess && t.home.ready() > ready_to_keep(t);
     if (excess) this->pin();
@@ -69,7 +70,8 @@ void core<Config>::give_bulk(std::uint32_t tier, void* const* blocks, std::size_
       shard_type* const s = own_shard();
       if (s == nullptr) break;
       const auto n = s->caches()[tier].push_bulk(blocks + given, count - given);
-      for (std::size_t i = 0; i != n; ++i) s->recorder.on_put(tier);
+      for (std::size_t i = 0; i != n; ++i)
+        s->recorder.on_put(tier);
       given += n;
       if (given != count) {
         s->recorder.on_put(tier);
@@ -77,7 +79,8 @@ void core<Config>::give_bulk(std::uint32_t tier, void* const* blocks, std::size_
       }
     }
   }
-  while (given != count) give(tier, blocks[given++]);
+  while (given != count)
+    give(tier, blocks[given++]);
 }
 
 /// Takes a block home into its slab, and gives the slab back if that made it whole.
@@ -111,6 +114,7 @@ void core<Config>::give_ready(std::uint32_t tier, void* block) noexcept {
       if (t.home.closed) return false;
       t.home.put(block);
       moved_bytes(t, 1);
+      refit(t);
       return true;
     });
     if (taken_home) return;
@@ -143,34 +147,46 @@ void core<Config>::give_empty(std::uint32_t tier, void* block, because reason) n
   park_home(tier, block);
 }
 
-/// One magazine at a time: taken out under the lock, its objects destroyed outside, its blocks
-/// parked under the lock. So a getter never waits for more than that.
+/// A handful at a time: taken out under the lock, their objects destroyed outside, parked under the
+/// lock. So a getter never waits for more than that.
 template <class Config>
 std::size_t core<Config>::shed(std::uint32_t tier, std::uint64_t keep) noexcept {
   auto& t = tiers_[tier];
   if constexpr (is_lock_free) return shed_stack(tier, keep);
   std::size_t blocks = 0;
   std::uint32_t ended = 0;
-  for (;;) {
-    auto* const m = locked(t.lock, [&] { return t.home.pop_ready(keep); });
-    if (m == nullptr) break;
+  void* taken[64];  // half a kilobyte of stack
+  // Destructors may put objects as fast as they are shed: what comes meanwhile stays.
+  auto left = ready_of(tier);
+  while (left != 0) {
+    std::uint32_t count = 0;
+    {
+      const guard<lock_type> hold(t.lock);
+      count = t.home.take_above(keep, taken,
+                                static_cast<std::uint32_t>(min_of<std::uint64_t>(left, 64)));
+      moved_bytes(t, -static_cast<std::int64_t>(count));
+      refit(t);
+    }
+    if (count == 0) break;
     if (settings_.keeps_objects) {
-      for (std::uint32_t i = 0; i != m->count; ++i) this->dispose(m->rounds()[i]);
+      for (std::uint32_t i = 0; i != count; ++i)
+        this->dispose(taken[i]);
     }
     slab_list<env> whole;
     {
       const guard<lock_type> hold(t.lock);
-      moved_bytes(t, -static_cast<std::int64_t>(static_cast<std::uint32_t>(m->count)));
-      for (std::uint32_t i = 0; i != m->count; ++i) park(t, m->rounds()[i], whole);
-      blocks += m->count;
-      t.home.push_empty(m);
+      for (std::uint32_t i = 0; i != count; ++i)
+        park(t, taken[i], whole);
       ended += settled(t);
     }
+    blocks += count;
+    left -= count;
     release_slabs(tier, whole);
   }
   slab_list<env> whole;
   locked(t.lock, [&] {
-    while (slab_type* const s = t.home.pop_untouched()) whole.push(s);
+    while (slab_type* const s = t.home.pop_untouched())
+      whole.push(s);
   });
   release_slabs(tier, whole);
   if (ended != 0) this->drop_life(ended);  // never the last: the caller keeps the core
@@ -182,13 +198,15 @@ template <class Config>
 std::uint64_t core<Config>::ready_to_keep(const tier_state& t) const noexcept {
   const auto stride = t.home.shape.stride;
   const auto ready = t.home.ready();
+  auto bound = t.home.bound;
+  if constexpr (is_single) bound -= min_of<std::uint64_t>(bound, t.cache.level());
   // relaxed: a bound that may be seen a moment late.
   const auto total = ready_bytes_.load(std::memory_order::relaxed);
   if (total <= 0 || static_cast<std::size_t>(total) <= settings_.max_idle_bytes) {
-    return t.home.bound;
+    return bound;
   }
   const auto over = (static_cast<std::size_t>(total) - settings_.max_idle_bytes - 1) / stride + 1;
-  return min_of<std::uint64_t>(t.home.bound, over < ready ? ready - over : 0);
+  return min_of<std::uint64_t>(bound, over < ready ? ready - over : 0);
 }
 
 /// Discards what is above the bounds. The caller keeps the core alive.
@@ -250,6 +268,7 @@ void core<Config>::flush(shard_type* s, std::uint32_t tier) noexcept {
       if (!t.home.closed) {
         t.home.absorb(*cache, level);
         moved_bytes(t, level);
+        refit(t);
         return;
       }
       block = cache->template pop<0>();
@@ -277,7 +296,8 @@ void core<Config>::drain() noexcept {
   } else {
     flush_all(nullptr);
   }
-  for (std::uint32_t t = 0; t != tier_count_; ++t) shed(t, 0);
+  for (std::uint32_t t = 0; t != tier_count_; ++t)
+    shed(t, 0);
 }
 
 template <class Config>
@@ -304,20 +324,28 @@ template <class Config>
 std::size_t core<Config>::age() noexcept {
   std::size_t blocks = 0;
   for (std::uint32_t t = 0; t != tier_count_; ++t) {
-    const auto keep = locked(tiers_[t].lock, [&] {
-      const auto unused = min_of(tiers_[t].home.low_ready, tiers_[t].home.ready());
-      return tiers_[t].home.ready() - unused;
+    const auto ready = ready_of(t);
+    const auto unused = locked(tiers_[t].lock, [&] {
+      // An index stack has no low-water mark, but each get used one block at most. Where gets are
+      // not counted, all that are idle at both ends count as unused.
+      const auto used = is_lock_free ? tiers_[t].counts.gets() - tiers_[t].ticked_gets : 0;
+      return tiers_[t].home.low_ready - min_of<std::uint64_t>(tiers_[t].home.low_ready, used);
     });
-    blocks += shed(t, keep);
-    locked(tiers_[t].lock, [&] { tiers_[t].home.tick(); });
+    blocks += shed(t, ready - min_of(ready, unused));
   }
+  begin_ageing();
   return blocks;
 }
 
 template <class Config>
 std::size_t core<Config>::begin_ageing() noexcept {
+  flush_all(own_shard_or_null());  // what nobody fetches from the depot again is unused
   for (std::uint32_t t = 0; t != tier_count_; ++t) {
-    locked(tiers_[t].lock, [&] { tiers_[t].home.tick(); });
+    const auto ready = ready_of(t);
+    locked(tiers_[t].lock, [&] {
+      tiers_[t].home.low_ready = ready;
+      tiers_[t].ticked_gets = tiers_[t].counts.gets();
+    });
   }
   return 0;
 }
@@ -325,7 +353,8 @@ std::size_t core<Config>::begin_ageing() noexcept {
 template <class Config>
 void core<Config>::set_bound(std::uint32_t tier, std::uint64_t blocks) noexcept {
   auto& t = tiers_[tier];
-  locked(t.lock, [&] { t.home.bound = blocks; });
+  locked(t.lock, [&] { bound_to(t, blocks); });
+  bounds_.fetch_add(1, std::memory_order::relaxed);  // see fit_budget
   if constexpr (is_lock_free) {
     shed(tier, blocks);
     // relaxed: a bound may be seen late, and be off by what was on its way.
@@ -334,6 +363,7 @@ void core<Config>::set_bound(std::uint32_t tier, std::uint64_t blocks) noexcept 
                          std::memory_order::relaxed);
   } else {
     shard_type* const s = own_shard_or_null();
+    if (s != nullptr) fit_budget(s);
     if (cache_of(t, s) != nullptr) flush(s, tier);
     shed_excess(tier);
   }

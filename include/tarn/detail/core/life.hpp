@@ -45,7 +45,6 @@ core<Config>::core(const core_settings& settings, std::uint32_t tiers, SizeOf&& 
     shape.rounds = rounds_for(shape.stride);
     shape.links = is_lock_free;
     shape.states = Config::checks;
-    t.home.bound = settings.max_ready;
     t.home.max_live = settings.capacity;
     if constexpr (is_lock_free) {
       const auto most = shape.slab_bytes * most_carved / shape.stride;
@@ -56,10 +55,10 @@ core<Config>::core(const core_settings& settings, std::uint32_t tiers, SizeOf&& 
       }
     }
     if constexpr (is_single) {
-      const auto room = room_for(shape.stride);
-      t.cache.rounds = new typename cache_type::template cell<void*>[room] {};
-      t.cache.limit = t.cache.room = room;
+      t.cache.room = room_for(shape.stride);
+      t.cache.rounds = new typename cache_type::template cell<void*>[t.cache.room] {};
     }
+    bound_to(t, settings.max_ready);
   }
   env::watch_forks();
   const bool bounded = settings.capacity != core_settings::no_limit;
@@ -145,8 +144,11 @@ auto core<Config>::attach(bool may_allocate) noexcept -> shard_type* {
 template <class Config>
 void core<Config>::fit_budget(shard_type* s) noexcept {
   const auto threads = max_of<std::size_t>(env::registry().threads(), 1);
-  if (s->seen_threads == threads) return;
+  // relaxed: whoever misses a change of the bounds sees it on a later slow path.
+  const auto bounds = bounds_.load(std::memory_order::relaxed);
+  if (s->seen_threads == threads && s->seen_bounds == bounds) return;
   s->seen_threads = threads;
+  s->seen_bounds = bounds;
   std::size_t left = settings_.shard_bytes != 0
                          ? settings_.shard_bytes - 1  // said by the user, plus one
                          : min_of(std::size_t{4} << 20, (std::size_t{64} << 20) / threads);
@@ -154,10 +156,31 @@ void core<Config>::fit_budget(shard_type* s) noexcept {
   for (std::uint32_t t = 0; t != tier_count_; ++t) {
     auto& cache = s->caches()[t];
     const auto stride = tiers_[t].home.shape.stride;
-    const auto blocks = min_of<std::size_t>(cache.room, min_of(share, left) / stride);
+    const auto most = tiers_[t].most_cached.load(std::memory_order::relaxed);
+    const auto blocks =
+        min_of<std::size_t>(min_of<std::size_t>(cache.room, most), min_of(share, left) / stride);
     cache.limit = static_cast<std::uint32_t>(blocks);
     left -= blocks * stride;
   }
+}
+
+/// Where one lock guards cache and depot, the bound holds for both together, so the cache's share
+/// follows what the depot has. The lock is held.
+template <class Config>
+void core<Config>::refit(tier_state& t) noexcept {
+  if constexpr (is_single) {
+    const auto ready = t.home.ready();
+    const auto left = t.home.bound > ready ? t.home.bound - ready : 0;
+    const auto limit = t.home.closed ? 0 : min_of<std::uint64_t>(t.cache.room, left);
+    t.cache.limit = static_cast<std::uint32_t>(limit);
+  }
+}
+
+template <class Config>
+void core<Config>::bound_to(tier_state& t, std::uint64_t blocks) noexcept {
+  t.home.bound = blocks;
+  t.most_cached.store(blocks, std::memory_order::relaxed);  // see fit_budget
+  refit(t);
 }
 
 template <class Config>
@@ -188,7 +211,7 @@ void core<Config>::close() noexcept {
     std::uint32_t index = index_stack<env>::none;
     locked(t.lock, [&] {
       t.home.closed = true;
-      if constexpr (is_single) t.cache.limit = 0;
+      refit(t);
       if constexpr (is_lock_free) index = t.stack.take_all(true);
     });
     if constexpr (is_lock_free) {
@@ -278,7 +301,7 @@ void core<Config>::end() noexcept {
   env::registry().retire(*this, own_slot_);
   for (std::uint32_t i = 0; i != tier_count_; ++i) {
     auto& home = tiers_[i].home;
-    while (auto* const m = home.pop_ready(0)) {
+    while (auto* const m = home.pop_ready()) {
       if (settings_.keeps_objects) {
         for (std::uint32_t r = 0; r != m->count; ++r) this->dispose(m->rounds()[r]);
       }

@@ -130,6 +130,7 @@ struct alignas(no_sharing_alignment) shard {
   bool vacant = false;             // no thread has it; lock: the core's shard lock
   std::uint32_t tiers;
   std::uint64_t seen_drains = 0;   // the newest drain followed. Owner only
+  std::uint64_t seen_bounds = 0;   // the bounds the limits were made for. Owner only
   std::size_t seen_threads = 0;    // the number of threads the limits were made for. Owner only
   TARN_NO_UNIQUE_ADDRESS Recorder recorder;
 

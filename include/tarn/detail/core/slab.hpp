@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <new>
+#include <type_traits>
 
 namespace tarn::detail {
 
@@ -124,7 +125,15 @@ struct slab {
     return made;
   }
 
-  static void destroy(slab* s) noexcept { ::operator delete(s); }  // all members are trivial
+  static void destroy(slab* s, [[maybe_unused]] const tier_shape& shape) noexcept {
+    if constexpr (!std::is_trivially_destructible_v<atomic<std::uint64_t>>) {  // model checkers
+      using word = atomic<std::uint64_t>;
+      using link = atomic<std::uint32_t>;
+      for (std::uint32_t i = 0; shape.states && i < s->room; i += 64) s->state_bits[i / 64].~word();
+      for (std::uint32_t i = 0; shape.links && i != s->room; ++i) s->links[i].~link();
+    }
+    ::operator delete(s);
+  }
 };
 
 /// A doubly linked list of slabs. Guarded by whoever guards its owner.
