@@ -18,6 +18,7 @@
 
 #include <tarn/detail/object_core.hpp>
 #include <tarn/fwd.hpp>
+#include <tarn/policy/immortal.hpp>
 #include <tarn/policy/lifecycle.hpp>
 #include <tarn/pool_base.hpp>
 

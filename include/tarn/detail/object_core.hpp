@@ -133,11 +133,14 @@ class object_core final : public core<Config> {
     return kept_bytes(object) <= keep_capacity_bytes_ || shrink(object);
   }
 
-  /// Gives the memory of a container that grew too large back.
+  /// Gives the memory of a container that grew too large back. What a factory made is not remade
+  /// here: that may throw, so the next get does it.
   [[nodiscard]] static bool shrink(value_type& object) noexcept {
-    if constexpr (std::is_nothrow_default_constructible_v<value_type> &&
-                  std::is_nothrow_move_assignable_v<value_type>) {
-      object = value_type();
+    if constexpr (lifecycle_type::makes_default &&
+                  std::is_nothrow_default_constructible_v<value_type>) {
+      // Not an assignment: that of a short string keeps the long one's memory.
+      object.~value_type();
+      ::new (static_cast<void*>(&object)) value_type();
       return true;
     } else {
       return false;

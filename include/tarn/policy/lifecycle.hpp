@@ -52,12 +52,13 @@ struct reset_object {
 template <class Factory, class Reset>
 struct keep_objects {
   static constexpr bool keeps = true;
+  static constexpr bool makes_default = std::is_same_v<Factory, construct_default>;
   TARN_NO_UNIQUE_ADDRESS Factory factory{};
   TARN_NO_UNIQUE_ADDRESS Reset resetter{};
 
   template <class T>
   T* make(void* place) const {
-    if constexpr (std::is_same_v<Factory, construct_default>) {
+    if constexpr (makes_default) {
       static_assert(std::default_initializable<T>, "keep_objects: T needs a factory");
       return ::new (place) T();
     } else {

@@ -114,10 +114,12 @@ auto core<Config>::take_or_grow(std::uint32_t tier, shard_type* s, bool counted)
     const auto got = grow(t, s, counted, reuniting);
     stop_being_busy(t);
     if (got.block != nullptr || last || this->closed()) return got;
-    // Not while this thread is the one that grows: objects that are destroyed here may want a block.
+    // Not while this thread is the one that grows: objects that are destroyed here may want a
+    // block.
     last = true;
     flush_all(s);
-    for (std::uint32_t u = 0; u != tier_count_; ++u) shed(u, 0);
+    for (std::uint32_t u = 0; u != tier_count_; ++u)
+      shed(u, 0);
   }
 }
 
@@ -177,6 +179,8 @@ auto core<Config>::obtain_slab(std::uint32_t tier, shard_type* s, magazine_list<
 template <class Config>
 void* core<Config>::obtain_larger(std::uint32_t tier, std::size_t& bytes, shard_type* s,
                                   slab_type*& parent) noexcept {
+  // Where capacities are exact, a tier that lent a block would have one too many when it is back.
+  if (settings_.capacity != core_settings::no_limit) return nullptr;
   for (std::uint32_t u = tier + 1; u < tier_count_; ++u) {
     auto& larger = tiers_[u];
     const std::size_t stride = larger.home.shape.stride;
@@ -220,8 +224,8 @@ void* core<Config>::ask_source(std::size_t bytes) {
   auto taken = source_bytes_.load(std::memory_order::relaxed);
   do {
     if (bytes > settings_.limit_bytes || taken > settings_.limit_bytes - bytes) return nullptr;
-  } while (!source_bytes_.compare_exchange_weak(
-      taken, taken + bytes, std::memory_order::relaxed, std::memory_order::relaxed));
+  } while (!source_bytes_.compare_exchange_weak(taken, taken + bytes, std::memory_order::relaxed,
+                                                std::memory_order::relaxed));
   try {
     if (void* const memory = source_.allocate(bytes, settings_.slab_bytes)) return memory;
   } catch (...) {  // the caller learns of it by an empty result and names it itself
@@ -238,7 +242,7 @@ auto core<Config>::describe(std::uint32_t tier, void* memory, std::size_t bytes,
   const auto blocks = slab_type::blocks_in(bytes, shape);
   std::uint32_t wanted = 0;
   slab_type* made = locked(t.lock, [&] {
-    wanted = is_lock_free ? 0 : t.home.magazines_for(blocks);
+    wanted = is_lock_free ? 0 : t.home.magazines.magazines_for(blocks);
     return t.home.pop_spare(blocks);
   });
   if (made == nullptr) made = slab_type::make(blocks, shape);
@@ -263,8 +267,7 @@ auto core<Config>::describe(std::uint32_t tier, void* memory, std::size_t bytes,
 template <class Config>
 void core<Config>::reunite(std::uint32_t tier, shard_type* s) noexcept {
   for (std::uint32_t v = 0; v != tier; ++v) {
-    const bool carved =
-        locked(tiers_[v].lock, [&] { return tiers_[v].home.carved_slabs != 0; });
+    const bool carved = locked(tiers_[v].lock, [&] { return tiers_[v].home.carved_slabs != 0; });
     if (!carved) continue;
     if (cache_of(tiers_[v], s) != nullptr) flush(s, v);
     shed(v, 0);
@@ -279,7 +282,8 @@ bool core<Config>::take_bulk(std::uint32_t tier, std::size_t size, void** blocks
     if constexpr (is_per_thread) {
       if (shard_type* const s = own_shard()) {
         const auto n = s->caches()[tier].template pop_bulk<mark>(blocks + got, count - got);
-        for (std::size_t i = 0; i != n; ++i) s->recorder.on_get(tier, size);
+        for (std::size_t i = 0; i != n; ++i)
+          s->recorder.on_get(tier, size);
         got += n;
         if (got == count) break;
       }
@@ -289,7 +293,8 @@ bool core<Config>::take_bulk(std::uint32_t tier, std::size_t size, void** blocks
     ++got;
   }
   if (got == count) return true;
-  for (std::size_t i = 0; i != got; ++i) give(tier, blocks[i]);
+  for (std::size_t i = 0; i != got; ++i)
+    give(tier, blocks[i]);
   return false;
 }
 

@@ -251,6 +251,7 @@ class core : public core_base<typename Config::env> {
   [[nodiscard]] bool push_index(tier_state& t, void* block) noexcept;
   [[nodiscard]] link_type& link_of(tier_state& t, std::uint32_t index) const noexcept;
   [[nodiscard]] void* block_at(tier_state& t, std::uint32_t index) const noexcept;
+  [[nodiscard]] std::uint32_t take_above(tier_state& t, std::uint64_t keep) noexcept;
   std::size_t shed_stack(std::uint32_t tier, std::uint64_t keep) noexcept;
   [[nodiscard]] slab_type* slab_by_number(tier_state& t, std::uint32_t number) const noexcept;
   [[nodiscard]] bool number_slab(tier_state& t, slab_type* s) noexcept;

@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include <tarn/detail/core/directory.hpp>
-#include <tarn/detail/core/magazine.hpp>
+#include <tarn/detail/core/ready_blocks.hpp>
 #include <tarn/detail/core/shard.hpp>
 #include <tarn/detail/core/slab.hpp>
 
@@ -29,7 +29,6 @@ template <class Env>
 class depot {
  public:
   using slab_type = slab<Env>;
-  using magazine_type = magazine<Env>;
   using cache_type = tier_cache<Env>;
   template <class T>
   using cell = typename Env::template var<T>;
@@ -39,11 +38,6 @@ class depot {
   depot& operator=(const depot&) = delete;
 
   ~depot() {
-    ready_list_.destroy_all(shape.rounds);
-    empty_list_.destroy_all(shape.rounds);
-    if (auto* const m = static_cast<magazine_type*>(partial_)) {
-      magazine_type::destroy(m, shape.rounds);
-    }
     for (auto* list : {&available_, &exhausted_, &spare_}) {
       while (auto* const s = list->pop()) slab_type::destroy(s, shape);
     }
@@ -65,7 +59,7 @@ class depot {
   numbers count;
   std::uint64_t bound = ~std::uint64_t{0};     // ready blocks above it are discarded
   std::uint64_t max_live = ~std::uint64_t{0};  // blocks that may exist: an exact capacity
-  std::uint64_t low_ready = 0;              // least number of ready blocks since the last tick
+  ready_blocks<Env> magazines;
   bool closed = false;
   bool settled = false;  // closed, and every block is home
   std::uint64_t lent = 0;         // blocks of this tier that are carved for smaller ones
@@ -75,24 +69,25 @@ class depot {
   [[nodiscard]] std::uint64_t live() const noexcept {
     return count.created - count.retired - count.abandoned;
   }
-  [[nodiscard]] std::uint64_t ready() const noexcept { return ready_; }
+  [[nodiscard]] std::uint64_t ready() const noexcept { return magazines.count(); }
   [[nodiscard]] std::uint64_t home() const noexcept {
-    return static_cast<std::uint64_t>(ready_) + static_cast<std::uint64_t>(parked_);
+    return ready() + static_cast<std::uint64_t>(parked_);
   }
   [[nodiscard]] std::uint64_t parked() const noexcept { return parked_; }
-  [[nodiscard]] std::uint64_t capacity() const noexcept { return capacity_; }
 
   /// Takes a ready block if there is one, else one that is parked or fresh.
   [[nodiscard]] taken<Env> take() noexcept {
-    if (ready_ != 0) return {take_ready(), origin::ready};
+    if (ready() != 0) return {magazines.take(), origin::ready};
     return take_from_slab();
   }
 
   /// Takes a block that is in no magazine: the lowest parked one, else a fresh one.
   [[nodiscard]] taken<Env> take_from_slab() noexcept {
     slab_type* s = available_.front();
-    const bool full = live() >= max_live;  // then only a parked block will do, in whichever slab
-    while (full && s != nullptr && s->parked == 0) s = s->next;
+    // A parked block wherever there is one; a fresh one only as long as more may exist.
+    if (parked_ != 0U || live() >= max_live) {
+      while (s != nullptr && s->parked == 0) s = s->next;
+    }
     if (s == nullptr) return {};
     taken<Env> result;
     if (s->parked != 0) {
@@ -117,9 +112,11 @@ class depot {
     const std::uint32_t most = min_of(shape.rounds, cache.limit - cache.level());
     std::uint32_t moved = 0;
     const auto level = cache.level();
-    for (; moved < most && ready_ != 0; ++moved) cache.rounds[level + moved] = take_ready();
+    for (; moved < most && ready() != 0; ++moved) {
+      cache.rounds[level + moved] = magazines.take();
+    }
     if (parked_too) {
-      while (moved < most && available_.front() != nullptr && available_.front()->parked != 0) {
+      while (moved < most && parked_ != 0U) {
         cache.rounds[level + moved++] = take_from_slab().block;
       }
     }
@@ -131,25 +128,15 @@ class depot {
   /// Takes the `amount` oldest blocks out of a cache.
   void absorb(cache_type& cache, std::uint32_t amount) noexcept {
     const auto level = cache.level();
-    for (std::uint32_t i = 0; i != amount; ++i) put(cache.rounds[i]);
+    for (std::uint32_t i = 0; i != amount; ++i) magazines.put(cache.rounds[i]);
     for (std::uint32_t i = amount; i != level; ++i) {
       cache.rounds[i - amount] = static_cast<void*>(cache.rounds[i]);
     }
     cache.moved_in(-static_cast<std::int64_t>(amount));
   }
 
-  /// Takes a block home, ready for the next get. There is always a magazine for it: each slab
-  /// brought enough for its blocks.
-  void put(void* block) noexcept {
-    auto* m = static_cast<magazine_type*>(partial_);
-    if (m == nullptr || m->count == shape.rounds) {
-      if (m != nullptr) ready_list_.push(m);
-      partial_ = m = empty_list_.pop();
-    }
-    m->rounds()[m->count] = block;
-    m->count = m->count + 1;
-    ready_ = ready_ + 1;
-  }
+  /// Takes a block home, ready for the next get.
+  void put(void* block) noexcept { magazines.put(block); }
 
   /// Takes a block home into its slab. Returns: the slab if that made it whole; it is no longer
   /// in any list then.
@@ -172,36 +159,13 @@ class depot {
   [[nodiscard]] std::uint32_t take_above(std::uint64_t keep, void** blocks,
                                          std::uint32_t most) noexcept {
     std::uint32_t taken = 0;
-    while (taken != most && ready_ > keep) blocks[taken++] = take_ready();
+    while (taken != most && ready() > keep) blocks[taken++] = magazines.take();
     return taken;
-  }
-
-  /// Takes a magazine of ready blocks out for ever: the core ends.
-  [[nodiscard]] magazine_type* pop_ready() noexcept {
-    if (ready_ == 0) return nullptr;
-    auto* m = ready_list_.pop();
-    if (m == nullptr) {
-      m = static_cast<magazine_type*>(partial_);
-      partial_ = nullptr;
-    }
-    ready_ = ready_ - static_cast<std::uint32_t>(m->count);
-    return m;
-  }
-
-  /// Magazines that a slab has to bring, so that a put never has to make one: enough for its own
-  /// blocks, and one more for the first slab ever, which is the one that is being filled.
-  [[nodiscard]] std::uint32_t magazines_for(std::uint32_t blocks) const noexcept {
-    return full_magazines(blocks) + (magazines_ == 0 ? 1U : 0U);
   }
 
   /// Adds a slab with its magazines.
   void add(slab_type* s, magazine_list<Env>& brought) noexcept {
-    while (auto* const m = brought.pop()) {
-      empty_list_.push(m);
-      ++magazines_;
-    }
-    needed_magazines_ += full_magazines(s->blocks);
-    capacity_ += s->blocks;
+    magazines.add(s->blocks, brought);
     s->available = true;
     available_.push(s);
   }
@@ -214,16 +178,6 @@ class depot {
     return s;
   }
   void push_spare(slab_type* s) noexcept { spare_.push(s); }
-
-  /// Takes out the magazines that the blocks of the remaining slabs can't need.
-  void pop_surplus(magazine_list<Env>& surplus) noexcept {
-    while (magazines_ > needed_magazines_ + 1) {
-      auto* const m = empty_list_.pop();
-      if (m == nullptr) return;
-      surplus.push(m);
-      --magazines_;
-    }
-  }
 
   /// Takes a slab out of which no block was carved yet, or null.
   [[nodiscard]] slab_type* pop_untouched() noexcept {
@@ -245,44 +199,19 @@ class depot {
   }
 
  private:
-  [[nodiscard]] void* take_ready() noexcept {
-    auto* m = static_cast<magazine_type*>(partial_);
-    if (m == nullptr || m->count == 0U) {
-      if (m != nullptr) empty_list_.push(m);
-      partial_ = m = ready_list_.pop();
-    }
-    m->count = m->count - 1;
-    ready_ = ready_ - 1;
-    low_ready = min_of(low_ready, ready());
-    return m->rounds()[m->count];
-  }
-
   /// A whole slab leaves: its blocks are retired.
   void forget(slab_type* s) noexcept {
     for (std::uint32_t word = 0; word * 64 < s->carved; ++word) s->parked_bits[word] = 0;
     parked_ = parked_ - s->parked;
     count.retired += s->carved;
-    capacity_ -= s->blocks;
-    needed_magazines_ -= full_magazines(s->blocks);
+    magazines.remove(s->blocks);
     s->available = false;
     s->parked = s->carved = 0;
   }
 
-  [[nodiscard]] std::uint32_t full_magazines(std::uint32_t blocks) const noexcept {
-    return (blocks + shape.rounds - 1) / shape.rounds;
-  }
-
   void note_away() noexcept { count.most_away = max_of(count.most_away, live() - home()); }
 
-  magazine_list<Env> ready_list_;  // full ones
-  magazine_list<Env> empty_list_;
-  cell<magazine_type*> partial_{nullptr};  // the one that single blocks go to and come from
-  cell<std::uint64_t> ready_{0};           // blocks in ready_list_ and partial_
   cell<std::uint64_t> parked_{0};
-  std::uint64_t capacity_ = 0;  // blocks of all slabs, carved or not
-  // Invariant: magazines_ >= needed_magazines_ + 1 once there was a slab.
-  std::uint64_t magazines_ = 0;
-  std::uint64_t needed_magazines_ = 0;
   slab_list<Env> available_;    // slabs with a parked or an uncarved block
   slab_list<Env> exhausted_;    // all others
   slab_list<Env> spare_;        // descriptors without memory

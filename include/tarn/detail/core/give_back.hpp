@@ -160,24 +160,27 @@ std::size_t core<Config>::shed(std::uint32_t tier, std::uint64_t keep) noexcept 
   auto left = ready_of(tier);
   while (left != 0) {
     std::uint32_t count = 0;
+    slab_list<env> whole;
+    const auto park_all = [&] {
+      for (std::uint32_t i = 0; i != count; ++i)
+        park(t, taken[i], whole);
+      ended += settled(t);
+    };
     {
       const guard<lock_type> hold(t.lock);
       count = t.home.take_above(keep, taken,
                                 static_cast<std::uint32_t>(min_of<std::uint64_t>(left, 64)));
       moved_bytes(t, -static_cast<std::int64_t>(count));
       refit(t);
+      // At once if nothing is to be destroyed: at its capacity a pool must find them here or there.
+      if (!settings_.keeps_objects) park_all();
     }
     if (count == 0) break;
     if (settings_.keeps_objects) {
       for (std::uint32_t i = 0; i != count; ++i)
         this->dispose(taken[i]);
-    }
-    slab_list<env> whole;
-    {
       const guard<lock_type> hold(t.lock);
-      for (std::uint32_t i = 0; i != count; ++i)
-        park(t, taken[i], whole);
-      ended += settled(t);
+      park_all();
     }
     blocks += count;
     left -= count;
@@ -230,7 +233,7 @@ void core<Config>::release_slabs(std::uint32_t tier, slab_list<env>& whole) noex
     magazine_list<env> surplus;
     locked(t.lock, [&] {
       if (parent != nullptr) --t.home.carved_slabs;
-      t.home.pop_surplus(surplus);
+      t.home.magazines.pop_surplus(surplus);
       t.home.push_spare(s);
     });
     surplus.destroy_all(t.home.shape.rounds);
@@ -329,7 +332,7 @@ std::size_t core<Config>::age() noexcept {
       // An index stack has no low-water mark, but each get used one block at most. Where gets are
       // not counted, all that are idle at both ends count as unused.
       const auto used = is_lock_free ? tiers_[t].counts.gets() - tiers_[t].ticked_gets : 0;
-      return tiers_[t].home.low_ready - min_of<std::uint64_t>(tiers_[t].home.low_ready, used);
+      return tiers_[t].home.magazines.lowest - min_of<std::uint64_t>(tiers_[t].home.magazines.lowest, used);
     });
     blocks += shed(t, ready - min_of(ready, unused));
   }
@@ -343,7 +346,7 @@ std::size_t core<Config>::begin_ageing() noexcept {
   for (std::uint32_t t = 0; t != tier_count_; ++t) {
     const auto ready = ready_of(t);
     locked(tiers_[t].lock, [&] {
-      tiers_[t].home.low_ready = ready;
+      tiers_[t].home.magazines.lowest = ready;
       tiers_[t].ticked_gets = tiers_[t].counts.gets();
     });
   }

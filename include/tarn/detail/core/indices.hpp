@@ -80,33 +80,57 @@ bool core<Config>::push_index(tier_state& t, void* block) noexcept {
   return t.stack.push(index, index, [&](std::uint32_t i) -> auto& { return link_of(t, i); });
 }
 
-/// Takes the whole stack and pushes what is to be kept back as one chain; a getter that misses
-/// meanwhile waits. The rest is parked.
+/// Takes the stack but for its upper `keep` blocks, which others can reach again at once.
+/// Returns: the first index of a chain that is the caller's.
+template <class Config>
+std::uint32_t core<Config>::take_above(tier_state& t, std::uint64_t keep) noexcept {
+  const auto link = [&](std::uint32_t i) -> auto& { return link_of(t, i); };
+  // relaxed, all of these: the chain is this thread's.
+  const auto first = t.stack.take_all(false);
+  if (keep == 0 || first == index_stack<env>::none) return first;
+  auto last = first;
+  for (std::uint64_t kept = 1; kept != keep; ++kept) {
+    const auto next = link(last).load(std::memory_order::relaxed);
+    if (next == index_stack<env>::none) break;
+    last = next;
+  }
+  const auto doomed = link(last).load(std::memory_order::relaxed);
+  if (t.stack.push(first, last, link)) return doomed;
+  link(last).store(doomed, std::memory_order::relaxed);
+  return first;  // closed meanwhile: all go home
+}
+
+/// Takes what is above `keep` out of the stack and parks it. A getter that misses meanwhile waits.
 template <class Config>
 std::size_t core<Config>::shed_stack(std::uint32_t tier, std::uint64_t keep) noexcept {
   auto& t = tiers_[tier];
   const auto link = [&](std::uint32_t i) -> auto& { return link_of(t, i); };
+  // Blocks that hold no object are parked at once, while getters that miss wait for the lock: at its
+  // capacity a pool must find them here or there. The lock is not held while objects are destroyed.
+  if (!settings_.keeps_objects) {
+    std::int64_t blocks = 0;
+    std::uint32_t ended = 0;
+    slab_list<env> whole;
+    {
+      const guard<lock_type> hold(t.lock);
+      for (auto doomed = take_above(t, keep); doomed != index_stack<env>::none; ++blocks) {
+        const auto next = link(doomed).load(std::memory_order::relaxed);  // this thread's
+        park(t, block_at(t, doomed), whole);
+        doomed = next;
+      }
+      ended = settled(t);
+    }
+    if (t.is_bounded()) t.stacked.fetch_sub(blocks, std::memory_order::relaxed);  // only a bound
+    release_slabs(tier, whole);
+    if (ended != 0) this->drop_life(ended);  // never the last: the caller keeps the core
+    return static_cast<std::size_t>(blocks);
+  }
   const bool mine = locked(t.lock, [&] {
     if (t.busy.load(std::memory_order::relaxed) != 0) return false;
     t.busy.store(1, std::memory_order::relaxed);
     return true;
   });
-  // relaxed, all of these: the chain is this thread's.
-  auto first = t.stack.take_all(false);
-  auto doomed = first;
-  if (keep != 0 && first != index_stack<env>::none) {
-    auto last = first;
-    for (std::uint64_t kept = 1; kept != keep; ++kept) {
-      const auto next = link(last).load(std::memory_order::relaxed);
-      if (next == index_stack<env>::none) break;
-      last = next;
-    }
-    doomed = link(last).load(std::memory_order::relaxed);
-    if (!t.stack.push(first, last, link)) {  // closed meanwhile: all go home
-      link(last).store(doomed, std::memory_order::relaxed);
-      doomed = first;
-    }
-  }
+  auto doomed = take_above(t, keep);
   if (mine) stop_being_busy(t);  // before any object is destroyed: it may want a block
   std::size_t blocks = 0;
   for (; doomed != index_stack<env>::none; ++blocks) {

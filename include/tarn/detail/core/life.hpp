@@ -42,7 +42,7 @@ core<Config>::core(const core_settings& settings, std::uint32_t tiers, SizeOf&& 
     shape.slab_bytes =
         shape.stride > settings.slab_bytes / 2 ? shape.stride : settings.slab_bytes;
     shape.number = i;
-    shape.rounds = rounds_for(shape.stride);
+    shape.rounds = t.home.magazines.rounds = rounds_for(shape.stride);
     shape.links = is_lock_free;
     shape.states = Config::checks;
     t.home.max_live = settings.capacity;
@@ -301,12 +301,7 @@ void core<Config>::end() noexcept {
   env::registry().retire(*this, own_slot_);
   for (std::uint32_t i = 0; i != tier_count_; ++i) {
     auto& home = tiers_[i].home;
-    while (auto* const m = home.pop_ready()) {
-      if (settings_.keeps_objects) {
-        for (std::uint32_t r = 0; r != m->count; ++r) this->dispose(m->rounds()[r]);
-      }
-      magazine<env>::destroy(m, home.shape.rounds);
-    }
+    while (settings_.keeps_objects && home.ready() != 0) this->dispose(home.magazines.take());
     home.for_each_slab([&](const slab_type& s) {
       if (s.parent == nullptr) source_.deallocate(s.base, s.bytes, settings_.slab_bytes);
     });

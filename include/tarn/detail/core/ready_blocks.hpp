@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <tarn/detail/align.hpp>
+#include <tarn/detail/core/magazine.hpp>
+
+namespace tarn::detail {
+
+/// The ready blocks of one tier, in magazines. Guarded by the tier's lock.
+///
+/// There is always a magazine for a block that comes home: each slab brings enough for its blocks,
+/// so a put never allocates.
+template <class Env>
+class ready_blocks {
+ public:
+  using magazine_type = magazine<Env>;
+
+  ready_blocks() noexcept = default;
+  ready_blocks(const ready_blocks&) = delete;
+  ready_blocks& operator=(const ready_blocks&) = delete;
+  ~ready_blocks() {
+    full_.destroy_all(rounds);
+    empty_.destroy_all(rounds);
+    if (auto* const m = static_cast<magazine_type*>(partial_)) magazine_type::destroy(m, rounds);
+  }
+
+  std::uint32_t rounds = 1;    // blocks per magazine; immutable once there is one
+  std::uint64_t lowest = 0;    // least number of ready blocks since the last tick of ageing
+
+  [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
+
+  void put(void* block) noexcept {
+    auto* m = static_cast<magazine_type*>(partial_);
+    if (m == nullptr || m->count == rounds) {
+      if (m != nullptr) full_.push(m);
+      partial_ = m = empty_.pop();
+    }
+    m->rounds()[m->count] = block;
+    m->count = m->count + 1;
+    count_ = count_ + 1;
+  }
+
+  /// Preconditions: `count() != 0`.
+  [[nodiscard]] void* take() noexcept {
+    auto* m = static_cast<magazine_type*>(partial_);
+    if (m == nullptr || m->count == 0U) {
+      if (m != nullptr) empty_.push(m);
+      partial_ = m = full_.pop();
+    }
+    m->count = m->count - 1;
+    count_ = count_ - 1;
+    lowest = min_of(lowest, count());
+    return m->rounds()[m->count];
+  }
+
+  /// Magazines that a slab has to bring: enough for its own blocks, and one more for the first slab
+  /// ever, which is the one that is being filled.
+  [[nodiscard]] std::uint32_t magazines_for(std::uint32_t blocks) const noexcept {
+    return full_magazines(blocks) + (magazines_ == 0 ? 1U : 0U);
+  }
+  /// A slab comes with its magazines.
+  void add(std::uint32_t blocks, magazine_list<Env>& brought) noexcept {
+    while (auto* const m = brought.pop()) {
+      empty_.push(m);
+      ++magazines_;
+    }
+    needed_ += full_magazines(blocks);
+  }
+  /// A slab went. Its magazines may be taken out by `pop_surplus`.
+  void remove(std::uint32_t blocks) noexcept { needed_ -= full_magazines(blocks); }
+
+  /// Takes out the magazines that the blocks of the remaining slabs can't need.
+  void pop_surplus(magazine_list<Env>& surplus) noexcept {
+    while (magazines_ > needed_ + 1) {
+      auto* const m = empty_.pop();
+      if (m == nullptr) return;
+      surplus.push(m);
+      --magazines_;
+    }
+  }
+
+ private:
+  [[nodiscard]] std::uint32_t full_magazines(std::uint32_t blocks) const noexcept {
+    return (blocks + rounds - 1) / rounds;
+  }
+
+  template <class T>
+  using cell = typename Env::template var<T>;
+
+  magazine_list<Env> full_;
+  magazine_list<Env> empty_;
+  cell<magazine_type*> partial_{nullptr};  // the one that blocks go to and come from
+  cell<std::uint64_t> count_{0};           // blocks in full_ and partial_
+  // Invariant: magazines_ >= needed_ + 1 once there was a slab.
+  std::uint64_t magazines_ = 0;
+  std::uint64_t needed_ = 0;
+};
+
+}  // namespace tarn::detail
