@@ -22,9 +22,9 @@
 #include <utility>
 
 #include <tarn/buffer.hpp>
-#include <tarn/pool_base.hpp>
 #include <tarn/fwd.hpp>
 #include <tarn/policy/errors.hpp>
+#include <tarn/pool_base.hpp>
 
 namespace tarn {
 
@@ -40,7 +40,8 @@ template <class Lock, class Stats, class Traits>
 class byte_pool
     : private detail::pool_base<detail::byte_core<detail::byte_config<Lock, Stats, Traits>>> {
   static_assert(lock_policy<Lock>, "byte_pool: Lock must be a lock policy, see policy/lock.hpp");
-  static_assert(stats_policy<Stats>, "byte_pool: Stats must be a stats policy, see policy/stats.hpp");
+  static_assert(stats_policy<Stats>,
+                "byte_pool: Stats must be a stats policy, see policy/stats.hpp");
 
   using core_type = detail::byte_core<detail::byte_config<Lock, Stats, Traits>>;
   using base = detail::pool_base<core_type>;
@@ -59,8 +60,7 @@ class byte_pool
   /// limit; `std::bad_alloc` if there is no memory for the pool or for `initial_objects`.
   explicit byte_pool(options o = {}, tiers_type tiers = {}, source_type source = {})
       : base(new core_type(detail::settings_of(o), tiers, std::move(source), o.name,
-                           static_cast<detail::zeros>(o.zeroing),
-                           o.large_cache_bytes.value_or(0)),
+                           static_cast<detail::zeros>(o.zeroing), o.large_cache_bytes.value_or(0)),
              o) {
     this->prewarm_initially();
   }
@@ -71,26 +71,30 @@ class byte_pool
   ///   the source or a limit is exhausted. The pool is as before then.
   /// Complexity: O(1); a miss may take a slab from the source.
   [[nodiscard]] TARN_FORCE_INLINE buffer get(std::size_t size) {
-    const auto got = core().take_bytes(size);
-    if (got.block == nullptr) [[unlikely]] this->fail(size);
+    auto got = core().take_hit_bytes(size);
+    if (got.block == nullptr) [[unlikely]]
+      got = take_slowly(size);
     return {got.block, size, got.capacity, &core()};
   }
   /// As `get`, but returns an empty buffer where that throws.
   [[nodiscard]] TARN_FORCE_INLINE buffer try_get(std::size_t size) noexcept {
     const auto got = core().take_bytes(size);
-    if (got.block == nullptr) [[unlikely]] return {};
+    if (got.block == nullptr) [[unlikely]]
+      return {};
     return {got.block, size, got.capacity, &core()};
   }
 
   /// Gets a buffer of at least `size` bytes: its size is its capacity.
   [[nodiscard]] buffer get_at_least(std::size_t size) {
     const auto got = core().take_bytes(size);
-    if (got.block == nullptr) [[unlikely]] this->fail(size);
+    if (got.block == nullptr) [[unlikely]]
+      this->fail(size);
     return {got.block, got.capacity, got.capacity, &core()};
   }
   [[nodiscard]] buffer try_get_at_least(std::size_t size) noexcept {
     const auto got = core().take_bytes(size);
-    if (got.block == nullptr) [[unlikely]] return {};
+    if (got.block == nullptr) [[unlikely]]
+      return {};
     return {got.block, got.capacity, got.capacity, &core()};
   }
 
@@ -102,16 +106,41 @@ class byte_pool
     if (!try_get_bulk(size, out)) this->fail(size);
   }
   [[nodiscard]] bool try_get_bulk(std::size_t size, std::span<buffer> out) noexcept {
-    for (std::size_t i = 0; i != out.size(); ++i) {
-      out[i] = try_get(size);
-      if (out[i]) continue;
-      while (i-- != 0) out[i].reset();
-      return false;
+    void* blocks[at_once];
+    const bool is_hot = core().is_hot(size);
+    const auto tier = is_hot ? core().tier_of(size, default_alignment) : 0;
+    for (std::size_t i = 0; i != out.size();) {
+      const auto n = is_hot ? detail::min_of(at_once, out.size() - i) : 1;
+      if (is_hot && core().take_bulk(tier, size, blocks, n)) {
+        const auto capacity = core().shape_of(tier).size;
+        for (std::size_t k = 0; k != n; ++k)
+          out[i + k] = {blocks[k], size, capacity, &core()};
+      } else if (is_hot || !(out[i] = try_get(size))) {
+        while (i-- != 0)
+          out[i].reset();
+        return false;
+      }
+      i += n;
     }
     return true;
   }
+  /// Gives them all back, each to the pool it came from; neighbours of one tier at once.
   void put_bulk(std::span<buffer> buffers) noexcept {
-    for (auto& b : buffers) b.reset();
+    void* blocks[at_once];
+    for (std::size_t i = 0; i != buffers.size();) {
+      core_type* const home = buffers[i].core_;
+      const auto capacity = buffers[i].capacity_;
+      if (home == nullptr || !home->is_hot(capacity)) {
+        buffers[i++].reset();
+        continue;
+      }
+      std::size_t n = 0;
+      for (; n != at_once && i != buffers.size(); ++n, ++i) {
+        if (buffers[i].core_ != home || buffers[i].capacity_ != capacity) break;
+        blocks[n] = buffers[i].release();
+      }
+      home->give_bulk(home->tier_of(capacity, default_alignment), blocks, n);
+    }
   }
 
   // By hand.
@@ -123,14 +152,17 @@ class byte_pool
   ///   naming an alignment that is none.
   [[nodiscard]] TARN_FORCE_INLINE void* allocate(std::size_t size,
                                                  std::size_t alignment = default_alignment) {
-    void* const block = try_allocate(size, alignment);
-    if (block == nullptr) [[unlikely]] this->fail(size, alignment);
-    return block;
+    if (alignment <= default_alignment) [[likely]] {
+      if (void* const block = core().take_hit_bytes(size).block) [[likely]]
+        return block;
+    }
+    return allocate_slowly(size, alignment);
   }
   /// As `allocate`, but returns null where that throws.
   [[nodiscard]] TARN_FORCE_INLINE void* try_allocate(
       std::size_t size, std::size_t alignment = default_alignment) noexcept {
-    if (alignment <= default_alignment) [[likely]] return core().take_bytes(size).block;
+    if (alignment <= default_alignment) [[likely]]
+      return core().take_bytes(size).block;
     if (!std::has_single_bit(alignment)) return nullptr;
     return core().take_cold(size, alignment).block;
   }
@@ -140,7 +172,8 @@ class byte_pool
   /// `alignment` and is not null; `size` is any from the asked one to `capacity_for(it)`.
   TARN_FORCE_INLINE void deallocate(void* p, std::size_t size,
                                     std::size_t alignment = default_alignment) noexcept {
-    if (alignment <= default_alignment) [[likely]] return core().give_bytes(p, size);
+    if (alignment <= default_alignment) [[likely]]
+      return core().give_bytes(p, size);
     core().give_cold(p, size, alignment, detail::core_settings::no_limit, true);
   }
 
@@ -156,7 +189,8 @@ class byte_pool
     for (std::size_t i = 0; i != out.size(); ++i) {
       out[i] = try_allocate(size);
       if (out[i] != nullptr) continue;
-      while (i-- != 0) deallocate(out[i], size);
+      while (i-- != 0)
+        deallocate(out[i], size);
       return false;
     }
     return true;
@@ -166,7 +200,8 @@ class byte_pool
       const auto tier = core().tier_of(size, default_alignment);
       return core().give_bulk(tier, blocks.data(), blocks.size());
     }
-    for (void* const block : blocks) deallocate(block, size);
+    for (void* const block : blocks)
+      deallocate(block, size);
   }
 
   /// The bytes that a request for `size` really gets.
@@ -204,15 +239,27 @@ class byte_pool
   using base::name;
   using base::occupancy;
   using base::owns;
-  [[nodiscard]] tarn::snapshot snapshot() const
-    requires(Stats::counts)
-  {
-    return base::snapshot();
-  }
+  [[nodiscard]] tarn::snapshot snapshot() const requires(Stats::counts) { return base::snapshot(); }
   using base::for_each_recorder;
 
  private:
   using base::core;
+
+  static constexpr std::size_t at_once = 32;  // blocks that lie on the stack between two lists
+
+  // What follows a hit path that did not hit. Never inlined and called last, so that a hit saves no
+  // registers for it. No buffer is handed to them: it could not live in registers then.
+  using piece = typename core_type::piece;
+  [[nodiscard]] TARN_COLD piece take_slowly(std::size_t size) {
+    const piece got = core().take_cold(size, default_alignment);
+    if (got.block == nullptr) this->fail(size);
+    return got;
+  }
+  [[nodiscard]] TARN_COLD void* allocate_slowly(std::size_t size, std::size_t alignment) {
+    void* const block = try_allocate(size, alignment);
+    if (block == nullptr) this->fail(size, alignment);
+    return block;
+  }
 };
 
 /// The pool of the whole program for those that name none. It is never destroyed, so static

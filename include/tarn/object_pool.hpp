@@ -76,15 +76,16 @@ class object_handle {
 /// A pool of objects of type `T`.
 ///
 /// `Traits` say how they live: kept between uses (`get`; the default) or built for each (`make`).
-/// User code (factory, constructor, reset, destructor) runs outside every lock and may use the pool.
+/// User code (factory, constructor, reset, destructor) runs outside every lock and may use the
+/// pool.
 ///
 /// Kept objects that idle in a thread's cache are destroyed by that thread; where destructors must
 /// run when the pool closes, use `no_lock` or a mutex.
 ///
 /// Thread safety: as that of byte_pool.
 template <class T, class Lock, class Stats, class Traits>
-class object_pool
-    : private detail::pool_base<detail::object_core<detail::object_config<T, Lock, Stats, Traits>>> {
+class object_pool : private detail::pool_base<
+                        detail::object_core<detail::object_config<T, Lock, Stats, Traits>>> {
   static_assert(lock_policy<Lock>, "object_pool: Lock must be a lock policy, see policy/lock.hpp");
   static_assert(stats_policy<Stats>,
                 "object_pool: Stats must be a stats policy, see policy/stats.hpp");
@@ -107,50 +108,48 @@ class object_pool
   /// Throws: `std::invalid_argument` for options that make no sense, naming the value and the
   /// limit; `std::bad_alloc`; what the factory throws for `initial_objects`.
   explicit object_pool(options o = {}, lifecycle_type lifecycle = {}, source_type source = {})
-      : base(new core_type(detail::settings_of(o), {std::move(lifecycle)}, std::move(source),
-                           o.name,
-                           o.keep_capacity_bytes.value_or(options::default_keep_capacity_bytes),
-                           o.default_capacity.value_or(0)),
-             o) {
+      : base(
+            new core_type(detail::settings_of(o), {std::move(lifecycle)}, std::move(source), o.name,
+                          o.keep_capacity_bytes.value_or(options::default_keep_capacity_bytes),
+                          o.default_capacity.value_or(0)),
+            o) {
     this->prewarm_initially();
   }
 
   /// Gets an object that was reset, or one that the factory makes.
   ///
-  /// Throws: `pool_closed`; `std::bad_alloc` if the source or a limit is exhausted; what the factory
+  /// Throws: `pool_closed`; `std::bad_alloc` if the source or a limit is exhausted; what the
+  /// factory
   ///   throws. No slot is lost by any of these.
-  [[nodiscard]] TARN_FORCE_INLINE handle get()
-    requires(keeps_objects)
-  {
+  [[nodiscard]] TARN_FORCE_INLINE handle get() requires(keeps_objects) {
     T* const object = core().take_kept();
-    if (object == nullptr) [[unlikely]] this->fail(0);
+    if (object == nullptr) [[unlikely]]
+      this->fail(0);
     return {object, &core()};
   }
   /// As `get`, but returns an empty handle where the pool has nothing. Throws: what the factory
   /// throws.
-  [[nodiscard]] TARN_FORCE_INLINE handle try_get()
-    requires(keeps_objects)
-  {
+  [[nodiscard]] TARN_FORCE_INLINE handle try_get() requires(keeps_objects) {
     return {core().take_kept(), &core()};
   }
   /// Gets a container with room for at least `capacity` elements; 0: `options::default_capacity`.
   /// Throws: as `get`, and what `reserve` throws.
-  [[nodiscard]] handle get(std::size_t capacity)
-    requires(keeps_objects&& requires(T& t) { t.reserve(capacity); })
-  {
+  [[nodiscard]] handle get(std::size_t capacity) requires(keeps_objects&& requires(T& t) {
+    t.reserve(capacity);
+  }) {
     handle object = get();
     object->reserve(capacity != 0 ? capacity : core().default_capacity());
     return object;
   }
   /// Fills `out` with objects: all or, if it throws, none.
-  void get_bulk(std::span<handle> out)
-    requires(keeps_objects)
-  {
+  void get_bulk(std::span<handle> out) requires(keeps_objects) {
     std::size_t filled = 0;
     try {
-      for (; filled != out.size(); ++filled) out[filled] = get();
+      for (; filled != out.size(); ++filled)
+        out[filled] = get();
     } catch (...) {
-      while (filled-- != 0) out[filled].reset();
+      while (filled-- != 0)
+        out[filled].reset();
       throw;
     }
   }
@@ -159,17 +158,19 @@ class object_pool
   ///
   /// Throws: as `get`, and what the constructor throws; no slot is lost by that.
   template <class... Args>
-    requires(!keeps_objects && std::constructible_from<T, Args...>)
-  [[nodiscard]] TARN_FORCE_INLINE handle make(Args&&... args) {
+  requires(!keeps_objects && std::constructible_from<T, Args...>)
+      [[nodiscard]] TARN_FORCE_INLINE handle make(Args&&... args) {
     handle made = try_make(std::forward<Args>(args)...);
-    if (!made) [[unlikely]] this->fail(0);
+    if (!made) [[unlikely]]
+      this->fail(0);
     return made;
   }
   template <class... Args>
-    requires(!keeps_objects && std::constructible_from<T, Args...>)
-  [[nodiscard]] TARN_FORCE_INLINE handle try_make(Args&&... args) {
+  requires(!keeps_objects && std::constructible_from<T, Args...>)
+      [[nodiscard]] TARN_FORCE_INLINE handle try_make(Args&&... args) {
     void* const block = core().take_block();
-    if (block == nullptr) [[unlikely]] return {};
+    if (block == nullptr) [[unlikely]]
+      return {};
     if constexpr (std::is_nothrow_constructible_v<T, Args...>) {
       return {::new (block) T(std::forward<Args>(args)...), &core()};
     } else {
@@ -189,14 +190,15 @@ class object_pool
     if (object != nullptr) core().give_object(object);
   }
   void put_bulk(std::span<handle> objects) noexcept {
-    for (auto& object : objects) object.reset();
+    for (auto& object : objects)
+      object.reset();
   }
 
-  /// Makes `objects` more objects (kept) or blocks (built) ready. Throws: `std::bad_alloc`; what the
-  /// factory throws.
+  /// Makes `objects` more objects (kept) or blocks (built) ready. Throws: `std::bad_alloc`; what
+  /// the factory throws.
   void prewarm(std::size_t objects) { this->prewarm_tier(0, objects); }
-  /// Makes the depot hold `objects` idle objects: more are made, or the surplus goes, and what comes
-  /// back beyond that number is discarded from now on. No object that is out is lost.
+  /// Makes the depot hold `objects` idle objects: more are made, or the surplus goes, and what
+  /// comes back beyond that number is discarded from now on. No object that is out is lost.
   void resize(std::size_t objects) { this->resize_tier(0, objects); }
   /// Gives idle memory back to the source until at most `to_bytes` are idle. Returns: how much.
   std::size_t trim(std::size_t to_bytes = 0) noexcept { return core().trim(to_bytes); }
@@ -210,9 +212,7 @@ class object_pool
   using base::name;
   using base::occupancy;
   using base::owns;
-  [[nodiscard]] tarn::snapshot snapshot() const
-    requires(Stats::counts)
-  {
+  [[nodiscard]] tarn::snapshot snapshot() const requires(Stats::counts) {
     auto s = base::snapshot();
     s.constructed = core().constructed();
     s.reset_failures = core().reset_failures();
@@ -260,15 +260,11 @@ class static_pool {
     value_type* object_ = nullptr;
   };
 
-  [[nodiscard]] static handle get()
-    requires(pool_type::keeps_objects)
-  {
+  [[nodiscard]] static handle get() requires(pool_type::keeps_objects) {
     return handle((*Pool).get().release());
   }
   template <class... Args>
-  [[nodiscard]] static handle make(Args&&... args)
-    requires(!pool_type::keeps_objects)
-  {
+  [[nodiscard]] static handle make(Args&&... args) requires(!pool_type::keeps_objects) {
     return handle((*Pool).make(std::forward<Args>(args)...).release());
   }
 };

@@ -11,11 +11,9 @@
 #include <tarn/policy/check.hpp>
 #include <tarn/policy/errors.hpp>
 #include <tarn/policy/immortal.hpp>
-#include <tarn/policy/ladders.hpp>
 #include <tarn/policy/lifecycle.hpp>
 #include <tarn/policy/lock.hpp>
 #include <tarn/policy/options.hpp>
-#include <tarn/policy/page_source.hpp>
 #include <tarn/policy/recording_stats.hpp>
 #include <tarn/policy/runtime_tiers.hpp>
 #include <tarn/policy/snapshot.hpp>

@@ -24,8 +24,8 @@ namespace tarn {
 /// A byte_pool for those who do not know the size beforehand: a ladder from 4 KiB to 16 MiB behind
 /// one `get()`.
 ///
-/// What was grown comes back to its own tier, so a small request never gets, and never pins, a block
-/// that somebody grew to 16 MiB; memory above that goes back to the source.
+/// What was grown comes back to its own tier, so a small request never gets, and never pins, a
+/// block that somebody grew to 16 MiB; memory above that goes back to the source.
 ///
 /// Thread safety: as that of byte_pool.
 template <class Lock, class Stats, class Check, class Source>
@@ -34,8 +34,8 @@ class unsized_pool {
   static constexpr std::size_t first_bytes = std::size_t{4} << 10;
   static constexpr std::size_t last_bytes = std::size_t{16} << 20;
 
-  using pool_type = byte_pool<Lock, Stats,
-                              traits<power_of_two_tiers<first_bytes, last_bytes>, Check, Source>>;
+  using pool_type =
+      byte_pool<Lock, Stats, traits<power_of_two_tiers<first_bytes, last_bytes>, Check, Source>>;
   using buffer = typename pool_type::buffer;
 
   /// Throws: as the constructor of byte_pool.

@@ -72,6 +72,25 @@ class system_mutex {
 
 namespace tarn::detail {
 
+/// Tells the optimiser that `fact` holds.
+TARN_FORCE_INLINE void assume(bool fact) noexcept {
+#if defined(_MSC_VER) && !defined(__clang__)
+  __assume(fact);
+#else
+  if (!fact) __builtin_unreachable();
+#endif
+}
+
+/// Keeps a pointer in one register, for code that reads and writes through it: clang would compute
+/// the sum it came from anew for every access.
+template <class T>
+[[nodiscard]] TARN_FORCE_INLINE T* in_register(T* p) noexcept {
+#if !defined(_MSC_VER) || defined(__clang__)
+  asm("" : "+r"(p));
+#endif
+  return p;
+}
+
 /// Tells the processor that this thread is spinning, so that a sibling thread gets its resources.
 inline void cpu_pause() noexcept {
 #if defined(__x86_64__) || defined(__i386__)
@@ -138,7 +157,8 @@ inline bool register_fork_handlers(void (*prepare)(), void (*parent)(), void (*c
 inline void secure_zero(void* bytes, std::size_t size) noexcept {
 #if defined(_MSC_VER) && !defined(__clang__)
   auto* volatile p = static_cast<volatile unsigned char*>(bytes);
-  while (size-- != 0) *p++ = 0;
+  while (size-- != 0)
+    *p++ = 0;
 #else
   __builtin_memset(bytes, 0, size);
   asm volatile("" : : "r"(bytes) : "memory");  // the zeros count as read

@@ -40,7 +40,8 @@ struct native_env {
   [[nodiscard]] static std::int64_t now() noexcept { return steady_nanoseconds(); }
   /// A number that differs between threads which run at the same time, mostly.
   [[nodiscard]] static std::size_t stripe() noexcept {
-    return reinterpret_cast<std::uintptr_t>(&this_thread_table) >> 12;  // thread stacks are pages apart
+    return reinterpret_cast<std::uintptr_t>(&this_thread_table) >>
+           12;  // thread stacks are pages apart
   }
 };
 

@@ -15,9 +15,14 @@ namespace tarn::detail {
 /// Bytes that a container holds on to; 0 for what is none.
 template <class T>
 [[nodiscard]] std::size_t kept_bytes(const T& t) noexcept {
-  if constexpr (requires { { t.kept_bytes() } -> std::convertible_to<std::size_t>; }) {
+  if constexpr (requires {
+                  { t.kept_bytes() } -> std::convertible_to<std::size_t>;
+                }) {
     return t.kept_bytes();
-  } else if constexpr (requires { t.capacity(); typename T::value_type; }) {
+  } else if constexpr (requires {
+                         t.capacity();
+                         typename T::value_type;
+                       }) {
     return static_cast<std::size_t>(t.capacity()) * sizeof(typename T::value_type);
   } else if constexpr (requires { t.bucket_count(); }) {
     return static_cast<std::size_t>(t.bucket_count()) * sizeof(void*);
@@ -40,8 +45,8 @@ class object_core final : public core<Config> {
 
   object_core(core_settings settings, lifecycle_type lifecycle, typename Config::source source,
               std::string name, std::size_t keep_capacity_bytes, std::size_t default_capacity)
-      : base(fit(settings), 1, [](std::uint32_t) { return sizeof(value_type); },
-             std::move(source)),
+      : base(
+            fit(settings), 1, [](std::uint32_t) { return sizeof(value_type); }, std::move(source)),
         lifecycle_(std::move(lifecycle)),
         name_(std::move(name)),
         keep_capacity_bytes_(keep_capacity_bytes),
@@ -51,12 +56,15 @@ class object_core final : public core<Config> {
   /// out of memory. Throws: what the factory throws; no slot is lost by that.
   [[nodiscard]] TARN_FORCE_INLINE value_type* take_kept() {
     const auto got = this->take(0, sizeof(value_type));
-    if (got.from == origin::ready) [[likely]] return static_cast<value_type*>(got.block);
+    if (got.from == origin::ready) [[likely]]
+      return static_cast<value_type*>(got.block);
     return make_in(got.block);
   }
 
   /// A block without an object. Returns: null if the core is closed or out of memory.
-  [[nodiscard]] TARN_FORCE_INLINE void* take_block() { return this->take(0, sizeof(value_type)).block; }
+  [[nodiscard]] TARN_FORCE_INLINE void* take_block() {
+    return this->take(0, sizeof(value_type)).block;
+  }
 
   /// Takes an object back: reset and kept, or destroyed.
   TARN_FORCE_INLINE void give_object(value_type* object) noexcept {

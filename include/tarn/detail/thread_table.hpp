@@ -35,7 +35,8 @@ inline constexpr void* empty_chunk[slots_per_chunk] = {};
 class thread_table {
  public:
   constexpr thread_table() noexcept {
-    for (auto& chunk : chunks_) chunk = empty_chunk;
+    for (auto& chunk : chunks_)
+      chunk = empty_chunk;
   }
 
   /// The shard behind an encoded slot, or null.

@@ -23,13 +23,10 @@ struct misuse_report {
 };
 
 [[nodiscard]] constexpr const char* to_string(misuse kind) noexcept {
-  constexpr const char* names[misuse_count] = {"null pointer",
-                                               "pointer that no pool gave",
-                                               "pointer into a block",
-                                               "wrong size",
-                                               "block of another pool",
-                                               "block that is not out (double put)",
-                                               "put to a closed pool"};
+  constexpr const char* names[misuse_count] = {
+      "null pointer",        "pointer that no pool gave", "pointer into a block",
+      "wrong size",          "block of another pool",     "block that is not out (double put)",
+      "put to a closed pool"};
   return names[static_cast<std::size_t>(kind)];
 }
 

@@ -21,24 +21,25 @@ struct construct_default {};
 /// has.
 struct reset_object {
   template <class T>
-  static constexpr bool resets = requires(T& t) { t.reset(); };
+  static constexpr bool resets = requires(T& t) {
+    t.reset();
+  };
   template <class T>
-  static constexpr bool clears = requires(T& t) { t.clear(); };
+  static constexpr bool clears = requires(T& t) {
+    t.clear();
+  };
 
   template <class T>
-    requires(resets<T>)
-  void operator()(T& t) const noexcept(noexcept(t.reset())) {
-    t.reset();
-  }
+  requires(resets<T>) void operator()(T& t) const noexcept(noexcept(t.reset())) { t.reset(); }
   template <class T>
-    requires(!resets<T> && clears<T>)
-  void operator()(T& t) const noexcept(noexcept(t.clear())) {
+  requires(!resets<T> && clears<T>) void operator()(T& t) const noexcept(noexcept(t.clear())) {
     t.clear();
   }
   template <class T>
-    requires(!resets<T> && !clears<T> && std::default_initializable<T> && std::is_move_assignable_v<T>)
-  void operator()(T& t) const noexcept(
-      std::is_nothrow_default_constructible_v<T>&& std::is_nothrow_move_assignable_v<T>) {
+  requires(!resets<T> && !clears<T> && std::default_initializable<T> &&
+           std::is_move_assignable_v<T>) void
+  operator()(T& t) const
+      noexcept(std::is_nothrow_default_constructible_v<T>&& std::is_nothrow_move_assignable_v<T>) {
     t = T();
   }
 };
@@ -46,9 +47,9 @@ struct reset_object {
 /// Objects stay constructed while they are idle: `Factory` makes one when there is none, `Reset`
 /// cleans it on its return. Their inner memory (of a vector, say) is kept, too.
 ///
-/// `Factory`: called without arguments, returns the object by value. `Reset`: called with `T&`. Both
-/// may throw and may use any pool; they may run on any thread at the same time. An object whose reset
-/// throws is destroyed.
+/// `Factory`: called without arguments, returns the object by value. `Reset`: called with `T&`.
+/// Both may throw and may use any pool; they may run on any thread at the same time. An object
+/// whose reset throws is destroyed.
 template <class Factory, class Reset>
 struct keep_objects {
   static constexpr bool keeps = true;

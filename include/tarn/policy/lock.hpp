@@ -19,8 +19,8 @@ namespace tarn {
 
 /// A type with `lock`, `try_lock` and `unlock`, as in the standard.
 ///
-/// `lock` and `try_lock` acquire, `unlock` releases: what one owner wrote is visible to the next. It
-/// need not be recursive, fair or movable. It must allow what every mutex allows: that the next
+/// `lock` and `try_lock` acquire, `unlock` releases: what one owner wrote is visible to the next.
+/// It need not be recursive, fair or movable. It must allow what every mutex allows: that the next
 /// owner destroys it while the last one is still returning from `unlock`.
 template <class L>
 concept lockable = std::default_initializable<L> && requires(L& lock) {
@@ -57,7 +57,8 @@ struct lock_free {};
 /// read-modify-write, no shared cache line. Preconditions: `L` is concurrent.
 template <class L>
 struct thread_cached {
-  static_assert(is_concurrent_v<L>, "the depots of thread_cached are shared: they need a real lock");
+  static_assert(is_concurrent_v<L>,
+                "the depots of thread_cached are shared: they need a real lock");
 };
 
 namespace detail {
@@ -97,7 +98,8 @@ struct lock_traits<thread_cached<L>> {
 };
 /// A way to share a pool between threads, or not: any Lockable, `lock_free`, `thread_cached<L>`.
 template <class L>
-concept lock_policy = lockable<typename lock_traits<L>::depot_lock> &&
-    requires { sizeof(L); };
+concept lock_policy = lockable<typename lock_traits<L>::depot_lock> && requires {
+  sizeof(L);
+};
 
 }  // namespace tarn

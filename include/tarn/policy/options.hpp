@@ -81,7 +81,9 @@ struct options {
   }
 
   /// For little memory: 100 objects at first, 1000 kept, idle ones destroyed after 30 seconds.
-  [[nodiscard]] static options constrained() { return preset(100, 1000, time_span::of_seconds(30)); }
+  [[nodiscard]] static options constrained() {
+    return preset(100, 1000, time_span::of_seconds(30));
+  }
 
   /// For a load: as many objects at first as are out at once, and twice as many kept.
   ///
@@ -93,8 +95,7 @@ struct options {
                                         time_span hold = time_span::of_seconds(10));
 
  private:
-  [[nodiscard]] static options preset(std::size_t initial, std::size_t max,
-                                      time_span cleanup) {
+  [[nodiscard]] static options preset(std::size_t initial, std::size_t max, time_span cleanup) {
     options made;
     made.initial_objects = initial;
     made.max_objects = max;

@@ -31,8 +31,8 @@ struct size_buckets {
   }
 };
 
-/// Counts like `counting_stats` and remembers what was asked for: the last `RecentLengths` sizes and
-/// a histogram of all, larger ones than any tier included.
+/// Counts like `counting_stats` and remembers what was asked for: the last `RecentLengths` sizes
+/// and a histogram of all, larger ones than any tier included.
 ///
 /// The order of the recent sizes is exact within a thread; sizes of different threads stand one
 /// thread after the other. Cost: about five stores per get; the memory is per thread and pool.
@@ -56,8 +56,7 @@ struct basic_recording_stats : counting_stats {
       const auto end = next_.read();
       const auto begin = end < RecentLengths ? 0 : end - RecentLengths;
       for (auto i = begin; i != end; ++i) {
-        into.recent_lengths.push_back(
-            static_cast<std::size_t>(recent_[i % RecentLengths].read()));
+        into.recent_lengths.push_back(static_cast<std::size_t>(recent_[i % RecentLengths].read()));
       }
       if (const auto all = into.recent_lengths.size(); all > RecentLengths) {
         into.recent_lengths.erase(

@@ -13,22 +13,22 @@ namespace tarn {
 
 /// The blocks of one tier. At rest, created = idle + in use + retired + abandoned.
 struct tier_occupancy {
-  std::size_t size_bytes = 0;    ///< of a block, as the user sees it
-  std::size_t stride_bytes = 0;  ///< of a block, as memory sees it
-  std::uint64_t created = 0;     ///< since the pool began
-  std::uint64_t retired = 0;     ///< of those, given back to the source or to another tier
-  std::uint64_t abandoned = 0;   ///< of those, left in threads that a fork left behind
-  std::uint64_t idle = 0;        ///< ready for a get, anywhere
+  std::size_t size_bytes = 0;         ///< of a block, as the user sees it
+  std::size_t stride_bytes = 0;       ///< of a block, as memory sees it
+  std::uint64_t created = 0;          ///< since the pool began
+  std::uint64_t retired = 0;          ///< of those, given back to the source or to another tier
+  std::uint64_t abandoned = 0;        ///< of those, left in threads that a fork left behind
+  std::uint64_t idle = 0;             ///< ready for a get, anywhere
   std::uint64_t idle_in_threads = 0;  ///< of those, in thread caches
   std::uint64_t idle_pinned = 0;      ///< of those, parked in slabs that other blocks still use
-  std::uint64_t in_use = 0;      ///< under load an estimate, never negative
-  std::uint64_t discarded = 0;   ///< returned, but not kept because of a bound
-  std::uint64_t most_away = 0;   ///< high-water mark of blocks in use or in thread caches
+  std::uint64_t in_use = 0;           ///< under load an estimate, never negative
+  std::uint64_t discarded = 0;        ///< returned, but not kept because of a bound
+  std::uint64_t most_away = 0;        ///< high-water mark of blocks in use or in thread caches
 };
 
 /// The same with what a counting stats policy adds.
 struct tier_snapshot : tier_occupancy {
-  std::uint64_t gets = 0;    ///< served by this tier
+  std::uint64_t gets = 0;  ///< served by this tier
   std::uint64_t puts = 0;
   std::uint64_t misses = 0;  ///< gets of a block that had never been handed out or prewarmed
 
@@ -39,7 +39,7 @@ struct tier_snapshot : tier_occupancy {
 struct large_snapshot {
   std::uint64_t gets = 0;
   std::uint64_t puts = 0;
-  std::uint64_t reused = 0;  ///< of the gets, served by the large cache
+  std::uint64_t reused = 0;     ///< of the gets, served by the large cache
   std::uint64_t discarded = 0;  ///< of the puts, not kept although there is a cache
   std::uint64_t in_use = 0;
   std::size_t in_use_bytes = 0;
@@ -55,17 +55,20 @@ struct occupancy {
 
   [[nodiscard]] std::uint64_t in_use() const noexcept {
     std::uint64_t sum = large.in_use;
-    for (const auto& t : tiers) sum += t.in_use;
+    for (const auto& t : tiers)
+      sum += t.in_use;
     return sum;
   }
   [[nodiscard]] std::uint64_t idle() const noexcept {
     std::uint64_t sum = 0;
-    for (const auto& t : tiers) sum += t.idle;
+    for (const auto& t : tiers)
+      sum += t.idle;
     return sum;
   }
   [[nodiscard]] std::size_t idle_bytes() const noexcept {
     std::size_t sum = large.kept_bytes;
-    for (const auto& t : tiers) sum += t.idle * t.stride_bytes;
+    for (const auto& t : tiers)
+      sum += t.idle * t.stride_bytes;
     return sum;
   }
 };
@@ -76,11 +79,11 @@ struct snapshot {
   std::vector<tier_snapshot> tiers;
   large_snapshot large;
   std::size_t slab_bytes = 0;
-  std::uint64_t constructed = 0;      ///< object pools: objects that the factory made
-  std::uint64_t reset_failures = 0;   ///< object pools: objects destroyed because reset threw
-  std::vector<std::uint64_t> misuses;          ///< by `misuse`; empty unless the pool checks
-  std::vector<std::size_t> recent_lengths;     ///< oldest first; empty unless recorded
-  std::vector<std::uint64_t> size_histogram;   ///< see `size_buckets`; empty unless recorded
+  std::uint64_t constructed = 0;            ///< object pools: objects that the factory made
+  std::uint64_t reset_failures = 0;         ///< object pools: objects destroyed because reset threw
+  std::vector<std::uint64_t> misuses;       ///< by `misuse`; empty unless the pool checks
+  std::vector<std::size_t> recent_lengths;  ///< oldest first; empty unless recorded
+  std::vector<std::uint64_t> size_histogram;  ///< see `size_buckets`; empty unless recorded
 
   [[nodiscard]] tier_snapshot total() const noexcept {
     tier_snapshot sum;
@@ -103,7 +106,9 @@ struct snapshot {
 
   /// What happened between two moments: counts become differences, states stay those of `after`.
   [[nodiscard]] friend snapshot operator-(snapshot after, const snapshot& before) {
-    const auto less = [](std::uint64_t& now, std::uint64_t then) { now -= then < now ? then : now; };
+    const auto less = [](std::uint64_t& now, std::uint64_t then) {
+      now -= then < now ? then : now;
+    };
     for (std::size_t i = 0; i < after.tiers.size() && i < before.tiers.size(); ++i) {
       auto& a = after.tiers[i];
       const auto& b = before.tiers[i];

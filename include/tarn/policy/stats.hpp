@@ -16,7 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <tarn/detail/core/counters.hpp>
+#include <tarn/detail/depot/counters.hpp>
 #include <tarn/detail/native_env.hpp>
 
 namespace tarn {
@@ -32,9 +32,9 @@ namespace tarn {
 /// `on_get(tier, size)`, `on_put(tier)` and `on_oversize(size)` run on the hit path, outside every
 /// lock; they must not throw, block or use the pool. Read them with `pool.for_each_recorder`.
 template <class S>
-concept stats_policy = requires(
-    typename S::template recorder<detail::shared_counter<detail::native_env>>& recorder,
-    std::uint32_t tier, std::size_t size) {
+concept stats_policy =
+    requires(typename S::template recorder<detail::shared_counter<detail::native_env>>& recorder,
+             std::uint32_t tier, std::size_t size) {
   { S::counts } -> std::convertible_to<bool>;
   requires noexcept(recorder.on_get(tier, size));
   requires noexcept(recorder.on_put(tier));

@@ -15,10 +15,10 @@ class time_span {
   constexpr time_span() noexcept = default;
 
   template <class Duration>
-    requires requires(const Duration& d) {
-      { d.count() } -> std::convertible_to<double>;
-      Duration::period::num;
-    }
+  requires requires(const Duration& d) {
+    { d.count() } -> std::convertible_to<double>;
+    Duration::period::num;
+  }
   constexpr time_span(const Duration& d) noexcept  // implicit: it is the same quantity
       : nanoseconds_(in_nanoseconds(d)) {}
 
@@ -40,7 +40,8 @@ class time_span {
   template <class Duration>
   [[nodiscard]] static constexpr std::int64_t in_nanoseconds(const Duration& d) noexcept {
     using period = typename Duration::period;
-    if constexpr (std::integral<typename Duration::rep> && period::num * 1'000'000'000 % period::den == 0) {
+    if constexpr (std::integral<typename Duration::rep> &&
+                  period::num * 1'000'000'000 % period::den == 0) {
       return static_cast<std::int64_t>(d.count()) * (period::num * 1'000'000'000 / period::den);
     } else {
       return static_cast<std::int64_t>(static_cast<double>(d.count()) * 1e9 *

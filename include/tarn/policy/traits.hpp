@@ -39,6 +39,7 @@ struct core_config {
   using shape = typename lock_traits<Lock>::shape;
   using lock = typename lock_traits<Lock>::depot_lock;
   using source = Source;
+  static constexpr bool is_concurrent = is_concurrent_v<Lock>;
   // One writer at a time: a thread's own shard, or a pool that has only one thread.
   static constexpr bool is_shared =
       !std::is_same_v<shape, per_thread_shape> && is_concurrent_v<Lock>;

@@ -1,13 +1,24 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// How a core gets blocks: out of the depot, out of larger idle memory, out of the source.
-
-#include <cstring>
+// How a core gets blocks out of its caches and depots.
 
 #include <tarn/detail/core/core.hpp>
 
 namespace tarn::detail {
+
+template <class Config>
+auto core<Config>::take_miss(std::uint32_t tier, std::size_t size) -> taken_type {
+  if constexpr (is_per_thread) {
+    shard_type* const s = own_shard();
+    if (s == nullptr) return take_first(tier, size);
+    s->recorder.on_get(tier, size);
+    return take_slow(tier, s);
+  } else {
+    recorder_.on_get(tier, size);
+    return take_first(tier, size);
+  }
+}
 
 template <class Config>
 auto core<Config>::take_first(std::uint32_t tier, std::size_t size) -> taken_type {
@@ -66,7 +77,7 @@ auto core<Config>::take_locked(tier_state& t, cache_type* cache, bool counted) n
     if (got.block != nullptr) return got;
     if (cache->limit != 0) {
       const auto ready_before = t.home.ready();
-      if (t.home.refill(*cache, !settings_.keeps_objects) != 0) {
+      if (refill(t.home, *cache, !settings_.keeps_objects) != 0) {
         moved_bytes(t, static_cast<std::int64_t>(t.home.ready() - ready_before));
         refit(t);
         return {cache->template pop<mark>()};
@@ -95,17 +106,17 @@ auto core<Config>::take_locked(tier_state& t, cache_type* cache, bool counted) n
 template <class Config>
 auto core<Config>::take_or_grow(std::uint32_t tier, shard_type* s, bool counted) -> taken_type {
   auto& t = tiers_[tier];
-  cache_type* const cache = cache_of(t, s);
   for (bool last = false;;) {
     bool wait = false;
     bool reuniting = false;
     {
       const guard<lock_type> hold(t.lock);
-      const auto got = take_locked(t, cache, counted);
+      const auto got = take_locked(t, cache_of(t, s), counted);
       if (got.block != nullptr || t.home.closed || t.home.live() >= t.home.max_live) return got;
       wait = t.busy.load(std::memory_order::relaxed) != 0;  // set under this lock
       if (!wait) t.busy.store(1, std::memory_order::relaxed);
       reuniting = t.home.lent != 0;
+      if (reuniting) ++t.home.missed;
     }
     if (wait) {
       env::wait(t.busy, 1);
@@ -117,160 +128,11 @@ auto core<Config>::take_or_grow(std::uint32_t tier, shard_type* s, bool counted)
     // Not while this thread is the one that grows: objects that are destroyed here may want a
     // block.
     last = true;
+    s = own_shard_or_null();  // see grow
     flush_all(s);
     for (std::uint32_t u = 0; u != tier_count_; ++u)
       shed(u, 0);
-  }
-}
-
-/// The part of the one thread that grows a tier.
-template <class Config>
-auto core<Config>::grow(tier_state& t, shard_type* s, bool counted, bool reuniting) -> taken_type {
-  const auto tier = t.home.shape.number;
-  cache_type* const cache = cache_of(t, s);
-  if (reuniting) {
-    reunite(tier, s);
-    const auto got = locked(t.lock, [&] { return take_locked(t, cache, counted); });
-    if (got.block != nullptr) return got;
-  }
-  magazine_list<env> magazines;
-  slab_type* fresh = obtain_slab(tier, s, magazines);
-  taken_type got;
-  {
-    const guard<lock_type> hold(t.lock);
-    if (fresh != nullptr && !t.home.closed) {
-      t.home.add(fresh, magazines);
-      if (fresh->parent != nullptr) ++t.home.carved_slabs;
-      fresh = nullptr;
-    }
-    got = take_locked(t, cache, counted);
-  }
-  if (fresh != nullptr) {  // closed meanwhile
-    magazines.destroy_all(t.home.shape.rounds);
-    directory_.set(fresh->base, fresh->bytes, fresh->parent);
-    return_memory(fresh->base, fresh->bytes, fresh->parent);
-    locked(t.lock, [&] { t.home.push_spare(fresh); });
-  }
-  return got;
-}
-
-template <class Config>
-void core<Config>::stop_being_busy(tier_state& t) noexcept {
-  // Under the lock, because whether to wait is decided there; release pairs with the wait.
-  locked(t.lock, [&] { t.busy.store(0, std::memory_order::release); });
-  env::notify_all(t.busy);
-}
-
-/// A slab for `tier`, not yet added, and the magazines that its blocks can need.
-template <class Config>
-auto core<Config>::obtain_slab(std::uint32_t tier, shard_type* s, magazine_list<env>& magazines)
-    -> slab_type* {
-  slab_type* parent = nullptr;
-  std::size_t bytes = tiers_[tier].home.shape.slab_bytes;
-  void* memory = obtain_larger(tier, bytes, s, parent);
-  if (memory == nullptr) memory = ask_source(bytes);
-  if (memory == nullptr) return nullptr;
-  slab_type* const made = describe(tier, memory, bytes, parent, magazines);
-  if (made == nullptr) return_memory(memory, bytes, parent);
-  return made;
-}
-
-/// An idle block of a larger tier; it leaves that tier until all its pieces are home again.
-template <class Config>
-void* core<Config>::obtain_larger(std::uint32_t tier, std::size_t& bytes, shard_type* s,
-                                  slab_type*& parent) noexcept {
-  // Where capacities are exact, a tier that lent a block would have one too many when it is back.
-  if (settings_.capacity != core_settings::no_limit) return nullptr;
-  for (std::uint32_t u = tier + 1; u < tier_count_; ++u) {
-    auto& larger = tiers_[u];
-    const std::size_t stride = larger.home.shape.stride;
-    // Pieces lie in whole units of the directory: a unit that two blocks share has one entry.
-    if (stride % settings_.slab_bytes != 0 || stride < bytes) continue;
-    if (stride / most_carved > bytes) break;
-    void* block = nullptr;
-    bool fresh = false;
-    {
-      const guard<lock_type> hold(larger.lock);
-      if (larger.home.closed) break;
-      if constexpr (is_lock_free) {
-        block = pop_uncounted(larger);
-      } else if (cache_type* const cache = cache_of(larger, s)) {
-        block = cache->template pop<0>();
-        if (block != nullptr) cache->passed_home();
-      }
-      if (block == nullptr) {
-        const auto got = larger.home.take();
-        if (got.block != nullptr && got.from == origin::ready) moved_bytes(larger, -1);
-        fresh = got.from == origin::fresh;
-        block = got.block;
-      }
-      if (block == nullptr) continue;
-      ++larger.home.count.retired;
-      ++larger.home.lent;
-    }
-    // Pieces are zeroed as they are handed out; what never is comes back as a part of the block.
-    if (fresh && settings_.keeps_zeros) std::memset(block, 0, stride);
-    parent = directory_.find(block);
-    bytes = stride;
-    return block;
-  }
-  return nullptr;
-}
-
-/// Memory from the source, within the limit. Returns: null if there is none.
-template <class Config>
-void* core<Config>::ask_source(std::size_t bytes) {
-  // relaxed, all of these: the number guards only itself.
-  auto taken = source_bytes_.load(std::memory_order::relaxed);
-  do {
-    if (bytes > settings_.limit_bytes || taken > settings_.limit_bytes - bytes) return nullptr;
-  } while (!source_bytes_.compare_exchange_weak(taken, taken + bytes, std::memory_order::relaxed,
-                                                std::memory_order::relaxed));
-  try {
-    if (void* const memory = source_.allocate(bytes, settings_.slab_bytes)) return memory;
-  } catch (...) {  // the caller learns of it by an empty result and names it itself
-  }
-  source_bytes_.fetch_sub(bytes, std::memory_order::relaxed);
-  return nullptr;
-}
-
-template <class Config>
-auto core<Config>::describe(std::uint32_t tier, void* memory, std::size_t bytes, slab_type* parent,
-                            magazine_list<env>& magazines) noexcept -> slab_type* {
-  auto& t = tiers_[tier];
-  const auto& shape = t.home.shape;
-  const auto blocks = slab_type::blocks_in(bytes, shape);
-  std::uint32_t wanted = 0;
-  slab_type* made = locked(t.lock, [&] {
-    wanted = is_lock_free ? 0 : t.home.magazines.magazines_for(blocks);
-    return t.home.pop_spare(blocks);
-  });
-  if (made == nullptr) made = slab_type::make(blocks, shape);
-  bool complete = made != nullptr && directory_.make_room(memory, bytes) &&
-                  (!is_lock_free || number_slab(t, made));
-  for (; complete && wanted != 0; --wanted) {
-    auto* const m = magazine<env>::make(shape.rounds);
-    complete = m != nullptr;
-    if (complete) magazines.push(m);
-  }
-  if (complete) {
-    made->describe(static_cast<std::byte*>(memory), bytes, shape, parent);
-    directory_.set(memory, bytes, made);
-    return made;
-  }
-  magazines.destroy_all(shape.rounds);
-  if (made != nullptr) locked(t.lock, [&] { t.home.push_spare(made); });
-  return nullptr;
-}
-
-/// Carved blocks of `tier` may have all their pieces idle by now: collect the pieces.
-template <class Config>
-void core<Config>::reunite(std::uint32_t tier, shard_type* s) noexcept {
-  for (std::uint32_t v = 0; v != tier; ++v) {
-    const bool carved = locked(tiers_[v].lock, [&] { return tiers_[v].home.carved_slabs != 0; });
-    if (!carved) continue;
-    if (cache_of(tiers_[v], s) != nullptr) flush(s, v);
-    shed(v, 0);
+    s = own_shard_or_null();
   }
 }
 

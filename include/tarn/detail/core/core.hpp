@@ -8,34 +8,13 @@
 
 #include <tarn/detail/align.hpp>
 #include <tarn/detail/compiler.hpp>
-#include <tarn/detail/core/counters.hpp>
-#include <tarn/detail/core/depot.hpp>
-#include <tarn/detail/core/index_stack.hpp>
-#include <tarn/detail/core/shard.hpp>
+#include <tarn/detail/core/settings.hpp>
+#include <tarn/detail/core/tier.hpp>
+#include <tarn/detail/depot/shard.hpp>
 #include <tarn/detail/guard.hpp>
 #include <tarn/detail/registry.hpp>
 
 namespace tarn::detail {
-
-/// Who may reach free blocks, and how: what a lock policy boils down to.
-struct per_thread_shape {};  // a shard per thread; the tier's lock guards the depot only
-struct single_shape {};      // one cache per tier, entered by the holder of the tier's lock
-struct lock_free_shape {};   // one index stack per tier, entered by anyone
-
-/// What a core needs to know; the pool has checked it.
-struct core_settings {
-  static constexpr std::size_t no_limit = static_cast<std::size_t>(-1);
-
-  std::size_t slab_bytes = std::size_t{64} << 10;      // power of two
-  std::size_t limit_bytes = no_limit;                  // of slabs taken from the source
-  std::size_t max_idle_bytes = no_limit;               // ready in the depots
-  std::size_t max_ready = no_limit;                    // blocks per tier
-  std::size_t capacity = no_limit;                     // blocks per tier that may exist
-  std::size_t shard_bytes = 0;    // per thread, plus one; 0: from the thread count
-  std::size_t least_stride = 1;   // over-aligned objects need more than their size
-  bool keeps_objects = false;                          // ready blocks hold a live object
-  bool keeps_zeros = false;                            // blocks that were out are zero while idle
-};
 
 /// Shards of magazines in front of a depot: the one mechanism behind all pools.
 ///
@@ -43,14 +22,15 @@ struct core_settings {
 /// are counted), `checks` (slabs carry one in-use bit per block).
 ///
 /// The pool object and every handle point to a core; it ends when the pool object is gone and
-/// every block is home. The definitions: acquire.hpp (gets and growth), give_back.hpp (puts and
-/// trimming), life.hpp (threads, closing, fork), numbers.hpp (reading).
+/// every block is home. The definitions: hit_path.hpp, acquire.hpp and growth.hpp (gets),
+/// give_back.hpp (puts), trim.hpp and drain.hpp (idle memory), life.hpp and threads.hpp,
+/// indices.hpp (the lock-free shape), numbers.hpp (reading).
 template <class Config>
 class core : public core_base<typename Config::env> {
  public:
   using env = typename Config::env;
   using lock_type = typename Config::lock;
-    using source_type = typename Config::source;
+  using source_type = typename Config::source;
   using shard_type = shard<env, typename Config::recorder>;
   using cache_type = tier_cache<env>;
   using slab_type = slab<env>;
@@ -60,8 +40,6 @@ class core : public core_base<typename Config::env> {
   static constexpr bool is_single = std::is_same_v<typename Config::shape, single_shape>;
   static constexpr bool is_lock_free = std::is_same_v<typename Config::shape, lock_free_shape>;
   static constexpr std::uint64_t mark = Config::counts ? one_get : 0;
-  using counts_type =
-      std::conditional_t<is_lock_free && Config::counts, striped_counts<env>, no_counts>;
 
   /// `size_of(i)`: bytes of tier `i`, ascending.
   template <class SizeOf>
@@ -71,47 +49,12 @@ class core : public core_base<typename Config::env> {
 
   /// Returns: a block of `tier`, null if the core is closed or out of memory. `size` is what the
   /// user asked for; statistics want it.
-  [[nodiscard]] TARN_FORCE_INLINE taken_type take(std::uint32_t tier, std::size_t size) {
-    if constexpr (is_per_thread) {
-      if (shard_type* const s = own_shard()) [[likely]] {
-        s->recorder.on_get(tier, size);
-        if (void* const block = s->caches()[tier].template pop<mark>()) [[likely]] return {block};
-        return take_slow(tier, s);
-      }
-    } else {
-      recorder_.on_get(tier, size);
-      auto& t = tiers_[tier];
-      if constexpr (is_single) {
-        if (void* const block = locked(t.lock, [&] { return t.cache.template pop<mark>(); }))
-            [[likely]] {
-          return {block};
-        }
-      } else if (void* const block = pop_index(t)) {
-        return {block};
-      }
-    }
-    return take_first(tier, size);
-  }
-
+  [[nodiscard]] TARN_FORCE_INLINE taken_type take(std::uint32_t tier, std::size_t size);
+  /// The part of `take` that is worth inlining. Returns: null if it takes more; nothing has
+  /// happened then, so that the caller can leave all the rest to a function that is never inlined.
+  [[nodiscard]] TARN_FORCE_INLINE void* take_hit(std::size_t tier, std::size_t size);
   /// Takes a block of `tier` back. Never fails, never allocates.
-  TARN_FORCE_INLINE void give(std::uint32_t tier, void* block) noexcept {
-    if constexpr (is_per_thread) {
-      if (shard_type* const s = own_shard()) [[likely]] {
-        s->recorder.on_put(tier);
-        if (s->caches()[tier].push(block)) [[likely]] return;
-      }
-    } else {
-      recorder_.on_put(tier);
-      auto& t = tiers_[tier];
-      if constexpr (is_single) {
-        if (locked(t.lock, [&] { return t.cache.push(block); })) [[likely]] return;
-      } else {
-        t.counts.put();  // early: once the block is home the core may end
-        if (push_index(t, block)) return;
-      }
-    }
-    give_slow(tier, block);
-  }
+  TARN_FORCE_INLINE void give(std::size_t tier, void* block) noexcept;
 
   /// All of `blocks` or none. Returns: whether it got them.
   [[nodiscard]] bool take_bulk(std::uint32_t tier, std::size_t size, void** blocks,
@@ -152,9 +95,7 @@ class core : public core_base<typename Config::env> {
   /// Ready blocks of `tier` in the depot.
   [[nodiscard]] std::uint64_t ready_of(std::uint32_t tier) const noexcept;
   /// The slab that covers `p`, or null.
-  [[nodiscard]] slab_type* find_slab(const void* p) const noexcept {
-    return directory_.find(p);
-  }
+  [[nodiscard]] slab_type* find_slab(const void* p) const noexcept { return directory_.find(p); }
   /// Numbers of all tiers: puts read before gets, so that in use is never negative.
   template <class Report>
   void read(Report&& report) const noexcept;
@@ -188,48 +129,20 @@ class core : public core_base<typename Config::env> {
   /// A larger block is carved only for slabs of at least an eighth of its size, so that a small
   /// request doesn't pin a huge block (synk's "split max 8x").
   static constexpr std::size_t most_carved = 8;
+  /// A tier whose blocks were missed that often while they were carved is carved no more: its users
+  /// need them, and the smaller tier buys memory of its own.
+  static constexpr std::uint32_t most_missed = 16;
 
-  struct no_cache {};
-  struct no_stack {};
+  using tier_state = core_tier<Config>;
 
-  struct alignas(no_sharing_alignment) tier_state {
-    lock_type lock;
-    TARN_NO_UNIQUE_ADDRESS std::conditional_t<is_single, cache_type, no_cache> cache;
-    TARN_NO_UNIQUE_ADDRESS std::conditional_t<is_lock_free, index_stack<env>, no_stack> stack;
-    TARN_NO_UNIQUE_ADDRESS std::conditional_t<is_lock_free, counts_type, no_counts> counts;
-    // Lock-free only: how many blocks the stack holds, counted only if that is bounded.
-    typename env::template atomic<std::int64_t> stacked{0};
-    typename env::template atomic<std::int64_t> most_stacked{INT64_MAX};
-    std::uint64_t ticked_gets = 0;  // gets at the last tick of ageing; lock
-    alignas(is_lock_free ? no_sharing_alignment : 64) depot<env> home;
-    typename env::template atomic<std::uint64_t> most_cached{~std::uint64_t{0}};  // per thread
-    typename env::template atomic<std::uint32_t> busy{0};  // one thread grows or trims; set: lock
-    std::uint32_t index_bits = 0;  // lock-free: index = slab number << index_bits | block
-    std::uint32_t slab_numbers = 0;  // given out; lock
-    typename env::template atomic<slab_type**> slabs[is_lock_free ? 24 : 1] = {};  // 64 << row each
+  [[nodiscard]] TARN_FORCE_INLINE shard_type* own_shard() noexcept;
+  [[nodiscard]] shard_type* own_shard_or_null() noexcept;
+  [[nodiscard]] static cache_type* cache_of(tier_state& t, shard_type* s) noexcept;
 
-    [[nodiscard]] bool is_bounded() const noexcept {
-      return most_stacked.load(std::memory_order::relaxed) != INT64_MAX;  // a bound
-    }
-  };
-
-  [[nodiscard]] TARN_FORCE_INLINE shard_type* own_shard() noexcept {
-    // relaxed: a stale slot leads to a shard of this thread, which outlives the call.
-    return static_cast<shard_type*>(env::table().entry(slot_.load(std::memory_order::relaxed)));
-  }
-
-  [[nodiscard]] shard_type* own_shard_or_null() noexcept {
-    if constexpr (is_per_thread) return own_shard();
-    return nullptr;
-  }
-  [[nodiscard]] static cache_type* cache_of(tier_state& t, shard_type* s) noexcept {
-    if constexpr (is_single) return &t.cache;
-    return s != nullptr ? s->caches() + t.home.shape.number : nullptr;
-  }
-
-  // acquire.hpp
-  [[nodiscard]] TARN_COLD taken_type take_first(std::uint32_t tier, std::size_t size);
-  [[nodiscard]] TARN_COLD taken_type take_slow(std::uint32_t tier, shard_type* s);
+  // acquire.hpp and its neighbours
+  [[nodiscard]] TARN_COLD taken_type take_miss(std::uint32_t tier, std::size_t size);
+  [[nodiscard]] taken_type take_first(std::uint32_t tier, std::size_t size);
+  [[nodiscard]] taken_type take_slow(std::uint32_t tier, shard_type* s);
   [[nodiscard]] taken_type take_locked(tier_state& t, cache_type* cache, bool counted) noexcept;
   [[nodiscard]] taken_type take_or_grow(std::uint32_t tier, shard_type* s, bool counted);
   [[nodiscard]] slab_type* obtain_slab(std::uint32_t tier, shard_type* s,
@@ -244,7 +157,7 @@ class core : public core_base<typename Config::env> {
   void reunite(std::uint32_t tier, shard_type* s) noexcept;
   void stop_being_busy(tier_state& t) noexcept;
 
-  // indices.hpp
+  // indices.hpp and its neighbours
   using link_type = typename env::template atomic<std::uint32_t>;
   [[nodiscard]] void* pop_index(tier_state& t) noexcept;
   [[nodiscard]] void* pop_uncounted(tier_state& t) noexcept;
@@ -256,7 +169,7 @@ class core : public core_base<typename Config::env> {
   [[nodiscard]] slab_type* slab_by_number(tier_state& t, std::uint32_t number) const noexcept;
   [[nodiscard]] bool number_slab(tier_state& t, slab_type* s) noexcept;
 
-  // give_back.hpp
+  // give_back.hpp and its neighbours
   TARN_COLD void give_slow(std::uint32_t tier, void* block) noexcept;
   void park_home(std::uint32_t tier, void* block) noexcept;
   void shed_excess(std::uint32_t tier) noexcept;
@@ -264,15 +177,16 @@ class core : public core_base<typename Config::env> {
   void flush(shard_type* s, std::uint32_t tier) noexcept;
   void flush_all(shard_type* s) noexcept;
   void release_slabs(std::uint32_t tier, slab_list<env>& whole) noexcept;
+  void release_untouched(std::uint32_t tier) noexcept;
   void park(tier_state& t, void* block, slab_list<env>& whole) noexcept;
   void moved_bytes(const tier_state& t, std::int64_t blocks) noexcept;
 
-  // numbers.hpp
+  // numbers.hpp and its neighbours
   template <class Action>
   void for_each_cache(tier_state& t, Action&& action) const;
   [[nodiscard]] shard_type* find_recorder() noexcept;
 
-  // life.hpp
+  // life.hpp and its neighbours
   [[nodiscard]] shard_type* attach(bool may_allocate) noexcept;
   [[nodiscard]] shard_type* find_vacant() noexcept;
   [[nodiscard]] shard_type* make_shard() noexcept;
@@ -284,6 +198,7 @@ class core : public core_base<typename Config::env> {
   void leave(void* shard) noexcept override;
   void refresh(void* shard) noexcept override;
   void abandon_foreign_shards(void* own) noexcept override;
+  void abandon_in_flight(tier_state& t) noexcept;
   [[nodiscard]] bool contains(const void* p) const noexcept override;
   void end() noexcept override;
 
@@ -297,7 +212,7 @@ class core : public core_base<typename Config::env> {
   typename env::template atomic<std::size_t> source_bytes_{0};  // of slabs
   typename env::template atomic<std::int64_t> ready_bytes_{0};  // in the depots
   typename env::template atomic<std::uint64_t> drains_{0};
-  typename env::template atomic<std::uint64_t> bounds_{0};  // how often a bound changed
+  typename env::template atomic<std::uint64_t> bounds_{0};   // how often a bound changed
   typename env::template atomic<bool> shard_wanted_{false};  // a put found no vacant shard
   lock_type shard_lock_;
   typename env::template atomic<shard_type*> shards_{nullptr};  // all that ever were; only grows

@@ -77,7 +77,8 @@ bool core<Config>::push_index(tier_state& t, void* block) noexcept {
   }
   slab_type* const s = directory_.find(block);
   const auto index = s->first_index + s->index_of(block);
-  return t.stack.push(index, index, [&](std::uint32_t i) -> auto& { return link_of(t, i); });
+  return t.stack.push(
+      index, index, [&](std::uint32_t i) -> auto& { return link_of(t, i); });
 }
 
 /// Takes the stack but for its upper `keep` blocks, which others can reach again at once.
@@ -105,8 +106,9 @@ template <class Config>
 std::size_t core<Config>::shed_stack(std::uint32_t tier, std::uint64_t keep) noexcept {
   auto& t = tiers_[tier];
   const auto link = [&](std::uint32_t i) -> auto& { return link_of(t, i); };
-  // Blocks that hold no object are parked at once, while getters that miss wait for the lock: at its
-  // capacity a pool must find them here or there. The lock is not held while objects are destroyed.
+  // Blocks that hold no object are parked at once, while getters that miss wait for the lock: at
+  // its capacity a pool must find them here or there. The lock is not held while objects are
+  // destroyed.
   if (!settings_.keeps_objects) {
     std::int64_t blocks = 0;
     std::uint32_t ended = 0;

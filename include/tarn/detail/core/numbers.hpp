@@ -18,9 +18,9 @@ struct tier_numbers {
   std::uint64_t abandoned = 0;
   std::uint64_t discarded = 0;
   std::uint64_t most_away = 0;
-  std::uint64_t ready = 0;     // idle in the depot's magazines or in the index stack
-  std::uint64_t parked = 0;    // idle in their slabs
-  std::uint64_t sharded = 0;   // idle in caches
+  std::uint64_t ready = 0;    // idle in the depot's magazines or in the index stack
+  std::uint64_t parked = 0;   // idle in their slabs
+  std::uint64_t sharded = 0;  // idle in caches
 };
 
 template <class Config>

@@ -11,13 +11,13 @@ namespace tarn {
 
 /// What can be wrong with a pointer that is given back by hand.
 enum class misuse : unsigned char {
-  null,          ///< no pointer at all
-  foreign,       ///< memory that no pool gave
-  interior,      ///< a pointer into a block, not to its begin
-  wrong_size,    ///< a size that belongs to another tier
-  wrong_pool,    ///< a block of another pool
-  double_put,    ///< a block that is not out
-  after_close,   ///< a good block, but to a pool that was closed; it is taken back all the same
+  null,         ///< no pointer at all
+  foreign,      ///< memory that no pool gave
+  interior,     ///< a pointer into a block, not to its begin
+  wrong_size,   ///< a size that belongs to another tier
+  wrong_pool,   ///< a block of another pool
+  double_put,   ///< a block that is not out
+  after_close,  ///< a good block, but to a pool that was closed; it is taken back all the same
 };
 inline constexpr std::size_t misuse_count = 7;
 

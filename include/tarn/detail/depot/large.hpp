@@ -5,22 +5,10 @@
 #include <cstdint>
 #include <new>
 
-#include <tarn/detail/core/verify.hpp>
+#include <tarn/detail/depot/extent.hpp>
 #include <tarn/detail/guard.hpp>
 
 namespace tarn::detail {
-
-/// Numbers of blocks above the last tier; exact under the lock.
-struct large_numbers {
-  std::uint64_t gets = 0;
-  std::uint64_t puts = 0;
-  std::uint64_t reused = 0;
-  std::uint64_t discarded = 0;
-  std::uint64_t in_use = 0;
-  std::uint64_t kept = 0;
-  std::size_t in_use_bytes = 0;
-  std::size_t kept_bytes = 0;
-};
 
 /// Blocks above the last tier: they pass through to the source, or come from a cache with a byte
 /// cap that finds the best fit.
@@ -50,14 +38,14 @@ class large_blocks {
   [[nodiscard]] piece take(std::size_t bytes, std::size_t alignment, bool counts, Source& source) {
     if (cache_bytes_ != 0) {
       const guard<Lock> hold(lock_);
-      if (node* const best = take_best(bytes, alignment)) {
-        push(out_[slot_of(best->block)], best);
+      if (extent* const best = take_best(bytes, alignment)) {
+        out_.push(best);
         if (counts) ++count_.gets, ++count_.reused;
         note_out(best->bytes);
         return {best->block, best->bytes};
       }
     }
-    node* const tracked = tracks_ ? new (std::nothrow) node : nullptr;
+    extent* const tracked = tracks_ ? new (std::nothrow) extent : nullptr;
     if (tracks_ && tracked == nullptr) return {};
     void* block = nullptr;
     try {
@@ -71,7 +59,7 @@ class large_blocks {
     const guard<Lock> hold(lock_);
     if (tracked != nullptr) {
       *tracked = {block, bytes, alignment, nullptr};
-      push(out_[slot_of(block)], tracked);
+      out_.push(tracked);
     }
     if (counts) ++count_.gets;
     note_out(bytes);
@@ -83,16 +71,17 @@ class large_blocks {
   template <class Source>
   [[nodiscard]] bool give(void* block, std::size_t bytes, std::size_t alignment, bool counts,
                           bool keep, Source& source) noexcept {
-    node* dropped = nullptr;
+    extent* dropped = nullptr;
     {
       const guard<Lock> hold(lock_);
       if (tracks_) {
-        node* const found = take_out(block);
+        extent* const found = out_.pop(block);
         if (found == nullptr) return false;
         bytes = found->bytes;
         alignment = found->alignment;
         if (keep && bytes <= cache_bytes_ && count_.kept_bytes <= cache_bytes_ - bytes) {
-          push(kept_, found);
+          found->next = kept_;
+          kept_ = found;
           ++count_.kept;
           count_.kept_bytes += bytes;
         } else {
@@ -111,12 +100,10 @@ class large_blocks {
   }
 
   /// The true size of a block that is out; 0 if it is none.
-  [[nodiscard]] std::size_t extent_of(const void* block) noexcept {
+  [[nodiscard]] std::size_t extent_of(const void* block) const noexcept {
     const guard<Lock> hold(lock_);
-    for (node* n = out_[slot_of(block)]; n != nullptr; n = n->next) {
-      if (n->block == block) return n->bytes;
-    }
-    return 0;
+    const extent* const found = out_.find(block);
+    return found != nullptr ? found->bytes : 0;
   }
 
   /// Gives kept blocks back until at most `to_bytes` are kept. Returns: the bytes given back.
@@ -124,9 +111,9 @@ class large_blocks {
   std::size_t trim(std::size_t to_bytes, Source& source) noexcept {
     std::size_t given = 0;
     for (;;) {
-      node* const n = locked(lock_, [&]() -> node* {
+      extent* const n = locked(lock_, [&]() -> extent* {
         if (count_.kept_bytes <= to_bytes) return nullptr;
-        node* const first = kept_;
+        extent* const first = kept_;
         kept_ = first->next;
         --count_.kept;
         count_.kept_bytes -= first->bytes;
@@ -146,58 +133,32 @@ class large_blocks {
   [[nodiscard]] Lock& lock() noexcept { return lock_; }
 
  private:
-  struct node {
-    void* block = nullptr;
-    std::size_t bytes = 0;
-    std::size_t alignment = 0;
-    node* next = nullptr;
-  };
-  static constexpr std::size_t slots = 256;
-
-  [[nodiscard]] static std::size_t slot_of(const void* block) noexcept {
-    const auto bits = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(block));
-    return static_cast<std::size_t>((bits * 0x9e3779b97f4a7c15u) >> 56);  // Fibonacci hashing
-  }
-  static void push(node*& list, node* n) noexcept {
-    n->next = list;
-    list = n;
-  }
   void note_out(std::size_t bytes) noexcept {
     ++count_.in_use;
     count_.in_use_bytes += bytes;
   }
 
-  [[nodiscard]] node* take_best(std::size_t bytes, std::size_t alignment) noexcept {
-    node** best = nullptr;
-    for (node** place = &kept_; *place != nullptr; place = &(*place)->next) {
-      const node& n = **place;
+  [[nodiscard]] extent* take_best(std::size_t bytes, std::size_t alignment) noexcept {
+    extent** best = nullptr;
+    for (extent** place = &kept_; *place != nullptr; place = &(*place)->next) {
+      const extent& n = **place;
       if (n.bytes < bytes || n.bytes / most_waste > bytes || n.alignment < alignment) continue;
       if (best == nullptr || n.bytes < (*best)->bytes) best = place;
     }
     if (best == nullptr) return nullptr;
-    node* const found = *best;
+    extent* const found = *best;
     *best = found->next;
     --count_.kept;
     count_.kept_bytes -= found->bytes;
     return found;
   }
 
-  [[nodiscard]] node* take_out(const void* block) noexcept {
-    for (node** place = &out_[slot_of(block)]; *place != nullptr; place = &(*place)->next) {
-      if ((*place)->block != block) continue;
-      node* const found = *place;
-      *place = found->next;
-      return found;
-    }
-    return nullptr;
-  }
-
   mutable Lock lock_;
   std::size_t cache_bytes_;  // immutable
   bool tracks_;              // immutable: extents of blocks that are out are known
   large_numbers count_;      // these: lock_
-  node* kept_ = nullptr;
-  node* out_[slots] = {};
+  extent* kept_ = nullptr;
+  extent_map out_;
 };
 
 }  // namespace tarn::detail

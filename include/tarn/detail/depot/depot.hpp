@@ -4,21 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <tarn/detail/core/directory.hpp>
-#include <tarn/detail/core/ready_blocks.hpp>
-#include <tarn/detail/core/shard.hpp>
-#include <tarn/detail/core/slab.hpp>
+#include <tarn/detail/depot/directory.hpp>
+#include <tarn/detail/depot/ready_blocks.hpp>
+#include <tarn/detail/depot/slab.hpp>
+#include <tarn/detail/depot/tier_counts.hpp>
 
 namespace tarn::detail {
-
-/// Where a block came from: out of a magazine, parked in its slab, or never handed out before.
-enum class origin : std::uint8_t { ready, parked, fresh };
-
-template <class Env>
-struct taken {
-  void* block = nullptr;
-  origin from = origin::ready;
-};
 
 /// The home of one tier's blocks. A block at home is either *ready*, in a magazine, or *parked*, as
 /// a bit of its slab; a slab whose carved blocks are all parked is whole and can go.
@@ -29,40 +20,28 @@ template <class Env>
 class depot {
  public:
   using slab_type = slab<Env>;
-  using cache_type = tier_cache<Env>;
   template <class T>
   using cell = typename Env::template var<T>;
 
   depot() noexcept = default;
   depot(const depot&) = delete;
-  depot& operator=(const depot&) = delete;
 
   ~depot() {
     for (auto* list : {&available_, &exhausted_, &spare_}) {
-      while (auto* const s = list->pop()) slab_type::destroy(s, shape);
+      while (auto* const s = list->pop())
+        slab_type::destroy(s, shape);
     }
   }
 
-  /// Cumulative numbers of blocks; all are exact under the lock.
-  struct numbers {
-    std::uint64_t created = 0;    // carved, or built from reunited pieces
-    std::uint64_t retired = 0;    // their memory went to the source or to another tier
-    std::uint64_t abandoned = 0;  // left in shards of threads that a fork left behind
-    std::uint64_t discarded = 0;  // returned but not kept, because a bound was reached
-    std::uint64_t misses = 0;     // gets that were served by a block never handed out
-    std::uint64_t gets = 0;       // gets and puts that did not go through a shard
-    std::uint64_t puts = 0;
-    std::uint64_t most_away = 0;  // high-water mark of blocks that were not home
-  };
-
   tier_shape shape;  // immutable after construction of the core
-  numbers count;
+  tier_counts count;
   std::uint64_t bound = ~std::uint64_t{0};     // ready blocks above it are discarded
   std::uint64_t max_live = ~std::uint64_t{0};  // blocks that may exist: an exact capacity
   ready_blocks<Env> magazines;
   bool closed = false;
-  bool settled = false;  // closed, and every block is home
-  std::uint64_t lent = 0;         // blocks of this tier that are carved for smaller ones
+  bool settled = false;            // closed, and every block is home
+  std::uint64_t lent = 0;          // blocks of this tier that are carved for smaller ones
+  std::uint32_t missed = 0;        // how often a block was wanted while one was carved
   std::uint64_t carved_slabs = 0;  // slabs of this tier that are carved out of larger blocks
 
   /// Blocks that exist and can come home.
@@ -86,7 +65,8 @@ class depot {
     slab_type* s = available_.front();
     // A parked block wherever there is one; a fresh one only as long as more may exist.
     if (parked_ != 0U || live() >= max_live) {
-      while (s != nullptr && s->parked == 0) s = s->next;
+      while (s != nullptr && s->parked == 0)
+        s = s->next;
     }
     if (s == nullptr) return {};
     taken<Env> result;
@@ -106,37 +86,8 @@ class depot {
     return result;
   }
 
-  /// Fills a cache by a magazine of ready blocks; with `parked_too` else by parked ones.
-  /// Returns: the number of blocks.
-  std::uint32_t refill(cache_type& cache, bool parked_too) noexcept {
-    const std::uint32_t most = min_of(shape.rounds, cache.limit - cache.level());
-    std::uint32_t moved = 0;
-    const auto level = cache.level();
-    for (; moved < most && ready() != 0; ++moved) {
-      cache.rounds[level + moved] = magazines.take();
-    }
-    if (parked_too) {
-      while (moved < most && parked_ != 0U) {
-        cache.rounds[level + moved++] = take_from_slab().block;
-      }
-    }
-    cache.moved_in(moved);
-    note_away();
-    return moved;
-  }
-
-  /// Takes the `amount` oldest blocks out of a cache.
-  void absorb(cache_type& cache, std::uint32_t amount) noexcept {
-    const auto level = cache.level();
-    for (std::uint32_t i = 0; i != amount; ++i) magazines.put(cache.rounds[i]);
-    for (std::uint32_t i = amount; i != level; ++i) {
-      cache.rounds[i - amount] = static_cast<void*>(cache.rounds[i]);
-    }
-    cache.moved_in(-static_cast<std::int64_t>(amount));
-  }
-
-  /// Takes a block home, ready for the next get.
-  void put(void* block) noexcept { magazines.put(block); }
+  /// Keeps the high-water mark. To be called after blocks left.
+  void note_away() noexcept { count.most_away = max_of(count.most_away, live() - home()); }
 
   /// Takes a block home into its slab. Returns: the slab if that made it whole; it is no longer
   /// in any list then.
@@ -159,7 +110,8 @@ class depot {
   [[nodiscard]] std::uint32_t take_above(std::uint64_t keep, void** blocks,
                                          std::uint32_t most) noexcept {
     std::uint32_t taken = 0;
-    while (taken != most && ready() > keep) blocks[taken++] = magazines.take();
+    while (taken != most && ready() > keep)
+      blocks[taken++] = magazines.take();
     return taken;
   }
 
@@ -194,14 +146,16 @@ class depot {
   template <class Action>
   void for_each_slab(Action&& action) noexcept {
     for (auto* list : {&available_, &exhausted_}) {
-      for (auto* s = list->front(); s != nullptr; s = s->next) action(*s);
+      for (auto* s = list->front(); s != nullptr; s = s->next)
+        action(*s);
     }
   }
 
  private:
   /// A whole slab leaves: its blocks are retired.
   void forget(slab_type* s) noexcept {
-    for (std::uint32_t word = 0; word * 64 < s->carved; ++word) s->parked_bits[word] = 0;
+    for (std::uint32_t word = 0; word * 64 < s->carved; ++word)
+      s->parked_bits[word] = 0;
     parked_ = parked_ - s->parked;
     count.retired += s->carved;
     magazines.remove(s->blocks);
@@ -209,12 +163,10 @@ class depot {
     s->parked = s->carved = 0;
   }
 
-  void note_away() noexcept { count.most_away = max_of(count.most_away, live() - home()); }
-
   cell<std::uint64_t> parked_{0};
-  slab_list<Env> available_;    // slabs with a parked or an uncarved block
-  slab_list<Env> exhausted_;    // all others
-  slab_list<Env> spare_;        // descriptors without memory
+  slab_list<Env> available_;  // slabs with a parked or an uncarved block
+  slab_list<Env> exhausted_;  // all others
+  slab_list<Env> spare_;      // descriptors without memory
 };
 
 }  // namespace tarn::detail

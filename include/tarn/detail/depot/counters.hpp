@@ -73,12 +73,14 @@ class striped_counts {
 
   [[nodiscard]] std::uint64_t puts() const noexcept {
     std::uint64_t sum = 0;
-    for (const auto& s : cells_) sum += s.puts.load(std::memory_order::acquire);  // (2)
+    for (const auto& s : cells_)
+      sum += s.puts.load(std::memory_order::acquire);  // (2)
     return sum;
   }
   [[nodiscard]] std::uint64_t gets() const noexcept {
     std::uint64_t sum = 0;
-    for (const auto& s : cells_) sum += s.gets.load(std::memory_order::relaxed);  // read last
+    for (const auto& s : cells_)
+      sum += s.gets.load(std::memory_order::relaxed);  // read last
     return sum;
   }
 

@@ -33,7 +33,8 @@ class directory {
  public:
   static constexpr unsigned address_bits = directory_bits<Env>::address;
 
-  /// `unit_bits`: log2 of the bytes one entry stands for, 16..30 (so that 32 bits of index suffice).
+  /// `unit_bits`: log2 of the bytes one entry stands for, 16..30 (so that 32 bits of index
+  /// suffice).
   explicit directory(unsigned unit_bits) noexcept : unit_bits_(unit_bits) {}
   directory(const directory&) = delete;
   directory& operator=(const directory&) = delete;
@@ -42,7 +43,8 @@ class directory {
     for (auto& root : root_) {
       auto* const middle = root.load(std::memory_order::relaxed);  // nobody else is left
       if (middle == nullptr) continue;
-      for (auto& entry : middle->entries) delete entry.load(std::memory_order::relaxed);
+      for (auto& entry : middle->entries)
+        delete entry.load(std::memory_order::relaxed);
       delete middle;
     }
   }

@@ -17,9 +17,7 @@ struct magazine {
   cell<magazine*> next{nullptr};
   cell<std::uint32_t> count{0};
 
-  [[nodiscard]] cell<void*>* rounds() noexcept {
-    return reinterpret_cast<cell<void*>*>(this + 1);
-  }
+  [[nodiscard]] cell<void*>* rounds() noexcept { return reinterpret_cast<cell<void*>*>(this + 1); }
 
   /// Returns: an empty magazine for `capacity` blocks; null if there is no memory.
   [[nodiscard]] static magazine* make(std::uint32_t capacity) noexcept {
@@ -28,13 +26,15 @@ struct magazine {
         ::operator new(sizeof(magazine) + capacity * sizeof(cell<void*>), std::nothrow);
     if (memory == nullptr) return nullptr;
     auto* const made = ::new (memory) magazine;
-    for (std::uint32_t i = 0; i != capacity; ++i) ::new (made->rounds() + i) cell<void*>{nullptr};
+    for (std::uint32_t i = 0; i != capacity; ++i)
+      ::new (made->rounds() + i) cell<void*>{nullptr};
     return made;
   }
 
   static void destroy(magazine* m, std::uint32_t capacity) noexcept {
     using block = cell<void*>;
-    for (std::uint32_t i = 0; i != capacity; ++i) m->rounds()[i].~block();
+    for (std::uint32_t i = 0; i != capacity; ++i)
+      m->rounds()[i].~block();
     m->~magazine();
     ::operator delete(static_cast<void*>(m));
   }
@@ -58,7 +58,8 @@ class magazine_list {
   }
 
   void destroy_all(std::uint32_t capacity) noexcept {
-    while (auto* const m = pop()) magazine_type::destroy(m, capacity);
+    while (auto* const m = pop())
+      magazine_type::destroy(m, capacity);
   }
 
  private:

@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include <tarn/detail/align.hpp>
-#include <tarn/detail/core/magazine.hpp>
+#include <tarn/detail/depot/magazine.hpp>
 
 namespace tarn::detail {
 
@@ -27,8 +27,8 @@ class ready_blocks {
     if (auto* const m = static_cast<magazine_type*>(partial_)) magazine_type::destroy(m, rounds);
   }
 
-  std::uint32_t rounds = 1;    // blocks per magazine; immutable once there is one
-  std::uint64_t lowest = 0;    // least number of ready blocks since the last tick of ageing
+  std::uint32_t rounds = 1;  // blocks per magazine; immutable once there is one
+  std::uint64_t lowest = 0;  // least number of ready blocks since the last tick of ageing
 
   [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
 

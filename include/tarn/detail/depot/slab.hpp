@@ -12,13 +12,13 @@ namespace tarn::detail {
 
 /// What a tier is made of; the same for all its slabs.
 struct tier_shape {
-  std::size_t size = 0;       // bytes a user may use of a block
-  std::size_t stride = 0;     // bytes from block to block
-  std::size_t slab_bytes = 0; // bytes of a slab taken from the source for this tier
-  std::uint32_t number = 0;   // index of the tier
-  std::uint32_t rounds = 0;   // blocks per magazine
-  bool links = false;         // slabs carry links for the index stack
-  bool states = false;        // slabs carry one in-use bit per block, for checks
+  std::size_t size = 0;        // bytes a user may use of a block
+  std::size_t stride = 0;      // bytes from block to block
+  std::size_t slab_bytes = 0;  // bytes of a slab taken from the source for this tier
+  std::uint32_t number = 0;    // index of the tier
+  std::uint32_t rounds = 0;    // blocks per magazine
+  bool links = false;          // slabs carry links for the index stack
+  bool states = false;         // slabs carry one in-use bit per block, for checks
 };
 
 /// A piece of memory that is carved into equal blocks of one tier. All bookkeeping is here, out of
@@ -35,18 +35,18 @@ struct slab {
   std::size_t bytes = 0;
   std::size_t stride = 0;
   std::uint32_t tier = 0;
-  std::uint32_t blocks = 0;        // that fit
-  std::uint32_t room = 0;          // blocks that the bit sets and links below have room for
-  std::uint32_t carved = 0;        // of those, handed out or at home at least once; lock: tier
-  std::uint32_t parked = 0;        // of those, idle here instead of in a magazine; lock: tier
+  std::uint32_t blocks = 0;  // that fit
+  std::uint32_t room = 0;    // blocks that the bit sets and links below have room for
+  std::uint32_t carved = 0;  // of those, handed out or at home at least once; lock: tier
+  std::uint32_t parked = 0;  // of those, idle here instead of in a magazine; lock: tier
   std::uint32_t first_index = 0x7fffffff;  // in the index stack of the tier; at first: none yet
-  bool available = false;          // in the list of slabs that can give a block; lock: tier
-  slab* parent = nullptr;          // the slab of which one block was carved to make this one
-  slab* next = nullptr;            // links of the lists; lock: tier
+  bool available = false;                  // in the list of slabs that can give a block; lock: tier
+  slab* parent = nullptr;  // the slab of which one block was carved to make this one
+  slab* next = nullptr;    // links of the lists; lock: tier
   slab* previous = nullptr;
-  std::uint64_t* parked_bits = nullptr;          // one per block; lock: tier
-  atomic<std::uint64_t>* state_bits = nullptr;   // one per block: in use
-  atomic<std::uint32_t>* links = nullptr;        // one per block: the next free block's index
+  std::uint64_t* parked_bits = nullptr;         // one per block; lock: tier
+  atomic<std::uint64_t>* state_bits = nullptr;  // one per block: in use
+  atomic<std::uint32_t>* links = nullptr;       // one per block: the next free block's index
 
   [[nodiscard]] std::uint32_t index_of(const void* block) const noexcept {
     return static_cast<std::uint32_t>(offset_of(block) / stride);
@@ -67,7 +67,8 @@ struct slab {
   /// Preconditions: `parked > 0`. Returns: the index of the lowest parked block.
   [[nodiscard]] std::uint32_t unpark() noexcept {
     std::uint32_t word = 0;
-    while (parked_bits[word] == 0) ++word;
+    while (parked_bits[word] == 0)
+      ++word;
     const auto bit = static_cast<std::uint32_t>(std::countr_zero(parked_bits[word]));
     parked_bits[word] &= parked_bits[word] - 1;
     --parked;
@@ -106,21 +107,24 @@ struct slab {
     const std::size_t words = (blocks + 63) / 64;
     const std::size_t state_words = shape.states ? words : 0;
     const std::size_t link_count = shape.links ? blocks : 0;
-    void* const memory = ::operator new(
-        sizeof(slab) + words * sizeof(std::uint64_t) +
-            state_words * sizeof(atomic<std::uint64_t>) + link_count * sizeof(atomic<std::uint32_t>),
-        std::nothrow);
+    void* const memory = ::operator new(sizeof(slab) + words * sizeof(std::uint64_t) +
+                                            state_words * sizeof(atomic<std::uint64_t>) +
+                                            link_count * sizeof(atomic<std::uint32_t>),
+                                        std::nothrow);
     if (memory == nullptr) return nullptr;
     auto* const made = ::new (memory) slab;
     made->room = blocks;
     auto* const bits = reinterpret_cast<std::uint64_t*>(made + 1);
-    for (std::size_t i = 0; i != words; ++i) ::new (bits + i) std::uint64_t{0};
+    for (std::size_t i = 0; i != words; ++i)
+      ::new (bits + i) std::uint64_t{0};
     made->parked_bits = bits;
     auto* const states = reinterpret_cast<atomic<std::uint64_t>*>(bits + words);
-    for (std::size_t i = 0; i != state_words; ++i) ::new (states + i) atomic<std::uint64_t>(0);
+    for (std::size_t i = 0; i != state_words; ++i)
+      ::new (states + i) atomic<std::uint64_t>(0);
     made->state_bits = states;
     auto* const links = reinterpret_cast<atomic<std::uint32_t>*>(states + state_words);
-    for (std::size_t i = 0; i != link_count; ++i) ::new (links + i) atomic<std::uint32_t>(0);
+    for (std::size_t i = 0; i != link_count; ++i)
+      ::new (links + i) atomic<std::uint32_t>(0);
     made->links = links;
     return made;
   }
@@ -129,8 +133,10 @@ struct slab {
     if constexpr (!std::is_trivially_destructible_v<atomic<std::uint64_t>>) {  // model checkers
       using word = atomic<std::uint64_t>;
       using link = atomic<std::uint32_t>;
-      for (std::uint32_t i = 0; shape.states && i < s->room; i += 64) s->state_bits[i / 64].~word();
-      for (std::uint32_t i = 0; shape.links && i != s->room; ++i) s->links[i].~link();
+      for (std::uint32_t i = 0; shape.states && i < s->room; i += 64)
+        s->state_bits[i / 64].~word();
+      for (std::uint32_t i = 0; shape.links && i != s->room; ++i)
+        s->links[i].~link();
     }
     ::operator delete(s);
   }

@@ -28,10 +28,10 @@ struct tier_cache {
   using cell = typename Env::template var<T>;
 
   typename Env::template atomic<std::uint64_t> word{0};
-  cell<void*>* rounds = nullptr;   // room for `limit` blocks; immutable
-  std::uint32_t limit = 0;         // blocks; zero once the core is closed. Owner only
-  std::uint32_t room = 0;          // blocks that fit; immutable
-  cell<std::int64_t> moved{0};     // blocks moved in from the depot, less those moved out; lock: tier
+  cell<void*>* rounds = nullptr;  // room for `limit` blocks; immutable
+  std::uint32_t limit = 0;        // blocks; zero once the core is closed. Owner only
+  std::uint32_t room = 0;         // blocks that fit; immutable
+  cell<std::int64_t> moved{0};  // blocks moved in from the depot, less those moved out; lock: tier
 
   [[nodiscard]] std::uint32_t level() const noexcept {
     // relaxed: the owner reads what it wrote itself.
@@ -43,8 +43,10 @@ struct tier_cache {
   [[nodiscard]] TARN_FORCE_INLINE void* pop() noexcept {
     const auto old = word.load(std::memory_order::relaxed);  // the owner reads its own store
     const auto filled = old & level_mask;
-    if (filled == 0) [[unlikely]] return nullptr;
+    if (filled == 0) [[unlikely]]
+      return nullptr;
     void* const block = rounds[filled - 1];
+    assume(block != nullptr);  // so callers need not test it again
     // (1) release, pairs with (2): a reader that sees this put or get sees the gets before it.
     word.store(old + Mark - 1, std::memory_order::release);
     return block;
@@ -54,7 +56,8 @@ struct tier_cache {
   [[nodiscard]] TARN_FORCE_INLINE bool push(void* block) noexcept {
     const auto old = word.load(std::memory_order::relaxed);  // the owner reads its own store
     const auto filled = old & level_mask;
-    if (filled >= limit) [[unlikely]] return false;
+    if (filled >= limit) [[unlikely]]
+      return false;
     rounds[filled] = block;
     word.store(old + 1, std::memory_order::release);  // (1)
     return true;
@@ -67,7 +70,8 @@ struct tier_cache {
     const auto filled = old & level_mask;
     const std::size_t n = count < filled ? count : filled;
     const auto* const first = rounds + (filled - n);
-    for (std::size_t i = 0; i != n; ++i) blocks[i] = first[i];
+    for (std::size_t i = 0; i != n; ++i)
+      blocks[i] = first[i];
     word.store(old + n * Mark - n, std::memory_order::release);  // (1)
     return n;
   }
@@ -79,7 +83,8 @@ struct tier_cache {
     const std::size_t free = filled < limit ? limit - filled : 0;
     const std::size_t n = count < free ? count : free;
     auto* const first = rounds + filled;
-    for (std::size_t i = 0; i != n; ++i) first[i] = blocks[i];
+    for (std::size_t i = 0; i != n; ++i)
+      first[i] = blocks[i];
     word.store(old + n, std::memory_order::release);  // (1)
     return n;
   }
@@ -126,12 +131,12 @@ struct alignas(no_sharing_alignment) shard {
     return reinterpret_cast<const cache*>(this + 1);
   }
 
-  shard* next = nullptr;           // immutable once linked
-  bool vacant = false;             // no thread has it; lock: the core's shard lock
+  shard* next = nullptr;  // immutable once linked
+  bool vacant = false;    // no thread has it; lock: the core's shard lock
   std::uint32_t tiers;
-  std::uint64_t seen_drains = 0;   // the newest drain followed. Owner only
-  std::uint64_t seen_bounds = 0;   // the bounds the limits were made for. Owner only
-  std::size_t seen_threads = 0;    // the number of threads the limits were made for. Owner only
+  std::uint64_t seen_drains = 0;  // the newest drain followed. Owner only
+  std::uint64_t seen_bounds = 0;  // the bounds the limits were made for. Owner only
+  std::size_t seen_threads = 0;   // the number of threads the limits were made for. Owner only
   TARN_NO_UNIQUE_ADDRESS Recorder recorder;
 
   /// `room_of(tier)`: blocks that a tier's cache holds. Returns: null if there is no memory.
@@ -139,10 +144,11 @@ struct alignas(no_sharing_alignment) shard {
   [[nodiscard]] static shard* make(std::uint32_t tiers, RoomOf&& room_of) noexcept {
     using cell = typename cache::template cell<void*>;
     std::size_t total = 0;
-    for (std::uint32_t t = 0; t != tiers; ++t) total += room_of(t);
+    for (std::uint32_t t = 0; t != tiers; ++t)
+      total += room_of(t);
     void* const memory =
-        ::operator new(sizeof(shard) + tiers * sizeof(cache) + total * sizeof(cell),
-                       std::align_val_t{alignof(shard)}, std::nothrow);
+        ::operator new (sizeof(shard) + tiers * sizeof(cache) + total * sizeof(cell),
+                        std::align_val_t{alignof(shard)}, std::nothrow);
     if (memory == nullptr) return nullptr;
     auto* const made = ::new (memory) shard(tiers);
     auto* rounds = reinterpret_cast<cell*>(made->caches() + tiers);
@@ -152,7 +158,8 @@ struct alignas(no_sharing_alignment) shard {
       c->limit = c->room = room_of(t);
       // Not touched for trivial cells: the pages of tiers that are never used cost nothing.
       if constexpr (!std::is_trivially_default_constructible_v<cell>) {
-        for (std::uint32_t i = 0; i != c->room; ++i) ::new (rounds + i) cell{nullptr};
+        for (std::uint32_t i = 0; i != c->room; ++i)
+          ::new (rounds + i) cell{nullptr};
       }
       rounds += c->room;
     }
@@ -164,12 +171,13 @@ struct alignas(no_sharing_alignment) shard {
     for (std::uint32_t t = 0; t != s->tiers; ++t) {
       auto& c = s->caches()[t];
       if constexpr (!std::is_trivially_destructible_v<cell>) {
-        for (std::uint32_t i = 0; i != c.room; ++i) c.rounds[i].~cell();
+        for (std::uint32_t i = 0; i != c.room; ++i)
+          c.rounds[i].~cell();
       }
       c.~cache();
     }
     s->~shard();
-    ::operator delete(static_cast<void*>(s), std::align_val_t{alignof(shard)});
+    ::operator delete (static_cast<void*>(s), std::align_val_t{alignof(shard)});
   }
 };
 

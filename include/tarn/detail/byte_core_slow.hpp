@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// What the hit path of a byte pool leaves out: alignment, zeros, checks, sizes above the last tier.
+
+#include <cstring>
+
+#include <tarn/detail/byte_core.hpp>
+
+namespace tarn::detail {
+
+template <class Config>
+std::uint32_t byte_core<Config>::tier_of(std::size_t size, std::size_t alignment) const noexcept {
+  std::size_t tier = tiers_.tier_for(size);
+  const std::size_t count = tiers_.count();
+  if (tier < count && alignment > small_alignment) {
+    if (alignment > this->slab_alignment()) return this->tiers();
+    while (tier < count &&
+           lowest_bit(this->shape_of(static_cast<std::uint32_t>(tier)).stride) < alignment) {
+      ++tier;
+    }
+  }
+  return static_cast<std::uint32_t>(tier < count ? tier : count);
+}
+
+template <class Config>
+auto byte_core<Config>::take_cold(std::size_t size, std::size_t alignment) -> piece {
+  const auto tier = tier_of(size, alignment);
+  if (tier == this->tiers()) return take_large(size, alignment);
+  const auto got = this->take(tier, size);
+  if (got.block == nullptr) return {};
+  const auto& shape = this->shape_of(tier);
+  if (zeroing_ == zeros::on_get) {
+    std::memset(got.block, 0, size);
+  } else if (zeroing_ != zeros::none && got.from == origin::fresh) {
+    std::memset(got.block, 0, shape.stride);  // all others were zeroed on their return
+  }
+  if constexpr (Config::checks) {
+    auto* const s = this->find_slab(got.block);
+    static_cast<void>(s->enter(s->index_of(got.block)));
+  }
+  return {got.block, shape.size};
+}
+
+template <class Config>
+void byte_core<Config>::give_cold(void* block, std::size_t size, std::size_t alignment,
+                                  std::size_t used, bool by_hand) noexcept {
+  const auto tier = tier_of(size, alignment);
+  if constexpr (Config::checks) {
+    if (!admitted(block, size, tier, by_hand)) return;
+  }
+  if (tier == this->tiers()) return give_large(block, size, alignment);
+  switch (zeroing_) {
+    case zeros::none:
+    case zeros::on_get:
+      break;
+    case zeros::on_put:
+      std::memset(block, 0, this->shape_of(tier).stride);
+      break;
+    case zeros::used_prefix: {
+      const auto stride = this->shape_of(tier).stride;
+      std::memset(block, 0, used < stride ? used : stride);
+      break;
+    }
+    case zeros::secure:
+      secure_zero(block, this->shape_of(tier).stride);
+      break;
+  }
+  this->give(tier, block);
+}
+
+template <class Config>
+std::size_t byte_core<Config>::prewarm(std::uint32_t tier, std::size_t count) {
+  std::size_t made = 0;
+  for (; made != count; ++made) {
+    void* const block = this->take_bare(tier);
+    if (block == nullptr) break;
+    if (zeroing_ != zeros::none && zeroing_ != zeros::on_get) {
+      std::memset(block, 0, this->shape_of(tier).stride);
+    }
+    this->give_ready(tier, block);
+  }
+  return made;
+}
+
+template <class Config>
+auto byte_core<Config>::take_large(std::size_t size, std::size_t alignment) -> piece {
+  if (size > max_size || this->closed()) return {};
+  this->on_oversize(size);
+  const auto wanted = alignment < line_alignment ? line_alignment : alignment;
+  const auto got = large_.take(size, wanted, Config::counts, this->source());
+  if (got.block == nullptr) return got;
+  this->pin();  // the pool object is there; the block keeps the core from now on
+  if (zeroing_ != zeros::none) std::memset(got.block, 0, got.capacity);
+  return got;
+}
+
+template <class Config>
+void byte_core<Config>::give_large(void* block, std::size_t size, std::size_t alignment) noexcept {
+  const auto extent = large_.tracks() ? large_.extent_of(block) : size;
+  if (zeroing_ == zeros::secure) secure_zero(block, extent);
+  const auto wanted = alignment < line_alignment ? line_alignment : alignment;
+  if (large_.give(block, size, wanted, Config::counts, !this->closed(), this->source())) {
+    this->drop_life();
+  } else if constexpr (Config::checks) {
+    report(misuse::double_put, block, size);  // another thread put it since it was judged
+  }
+}
+
+template <class Config>
+bool byte_core<Config>::admitted(void* block, std::size_t size, std::uint32_t tier,
+                                 bool by_hand) noexcept {
+  misuse verdict = misuse::foreign;
+  bool good = false;
+  if (const auto extent = block != nullptr ? large_.extent_of(block) : 0; extent != 0) {
+    good = tier == this->tiers() && size <= extent;
+    verdict = misuse::wrong_size;
+  } else {
+    good = admit(static_cast<base&>(*this), block, tier, verdict);
+  }
+  if (good && (!by_hand || !this->closed())) return true;
+  if (good) verdict = misuse::after_close;
+  report(verdict, block, size);
+  return good;
+}
+
+}  // namespace tarn::detail

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// How caches are emptied: by order, by age, when a thread ends; and what bounds them.
+
+#include <tarn/detail/core/core.hpp>
+
+namespace tarn::detail {
+
+/// The owner empties its cache of one tier.
+template <class Config>
+void core<Config>::flush(shard_type* s, std::uint32_t tier) noexcept {
+  auto& t = tiers_[tier];
+  for (;;) {
+    void* block = nullptr;
+    {
+      const guard<lock_type> hold(t.lock);
+      cache_type* const cache = cache_of(t, s);
+      const auto level = cache->level();
+      if (level == 0) return;
+      if (!t.home.closed) {
+        absorb(t.home, *cache, level);
+        moved_bytes(t, level);
+        refit(t);
+        return;
+      }
+      block = cache->template pop<0>();
+      cache->passed_home();
+    }
+    if (settings_.keeps_objects) this->dispose(block);
+    park_home(tier, block);
+  }
+}
+
+template <class Config>
+void core<Config>::flush_all(shard_type* s) noexcept {
+  for (std::uint32_t t = 0; t != tier_count_; ++t) {
+    if (cache_of(tiers_[t], s) != nullptr) flush(s, t);
+  }
+}
+
+template <class Config>
+void core<Config>::drain() noexcept {
+  if constexpr (is_per_thread) {
+    // relaxed: the order that follows publishes it.
+    drains_.fetch_add(1, std::memory_order::relaxed);
+    env::registry().give_order();
+    follow_orders();
+  } else {
+    flush_all(nullptr);
+  }
+  for (std::uint32_t t = 0; t != tier_count_; ++t)
+    shed(t, 0);
+}
+
+template <class Config>
+std::size_t core<Config>::age() noexcept {
+  std::size_t blocks = 0;
+  for (std::uint32_t t = 0; t != tier_count_; ++t) {
+    const auto ready = ready_of(t);
+    const auto unused = locked(tiers_[t].lock, [&] {
+      // An index stack has no low-water mark, but each get used one block at most. Where gets are
+      // not counted, all that are idle at both ends count as unused.
+      const auto used = is_lock_free ? tiers_[t].counts.gets() - tiers_[t].ticked_gets : 0;
+      return tiers_[t].home.magazines.lowest -
+             min_of<std::uint64_t>(tiers_[t].home.magazines.lowest, used);
+    });
+    blocks += shed(t, ready - min_of(ready, unused));
+  }
+  begin_ageing();
+  return blocks;
+}
+
+template <class Config>
+std::size_t core<Config>::begin_ageing() noexcept {
+  flush_all(own_shard_or_null());  // what nobody fetches from the depot again is unused
+  for (std::uint32_t t = 0; t != tier_count_; ++t) {
+    const auto ready = ready_of(t);
+    locked(tiers_[t].lock, [&] {
+      tiers_[t].home.magazines.lowest = ready;
+      tiers_[t].ticked_gets = tiers_[t].counts.gets();
+    });
+  }
+  return 0;
+}
+
+template <class Config>
+void core<Config>::leave(void* shard) noexcept {
+  auto* const s = static_cast<shard_type*>(shard);
+  flush_all(s);
+  for (std::uint32_t t = 0; t != tier_count_; ++t) {
+    if (locked(tiers_[t].lock, [&] { return tiers_[t].home.ready() > ready_to_keep(tiers_[t]); })) {
+      shed_excess(t);
+    }
+  }
+  const guard<lock_type> hold(shard_lock_);
+  s->vacant = true;
+}
+
+template <class Config>
+void core<Config>::refresh(void* shard) noexcept {
+  auto* const s = static_cast<shard_type*>(shard);
+  const auto drains = drains_.load(std::memory_order::relaxed);  // published by the order
+  if (s->seen_drains == drains) return;
+  s->seen_drains = drains;
+  flush_all(s);
+  for (std::uint32_t t = 0; t != tier_count_; ++t)
+    shed(t, 0);
+}
+
+/// Where one lock guards cache and depot, the bound holds for both together, so the cache's share
+/// follows what the depot has. The lock is held.
+template <class Config>
+void core<Config>::refit(tier_state& t) noexcept {
+  if constexpr (is_single) {
+    const auto ready = t.home.ready();
+    const auto left = t.home.bound > ready ? t.home.bound - ready : 0;
+    const auto limit = t.home.closed ? 0 : min_of<std::uint64_t>(t.cache.room, left);
+    t.cache.limit = static_cast<std::uint32_t>(limit);
+  }
+}
+
+template <class Config>
+void core<Config>::bound_to(tier_state& t, std::uint64_t blocks) noexcept {
+  t.home.bound = blocks;
+  t.most_cached.store(blocks, std::memory_order::relaxed);  // see fit_budget
+  refit(t);
+}
+
+template <class Config>
+void core<Config>::set_bound(std::uint32_t tier, std::uint64_t blocks) noexcept {
+  auto& t = tiers_[tier];
+  locked(t.lock, [&] { bound_to(t, blocks); });
+  bounds_.fetch_add(1, std::memory_order::relaxed);  // see fit_budget
+  if constexpr (is_lock_free) {
+    shed(tier, blocks);
+    // relaxed: a bound may be seen late, and be off by what was on its way.
+    t.stacked.store(static_cast<std::int64_t>(ready_of(tier)), std::memory_order::relaxed);
+    t.most_stacked.store(static_cast<std::int64_t>(min_of<std::uint64_t>(blocks, INT64_MAX)),
+                         std::memory_order::relaxed);
+  } else {
+    shard_type* const s = own_shard_or_null();
+    if (s != nullptr) fit_budget(s);
+    if (cache_of(t, s) != nullptr) flush(s, tier);
+    shed_excess(tier);
+  }
+}
+
+}  // namespace tarn::detail

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <tarn/detail/align.hpp>
+
+namespace tarn::detail {
+
+/// Who may reach free blocks, and how: what a lock policy boils down to.
+struct per_thread_shape {};  // a shard per thread; the tier's lock guards the depot only
+struct single_shape {};      // one cache per tier, entered by the holder of the tier's lock
+struct lock_free_shape {};   // one index stack per tier, entered by anyone
+
+/// What a core needs to know; the pool has checked it.
+struct core_settings {
+  static constexpr std::size_t no_limit = static_cast<std::size_t>(-1);
+
+  std::size_t slab_bytes = std::size_t{64} << 10;  // power of two
+  std::size_t limit_bytes = no_limit;              // of slabs taken from the source
+  std::size_t max_idle_bytes = no_limit;           // ready in the depots
+  std::size_t max_ready = no_limit;                // blocks per tier
+  std::size_t capacity = no_limit;                 // blocks per tier that may exist
+  std::size_t shard_bytes = 0;                     // per thread, plus one; 0: from the thread count
+  std::size_t least_stride = 1;                    // over-aligned objects need more than their size
+  bool keeps_objects = false;                      // ready blocks hold a live object
+  bool keeps_zeros = false;                        // blocks that were out are zero while idle
+};
+
+/// Blocks per magazine: 32 KiB worth, so that a trip to the depot moves enough to be rare and
+/// little enough not to hoard.
+[[nodiscard]] constexpr std::uint32_t rounds_for(std::size_t stride) noexcept {
+  return static_cast<std::uint32_t>(
+      clamp_to<std::size_t>((std::size_t{32} << 10) / stride, 1, 256));
+}
+
+/// Blocks per cache: two magazines' worth; one block from 64 KiB on.
+[[nodiscard]] constexpr std::uint32_t room_for(std::size_t stride) noexcept {
+  return stride > std::size_t{64} << 10 ? 1 : 2 * rounds_for(stride);
+}
+
+}  // namespace tarn::detail

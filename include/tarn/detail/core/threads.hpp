@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// How threads come to a core, and what a fork leaves of them.
+
+#include <tarn/detail/core/core.hpp>
+
+namespace tarn::detail {
+
+template <class Config>
+auto core<Config>::find_vacant() noexcept -> shard_type* {
+  const guard<lock_type> hold(shard_lock_);
+  for (auto* s = shards_.load(std::memory_order::relaxed); s != nullptr; s = s->next) {
+    if (!s->vacant) continue;
+    s->vacant = false;
+    return s;
+  }
+  return nullptr;
+}
+
+template <class Config>
+auto core<Config>::make_shard() noexcept -> shard_type* {
+  return shard_type::make(
+      tier_count_, [this](std::uint32_t i) { return room_for(tiers_[i].home.shape.stride); });
+}
+
+/// The calling thread's shard, adopted or new. Returns: null where a thread can't have one: it is
+/// ending, the pool is closed or bounded, there is no memory or, for a put, no vacant shard.
+template <class Config>
+auto core<Config>::attach(bool may_allocate) noexcept -> shard_type* {
+  const auto slot = slot_.load(std::memory_order::relaxed);  // checked again under the lock
+  auto& table = env::table();
+  if (slot == 0) return nullptr;
+  if (void* const mine = table.entry(slot)) return static_cast<shard_type*>(mine);
+  if (!env::thread_is_alive() || !table.make_room(slot, may_allocate)) return nullptr;
+  shard_type* s = find_vacant();
+  const bool fresh = s == nullptr;
+  if (fresh) {
+    s = may_allocate ? make_shard() : nullptr;
+    if (s == nullptr) {
+      if (!may_allocate) shard_wanted_.store(true, std::memory_order::relaxed);  // a hint
+      return nullptr;
+    }
+  }
+  env::registry().attach(slot);
+  const bool refused = locked(shard_lock_, [&] {
+    if (this->closed()) {
+      if (!fresh) s->vacant = true;
+      return true;
+    }
+    if (fresh) {
+      s->next = shards_.load(std::memory_order::relaxed);
+      shards_.store(s, std::memory_order::release);  // (1) pairs with (2): its words are made
+    }
+    return false;
+  });
+  if (refused) {
+    env::registry().detach(slot);
+    if (fresh) shard_type::destroy(s);
+    return nullptr;
+  }
+  s->seen_drains = drains_.load(std::memory_order::relaxed);  // the shard is empty anyway
+  s->seen_threads = 0;
+  table.set(slot, s);
+  fit_budget(s);
+  return s;
+}
+
+/// Shares the shard's byte budget out: no tier gets more than a quarter, the small ones first. So
+/// the sum holds for any table of tiers and any number of threads.
+template <class Config>
+void core<Config>::fit_budget(shard_type* s) noexcept {
+  const auto threads = max_of<std::size_t>(env::registry().threads(), 1);
+  // relaxed: whoever misses a change of the bounds sees it on a later slow path.
+  const auto bounds = bounds_.load(std::memory_order::relaxed);
+  if (s->seen_threads == threads && s->seen_bounds == bounds) return;
+  s->seen_threads = threads;
+  s->seen_bounds = bounds;
+  std::size_t left = settings_.shard_bytes != 0
+                         ? settings_.shard_bytes - 1  // said by the user, plus one
+                         : min_of(std::size_t{4} << 20, (std::size_t{64} << 20) / threads);
+  const std::size_t share = left / min_of<std::size_t>(4, tier_count_);
+  for (std::uint32_t t = 0; t != tier_count_; ++t) {
+    auto& cache = s->caches()[t];
+    const auto stride = tiers_[t].home.shape.stride;
+    const auto most = tiers_[t].most_cached.load(std::memory_order::relaxed);
+    const auto blocks =
+        min_of<std::size_t>(min_of<std::size_t>(cache.room, most), min_of(share, left) / stride);
+    cache.limit = static_cast<std::uint32_t>(blocks);
+    left -= blocks * stride;
+  }
+}
+
+template <class Config>
+void core<Config>::follow_orders() noexcept {
+  auto& table = env::table();
+  if (env::registry().has_orders(table)) env::registry().follow_orders(table);
+}
+
+template <class Config>
+void core<Config>::lock_all() noexcept {
+  for (std::uint32_t t = 0; t != tier_count_; ++t)
+    tiers_[t].lock.lock();
+  shard_lock_.lock();
+}
+
+template <class Config>
+void core<Config>::unlock_all() noexcept {
+  shard_lock_.unlock();
+  for (std::uint32_t t = tier_count_; t-- != 0;)
+    tiers_[t].lock.unlock();
+}
+
+template <class Config>
+void core<Config>::abandon_foreign_shards(void* own) noexcept {
+  for (auto* s = shards_.load(std::memory_order::relaxed); s != nullptr; s = s->next) {
+    if (s == own) continue;
+    for (std::uint32_t t = 0; t != tier_count_; ++t) {
+      auto& cache = s->caches()[t];
+      const auto level = cache.level();  // the word only: a put may have been cut in half
+      tiers_[t].home.count.abandoned += level;
+      cache.moved_in(-static_cast<std::int64_t>(level));
+    }
+    s->vacant = true;
+  }
+  // Whoever grew or trimmed a tier is gone.
+  for (std::uint32_t t = 0; t != tier_count_; ++t) {
+    tiers_[t].busy.store(0, std::memory_order::relaxed);  // one thread is left
+    abandon_in_flight(tiers_[t]);
+  }
+}
+
+/// Blocks that were neither idle nor counted as out: another thread was about to destroy, park or
+/// hand them on. Only the counts can tell; without them these pass for blocks in use.
+template <class Config>
+void core<Config>::abandon_in_flight(tier_state& t) noexcept {
+  if constexpr (Config::counts) {
+    auto idle = t.home.home();
+    auto out = t.home.count.gets + t.counts.gets() - t.home.count.puts - t.counts.puts();
+    for_each_cache(t, [&](const cache_type& c) {
+      idle += c.level();
+      out += static_cast<std::uint64_t>(static_cast<std::int64_t>(c.moved)) - c.level();
+    });
+    if constexpr (is_lock_free) {
+      auto index = t.stack.peek();
+      for (; index != index_stack<env>::none && idle < t.home.live(); ++idle) {
+        index = link_of(t, index).load(std::memory_order::relaxed);  // one thread is left
+      }
+    }
+    t.home.count.abandoned += t.home.live() - idle - out;
+  }
+}
+
+}  // namespace tarn::detail

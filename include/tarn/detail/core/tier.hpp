@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <type_traits>
+
+#include <tarn/detail/align.hpp>
+#include <tarn/detail/compiler.hpp>
+#include <tarn/detail/core/settings.hpp>
+#include <tarn/detail/depot/counters.hpp>
+#include <tarn/detail/depot/depot.hpp>
+#include <tarn/detail/depot/exchange.hpp>
+#include <tarn/detail/depot/index_stack.hpp>
+#include <tarn/detail/depot/shard.hpp>
+
+namespace tarn::detail {
+
+/// One tier of a core: its lock, the depot behind it, and what the shape of the pool puts in front.
+template <class Config>
+struct alignas(no_sharing_alignment) core_tier {
+  using env = typename Config::env;
+  static constexpr bool is_single = std::is_same_v<typename Config::shape, single_shape>;
+  static constexpr bool is_lock_free = std::is_same_v<typename Config::shape, lock_free_shape>;
+  struct no_cache {};
+  struct no_stack {};
+  using cache_type = std::conditional_t<is_single, tier_cache<env>, no_cache>;
+  using stack_type = std::conditional_t<is_lock_free, index_stack<env>, no_stack>;
+  using counts_type =
+      std::conditional_t<is_lock_free && Config::counts, striped_counts<env>, no_counts>;
+
+  typename Config::lock lock;
+  TARN_NO_UNIQUE_ADDRESS cache_type cache;
+  TARN_NO_UNIQUE_ADDRESS stack_type stack;
+  TARN_NO_UNIQUE_ADDRESS counts_type counts;
+  // Lock-free only: how many blocks the stack holds, counted only if that is bounded.
+  typename env::template atomic<std::int64_t> stacked{0};
+  typename env::template atomic<std::int64_t> most_stacked{INT64_MAX};
+  std::uint64_t ticked_gets = 0;  // gets at the last tick of ageing; lock
+  alignas(is_lock_free ? no_sharing_alignment : 64) depot<env> home;
+  typename env::template atomic<std::uint64_t> most_cached{~std::uint64_t{0}};  // per thread
+  typename env::template atomic<std::uint32_t> busy{0};  // one thread grows or trims; set: lock
+  std::uint32_t index_bits = 0;    // lock-free: index = slab number << index_bits | block
+  std::uint32_t slab_numbers = 0;  // given out; lock
+  typename env::template atomic<slab<env>**> slabs[is_lock_free ? 24 : 1] = {};  // 64 << row each
+
+  [[nodiscard]] bool is_bounded() const noexcept {
+    return most_stacked.load(std::memory_order::relaxed) != INT64_MAX;  // a bound
+  }
+};
+
+}  // namespace tarn::detail

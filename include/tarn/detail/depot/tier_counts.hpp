@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+namespace tarn::detail {
+
+/// Where a block came from: out of a magazine, parked in its slab, or never handed out before.
+enum class origin : std::uint8_t { ready, parked, fresh };
+
+template <class Env>
+struct taken {
+  void* block = nullptr;
+  origin from = origin::ready;
+};
+
+/// Cumulative numbers of one tier; all are exact under its lock.
+struct tier_counts {
+  std::uint64_t created = 0;    // carved, or built from reunited pieces
+  std::uint64_t retired = 0;    // their memory went to the source or to another tier
+  std::uint64_t abandoned = 0;  // left in shards of threads that a fork left behind
+  std::uint64_t discarded = 0;  // returned but not kept, because a bound was reached
+  std::uint64_t misses = 0;     // gets that were served by a block never handed out
+  std::uint64_t gets = 0;       // gets and puts that did not go through a shard
+  std::uint64_t puts = 0;
+  std::uint64_t most_away = 0;  // high-water mark of blocks that were not home
+};
+
+}  // namespace tarn::detail
