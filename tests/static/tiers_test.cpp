@@ -7,7 +7,6 @@
 #include <string>
 #include <type_traits>
 
-#include <tarn/policy/ladders.hpp>
 #include <tarn/policy/runtime_tiers.hpp>
 #include <tarn/policy/tiers.hpp>
 

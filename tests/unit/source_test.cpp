@@ -11,7 +11,6 @@
 #include <vector>
 
 #include <tarn/detail/pages.hpp>
-#include <tarn/policy/page_source.hpp>
 #include <tarn/policy/source.hpp>
 
 #include "support/catch.hpp"

@@ -12,7 +12,6 @@
 #include <utility>
 #include <vector>
 
-#include <tarn/policy/ladders.hpp>
 #include <tarn/policy/runtime_tiers.hpp>
 #include <tarn/policy/tiers.hpp>
 

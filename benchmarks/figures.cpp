@@ -1,0 +1,584 @@
+// SPDX-License-Identifier: MIT
+//
+// Question: how far is each pool from the least that is possible, and from the best that there is?
+//
+// Every figure is a ratio. The floor is a bare thread-local array of pointers; floor and subject
+// alternate in rounds of some milliseconds. Allocators that replace malloc run in processes of
+// their own, which alternate with ours, and each is measured against its own floor. "best" is the
+// fastest of glibc malloc, mimalloc, jemalloc and tcmalloc, of those that are installed.
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <random>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <unistd.h>
+
+#include <tarn/byte_pool.hpp>
+
+#if __has_include(<boost/pool/pool.hpp>)
+#include <boost/pool/pool.hpp>
+#define BENCH_HAS_BOOST 1
+#else
+#define BENCH_HAS_BOOST 0
+#endif
+#if __has_include(<foonathan/memory/memory_pool.hpp>)
+#include <foonathan/memory/memory_pool.hpp>
+#define BENCH_HAS_FOONATHAN 1
+#else
+#define BENCH_HAS_FOONATHAN 0
+#endif
+
+#include "support/options.hpp"
+#include "support/ratio.hpp"
+#include "support/report.hpp"
+
+namespace {
+
+using bench::barrier;
+using bench::hide;
+using bench::keep;
+
+constexpr std::size_t small_size = 100;  // lies in the 128-byte tier
+constexpr std::size_t burst = 64;
+
+// --- whom to measure: get(size) and put(block, size)
+// ----------------------------------------------
+
+struct on_floor {
+  static void* get(std::size_t) noexcept { return bench::floor_stack::get(); }
+  static void put(void* p, std::size_t) noexcept { bench::floor_stack::put(p); }
+};
+
+struct on_malloc {
+  static void* get(std::size_t size) noexcept { return std::malloc(size); }
+  static void put(void* p, std::size_t) noexcept { std::free(p); }
+};
+
+template <class Pool>
+struct raw {
+  Pool& pool;
+  void* get(std::size_t size) { return pool.allocate(size); }
+  void put(void* p, std::size_t size) noexcept { pool.deallocate(p, size); }
+};
+
+#if BENCH_HAS_BOOST
+struct on_boost {
+  boost::pool<>& pool;
+  void* get(std::size_t) { return pool.malloc(); }
+  void put(void* p, std::size_t) { pool.free(p); }
+};
+#endif
+
+#if BENCH_HAS_FOONATHAN
+struct on_foonathan {
+  foonathan::memory::memory_pool<>& pool;
+  void* get(std::size_t) { return pool.allocate_node(); }
+  void put(void* p, std::size_t) { pool.deallocate_node(p); }
+};
+#endif
+
+void touch(void* p) noexcept { *static_cast<unsigned char*>(p) = 1; }
+
+// --- what to measure
+// -------------------------------------------------------------------------------
+
+/// One get and one put. The size is not known to the compiler, in neither of the two.
+template <class Subject>
+[[nodiscard]] auto pairs(Subject subject) {
+  return [subject](std::size_t times) mutable {
+    for (; times != 0; --times) {
+      void* p = subject.get(hide(small_size));
+      keep(p);
+      touch(p);
+      keep(p);
+      subject.put(p, hide(small_size));
+      barrier();
+    }
+  };
+}
+
+template <class Pool>
+[[nodiscard]] auto handle_pairs(Pool& pool) {
+  return [&pool](std::size_t times) {
+    for (; times != 0; --times) {
+      {
+        auto b = pool.get(hide(small_size));
+        auto* p = b.data();
+        keep(p);
+        touch(p);
+        barrier();
+      }
+      barrier();
+    }
+  };
+}
+
+template <class Subject>
+[[nodiscard]] auto bursts(Subject subject) {
+  return [subject](std::size_t times) mutable {
+    std::array<void*, burst> blocks;
+    for (; times != 0; --times) {
+      for (auto& p : blocks) {
+        p = subject.get(hide(small_size));
+        keep(p);
+        touch(p);
+      }
+      for (auto& p : blocks) {
+        keep(p);
+        subject.put(p, hide(small_size));
+        barrier();
+      }
+    }
+  };
+}
+
+template <class Pool>
+[[nodiscard]] auto handle_bursts(Pool& pool) {
+  return [&pool](std::size_t times) {
+    std::array<typename Pool::buffer, burst> buffers;
+    for (; times != 0; --times) {
+      for (auto& b : buffers) {
+        b = pool.get(hide(small_size));
+        auto* p = b.data();
+        keep(p);
+        touch(p);
+      }
+      for (auto& b : buffers) {
+        b.reset();
+        barrier();
+      }
+    }
+  };
+}
+
+template <class Pool>
+[[nodiscard]] auto bulks(Pool& pool) {
+  return [&pool](std::size_t times) {
+    std::array<void*, burst> blocks;
+    for (; times != 0; --times) {
+      pool.allocate_bulk(hide(small_size), blocks);
+      for (auto& p : blocks) {
+        keep(p);
+        touch(p);
+      }
+      for (auto& p : blocks)
+        keep(p);
+      pool.deallocate_bulk(blocks, hide(small_size));
+      barrier();
+    }
+  };
+}
+
+template <class Pool>
+[[nodiscard]] auto handle_bulks(Pool& pool) {
+  return [&pool](std::size_t times) {
+    std::array<typename Pool::buffer, burst> buffers;
+    for (; times != 0; --times) {
+      pool.get_bulk(hide(small_size), buffers);
+      for (auto& b : buffers) {
+        auto* p = b.data();
+        keep(p);
+        touch(p);
+      }
+      barrier();
+      pool.put_bulk(buffers);
+      barrier();
+    }
+  };
+}
+
+[[nodiscard]] const std::vector<std::size_t>& random_sizes() {
+  static const auto sizes = [] {
+    std::mt19937 random(20240229);  // fixed: every process asks for the same
+    std::uniform_int_distribution<std::size_t> size(1, std::size_t{2} << 20);
+    std::vector<std::size_t> result(4096);
+    for (auto& s : result)
+      s = size(random);
+    return result;
+  }();
+  return sizes;
+}
+
+template <class Subject>
+[[nodiscard]] auto random_pairs(Subject subject) {
+  return [subject, &sizes = random_sizes(), i = std::size_t{0}](std::size_t times) mutable {
+    for (; times != 0; --times) {
+      const std::size_t size = sizes[i++ % sizes.size()];
+      void* p = subject.get(size);
+      keep(p);
+      touch(p);
+      keep(p);
+      subject.put(p, hide(size));
+      barrier();
+    }
+  };
+}
+
+template <class Pool>
+[[nodiscard]] auto random_handle_pairs(Pool& pool) {
+  return [&pool, &sizes = random_sizes(), i = std::size_t{0}](std::size_t times) mutable {
+    for (; times != 0; --times) {
+      {
+        auto b = pool.get(sizes[i++ % sizes.size()]);
+        auto* p = b.data();
+        keep(p);
+        touch(p);
+        barrier();
+      }
+      barrier();
+    }
+  };
+}
+
+/// Both threads do the same at the same time; it takes as long as the slower one needs.
+class two_threads {
+ public:
+  two_threads() : second_([this] { serve(); }) {}
+  two_threads(const two_threads&) = delete;
+  two_threads& operator=(const two_threads&) = delete;
+  ~two_threads() {
+    run([](std::size_t) {}, [](std::size_t) {}, 0);
+    second_.join();
+  }
+
+  template <class First, class Second>
+  void run(First&& first, Second&& second, std::size_t times) {
+    const auto call = [](void* work, std::size_t n) {
+      (*static_cast<std::remove_reference_t<Second>*>(work))(n);
+    };
+    work_ = &second;
+    call_ = call;
+    times_ = times;
+    const auto turn = turn_.fetch_add(1, std::memory_order::release) + 1;
+    first(times);
+    while (done_.load(std::memory_order::acquire) != turn) {
+    }
+  }
+
+ private:
+  void serve() {
+    bench::pin(1);
+    for (std::uint64_t turn = 1;; ++turn) {
+      while (turn_.load(std::memory_order::acquire) != turn) {
+      }
+      const auto times = times_;
+      if (times != 0) call_(work_, times);
+      done_.store(turn, std::memory_order::release);
+      if (times == 0) return;
+    }
+  }
+
+  void* work_ = nullptr;
+  void (*call_)(void*, std::size_t) = nullptr;
+  std::size_t times_ = 0;
+  alignas(128) std::atomic<std::uint64_t> turn_{0};
+  alignas(128) std::atomic<std::uint64_t> done_{0};
+  std::thread second_;
+};
+
+// --- whether it works at all
+// -----------------------------------------------------------------------
+
+template <class Subject>
+void check(Subject subject) {
+  std::array<unsigned char*, burst> blocks;
+  for (std::size_t i = 0; i != burst; ++i) {
+    blocks[i] = static_cast<unsigned char*>(subject.get(small_size));
+    bench::demand(blocks[i] != nullptr, "a get gave nothing");
+    std::memset(blocks[i], static_cast<int>(i), small_size);
+  }
+  for (std::size_t i = 0; i != burst; ++i) {
+    bench::demand(std::all_of(blocks[i], blocks[i] + small_size,
+                              [&](unsigned char byte) { return byte == i; }),
+                  "two blocks overlap");
+    subject.put(blocks[i], small_size);
+  }
+}
+
+template <class Pool>
+void check_home(const Pool& pool) {
+  bench::demand(pool.occupancy().in_use() == 0, "a block was lost");
+}
+
+// --- one process
+// ------------------------------------------------------------------------------------
+
+void say(const char* key, const std::vector<double>& values) {
+  for (const double value : values)
+    std::printf("%s %.6f\n", key, value);
+}
+
+void measure_malloc(const bench::effort& e) {
+  check(on_malloc{});
+  say("P1", ratios(e, pairs(on_floor{}), pairs(on_malloc{})));
+  say("P2", ratios(e, bursts(on_floor{}), bursts(on_malloc{})));
+  say("P3", ratios(e, random_pairs(on_floor{}), random_pairs(on_malloc{})));
+}
+
+using quiet_pool = tarn::byte_pool<tarn::thread_cached<>, tarn::no_stats>;
+using counting_pool = tarn::byte_pool<tarn::thread_cached<>, tarn::counting_stats>;
+using single_pool =
+    tarn::byte_pool<tarn::no_lock, tarn::no_stats, tarn::traits<tarn::single_tier<128>>>;
+
+void measure_threads(bench::effort e) {
+  if (std::thread::hardware_concurrency() < 2) return;
+  e.by = bench::clock::wall;
+  quiet_pool shared;
+  quiet_pool first;
+  quiet_pool second;
+  two_threads both;
+  auto on_shared = pairs(raw<quiet_pool>{shared});
+  auto on_first = pairs(raw<quiet_pool>{first});
+  auto on_second = pairs(raw<quiet_pool>{second});
+  say("P12.raw", ratios(
+                     e, [&](std::size_t n) { both.run(on_shared, on_shared, n); },
+                     [&](std::size_t n) { both.run(on_first, on_second, n); }));
+  auto handles_shared = handle_pairs(shared);
+  auto handles_first = handle_pairs(first);
+  auto handles_second = handle_pairs(second);
+  say("P12.handle", ratios(
+                        e, [&](std::size_t n) { both.run(handles_shared, handles_shared, n); },
+                        [&](std::size_t n) { both.run(handles_first, handles_second, n); }));
+  check_home(shared);
+}
+
+void measure_tarn(const bench::effort& e) {
+  {
+    quiet_pool pool;
+    const raw<quiet_pool> subject{pool};
+    check(subject);
+    say("P1.raw", ratios(e, pairs(on_floor{}), pairs(subject)));
+    say("P1.handle", ratios(e, pairs(on_floor{}), handle_pairs(pool)));
+    say("P2.raw", ratios(e, bursts(on_floor{}), bursts(subject)));
+    say("P2.handle", ratios(e, bursts(on_floor{}), handle_bursts(pool)));
+    say("P2.bulk", ratios(e, bursts(on_floor{}), bulks(pool)));
+    say("P2.handle_bulk", ratios(e, bursts(on_floor{}), handle_bulks(pool)));
+    say("P3.raw", ratios(e, random_pairs(on_floor{}), random_pairs(subject)));
+    say("P3.handle", ratios(e, random_pairs(on_floor{}), random_handle_pairs(pool)));
+    counting_pool counting;
+    const raw<counting_pool> counted{counting};
+    check(counted);
+    say("P4.raw", ratios(e, pairs(subject), pairs(counted)));
+    say("P4.handle", ratios(e, handle_pairs(pool), handle_pairs(counting)));
+    check_home(pool);
+    check_home(counting);
+  }
+  {
+    single_pool pool;
+    const raw<single_pool> subject{pool};
+    check(subject);
+    say("P6.pair", ratios(e, pairs(on_floor{}), pairs(subject)));
+#if BENCH_HAS_BOOST
+    boost::pool<> boosted(small_size);
+    const on_boost peer{boosted};
+    check(peer);
+    say("P6.boost_pair", ratios(e, pairs(peer), pairs(subject)));
+    say("P6.boost_burst", ratios(e, bursts(peer), bursts(subject)));
+#endif
+#if BENCH_HAS_FOONATHAN
+    foonathan::memory::memory_pool<> foonathans(128, 64 * 1024);
+    const on_foonathan other{foonathans};
+    check(other);
+    say("P6.foonathan_pair", ratios(e, pairs(other), pairs(subject)));
+    say("P6.foonathan_burst", ratios(e, bursts(other), bursts(subject)));
+#endif
+    check_home(pool);
+  }
+  measure_threads(e);
+}
+
+// --- all processes
+// ----------------------------------------------------------------------------------
+
+struct allocator {
+  const char* name;
+  const char* library;  // null: what is there anyway
+  const char* package;
+};
+constexpr allocator allocators[] = {
+    {"glibc", nullptr, nullptr},
+    {"mimalloc", "libmimalloc.so.2", "libmimalloc2.0"},
+    {"jemalloc", "libjemalloc.so.2", "libjemalloc2"},
+    {"tcmalloc", "libtcmalloc_minimal.so.4", "libtcmalloc-minimal4"}};
+
+/// True if `library` is mapped into this process.
+[[nodiscard]] bool is_mapped(const std::string& library) {
+  std::FILE* const maps = std::fopen("/proc/self/maps", "r");
+  if (maps == nullptr) return false;
+  bool found = false;
+  for (char line[4096]; std::fgets(line, sizeof line, maps) != nullptr;) {
+    found = found || std::strstr(line, library.substr(0, library.find(".so")).c_str()) != nullptr;
+  }
+  std::fclose(maps);
+  return found;
+}
+
+using measurements = std::map<std::string, std::vector<double>>;
+
+/// Runs this program again, with another malloc if `library` is given, and adds what it measures.
+/// Returns: false if it failed.
+bool run_child(const char* library, const std::string& arguments, measurements& into) {
+  // The shell reads the link of the program that calls it as its own, so it is named in full.
+  char self[4096] = {};
+#if defined(__linux__)
+  if (readlink("/proc/self/exe", self, sizeof self - 1) <= 0) return false;
+#endif
+  std::string command = library != nullptr ? std::string("LD_PRELOAD=") + library + " " : "";
+  command += "'" + std::string(self) + "' --measure " + arguments;
+  std::FILE* const child = popen(command.c_str(), "r");
+  if (child == nullptr) return false;
+  char key[64];
+  double value = 0;
+  while (std::fscanf(child, "%63s %lf", key, &value) == 2)
+    into[key].push_back(value);
+  return pclose(child) == 0;
+}
+
+/// How many times `subject` is faster than `peer`, round by round.
+[[nodiscard]] std::vector<double> times_faster(const std::vector<double>& peer,
+                                               const std::vector<double>& subject) {
+  std::vector<double> result;
+  for (std::size_t i = 0; i != std::min(peer.size(), subject.size()); ++i) {
+    result.push_back(peer[i] / subject[i]);
+  }
+  return result;
+}
+
+[[nodiscard]] const char* compiler() {
+#if defined(__clang__)
+  return "clang++ " __clang_version__;
+#else
+  return "g++ " __VERSION__;
+#endif
+}
+
+int run_all(const bench::options& o) {
+  // Several short processes instead of one long one: where the loader puts things matters, too.
+  const std::size_t processes = o.smoke ? 1 : 8;
+  const std::string suffix = o.smoke ? "_smoke" : "";
+
+  std::printf("compiler: %s\n", compiler());
+  std::vector<allocator> present;
+  for (const auto& a : allocators) {
+    measurements nothing;
+    if (a.library == nullptr ||
+        run_child(a.library, std::string("loaded:") + a.library + " 2>/dev/null", nothing)) {
+      present.push_back(a);
+    } else {
+      std::printf("skipped: %s (%s can't be preloaded; Debian: %s)\n", a.name, a.library,
+                  a.package);
+    }
+  }
+  if (!BENCH_HAS_BOOST) std::printf("skipped: boost::pool (Debian: libboost-dev)\n");
+  if (!BENCH_HAS_FOONATHAN) std::printf("skipped: foonathan (Debian: libfoonathan-memory-dev)\n");
+
+  measurements ours;
+  std::map<std::string, measurements> theirs;
+  for (std::size_t i = 0; i != processes; ++i) {
+    bool good = run_child(nullptr, "tarn" + suffix, ours);
+    for (const auto& a : present)
+      good = good && run_child(a.library, "malloc" + suffix, theirs[a.name]);
+    if (!good) {
+      std::fprintf(stderr, "a measuring process failed\n");
+      return 1;
+    }
+  }
+
+  bench::report report;
+  using bench::good;
+  const auto add = [&](const char* row, const char* key, const char* what, good side,
+                       std::optional<double> must, std::optional<double> aim) {
+    if (ours[key].empty()) {
+      std::printf("skipped: %s\n", what);
+      return;
+    }
+    report.add({row, what, side, must, aim, bench::summarise(ours[key])});
+  };
+  const auto add_faster = [&](const char* row, const char* key, const char* what,
+                              std::optional<double> must, std::optional<double> aim) {
+    std::string best;
+    for (const auto& [name, all] : theirs) {
+      if (best.empty() ||
+          bench::summarise(all.at(row)).median < bench::summarise(theirs[best].at(row)).median) {
+        best = name;
+      }
+    }
+    report.add({row, what, good::above, must, aim,
+                bench::summarise(times_faster(theirs[best][row], ours[key])), best});
+  };
+
+  add("P1", "P1.raw", "get + put, raw, to the floor", good::below, 2, 1.25);
+  add_faster("P1", "P1.raw", "get + put, raw, faster than best", 2, {});
+  add("P1", "P1.handle", "get + put, handle, to the floor", good::below, 2.5, 1.6);
+  add_faster("P1", "P1.handle", "get + put, handle, faster than best", 1.5, {});
+  add_faster("P2", "P2.raw", "64 gets, 64 puts, raw, faster than best", 1.25, 2.5);
+  add_faster("P2", "P2.handle", "64 gets, 64 puts, handles, faster than best", 1, {});
+  add_faster("P2", "P2.bulk", "bulk get and put of 64, raw, faster than best", 3, {});
+  add_faster("P2", "P2.handle_bulk", "bulk get and put of 64, handles, faster than best", {}, {});
+  add_faster("P3", "P3.raw", "sizes to 2 MiB, raw, faster than best", 12, 25);
+  add_faster("P3", "P3.handle", "sizes to 2 MiB, handle, faster than best", 12, 25);
+  add("P4", "P4.raw", "counting_stats to no_stats, raw", good::below, 1.10, 1.03);
+  add("P4", "P4.handle", "counting_stats to no_stats, handle", good::below, 1.10, 1.03);
+  add("P6", "P6.pair", "no_lock, single tier: pair, to the floor", good::below, 1.25, {});
+  add("P6", "P6.boost_burst", "no_lock, single tier: burst, to boost::pool", good::below, 1.10, {});
+  add("P6", "P6.foonathan_pair", "no_lock, single tier: pair, to foonathan", good::below, 0.5, {});
+  add("P6", "P6.foonathan_burst", "no_lock, single tier: burst, to foonathan", good::below, 0.5,
+      {});
+  add("P12", "P12.raw", "2 threads, raw: shared pool, speed to a pool each", good::above, 0.95, {});
+  add("P12", "P12.handle", "2 threads, handle: shared pool, speed to a pool each", good::above,
+      0.95, {});
+  report.print(o.smoke ? "SMOKE TEST: these numbers mean nothing" : "Figures");
+
+  std::printf("\nThe allocators, to the floor:\n");
+  for (const auto& [name, all] : theirs) {
+    std::printf("  %-9s", name.c_str());
+    for (const auto& [row, values] : all) {
+      const auto s = bench::summarise(values);
+      std::printf("  %s %.2fx (%.2f .. %.2f)", row.c_str(), s.median, s.p10, s.p90);
+    }
+    std::printf("\n");
+  }
+  std::printf("tarn, to the floor:\n ");
+  for (const auto* key : {"P1.raw", "P1.handle", "P2.raw", "P2.handle", "P2.bulk", "P2.handle_bulk",
+                          "P3.raw", "P3.handle"}) {
+    const auto s = bench::summarise(ours[key]);
+    std::printf("  %s %.2fx (%.2f .. %.2f)", key, s.median, s.p10, s.p90);
+  }
+  std::printf("\n");
+
+  if (!o.json.empty() && !report.write_json(o.json, compiler())) {
+    std::fprintf(stderr, "can't write %s\n", o.json.c_str());
+    return 1;
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto o = bench::options::parse(argc, argv);
+  if (o.measure.empty()) return run_all(o);
+  if (o.measure.rfind("loaded:", 0) == 0) return is_mapped(o.measure.substr(7)) ? 0 : 1;
+
+  bench::pin(0);
+  bench::floor_stack::fill();
+  auto effort = bench::effort{4};
+  if (o.measure.find("_smoke") != std::string::npos) effort = bench::effort::smoke();
+  if (o.measure.rfind("malloc", 0) == 0) {
+    measure_malloc(effort);
+  } else {
+    measure_tarn(effort);
+  }
+  return 0;
+}

@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: MIT
+//
+// Question: what do the workloads of the five Go pools cost here, against new and delete?
+//
+// Each name begins with the pool whose benchmark it is, and ends with what serves it. Sizes,
+// patterns and distributions are theirs; unlike theirs, every workload has the same size on both
+// sides, touches its memory and can't be optimised away.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <random>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <tarn/byte_pool.hpp>
+#include <tarn/object_pool.hpp>
+#include <tarn/policy/tiers.hpp>
+
+#include "support/google.hpp"
+
+namespace {
+
+using bench::barrier;
+using bench::hide;
+using bench::keep;
+
+// --- what serves: get(size) returns an owner of bytes
+// ---------------------------------------------
+
+/// A buffer from new, which goes back by delete.
+struct plain_buffer {
+  std::unique_ptr<std::byte[]> bytes;
+  [[nodiscard]] std::byte* data() const noexcept { return bytes.get(); }
+};
+struct plain {
+  static constexpr const char* name = "new";
+  static plain_buffer get(std::size_t size) {
+    return {std::make_unique_for_overwrite<std::byte[]>(size)};
+  }
+};
+/// As make() in Go: the bytes are zero.
+struct plain_zeroed {
+  static constexpr const char* name = "new_zeroed";
+  static plain_buffer get(std::size_t size) { return {std::make_unique<std::byte[]>(size)}; }
+};
+
+template <class Tiers>
+using pool_of = tarn::byte_pool<tarn::thread_cached<>, tarn::counting_stats, tarn::traits<Tiers>>;
+
+/// One pool per set of tiers and zeroing, for all threads of a benchmark.
+template <class Tiers, tarn::zeroing Zeroing = tarn::zeroing::none>
+struct pooled {
+  static constexpr const char* name = Zeroing == tarn::zeroing::none ? "pool" : "pool_zeroed";
+  static auto get(std::size_t size) {
+    static pool_of<Tiers> pool(tarn::options{.zeroing = Zeroing});
+    return pool.get(size);
+  }
+};
+
+/// Writes the first and the last byte, and finds them again.
+template <class Buffer>
+[[nodiscard]] bool use(Buffer& b, std::size_t size, unsigned char value) {
+  auto* p = b.data();
+  keep(p);
+  p[0] = p[size - 1] = std::byte{value};
+  barrier();
+  return p[0] == p[size - 1];
+}
+
+void fail_unless(benchmark::State& state, bool good) {
+  bench::check(state, good, "memory did not keep what was written");
+}
+
+// --- one size
+// ---------------------------------------------------------------------------------------
+
+template <class Server>
+void one_size(benchmark::State& state) {
+  const auto size = static_cast<std::size_t>(state.range(0));
+  bool good = true;
+  unsigned char value = 0;
+  for (auto _ : state) {
+    auto b = Server::get(hide(size));
+    good = good && use(b, size, ++value);
+  }
+  fail_unless(state, good);
+  state.SetItemsProcessed(state.iterations());
+}
+
+/// Portask: get 1 KiB, write ten bytes, put.
+template <class Server>
+void write_ten(benchmark::State& state) {
+  bool good = true;
+  for (auto _ : state) {
+    auto b = Server::get(hide(1024));
+    auto* p = b.data();
+    keep(p);
+    std::memcpy(p, "0123456789", 10);
+    barrier();
+    good = good && p[9] == std::byte{'9'};
+  }
+  fail_unless(state, good);
+}
+
+/// bytepool's TestBytePool_DifferentSizes: each iteration takes every size from 128 to 131072.
+template <class Server>
+void different_sizes(benchmark::State& state) {
+  bool good = true;
+  for (auto _ : state) {
+    for (std::size_t size = 128; size <= 131072; size *= 2) {
+      auto b = Server::get(hide(size));
+      good = good && use(b, size, 7);
+    }
+  }
+  fail_unless(state, good);
+  state.SetItemsProcessed(state.iterations() * 11);
+}
+
+/// Takhin's GCPressure and LargeWorkload: 100 buffers of 1 KiB at a time, written in full.
+template <class Server>
+void hundred_filled(benchmark::State& state) {
+  using buffer = decltype(Server::get(0));
+  std::vector<buffer> all(100);
+  bool good = true;
+  for (auto _ : state) {
+    for (auto& b : all) {
+      b = Server::get(hide(1024));
+      std::memset(b.data(), 0x5a, 1024);
+    }
+    barrier();
+    for (auto& b : all) {
+      good = good && b.data()[1023] == std::byte{0x5a};
+      b = buffer();
+    }
+  }
+  fail_unless(state, good);
+  state.SetItemsProcessed(state.iterations() * 100);
+}
+
+// --- synk
+// -------------------------------------------------------------------------------------------
+
+[[nodiscard]] std::vector<std::size_t> random_sizes(std::size_t most) {
+  std::mt19937 random(1);  // fixed: both sides ask for the same
+  std::uniform_int_distribution<std::size_t> size(1, most);
+  std::vector<std::size_t> sizes(1000);
+  for (auto& s : sizes)
+    s = size(random);
+  return sizes;
+}
+
+/// GetAll: 1000 random sizes up to `range`, one after the other.
+template <class Server>
+void get_all(benchmark::State& state) {
+  const auto sizes = random_sizes(static_cast<std::size_t>(state.range(0)));
+  std::size_t next = 0;
+  bool good = true;
+  for (auto _ : state) {
+    const auto size = sizes[next];
+    next = next + 1 == sizes.size() ? 0 : next + 1;
+    auto b = Server::get(size);
+    good = good && use(b, size, 3);
+  }
+  fail_unless(state, good);
+}
+
+/// What one request of ConcurrentAllocations wants.
+struct request {
+  std::size_t size;
+  int passes;  // over the memory: the work
+};
+
+/// Sizes: 50 % 4-32 KiB, 30 % 32-256 KiB, 20 % 256 KiB-4 MiB. Work: 60 % one pass, 30 % two, 10 %
+/// three.
+[[nodiscard]] std::vector<request> mixed_requests(unsigned seed) {
+  std::mt19937 random(seed);
+  std::uniform_int_distribution<int> percent(0, 99);
+  const auto between = [&](std::size_t low, std::size_t high) {
+    return std::uniform_int_distribution<std::size_t>(low, high)(random);
+  };
+  std::vector<request> requests(256);
+  for (auto& r : requests) {
+    const int kind = percent(random);
+    r.size = kind < 50   ? between(4 << 10, 32 << 10)
+             : kind < 80 ? between(32 << 10, 256 << 10)
+                         : between(256 << 10, 4 << 20);
+    const int work = percent(random);
+    r.passes = work < 60 ? 1 : work < 90 ? 2 : 3;
+  }
+  return requests;
+}
+
+/// `range`: 0 for getting and putting alone (the first byte is touched), 1 with the work.
+template <class Server>
+void concurrent_mix(benchmark::State& state) {
+  const auto requests = mixed_requests(static_cast<unsigned>(state.thread_index()));
+  std::size_t next = 0;
+  std::uint64_t checksum = 0;
+  std::uint64_t expected = 0;
+  for (auto _ : state) {
+    const auto& r = requests[next];
+    next = (next + 1) % requests.size();
+    auto b = Server::get(r.size);
+    auto* p = b.data();
+    keep(p);
+    p[0] = std::byte{1};
+    for (int pass = 0; pass < (state.range(0) != 0 ? r.passes : 0); ++pass) {
+      std::memset(p, 1, r.size);
+      barrier();
+    }
+    checksum += static_cast<std::uint64_t>(p[0]);
+    ++expected;
+  }
+  fail_unless(state, checksum == expected);
+}
+
+// --- Go-CacheX
+// --------------------------------------------------------------------------------------
+
+struct cache_item {
+  std::string key;
+  std::string value;
+  std::int64_t ttl = 0;
+  std::int64_t created = 0;
+  std::int64_t accessed = 0;
+
+  void reset() noexcept {
+    key.clear();
+    value.clear();
+    ttl = created = accessed = 0;
+  }
+};
+using map = std::map<std::string, std::string>;
+using text = std::vector<char>;
+
+template <class T>
+struct plain_object {
+  static constexpr const char* name = "new";
+  static std::unique_ptr<T> get() { return std::make_unique<T>(); }
+};
+template <class T>
+struct pooled_object {
+  static constexpr const char* name = "pool";
+  static auto get() {
+    static tarn::object_pool<T> pool;
+    return pool.get();
+  }
+};
+
+template <class Server>
+void fill_item(benchmark::State& state) {
+  bool good = true;
+  for (auto _ : state) {
+    auto item = Server::get();
+    good = good && item->key.empty() && item->created == 0;
+    item->key = "a key that is too long for the small string";
+    item->value = "and a value that is at least as long as that";
+    item->created = item->accessed = 1;
+    barrier();
+  }
+  fail_unless(state, good);
+}
+
+template <class Server>
+void fill_map(benchmark::State& state) {
+  bool good = true;
+  for (auto _ : state) {
+    auto m = Server::get();
+    good = good && m->empty();
+    (*m)["one"] = "first";
+    (*m)["two"] = "second";
+    barrier();
+    good = good && m->size() == 2;
+  }
+  fail_unless(state, good);
+}
+
+template <class Server>
+void fill_buffer(benchmark::State& state) {
+  bool good = true;
+  for (auto _ : state) {
+    auto buffer = Server::get();
+    good = good && buffer->empty();
+    buffer->reserve(1024);
+    for (const char c : {'t', 'e', 's', 't'})
+      buffer->push_back(c);
+    barrier();
+    good = good && buffer->size() == 4;
+  }
+  fail_unless(state, good);
+}
+
+// --- registration
+// -----------------------------------------------------------------------------------
+
+using work = void (*)(benchmark::State&);
+
+benchmark::internal::Benchmark* add(const std::string& name, const char* server, work what) {
+  return benchmark::RegisterBenchmark((name + "/" + server).c_str(), what);
+}
+
+template <class Server>
+void add_portask() {
+  add("portask/parallel_1KiB", Server::name, write_ten<Server>)->Threads(1)->Threads(2);
+}
+
+template <class Server>
+void add_bytepool() {
+  auto* const sizes = add("bytepool/get", Server::name, one_size<Server>)->ArgName("size");
+  for (const int size : {128, 1024, 4096, 16384, 65536})
+    sizes->Arg(size);
+  add("bytepool/concurrent", Server::name, one_size<Server>)
+      ->ArgName("size")
+      ->Arg(4096)
+      ->Threads(2);
+  add("bytepool/different_sizes", Server::name, different_sizes<Server>);
+  add("bytepool/high_contention", Server::name, one_size<Server>)
+      ->ArgName("size")
+      ->Arg(1024)
+      ->Threads(8);  // four times the processors of the smallest machine
+}
+
+template <class Server>
+void add_takhin() {
+  auto* const sizes = add("takhin/get", Server::name, one_size<Server>)->ArgName("size");
+  for (const int size : {1 << 10, 64 << 10, 1 << 20})
+    sizes->Arg(size);
+  add("takhin/hundred_filled", Server::name, hundred_filled<Server>);
+}
+
+template <class Server>
+void add_synk() {
+  add("synk/get_all", Server::name, get_all<Server>)->ArgName("to")->Arg(2 << 20)->Arg(4 << 20);
+  add("synk/concurrent_mix", Server::name, concurrent_mix<Server>)
+      ->ArgName("work")
+      ->Arg(0)
+      ->Arg(1)
+      ->Threads(1)
+      ->Threads(2)
+      ->Threads(8);
+}
+
+template <template <class> class Server>
+void add_cachex() {
+  add("cachex/item", Server<cache_item>::name, fill_item<Server<cache_item>>);
+  add("cachex/map", Server<map>::name, fill_map<Server<map>>);
+  add("cachex/buffer", Server<text>::name, fill_buffer<Server<text>>);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using tarn::zeroing;
+  add_portask<pooled<tarn::power_of_two_tiers<>>>();
+  add_portask<plain>();
+  add_bytepool<pooled<tarn::power_of_two_tiers<>>>();
+  add_bytepool<plain>();
+  add_cachex<pooled_object>();
+  add_cachex<plain_object>();
+  add_takhin<pooled<tarn::kafka_tiers>>();
+  add_takhin<pooled<tarn::kafka_tiers, zeroing::on_put>>();
+  add_takhin<plain>();
+  add_takhin<plain_zeroed>();
+  add_synk<pooled<tarn::power_of_two_tiers<1024, std::size_t{4} << 20>>>();
+  add_synk<plain>();
+  return bench::run_benchmarks(argc, argv);
+}

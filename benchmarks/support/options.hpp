@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+namespace bench {
+
+/// What all figure programs understand.
+struct options {
+  bool smoke = false;   // hardly measure at all: a test that the program works
+  std::string json;     // write the results there, too
+  std::string measure;  // only for the program itself: what a child process measures
+
+  static options parse(int argc, char** argv) {
+    options o;
+    for (int i = 1; i < argc; ++i) {
+      const std::string_view word = argv[i];
+      if (word == "--smoke") {
+        o.smoke = true;
+      } else if (word == "--json" && i + 1 < argc) {
+        o.json = argv[++i];
+      } else if (word == "--measure" && i + 1 < argc) {
+        o.measure = argv[++i];
+      } else {
+        const bool asked = word == "--help" || word == "-h";
+        std::fprintf(asked ? stdout : stderr,
+                     "%s%s%susage: %s [--smoke] [--json FILE]\n"
+                     "  --smoke      hardly measure at all: a test that the program works\n"
+                     "  --json FILE  write the results to FILE as well\n",
+                     asked ? "" : "unknown or incomplete option: ", asked ? "" : argv[i],
+                     asked ? "" : "\n", argv[0]);
+        std::exit(asked ? 0 : 2);
+      }
+    }
+    return o;
+  }
+};
+
+}  // namespace bench

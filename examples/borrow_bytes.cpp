@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// How do I get some bytes, and give them back?
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <utility>
+
+#include <tarn/byte_pool.hpp>
+
+int main() {
+  tarn::byte_pool<> pool({.name = "frames"});
+
+  // A buffer is as long as asked, has the room of its tier, and goes back by itself.
+  const std::byte* block = nullptr;
+  {
+    tarn::buffer frame = pool.get(1500);
+    std::ranges::fill(frame.bytes(), std::byte{42});
+    block = frame.data();
+    std::printf("asked for %zu bytes, room for %zu\n", frame.size(), frame.capacity());
+    if (frame.size() != 1500 || frame.capacity() != 2048) return 1;
+  }
+  tarn::buffer again = pool.get(2000);
+  std::printf("the next one %s\n",
+              again.data() == block ? "is the same block" : "is another block");
+  if (again.data() != block) return 1;
+
+  // It moves, and may be given back at once; an empty one is harmless.
+  tarn::buffer owner = std::move(again);
+  pool.put(std::move(owner));
+  pool.put(tarn::buffer());
+
+  // By hand: with the size it was asked for, as with operator delete.
+  void* const raw = pool.allocate(100);
+  pool.deallocate(raw, 100);
+
+  // Many at once: one look at the pool, not sixteen.
+  std::array<void*, 16> many{};
+  pool.allocate_bulk(64, many);
+  pool.deallocate_bulk(many, 64);
+
+  // Where no exception is wanted.
+  if (tarn::buffer maybe = pool.try_get(static_cast<std::size_t>(-1))) return 1;
+
+  std::printf("still out: %llu blocks\n",
+              static_cast<unsigned long long>(pool.occupancy().in_use()));
+  return pool.occupancy().in_use() == 0 ? 0 : 1;
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// How do I find memory that is given back twice, with the wrong size, or to the wrong pool?
+
+#include <array>
+#include <cstdio>
+
+#include <tarn/byte_pool.hpp>
+
+namespace {
+
+// Handles can't be misused. For raw calls: `checked` looks at each block that comes back.
+using checked_pool = tarn::byte_pool<tarn::thread_cached<>, tarn::counting_stats,
+                                     tarn::traits<tarn::power_of_two_tiers<>, tarn::checked>>;
+
+int reports = 0;
+
+void say(const tarn::misuse_report& report) noexcept {
+  ++reports;
+  std::printf("pool '%s': %s, %zu bytes\n", report.pool, tarn::to_string(report.kind), report.size);
+}
+
+}  // namespace
+
+int main() {
+  // Without a handler the pool only counts; tarn::abort_on_misuse ends the program at the first.
+  tarn::set_misuse_handler(say);
+
+  checked_pool pool({.name = "ours"});
+  checked_pool other({.name = "theirs"});
+  auto* const block = static_cast<std::byte*>(pool.allocate(100));
+  static std::array<std::byte, 128> foreign;
+
+  pool.deallocate(nullptr, 100);
+  pool.deallocate(foreign.data(), 100);
+  pool.deallocate(block + 16, 100);
+  pool.deallocate(block, 4000);
+  other.deallocate(block, 100);
+  pool.deallocate(block, 100);  // right at last
+  pool.deallocate(block, 100);  // and once more
+
+  const auto counts = pool.snapshot();
+  std::printf("%d reports, %llu blocks out\n", reports,
+              static_cast<unsigned long long>(counts.total().in_use));
+  const auto twice = counts.misuses[static_cast<std::size_t>(tarn::misuse::double_put)];
+  return reports == 6 && twice == 1 && counts.total().in_use == 0 ? 0 : 1;
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// How do I write when I do not know the size beforehand?
+
+#include <cstdio>
+#include <string>
+#include <utility>
+
+#include <tarn/unsized_pool.hpp>
+
+int main() {
+  tarn::unsized_pool<> pool({.name = "replies"});
+
+  auto reply = pool.get();  // empty, room for 4 KiB
+  std::printf("at first: %zu bytes, room for %zu\n", reply.size(), reply.capacity());
+  if (!reply.empty() || reply.capacity() != 4096) return 1;
+
+  std::string expected;
+  for (int i = 0; i != 1000; ++i) {
+    const auto line = "line " + std::to_string(i) + "\n";
+    pool.append(reply, line);  // doubles where it must
+    expected += line;
+  }
+  std::printf("at last:  %zu bytes, room for %zu\n", reply.size(), reply.capacity());
+  if (reply.chars() != expected || reply.capacity() != 16384) return 1;
+
+  // What comes back is kept with its kind: who asks next gets a small one, not this one.
+  pool.put(std::move(reply));
+  auto next = pool.get();
+  if (next.capacity() != 4096) return 1;
+
+  // Up to 16 MiB is kept; above that memory goes back at once.
+  pool.reserve(next, std::size_t{20} << 20);
+  std::printf("grown to %zu MiB\n", next.capacity() >> 20);
+  next.reset();
+  const auto held = pool.sized().occupancy().idle_bytes();
+  std::printf("kept for the next one: %zu KiB\n", held >> 10);
+  return held < (std::size_t{1} << 20) ? 0 : 1;
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// What if a buffer is still in use when its pool, or the thread that took it, is gone?
+
+#include <cstdio>
+#include <memory>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+#include <tarn/byte_pool.hpp>
+
+namespace {
+
+using namespace std::string_view_literals;
+
+// Destroyed after main, and after every pool in it: no harm.
+tarn::buffer last_words;
+
+tarn::buffer text(tarn::byte_pool<>& pool, std::string_view from) {
+  auto b = pool.get(from.size());
+  from.copy(reinterpret_cast<char*>(b.data()), from.size());
+  return b;
+}
+
+}  // namespace
+
+int main() {
+  auto pool = std::make_unique<tarn::byte_pool<>>(
+      tarn::options{.name = "short-lived", .closing = tarn::closing::report});
+
+  tarn::buffer from_thread;
+  std::thread([&] { from_thread = text(*pool, "taken by a thread that has ended"); }).join();
+  last_words = text(*pool, "destroyed after main");
+
+  pool.reset();  // as `closing` says, it reports that two blocks are still in use
+
+  // Their memory stays until the last of them goes back.
+  std::printf("%.*s\n", static_cast<int>(from_thread.size()), from_thread.chars().data());
+  if (from_thread.chars() != "taken by a thread that has ended"sv) return 1;
+  from_thread.reset();
+  return last_words.chars() == "destroyed after main"sv ? 0 : 1;
+}

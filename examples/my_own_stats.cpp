@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+// Can the pool count what I want to know?
+
+#include <cstdint>
+#include <cstdio>
+#include <thread>
+
+#include <tarn/byte_pool.hpp>
+
+namespace {
+
+/// How many bytes are asked for, and how many of the requests are tiny.
+struct demand_stats {
+  static constexpr bool counts = true;  // gets, puts, hits and misses, too: snapshot() exists
+
+  // One of these per thread. `Counter` is the number for that: cheap to add to, read by anybody.
+  template <class Counter>
+  struct recorder {
+    void on_get(std::uint32_t, std::size_t size) noexcept {
+      asked.add(size);
+      if (size <= 16) tiny.add(1);
+    }
+    void on_put(std::uint32_t) noexcept {}
+    void on_oversize(std::size_t size) noexcept { asked.add(size); }
+
+    Counter asked;
+    Counter tiny;
+  };
+};
+
+static_assert(tarn::stats_policy<demand_stats>);
+
+}  // namespace
+
+int main() {
+  tarn::byte_pool<tarn::thread_cached<>, demand_stats> pool;
+
+  const auto work = [&pool] {
+    for (std::size_t size = 1; size <= 100; ++size)
+      static_cast<void>(pool.get(size));
+  };
+  std::thread other(work);
+  work();
+  other.join();
+
+  std::uint64_t asked = 0;
+  std::uint64_t tiny = 0;
+  pool.for_each_recorder([&](const auto& one) {
+    asked += one.asked.read();
+    tiny += one.tiny.read();
+  });
+  const auto gets = pool.snapshot().total().gets;
+  std::printf("%llu gets asked for %llu bytes; %llu of them for 16 or less\n",
+              static_cast<unsigned long long>(gets), static_cast<unsigned long long>(asked),
+              static_cast<unsigned long long>(tiny));
+  return gets == 200 && asked == 2 * 5050 && tiny == 2 * 16 ? 0 : 1;
+}

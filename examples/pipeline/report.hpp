@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "input.hpp"
+#include "options.hpp"
+#include "trial.hpp"
+
+namespace pipeline {
+
+/// The numbers that both forms of the report need.
+struct figures {
+  explicit figures(const trial_result& made);
+
+  double pooled_seconds = 0;  ///< medians of a round
+  double plain_seconds = 0;
+  double median_ratio = 0;
+  double least_ratio = 0;
+  double most_ratio = 0;
+  double hit_percent = 0;      ///< only if the pool counts
+  double waste_percent = 0;    ///< of the bytes handed out, not asked for
+  double another_percent = 0;  ///< of the blocks, returned on another thread
+};
+
+[[nodiscard]] std::string as_text(const options& o, const input& in, const trial_result& made);
+[[nodiscard]] std::string as_json(const options& o, const input& in, const trial_result& made);
+
+/// Names what could not be read on the standard error stream: the first few, and how many more.
+void name_skipped(const std::vector<skipped_file>& skipped);
+
+/// As printf, into a string.
+[[nodiscard, gnu::format(printf, 1, 2)]] std::string text(const char* format, ...);
+
+}  // namespace pipeline

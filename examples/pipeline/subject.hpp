@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+//
+// The two ways of allocating that the program compares, behind one door.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include <tarn/policy/snapshot.hpp>
+#include <tarn/policy/tiers.hpp>
+
+#include "run.hpp"
+
+namespace pipeline {
+
+/// A way to get bytes for records, which lives through all rounds.
+class subject {
+ public:
+  virtual ~subject() = default;
+  [[nodiscard]] virtual result run(const work& job, const watcher& watch) = 0;
+};
+
+/// What is asked of the pool beside that.
+class pooled_subject : public subject {
+ public:
+  struct numbers {
+    tarn::snapshot pool;  ///< gets, puts and misses are 0 if the pool does not count
+    bool counts = false;
+  };
+  [[nodiscard]] virtual numbers read() const = 0;
+  [[nodiscard]] virtual std::size_t held_bytes() const = 0;
+  /// Gives idle memory back. Returns: the bytes.
+  virtual std::size_t trim() = 0;
+};
+
+/// The tiers of the pool: from lines, of which most are shorter than 64 bytes, to the longest
+/// record.
+using tiers = tarn::power_of_two_tiers<32, std::size_t{256} << 10>;
+
+[[nodiscard]] std::unique_ptr<subject> make_plain();
+
+/// `lock` and `stats` as in options.hpp.
+[[nodiscard]] std::unique_ptr<pooled_subject> make_pooled(std::size_t lock, std::size_t stats);
+
+}  // namespace pipeline

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+#include "trial.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+namespace pipeline {
+namespace {
+
+/// What every run over these parts must come to: computed on the spot, without any handle.
+std::vector<statistics> computed_directly(const std::vector<part>& parts,
+                                          std::array<demand, tiers::count()>& demands) {
+  std::vector<statistics> made(parts.size());
+  for (std::size_t p = 0; p != parts.size(); ++p) {
+    cut_up(parts[p].data, parts[p].size,
+           [&](cut kind, std::size_t offset, const std::byte* data, std::size_t size) {
+             made[p].add(kind, size, examine(kind, parts[p].offset + offset, data, size));
+             auto& d = demands[tiers::tier_for(size)];
+             ++d.gets;
+             d.bytes += size;
+             return true;
+           });
+  }
+  return made;
+}
+
+std::optional<std::size_t> process_status(const char* key) {
+  std::FILE* const status = std::fopen("/proc/self/status", "r");
+  if (status == nullptr) return {};
+  std::optional<std::size_t> found;
+  const auto length = std::strlen(key);
+  for (char line[256]; std::fgets(line, sizeof line, status) != nullptr;) {
+    if (std::strncmp(line, key, length) == 0 && line[length] == ':') {
+      found = std::strtoull(line + length + 1, nullptr, 10) * 1024;
+    }
+  }
+  std::fclose(status);
+  return found;
+}
+
+class comparison {
+ public:
+  comparison(input& in, const options& o, progress& show)
+      : in_(in),
+        options_(o),
+        show_(show),
+        pooled_(make_pooled(o.lock, o.stats)),
+        plain_(make_plain()) {}
+
+  trial_result run() {
+    made_.rounds.resize(options_.rounds);
+    made_.files.resize(in_.files.size());
+    for (;;) {
+      show_.show(fraction(0), "reading");
+      const auto parts = in_.next_slice();
+      if (parts.empty()) break;
+      ++made_.slices;
+      run_slice(parts);
+    }
+    finish();
+    return std::move(made_);
+  }
+
+ private:
+  void run_slice(const std::vector<part>& parts) {
+    std::array<demand, tiers::count()> demands{};
+    const auto truth = computed_directly(parts, demands);
+    std::uint64_t records = 0;
+    std::uint64_t moved = 0;
+    for (std::size_t p = 0; p != parts.size(); ++p) {
+      records += truth[p].records;
+      moved += truth[p].moved;
+      made_.files[parts[p].file] += truth[p];
+      slice_bytes_ += parts[p].size;
+    }
+    const auto passes = (least_records + records - 1) / records;
+    made_.records += records * passes;
+    made_.moved += moved * passes;
+    for (std::size_t t = 0; t != tiers::count(); ++t) {
+      made_.demands[t].gets += demands[t].gets * passes * options_.rounds;
+      made_.demands[t].bytes += demands[t].bytes * passes * options_.rounds;
+    }
+    work job{parts, passes, options_.threads, false};
+    for (unsigned r = 0; r != options_.rounds; ++r) {
+      auto& times = made_.rounds[r];
+      // In turns, and every other round the other way round: neither side always finds the caches
+      // as the other one left them.
+      for (const bool first : {true, false}) {
+        round_done_ = (r + (first ? 0 : 0.5)) / options_.rounds;
+        if (first == (r % 2 == 0)) {
+          times.plain_seconds += run_plain(job, truth, r);
+        } else {
+          times.pooled_seconds += run_pooled(job, truth, r);
+        }
+      }
+    }
+    slices_bytes_done_ += std::exchange(slice_bytes_, 0);
+  }
+
+  double run_plain(const work& job, const std::vector<statistics>& truth, unsigned round) {
+    const auto got = plain_->run(job, watch("plain new", job, truth, round));
+    check("plain new", got, job, truth);
+    return got.seconds;
+  }
+
+  double run_pooled(work job, const std::vector<statistics>& truth, unsigned round) {
+    job.lose_one = options_.plant_lost_block && made_.pooled_records == 0;
+    const auto show = watch("pooled", job, truth, round);
+    const auto got = pooled_->run(job, [&](std::uint64_t records) {
+      show(records);
+      note_peak();
+    });
+    note_peak();
+    check("pooled", got, job, truth);
+    made_.pooled_records += got.records;
+    made_.on_another_thread += got.on_another_thread;
+    return got.seconds;
+  }
+
+  void note_peak() {
+    made_.memory.peak_bytes = std::max(made_.memory.peak_bytes, pooled_->held_bytes());
+  }
+
+  watcher watch(const char* side, const work& job, const std::vector<statistics>& truth,
+                unsigned round) {
+    std::uint64_t all = 0;
+    for (const auto& s : truth)
+      all += s.records;
+    all *= job.passes;
+    return [this, all, side, round](std::uint64_t records) {
+      char text[96];
+      std::snprintf(text, sizeof text, "round %u of %u, slice %zu, %s: %.1f M records", round + 1,
+                    options_.rounds, made_.slices, side, static_cast<double>(records) / 1e6);
+      show_.show(fraction(static_cast<double>(records) / static_cast<double>(all)), text);
+    };
+  }
+
+  [[nodiscard]] double fraction(double of_half_round) const {
+    const auto slice = round_done_ + of_half_round * 0.5 / options_.rounds;
+    const auto done = static_cast<double>(slices_bytes_done_) +
+                      static_cast<double>(slice_bytes_) * (slice_bytes_ == 0 ? 0 : slice);
+    return in_.expected_bytes == 0 ? 0 : done / static_cast<double>(in_.expected_bytes);
+  }
+
+  void check(const char* side, const result& got, const work& job,
+             const std::vector<statistics>& truth) {
+    for (std::size_t p = 0; p != truth.size(); ++p) {
+      if (got.parts[p] == truth[p].repeated(job.passes)) continue;
+      made_.problems.push_back(std::string(side) + ": the result for " +
+                               in_.files[job.parts[p].file] + " differs");
+      return;  // one is enough to look for the cause
+    }
+  }
+
+  void finish() {
+    for (std::size_t f = 0; f != made_.files.size(); ++f) {
+      made_.total += made_.files[f];
+      // Equal files with their names exchanged must not give the same.
+      made_.total.checksum += mixed(made_.files[f].checksum + f) - made_.files[f].checksum;
+    }
+    made_.pool = pooled_->read();
+    made_.memory.retained_bytes = made_.pool.pool.slab_bytes;
+    made_.memory.rss_bytes = process_status("VmRSS");
+    made_.memory.peak_rss_bytes = process_status("VmHWM");
+    account();
+    made_.memory.trimmed_bytes = pooled_->trim();
+  }
+
+  /// All records are gone: every block must be idle, and the pool's numbers those of the program.
+  void account() {
+    const auto complain = [this](std::size_t size, const std::string& what) {
+      made_.problems.push_back("tier of " + std::to_string(size) + " bytes: " + what);
+    };
+    using std::to_string;
+    for (std::size_t i = 0; i != made_.pool.pool.tiers.size(); ++i) {
+      const auto& t = made_.pool.pool.tiers[i];
+      made_.unaccounted += t.in_use;
+      if (t.in_use != 0)
+        complain(t.size_bytes, to_string(t.in_use) + " lost: still out after the last record");
+      const auto known = t.idle + t.in_use + t.retired + t.abandoned;
+      if (t.created != known) {
+        complain(t.size_bytes,
+                 to_string(t.created) + " blocks created, but " + to_string(known) + " are known");
+      }
+      const auto asked = made_.demands[i].gets;
+      if (made_.pool.counts && t.gets != asked) {
+        complain(t.size_bytes,
+                 to_string(t.gets) + " gets counted, but " + to_string(asked) + " were made");
+      }
+    }
+  }
+
+  input& in_;
+  const options& options_;
+  progress& show_;
+  std::unique_ptr<pooled_subject> pooled_;
+  std::unique_ptr<subject> plain_;
+  trial_result made_;
+  std::uint64_t slices_bytes_done_ = 0;
+  std::uint64_t slice_bytes_ = 0;
+  double round_done_ = 0;  // of the rounds over this slice, from 0 to 1
+};
+
+}  // namespace
+
+trial_result compare(input& in, const options& o, progress& show) {
+  return comparison(in, o, show).run();
+}
+
+}  // namespace pipeline

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+//
+// Pooled against plain, in turns, over all files; and what came of it.
+
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "input.hpp"
+#include "options.hpp"
+#include "progress.hpp"
+#include "records.hpp"
+#include "subject.hpp"
+
+namespace pipeline {
+
+/// At least so many records per slice and round on either side: small inputs go round again.
+inline constexpr std::uint64_t least_records = 1'000'000;
+
+struct round_times {
+  double pooled_seconds = 0;
+  double plain_seconds = 0;
+  /// How many times as fast as plain the pool is.
+  [[nodiscard]] double ratio() const noexcept { return plain_seconds / pooled_seconds; }
+};
+
+/// What the program itself asked of one tier.
+struct demand {
+  std::uint64_t gets = 0;
+  std::uint64_t bytes = 0;
+};
+
+struct memory_use {
+  std::size_t peak_bytes = 0;            ///< most that the pool held of the heap
+  std::size_t retained_bytes = 0;        ///< that it held after the last round
+  std::size_t trimmed_bytes = 0;         ///< that it gave back when asked to
+  std::optional<std::size_t> rss_bytes;  ///< of the whole process, where the system tells
+  std::optional<std::size_t> peak_rss_bytes;
+};
+
+struct trial_result {
+  std::vector<statistics> files;  ///< by the index of input::files
+  statistics total;               ///< its checksum depends on the names of the files, too
+  std::size_t slices = 0;
+  std::uint64_t records = 0;  ///< of one round of either side
+  std::uint64_t moved = 0;    ///< their bytes
+  std::vector<round_times> rounds;
+  std::uint64_t pooled_records = 0;
+  std::uint64_t on_another_thread = 0;
+  std::array<demand, tiers::count()> demands;
+  pooled_subject::numbers pool;  ///< after the last round, before trimming
+  memory_use memory;
+  std::uint64_t unaccounted = 0;      ///< blocks that are out although all records are gone
+  std::vector<std::string> problems;  ///< empty: all is well
+};
+
+[[nodiscard]] trial_result compare(input& in, const options& o, progress& show);
+
+}  // namespace pipeline

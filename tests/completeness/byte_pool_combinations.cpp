@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+#include <cstddef>
+#include <cstring>
+
+#include <tarn/byte_pool.hpp>
+
+#include "combinations.hpp"
+
+namespace {
+
+struct byte_pool_case {
+  template <class Policy>
+  static void run() {
+    tarn::byte_pool<typename Policy::lock, typename Policy::stats> pool;
+    auto held = pool.get(100);
+    REQUIRE(held.size() == 100);
+    std::memset(held.data(), 0x5a, held.size());
+    const std::byte* first = nullptr;
+    {
+      const auto passing = pool.get(100);
+      first = passing.data();
+      CHECK(first != held.data());
+    }
+    CHECK(pool.get(100).data() == first);
+    CHECK(held[99] == std::byte{0x5a});
+    CHECK(pool.occupancy().in_use() == 1);
+    held.reset();
+    CHECK(pool.occupancy().in_use() == 0);
+    if constexpr (Policy::stats::counts) {
+      CHECK(pool.snapshot().tiers[0].gets == 3);
+      CHECK(pool.snapshot().tiers[0].puts == 3);
+    }
+  }
+};
+
+const bool registered = test::register_all<byte_pool_case>(
+    "byte_pool", static_cast<const test::every_policy*>(nullptr));
+
+}  // namespace

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: MIT
+# Every product x lock x stats is tested and measured:
+#   cmake -D TESTS=<program> [-D BENCHMARKS=<program>] -P check_listings.cmake
+#
+# What is expected stands here in words, not in the list that tests and benchmarks share: a policy
+# that falls out of that list is missed, and one that is new there has to be named here.
+# Listings may also come from files: TESTS_LISTING, BENCHMARKS_LISTING.
+cmake_minimum_required(VERSION 3.21)
+
+set(products byte_pool object_pool)
+set(locks no_lock std::mutex spin_lock "user's lock" lock_free thread_cached
+    "thread_cached<spin_lock>" "thread_cached<user's lock>")
+set(stats no_stats counting_stats recording_stats "user's stats")
+
+# Brackets and semicolons would be read as list syntax.
+function(clean text result)
+  string(REGEX REPLACE "[][;]" " " text "${text}")
+  set(${result} "${text}" PARENT_SCOPE)
+endfunction()
+
+# list_names(<what> <result>): what the program lists, or what the file has in its place.
+function(list_names what result)
+  if(${what}_LISTING)
+    file(READ ${${what}_LISTING} text)
+  elseif(what STREQUAL "BENCHMARKS")
+    execute_process(COMMAND ${BENCHMARKS} --benchmark_list_tests
+                    OUTPUT_VARIABLE text ERROR_QUIET COMMAND_ERROR_IS_FATAL ANY)
+  else()
+    # Catch2 version 3 first; version 2 spells it in another way.
+    execute_process(COMMAND ${TESTS} --list-tests --verbosity quiet
+                    OUTPUT_VARIABLE text ERROR_QUIET RESULT_VARIABLE code)
+    if(NOT code EQUAL 0 OR NOT text MATCHES "(^|\n)[a-z_]+/lock:")
+      execute_process(COMMAND ${TESTS} --list-test-names-only
+                      OUTPUT_VARIABLE text ERROR_QUIET RESULT_VARIABLE code)
+    endif()
+  endif()
+  clean("${text}" text)
+  set(${result} "\n${text}\n" PARENT_SCOPE)
+endfunction()
+
+set(errors "")
+function(compare what text)
+  string(REPLACE "\n" ";" lines "${text}")
+  set(found "")
+  foreach(line IN LISTS lines)
+    # A benchmark has more in its name: the operation, sizes, threads.
+    if(line MATCHES "^ *([a-z_]+)(/[a-z_]+)?(/lock:[^/]+/stats:[^/]+)")
+      list(APPEND found "${CMAKE_MATCH_1}${CMAKE_MATCH_3}")
+    endif()
+  endforeach()
+  list(REMOVE_DUPLICATES found)
+  foreach(product IN LISTS products)
+    foreach(lock IN LISTS locks)
+      foreach(stat IN LISTS stats)
+        set(name "${product}/lock:${lock}/stats:${stat}")
+        if(name IN_LIST found)
+          list(REMOVE_ITEM found "${name}")
+        else()
+          set(errors "${errors}  ${what}: no ${name}\n")
+        endif()
+      endforeach()
+    endforeach()
+  endforeach()
+  foreach(name IN LISTS found)
+    set(errors "${errors}  ${what}: ${name} is not expected; name it in check_listings.cmake\n")
+  endforeach()
+  set(errors "${errors}" PARENT_SCOPE)
+endfunction()
+
+list_names(TESTS names)
+compare("tests" "${names}")
+if(BENCHMARKS OR BENCHMARKS_LISTING)
+  list_names(BENCHMARKS names)
+  compare("benchmarks" "${names}")
+else()
+  message(STATUS "benchmarks left out: they are not built")
+endif()
+
+if(errors)
+  message(FATAL_ERROR "The matrix has gaps:\n${errors}")
+endif()
+list(LENGTH products p)
+list(LENGTH locks l)
+list(LENGTH stats s)
+message(STATUS "complete: ${p} products x ${l} locks x ${s} stats policies")

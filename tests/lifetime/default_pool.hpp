@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <unistd.h>
+
+#include <cstring>
+#include <thread>
+
+#include <tarn/tarn.hpp>
+
+/// Uses the default pools as it is constructed and as it is destroyed, and holds buffers from one
+/// to the other. Ends the program with a code if a byte is not what it was.
+struct default_pool_user {
+  explicit default_pool_user(int n) : byte(n) {
+    held = tarn::default_pool().get(3000);
+    std::memset(held.data(), byte, held.size());
+    text = tarn::default_unsized_pool().get();
+    tarn::default_unsized_pool().append(text, "written in a static constructor");
+    std::thread([] { auto elsewhere = tarn::default_pool().get(100); }).join();
+  }
+  ~default_pool_user() {
+    auto anew = tarn::default_pool().get(3000);
+    if (anew.data() == held.data()) _exit(2);
+    for (const auto b : held.bytes()) {
+      if (b != static_cast<std::byte>(byte)) _exit(3);
+    }
+    tarn::default_unsized_pool().append(text, ", kept until a static destructor");
+    if (text.chars() != "written in a static constructor, kept until a static destructor") _exit(4);
+    std::thread([] { auto elsewhere = tarn::default_pool().get(100); }).join();
+  }
+
+  int byte;
+  tarn::buffer held;
+  tarn::unsized_pool<>::buffer text;
+};

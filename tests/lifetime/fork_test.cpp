@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+//
+// fork at any moment, while other threads work in the same pools.
+
+#include <atomic>
+#include <csignal>
+#include <cstddef>
+#include <cstring>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <tarn/tarn.hpp>
+
+#include "support/catch.hpp"
+#include "support/child.hpp"
+#include "support/conservation.hpp"
+#include "support/policy_matrix.hpp"
+#include "support/sanitizer.hpp"
+
+namespace {
+
+// The heap of AddressSanitizer is not prepared for a fork while other threads use it: a child that
+// allocates may hang in there, with or without pools.
+bool is_good(const test::child_end& end) {
+  return end.ok() || (test::with_asan && end.signal == SIGALRM);
+}
+
+template <class P>
+struct world {
+  tarn::byte_pool<typename P::lock, typename P::stats> bytes{
+      {.max_objects = 300, .large_cache_bytes = 16 << 20}};
+  tarn::object_pool<std::string, typename P::lock, typename P::stats> texts;
+
+  // Touches everything that takes a lock or moves blocks.
+  void work(std::atomic<bool>& stop, unsigned seed) {
+    std::minstd_rand random(seed);
+    std::vector<typename decltype(bytes)::buffer> held;
+    std::vector<typename decltype(texts)::handle> words;
+    while (!stop.load(std::memory_order::relaxed)) {
+      const auto choice = random() % 100;
+      if (choice < 60) {
+        held.push_back(bytes.get(random() % (choice < 2 ? 3 << 20 : 5000)));
+      } else if (choice < 80) {
+        words.push_back(texts.get());
+        words.back()->assign(30, 'w');
+      } else if (choice < 97) {
+        if (held.size() > 50) held.erase(held.begin(), held.begin() + 40);
+        if (words.size() > 20) words.clear();
+      } else if (choice == 97) {
+        bytes.trim(100000);
+      } else if (choice == 98) {
+        texts.drain();
+      } else {
+        static_cast<void>(bytes.occupancy());
+      }
+    }
+  }
+
+  // What a child must be able to do. Returns: its exit code.
+  int use_in_child() {
+    // As the fork left it, before anything in the child moves a block.
+    if (auto wrong = test::imbalance(bytes); !wrong.empty()) return tell("at first", wrong);
+    if (auto wrong = test::imbalance(texts); !wrong.empty()) return tell("texts at first", wrong);
+    for (std::size_t size : {1u, 100u, 3000u, 70000u, 3000000u}) {
+      for (int i = 0; i != 100; ++i) {
+        auto b = bytes.get(size);
+        std::memset(b.data(), i, b.size());
+        auto t = texts.get();
+        if (!t->empty()) return tell("texts", "a dirty one");
+        t->assign(30, 'c');
+      }
+    }
+    // In a child of a threaded process ThreadSanitizer allows no new thread.
+    if (!test::with_tsan) std::thread([this] { auto b = bytes.get(100); }).join();
+    bytes.trim();
+    texts.drain();
+    if (auto wrong = test::imbalance(bytes); !wrong.empty()) return tell("at last", wrong);
+    if (auto wrong = test::imbalance(texts); !wrong.empty()) return tell("texts at last", wrong);
+    bytes.close();
+    texts.close();
+    return 0;
+  }
+
+  static int tell(const char* when, const std::string& what) {
+    const auto line = std::string(when) + ": " + what + "\n";
+    return write(STDERR_FILENO, line.data(), line.size()) < 0 ? 3 : 4;
+  }
+};
+
+}  // namespace
+
+TEMPLATE_LIST_TEST_CASE("a child forked at any moment can use the pools, and its books balance",
+                        "[fork]", test::every_concurrent_lock) {
+  INFO(test::name_of<TestType>());
+  world<TestType> here;
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> workers;
+  for (unsigned t = 0; t != 2; ++t) {
+    workers.emplace_back([&here, &stop, t] { here.work(stop, 17 + t); });
+  }
+  std::minstd_rand random(4);
+  std::vector<test::child_end> ends;
+  for (int i = 0; i != 50; ++i) {
+    // The forking thread has blocks of its own in its hands, and idle ones.
+    auto mine = here.bytes.get(random() % 3000);
+    for (auto spin = random() % 20000; spin != 0; --spin) {
+      std::atomic_signal_fence(std::memory_order::seq_cst);
+    }
+    ends.push_back(test::in_child([&] { return here.use_in_child(); }, test::with_asan ? 5 : 20));
+    if (!ends.back().ok()) break;
+  }
+  stop = true;
+  for (auto& w : workers)
+    w.join();
+  for (const auto& end : ends) {
+    INFO("code " << end.code << ", signal " << end.signal << ": " << end.said);
+    CHECK(is_good(end));
+  }
+  // The parent goes on as if nothing had happened.
+  CHECK(test::imbalance(here.bytes) == "");
+  CHECK(test::imbalance(here.texts) == "");
+  CHECK(here.bytes.occupancy().in_use() == 0);
+  for (const auto& t : here.bytes.occupancy().tiers)
+    CHECK(t.abandoned == 0);
+}
+
+TEST_CASE("a pool without a lock is good in the child of its owner", "[fork]") {
+  tarn::byte_pool<tarn::no_lock> pool;
+  auto mine = pool.get(100);
+  std::memset(mine.data(), 'm', 100);
+  const auto end = test::in_child([&] {
+    if (mine.chars() != std::string(100, 'm')) return 1;
+    mine.reset();
+    auto again = pool.get(100);
+    if (pool.occupancy().in_use() != 1) return 2;
+    return test::imbalance(pool).empty() ? 0 : 3;
+  });
+  INFO(end.said);
+  CHECK(end.ok());
+  CHECK(mine.chars() == std::string(100, 'm'));
+}
+
+TEST_CASE("idle blocks of threads that a fork left behind are abandoned, not idle", "[fork]") {
+  tarn::byte_pool<> pool;
+  std::atomic<int> step{0};
+  std::thread other([&] {
+    { auto b = pool.get(100); }  // idle in this thread now
+    step = 1;
+    while (step != 2)
+      std::this_thread::yield();
+  });
+  while (step != 1)
+    std::this_thread::yield();
+  const auto end = test::in_child([&] {
+    const auto t = pool.snapshot().total();
+    if (t.idle != 0 || t.abandoned == 0) return 1;
+    if (t.created != t.abandoned + t.in_use + t.retired) return 2;
+    auto b = pool.get(100);  // not theirs
+    return pool.snapshot().total().in_use == 1 ? 0 : 3;
+  });
+  CHECK(end.ok());
+  step = 2;
+  other.join();
+  CHECK(pool.snapshot().total().abandoned == 0);
+}

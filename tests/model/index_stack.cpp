@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+//
+// The index stack: nothing is lost, nothing is given twice, and what one owner wrote into a block
+// is there for the next.
+
+#include "model/relacy_env.hpp"
+
+namespace {
+
+template <class Env, unsigned Threads, unsigned Rounds>
+struct pops_and_pushes
+    : rl::test_suite<pops_and_pushes<Env, Threads, Rounds>, static_cast<rl::thread_id_t>(Threads)> {
+  static constexpr std::uint32_t blocks = 3;
+  tarn::detail::index_stack<Env> stack;
+  typename Env::template atomic<std::uint32_t> links[blocks];
+  model::var<int> contents[blocks];
+  bool is_out[blocks] = {};
+
+  auto& link(std::uint32_t i) { return links[i]; }
+  std::uint32_t pop() {
+    const auto i = stack.pop([this](std::uint32_t n) -> auto& { return link(n); });
+    if (i == stack.none) return i;
+    RL_ASSERT(i < blocks && !is_out[i]);
+    is_out[i] = true;
+    contents[i] = contents[i] + 1;  // races, if the hand-over orders nothing
+    return i;
+  }
+  bool push(std::uint32_t first, std::uint32_t last) {
+    return stack.push(
+        first, last, [this](std::uint32_t n) -> auto& { return link(n); });
+  }
+  bool give(std::uint32_t i) {
+    is_out[i] = false;
+    contents[i] = contents[i] + 1;
+    return push(i, i);
+  }
+
+  void before() {
+    for (auto& c : contents)
+      c = 0;
+    for (std::uint32_t i = 0; i != blocks; ++i)
+      RL_ASSERT(push(i, i));
+  }
+  void thread(unsigned) {
+    for (unsigned round = 0; round != Rounds; ++round) {
+      const auto one = pop();
+      const auto other = pop();
+      if (one != stack.none) RL_ASSERT(give(one));
+      if (other != stack.none) RL_ASSERT(give(other));
+    }
+  }
+  void after() {
+    for (std::uint32_t i = 0; i != blocks; ++i)
+      RL_ASSERT(pop() != stack.none);
+    RL_ASSERT(pop() == stack.none);
+  }
+};
+
+/// Trimming and closing take the whole chain while others pop and push.
+struct take_all : pops_and_pushes<model::relacy_env<>, 2, 1> {
+  // Relacy wants the type that it explores in its parameters.
+  using base = pops_and_pushes<model::relacy_env<>, 2, 1>;
+  std::uint32_t taken = 0;
+
+  std::uint32_t take_out(std::uint32_t first) {
+    std::uint32_t n = 0;
+    for (auto i = first; i != stack.none; ++n) {
+      RL_ASSERT(!is_out[i]);
+      is_out[i] = true;
+      contents[i] = contents[i] + 1;
+      i = links[i].load(std::memory_order::relaxed);
+    }
+    return n;
+  }
+  void thread(unsigned index) {
+    if (index == 0) {
+      const auto i = pop();
+      if (i != stack.none && !give(i)) {
+        ++taken;  // closed: it stays out
+      }
+    } else {
+      const auto chain = stack.take_all(false);
+      if (chain != stack.none) {
+        is_out[chain] = true, contents[chain] = contents[chain] + 1;
+        const auto rest = links[chain].load(std::memory_order::relaxed);
+        taken += take_out(rest) + 1;
+        if (give(chain)) --taken;
+      }
+      taken += take_out(stack.take_all(true));
+    }
+  }
+  void after() {
+    RL_ASSERT(taken == blocks);
+    RL_ASSERT(pop() == stack.none);
+    RL_ASSERT(!give(0));  // it is closed
+  }
+};
+
+struct untagged : model::sound {
+  /// The tag is never more than what the first operation makes it.
+  template <class T>
+  static constexpr T stored(T value) {
+    return sizeof(T) == 8 ? value & 0xffffffffu : value;
+  }
+};
+struct relaxed_push : model::sound {
+  static constexpr std::memory_order weaken(std::memory_order o) {
+    return o == std::memory_order::release ? std::memory_order::relaxed : o;
+  }
+};
+struct relaxed_pop : model::sound {
+  static constexpr std::memory_order weaken(std::memory_order o) {
+    return o == std::memory_order::acquire ? std::memory_order::relaxed : o;
+  }
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using env = model::relacy_env<>;
+  return model::run(
+      {{"three threads", model::all_of<pops_and_pushes<env, 3, 1>, 2>},
+       {"two threads, twice", model::all_of<pops_and_pushes<env, 2, 2>, 3>},
+       {"taking all, closing", model::all_of<take_all, 4>},
+       model::control<pops_and_pushes<model::relacy_env<untagged>, 2, 2>, 2>("tag_stays"),
+       model::control<pops_and_pushes<model::relacy_env<relaxed_push>, 2, 1>>("push_relaxed"),
+       model::control<pops_and_pushes<model::relacy_env<relaxed_pop>, 2, 1>>("pop_relaxed")},
+      argc, argv);
+}

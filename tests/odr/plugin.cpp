@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+//
+// A shared object that uses tarn inside, and shows nothing of it.
+
+#include <cstddef>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <tarn/tarn.hpp>
+
+#define PLUGIN_EXPORT extern "C" __attribute__((visibility("default")))
+
+PLUGIN_EXPORT int plugin_run(int threads);
+PLUGIN_EXPORT void* plugin_take(std::size_t size);
+PLUGIN_EXPORT void plugin_give(void* p, std::size_t size);
+
+PLUGIN_EXPORT int plugin_run(int threads) {
+  tarn::byte_pool<> bytes;
+  tarn::object_pool<std::string, tarn::thread_cached<tarn::spin_lock>> texts;
+  std::vector<std::thread> running;
+  for (int t = 0; t != threads; ++t) {
+    running.emplace_back([&] {
+      for (std::size_t i = 0; i != 1000; ++i) {
+        auto b = bytes.get(i);
+        auto s = texts.get();
+        s->assign(20, 'p');
+      }
+    });
+  }
+  for (auto& t : running)
+    t.join();
+  auto here = bytes.get(10);
+  const auto s = bytes.snapshot().total();
+  return s.in_use == 1 && s.gets == s.puts + 1 && s.created == s.idle + s.in_use + s.retired ? 0
+                                                                                             : 1;
+}
+
+PLUGIN_EXPORT void* plugin_take(std::size_t size) { return tarn::default_pool().allocate(size); }
+PLUGIN_EXPORT void plugin_give(void* p, std::size_t size) {
+  tarn::default_pool().deallocate(p, size);
+}

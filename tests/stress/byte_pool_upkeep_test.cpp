@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+//
+// Trimming, draining, resizing and reading while others work: nothing is lost, no number is wrong.
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "support/byte_fixture.hpp"
+#include "support/catch.hpp"
+#include "support/owner_pattern.hpp"
+#include "support/policy_matrix.hpp"
+#include "support/threads.hpp"
+
+namespace {
+
+constexpr std::size_t kib = 1024;
+constexpr std::size_t mib = 1024 * kib;
+constexpr std::size_t workers = 3;
+
+// Works on a pool until `stop`: random sizes, up to 40 blocks out, checks their owner.
+template <class Pool>
+std::size_t work(Pool& pool, std::size_t me, std::size_t most_size, const std::atomic<bool>& stop) {
+  struct held {
+    void* block;
+    std::size_t size;
+  };
+  std::size_t torn = 0;
+  std::vector<held> out;
+  std::mt19937 random(static_cast<unsigned>(me) + 1);
+  while (!stop.load(std::memory_order::relaxed)) {
+    if (out.size() == 40 || (!out.empty() && random() % 2 == 0)) {
+      const held h = out.back();
+      out.pop_back();
+      torn += !test::is_signed(h.block, h.size, me);
+      pool.deallocate(h.block, h.size);
+    } else {
+      const std::size_t size = 1 + random() % most_size;
+      void* const block = pool.try_allocate(size);
+      if (block == nullptr) continue;
+      test::sign(block, size, me);
+      out.push_back({block, size});
+    }
+  }
+  for (const auto& h : out) pool.deallocate(h.block, h.size);
+  return torn;
+}
+
+// Runs workers beside `action(round)`, which is called `rounds` times. Returns: torn blocks.
+template <class Pool, class Action>
+std::size_t beside_workers(Pool& pool, std::size_t most_size, unsigned rounds, Action&& action) {
+  std::atomic<bool> stop{false};
+  std::atomic<std::size_t> torn{0};
+  test::run_together(workers + 1, [&](std::size_t me) {
+    if (me != workers) {
+      torn += work(pool, me, most_size, stop);
+      return;
+    }
+    for (unsigned i = 0; i != rounds; ++i) {
+      action(i);
+      std::this_thread::yield();
+    }
+    stop = true;
+  });
+  return torn;
+}
+
+}  // namespace
+
+TEMPLATE_LIST_TEST_CASE("trim, drain and clear under load lose nothing", "[byte_pool]",
+                        test::every_concurrent_lock) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType> pool;
+  const auto torn = beside_workers(*pool, 300 * kib, 200, [&](unsigned i) {
+    switch (i % 4) {
+      case 0: pool->trim(); break;
+      case 1: pool->drain(); break;
+      case 2: pool->trim(mib); break;
+      default: pool->clear(); break;
+    }
+  });
+  CHECK(torn == 0);
+  CHECK(pool.imbalance() == "");
+  pool->trim();
+  CHECK(pool.source.live_bytes() == 0);
+}
+
+TEMPLATE_LIST_TEST_CASE("resize and prewarm under load lose nothing", "[byte_pool]",
+                        test::every_concurrent_lock) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType> pool;
+  const auto torn = beside_workers(*pool, 10 * kib, 200, [&](unsigned i) {
+    const std::size_t tier = i % 6;
+    if (i % 5 == 4) {
+      pool->prewarm(tier, 7);
+    } else {
+      pool->resize(tier, i * 37 % 101);
+    }
+  });
+  CHECK(torn == 0);
+  CHECK(pool.imbalance() == "");
+
+  // At rest the last word counts again.
+  for (std::size_t tier = 0; tier != 7; ++tier) {
+    pool->resize(tier, 20);
+    CHECK(pool->occupancy().tiers[tier].idle >= 20);
+    pool->resize(tier, 3);
+    pool->drain();
+    pool->resize(tier, 3);
+    CHECK(pool->occupancy().tiers[tier].idle - pool->occupancy().tiers[tier].idle_pinned == 3);
+  }
+  CHECK(pool.imbalance() == "");
+}
+
+TEMPLATE_LIST_TEST_CASE("several threads may trim, resize and reset at the same time",
+                        "[byte_pool]", test::every_concurrent_lock) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType> pool({.initial_objects = 4, .initial_bytes = 64 * kib});
+  std::atomic<std::size_t> torn{0};
+  test::run_together(4, [&](std::size_t me) {
+    std::mt19937 random(static_cast<unsigned>(me) + 7);
+    std::vector<void*> out;
+    for (unsigned i = 0; i != 400; ++i) {
+      const std::size_t size = std::size_t{128} << i % 4;
+      for (int n = 0; n != 20; ++n) {
+        out.push_back(pool->allocate(size));
+        test::sign(out.back(), size, me);
+      }
+      for (auto* const b : out) {
+        torn += !test::is_signed(b, size, me);
+        pool->deallocate(b, size);
+      }
+      out.clear();
+      switch (random() % 6) {
+        case 0: pool->trim(random() % mib); break;
+        case 1: pool->drain(); break;
+        case 2: pool->resize(random() % 4, random() % 50); break;
+        case 3: pool->reset_and_drain(); break;
+        case 4: pool->prewarm(random() % 4, 9); break;
+        default: break;
+      }
+    }
+  });
+  CHECK(torn == 0);
+  CHECK(pool.imbalance() == "");
+}
+
+TEMPLATE_LIST_TEST_CASE("a snapshot under load is never negative, and exact at rest",
+                        "[byte_pool]", test::every_concurrent_lock) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType> pool;
+  std::size_t negative = 0;
+  std::size_t lost_gets = 0;
+  std::uint64_t last_gets = 0;
+  const auto torn = beside_workers(*pool, 20 * kib, 300, [&](unsigned i) {
+    const auto s = pool->snapshot();
+    for (const auto& t : s.tiers) {
+      negative += t.gets < t.puts;
+      negative += t.in_use > (std::uint64_t{1} << 40) || t.idle > (std::uint64_t{1} << 40);
+    }
+    const auto gets = s.total().gets;
+    lost_gets += gets < last_gets;
+    last_gets = gets;
+    if (i % 16 == 0) pool->trim();
+  });
+  CHECK(torn == 0);
+  CHECK(negative == 0);
+  CHECK(lost_gets == 0);
+  CHECK(pool.imbalance() == "");
+  CHECK(pool->snapshot().total().in_use == 0);
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+//
+// Runs a piece of a test in a child process, which may end as it likes.
+
+#pragma once
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstddef>
+#include <string>
+
+namespace test {
+
+struct child_end {
+  int code = -1;     // of exit; -1 if a signal ended it
+  int signal = 0;    // that ended it
+  std::string said;  // on the standard error stream
+
+  [[nodiscard]] bool ok() const noexcept { return code == 0; }
+};
+
+/// Forks. The child runs `action`, which returns its exit code, and is ended by a signal if it has
+/// not come to its end after `seconds`: a lock that nobody will ever release, for example.
+/// A child must not assert: what Catch2 says there is lost.
+template <class Action>
+[[nodiscard]] child_end in_child(Action&& action, unsigned seconds = 20) {
+  child_end result;
+  int ends[2];
+  if (pipe(ends) != 0) return result;
+  const pid_t child = fork();
+  if (child == 0) {
+    // A signal that a framework handles would be told as its own failure.
+    for (const int s : {SIGABRT, SIGSEGV, SIGALRM, SIGTERM})
+      std::signal(s, SIG_DFL);
+    alarm(seconds);
+    dup2(ends[1], STDERR_FILENO);
+    close(ends[0]);
+    close(ends[1]);
+    _exit(action());
+  }
+  close(ends[1]);
+  if (child > 0) {
+    char text[512];
+    for (ssize_t n = 0; (n = read(ends[0], text, sizeof text)) > 0;) {
+      result.said.append(text, static_cast<std::size_t>(n));
+    }
+    int status = 0;
+    if (waitpid(child, &status, 0) == child) {
+      if (WIFEXITED(status)) result.code = WEXITSTATUS(status);
+      if (WIFSIGNALED(status)) result.signal = WTERMSIG(status);
+    }
+  }
+  close(ends[0]);
+  return result;
+}
+
+}  // namespace test

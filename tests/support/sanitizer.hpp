@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+//
+// Which sanitizer this program is built with, for tests that must be smaller or milder then.
+
+#pragma once
+
+namespace test {
+
+#if defined(__has_feature)
+#define TARN_TEST_HAS(feature) __has_feature(feature)
+#else
+#define TARN_TEST_HAS(feature) 0
+#endif
+
+#if defined(__SANITIZE_ADDRESS__) || TARN_TEST_HAS(address_sanitizer)
+inline constexpr bool with_asan = true;
+#else
+inline constexpr bool with_asan = false;
+#endif
+#if defined(__SANITIZE_THREAD__) || TARN_TEST_HAS(thread_sanitizer)
+inline constexpr bool with_tsan = true;
+#else
+inline constexpr bool with_tsan = false;
+#endif
+
+}  // namespace test

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT
+//
+// What `checked` finds: each kind counted, reported once, nothing adopted.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "support/byte_fixture.hpp"
+#include "support/catch.hpp"
+#include "support/policy_matrix.hpp"
+
+namespace {
+
+using tarn::misuse;
+
+// What the handler heard last, and how often it was called.
+std::size_t heard = 0;
+std::optional<tarn::misuse_report> last;
+std::string last_pool;
+
+void listen(const tarn::misuse_report& report) noexcept {
+  ++heard;
+  last = report;
+  last_pool = report.pool;
+}
+
+struct listening {
+  listening() : before(tarn::set_misuse_handler(listen)) {
+    heard = 0;
+    last.reset();
+  }
+  ~listening() { tarn::set_misuse_handler(before); }
+  listening(const listening&) = delete;
+  listening& operator=(const listening&) = delete;
+
+  tarn::misuse_handler before;
+};
+
+template <class P>
+using checked_fixture = test::byte_fixture<P, tarn::power_of_two_tiers<>, tarn::checked>;
+
+// Whether exactly this happened: one report of `kind`, one more in its count, nothing else moved.
+template <class Pool, class Action>
+bool is_reported(Pool& pool, misuse kind, const void* block, std::size_t size, Action&& action) {
+  const auto before = pool.snapshot();
+  heard = 0;
+  last.reset();
+  action();
+  const auto change = pool.snapshot() - before;
+  bool right = heard == 1 && last && last->kind == kind && last->block == block &&
+               last->size == size && last_pool == pool.name();
+  for (std::size_t k = 0; k != tarn::misuse_count; ++k) {
+    right = right && change.misuses[k] == (k == static_cast<std::size_t>(kind) ? 1u : 0u);
+  }
+  const auto total = change.total();
+  return right && total.gets == 0 && total.puts == 0 && change.large.puts == 0 &&
+         total.in_use == before.total().in_use && total.idle == before.total().idle;
+}
+
+}  // namespace
+
+TEMPLATE_LIST_TEST_CASE("every kind of bad return is counted, reported once, and not adopted",
+                        "[byte_pool]", test::every_lock) {
+  INFO(test::name_of<TestType>());
+  const listening here;
+  checked_fixture<TestType> pool({.name = "judge"});
+  checked_fixture<TestType> other({.name = "other"});
+  auto& p = *pool;
+  auto* const block = static_cast<std::byte*>(p.allocate(1000));
+  auto* const large = static_cast<std::byte*>(p.allocate(5 << 20));
+  void* const foreign_block = other->allocate(1000);
+  std::byte mine[1024];
+
+  const auto reported = [&](misuse kind, void* b, std::size_t size) {
+    return is_reported(p, kind, b, size, [&] { p.deallocate(b, size); });
+  };
+  CHECK(reported(misuse::null, nullptr, 1000));
+  CHECK(reported(misuse::foreign, mine, 1000));
+  CHECK(reported(misuse::foreign, mine, 5 << 20));
+  CHECK(reported(misuse::interior, block + 1, 1000));
+  CHECK(reported(misuse::interior, block + 16, 100));
+  CHECK(reported(misuse::interior, block + 1023, 1000));
+  CHECK(reported(misuse::wrong_size, block, 100));
+  CHECK(reported(misuse::wrong_size, block, 1025));
+  CHECK(reported(misuse::wrong_size, block, 5 << 20));
+  CHECK(reported(misuse::wrong_size, large, 1000));
+  CHECK(reported(misuse::wrong_size, large, (5 << 20) + 1));
+  CHECK(reported(misuse::wrong_pool, foreign_block, 1000));
+  CHECK(pool.imbalance() == "");
+  CHECK(other.imbalance() == "");
+
+  heard = 0;
+  p.deallocate(block, 600);  // any size of its tier will do
+  p.deallocate(large, 5 << 20);
+  CHECK(heard == 0);
+  CHECK(reported(misuse::double_put, block, 1000));
+  CHECK(reported(misuse::double_put, block, 600));
+  CHECK(reported(misuse::interior, block + 64, 1000));
+  other->deallocate(foreign_block, 1000);
+  CHECK(reported(misuse::wrong_pool, foreign_block, 1000));
+
+  // A block that was never handed out is not out either.
+  CHECK(reported(misuse::double_put, block + 1024, 1000));
+  CHECK(pool.imbalance() == "");
+  CHECK(other.imbalance() == "");
+
+  // The pool works on, and gives no block twice.
+  std::vector<void*> out;
+  for (int i = 0; i != 100; ++i) {
+    out.push_back(p.allocate(1000));
+    for (int j = 0; j != i; ++j)
+      REQUIRE(out[static_cast<std::size_t>(j)] != out.back());
+  }
+  heard = 0;
+  for (auto* const b : out)
+    p.deallocate(b, 1000);
+  CHECK(heard == 0);
+  other.end_pool();
+  CHECK(reported(misuse::foreign, foreign_block, 1000));
+}
+
+TEMPLATE_LIST_TEST_CASE("a block of a large request is judged by the pool it came from",
+                        "[byte_pool]", test::every_lock) {
+  INFO(test::name_of<TestType>());
+  const listening here;
+  checked_fixture<TestType> pool;
+  checked_fixture<TestType> other;
+  void* const large = other->allocate(3 << 20);
+  // Into a pool of another thread, nobody may look.
+  const auto kind = test::is_concurrent<TestType> ? misuse::wrong_pool : misuse::foreign;
+  CHECK(is_reported(*pool, kind, large, 3 << 20, [&] { pool->deallocate(large, 3 << 20); }));
+  other->deallocate(large, 3 << 20);
+}
+
+TEMPLATE_LIST_TEST_CASE("a raw put to a closed pool is reported, and taken", "[byte_pool]",
+                        test::every_lock) {
+  INFO(test::name_of<TestType>());
+  const listening here;
+  checked_fixture<TestType> pool;
+  void* const small = pool->allocate(100);
+  void* const large = pool->allocate(3 << 20);
+  auto held = pool->get(2000);
+  pool->close();
+  heard = 0;
+  pool->deallocate(small, 100);
+  CHECK(heard == 1);
+  CHECK(last->kind == misuse::after_close);
+  pool->deallocate(large, 3 << 20);
+  CHECK(heard == 2);
+  CHECK(pool->snapshot().misuses[static_cast<std::size_t>(misuse::after_close)] == 2);
+  pool->deallocate(small, 100);
+  CHECK(heard == 3);
+  CHECK(last->kind != misuse::after_close);
+  held.reset();  // handles may
+  CHECK(heard == 3);
+  CHECK(pool->occupancy().in_use() == 0);
+  CHECK(pool.source.live_bytes() == 0);
+}
+
+TEMPLATE_LIST_TEST_CASE("clean work causes no report", "[byte_pool]", test::every_policy) {
+  INFO(test::name_of<TestType>());
+  const listening here;
+  checked_fixture<TestType> pool({.large_cache_bytes = 16 << 20});
+  for (int round = 0; round != 3; ++round) {
+    std::vector<typename checked_fixture<TestType>::buffer> buffers;
+    std::vector<void*> raw(40);
+    for (std::size_t i = 0; i != 23; ++i)
+      buffers.push_back(pool->get(std::size_t{1} << i));
+    pool->allocate_bulk(3000, raw);
+    void* const aligned = pool->allocate(100, 4096);
+    pool->prewarm(3, 5);
+    buffers.erase(buffers.begin() + 3, buffers.begin() + 9);
+    pool->trim();
+    pool->deallocate_bulk(raw, 2049);
+    pool->deallocate(aligned, 4096, 4096);
+    buffers.clear();
+    pool->drain();
+    if (round == 1) pool->resize(4, 9);
+  }
+  CHECK(heard == 0);
+  if constexpr (TestType::stats::counts) {
+    for (const auto n : pool->snapshot().misuses)
+      CHECK(n == 0);
+  }
+}
+
+TEMPLATE_LIST_TEST_CASE("a carved block knows its pieces", "[byte_pool]", test::every_lock) {
+  INFO(test::name_of<TestType>());
+  const listening here;
+  checked_fixture<TestType> pool;
+  constexpr std::size_t mib = 1 << 20;
+  void* const whole = pool->allocate(mib);
+  pool->deallocate(whole, mib);
+  void* const piece = pool->allocate(mib / 4);
+  heard = 0;
+  pool->deallocate(whole, mib);  // out as a quarter only
+  CHECK(heard == 1);
+  pool->deallocate(piece, mib / 4);
+  CHECK(heard == 1);
+  void* const again = pool->allocate(mib);
+  CHECK(again == whole);
+  pool->deallocate(again, mib);
+  CHECK(heard == 1);
+}
+
+TEST_CASE("the handler is replaceable and never null", "[byte_pool]") {
+  CHECK(tarn::set_misuse_handler(listen) == tarn::ignore_misuse);
+  CHECK(tarn::set_misuse_handler(nullptr) == listen);
+  CHECK(tarn::set_misuse_handler(tarn::abort_on_misuse) == tarn::ignore_misuse);
+  CHECK(tarn::set_misuse_handler(tarn::ignore_misuse) == tarn::abort_on_misuse);
+  for (std::size_t k = 0; k != tarn::misuse_count; ++k) {
+    CHECK(std::string(tarn::to_string(static_cast<misuse>(k))) != "");
+  }
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+//
+// The program's own heap fails at its first, second, ... call: what a pool needs beside its slabs.
+
+#include <atomic>
+#include <cstddef>
+#include <cstdlib>
+#include <mutex>
+#include <new>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include <tarn/byte_pool.hpp>
+#include <tarn/policy/source.hpp>
+
+#include "support/catch.hpp"
+#include "support/conservation.hpp"
+#include "support/policy_matrix.hpp"
+
+namespace {
+
+// Counts this thread's calls of operator new down to the one that fails.
+thread_local std::size_t calls_left = SIZE_MAX;
+thread_local bool has_failed = false;
+std::atomic<std::int64_t> live{0};
+
+void* memory(std::size_t bytes, std::size_t alignment) noexcept {
+  if (calls_left != SIZE_MAX && calls_left-- == 0) {
+    calls_left = 0;  // and all that follow
+    has_failed = true;
+    return nullptr;
+  }
+  void* const p = alignment <= __STDCPP_DEFAULT_NEW_ALIGNMENT__
+                      ? std::malloc(bytes != 0 ? bytes : 1)
+                      : std::aligned_alloc(alignment, (bytes + alignment - 1) & ~(alignment - 1));
+  if (p != nullptr) live.fetch_add(1);
+  return p;
+}
+
+void give_back(void* p) noexcept {
+  if (p == nullptr) return;
+  live.fetch_sub(1);
+  std::free(p);
+}
+
+// Slabs come from pages, so that only the pool's own bookkeeping meets the failing heap.
+template <class P>
+using pool_for =
+    tarn::byte_pool<typename P::lock, typename P::stats,
+                    tarn::traits<tarn::power_of_two_tiers<>, tarn::no_check, tarn::page_source>>;
+
+// Calls `action()` with a heap that fails from its n-th call on. Returns: whether one failed.
+template <class Action>
+bool with_failing_heap(std::size_t n, Action&& action) {
+  has_failed = false;
+  calls_left = n;
+  action();
+  calls_left = SIZE_MAX;
+  return has_failed;
+}
+
+}  // namespace
+
+[[gnu::noinline]] void* operator new(std::size_t bytes) {
+  if (void* const p = memory(bytes, 0)) return p;
+  throw std::bad_alloc();
+}
+[[gnu::noinline]] void* operator new(std::size_t bytes, std::align_val_t alignment) {
+  if (void* const p = memory(bytes, static_cast<std::size_t>(alignment))) return p;
+  throw std::bad_alloc();
+}
+[[gnu::noinline]] void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  return memory(bytes, 0);
+}
+[[gnu::noinline]] void* operator new(std::size_t bytes, std::align_val_t alignment,
+                                     const std::nothrow_t&) noexcept {
+  return memory(bytes, static_cast<std::size_t>(alignment));
+}
+[[gnu::noinline]] void operator delete(void* p) noexcept { give_back(p); }
+[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { give_back(p); }
+[[gnu::noinline]] void operator delete(void* p, std::align_val_t) noexcept { give_back(p); }
+[[gnu::noinline]] void operator delete(void* p, std::size_t, std::align_val_t) noexcept {
+  give_back(p);
+}
+
+TEMPLATE_LIST_TEST_CASE("a pool that can't be made for want of memory leaks none", "[byte_pool]",
+                        test::every_lock) {
+  INFO(test::name_of<TestType>());
+  { const pool_for<TestType> first; }  // what is made once per program and thread is there
+  for (std::size_t n = 0;; ++n) {
+    INFO(n);
+    const auto before = live.load();
+    bool made = false;
+    with_failing_heap(n, [&] {
+      try {
+        const pool_for<TestType> pool({.initial_objects = 1, .initial_bytes = 1 << 20});
+        made = true;
+      } catch (const std::bad_alloc&) {
+      }
+    });
+    CHECK(live.load() == before);
+    if (made) break;
+    REQUIRE(n < 1000);
+  }
+}
+
+TEMPLATE_LIST_TEST_CASE("gets without heap fail cleanly or do without", "[byte_pool]",
+                        test::every_lock) {
+  INFO(test::name_of<TestType>());
+  const auto before = live.load();
+  for (std::size_t n = 0;; ++n) {
+    INFO(n);
+    std::optional<pool_for<TestType>> pool(std::in_place);
+    std::vector<void*> out(12, nullptr);
+    const bool failed = with_failing_heap(n, [&] {
+      for (std::size_t i = 0; i != 12; ++i) out[i] = pool->try_allocate(std::size_t{100} << i);
+    });
+    CHECK(test::imbalance(*pool) == "");
+    // Puts never need memory: the heap still fails.
+    with_failing_heap(0, [&] {
+      for (std::size_t i = 0; i != 12; ++i) {
+        if (out[i] != nullptr) pool->deallocate(out[i], std::size_t{100} << i);
+      }
+    });
+    CHECK_FALSE(has_failed);
+    CHECK(test::imbalance(*pool) == "");
+    CHECK(pool->occupancy().in_use() == 0);
+    for (std::size_t i = 0; i != 12; ++i) CHECK(pool->get(std::size_t{100} << i));
+    pool.reset();
+    if (!failed) break;
+    REQUIRE(n < 1000);
+  }
+  CHECK(live.load() == before);
+}
+
+TEMPLATE_LIST_TEST_CASE("large gets with a cache fail cleanly without heap", "[byte_pool]",
+                        test::every_lock) {
+  INFO(test::name_of<TestType>());
+  const auto before = live.load();
+  for (std::size_t n = 0;; ++n) {
+    std::optional<pool_for<TestType>> pool(std::in_place,
+                                           tarn::options{.large_cache_bytes = 16 << 20});
+    void* large = nullptr;
+    const bool failed = with_failing_heap(n, [&] { large = pool->try_allocate(3 << 20); });
+    CHECK((failed || large != nullptr));
+    with_failing_heap(0, [&] {
+      if (large != nullptr) pool->deallocate(large, 3 << 20);
+    });
+    CHECK_FALSE(has_failed);
+    CHECK(test::imbalance(*pool) == "");
+    pool.reset();
+    if (!failed) break;
+    REQUIRE(n < 1000);
+  }
+  CHECK(live.load() == before);
+}
+
+TEMPLATE_LIST_TEST_CASE("a thread that has no memory works without a cache of its own",
+                        "[byte_pool]", test::every_concurrent_lock) {
+  INFO(test::name_of<TestType>());
+  pool_for<TestType> pool;
+  std::vector<void*> blocks(600);
+  for (auto& b : blocks) b = pool.allocate(1000);
+  std::size_t failures = 0;
+  std::size_t missing = 0;
+  std::thread([&] {
+    has_failed = false;
+    calls_left = 0;
+    for (auto* const b : blocks) pool.deallocate(b, 1000);
+    failures += has_failed;
+    for (auto& b : blocks) missing += (b = pool.try_allocate(1000)) == nullptr;
+    for (auto* const b : blocks) {
+      if (b != nullptr) pool.deallocate(b, 1000);
+    }
+    pool.drain();
+    calls_left = SIZE_MAX;
+  }).join();
+  CHECK(failures == 0);
+  CHECK(missing == 0);
+  CHECK(test::imbalance(pool) == "");
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tarn/unsized_pool.hpp>
+
+#include "support/catch.hpp"
+#include "support/conservation.hpp"
+#include "support/failing_source.hpp"
+#include "support/policy_matrix.hpp"
+
+namespace {
+
+template <class P>
+using pool_of =
+    tarn::unsized_pool<typename P::lock, typename P::stats, tarn::no_check, test::failing_source>;
+
+constexpr std::size_t kib = 1024;
+constexpr std::size_t mib = 1024 * kib;
+
+}  // namespace
+
+TEMPLATE_LIST_TEST_CASE("an unsized buffer starts empty with room for 4 KiB, and comes back",
+                        "[unsized_pool]", test::every_policy) {
+  INFO(test::name_of<TestType>());
+  test::failing_source source;
+  {
+    pool_of<TestType> pool({}, source);
+    const std::byte* first = nullptr;
+    {
+      auto b = pool.get();
+      CHECK(b);
+      CHECK(b.empty());
+      CHECK(b.capacity() == 4 * kib);
+      first = b.data();
+      pool.append(b, "hello");
+      CHECK(b.chars() == "hello");
+      CHECK(b.data() == first);
+      pool.put(std::move(b));
+      CHECK_FALSE(b);  // NOLINT(bugprone-use-after-move): that is what is tested
+      pool.put(std::move(b));
+    }
+    auto again = pool.try_get();
+    CHECK(again.data() == first);
+    CHECK(again.empty());  // the text of its last user is out of view
+    CHECK(pool.sized().occupancy().in_use() == 1);
+    again.reset();
+    CHECK(test::imbalance(pool.sized(), source) == "");
+  }
+  CHECK(source.live_bytes() == 0);
+  CHECK(source.faults() == 0);
+}
+
+TEMPLATE_LIST_TEST_CASE("an unsized buffer grows by doubling and keeps its content",
+                        "[unsized_pool]", test::every_lock) {
+  INFO(test::name_of<TestType>());
+  test::failing_source source;
+  {
+    pool_of<TestType> pool({}, source);
+    auto b = pool.get();
+    std::string expected;
+    int moves = 0;
+    const std::byte* place = b.data();
+    for (int i = 0; i != 5000; ++i) {
+      const auto piece = "piece " + std::to_string(i) + ";";
+      expected += piece;
+      pool.append(b, piece);
+      moves += b.data() != place;
+      place = b.data();
+    }
+    CHECK(b.chars() == expected);
+    CHECK(b.capacity() == 64 * kib);
+    CHECK(moves == 4);  // 8, 16, 32, 64 KiB
+    pool.reserve(b, 65 * kib);
+    CHECK(b.capacity() == 128 * kib);
+    CHECK(b.chars() == expected);
+    pool.reserve(b, 1);  // smaller: nothing happens
+    CHECK(b.capacity() == 128 * kib);
+    // What was grown comes back to its own tier: a small request does not get it.
+    b.reset();
+    CHECK(pool.get().capacity() == 4 * kib);
+    CHECK(test::imbalance(pool.sized(), source) == "");
+  }
+  CHECK(source.live_bytes() == 0);
+}
+
+TEST_CASE("an unsized pool keeps up to 16 MiB and no more", "[unsized_pool]") {
+  test::failing_source source;
+  {
+    tarn::unsized_pool<tarn::thread_cached<>, tarn::counting_stats, tarn::no_check,
+                       test::failing_source>
+        pool({}, source);
+    auto b = pool.get();
+    pool.reserve(b, 16 * mib);
+    CHECK(b.capacity() == 16 * mib);
+    const auto* const kept = b.data();
+    b.reset();
+    pool.reserve(b, 16 * mib);  // an empty handle is a start as well
+    CHECK(b.data() == kept);
+    const auto blocks = source.live_blocks();
+    pool.reserve(b, 16 * mib + 1);
+    CHECK(b.capacity() >= 32 * mib);
+    CHECK(source.live_blocks() == blocks + 1);
+    b.reset();
+    CHECK(source.live_blocks() == blocks);  // what is above goes back at once
+    CHECK(pool.sized().snapshot().large.gets == 1);
+    CHECK(pool.sized().snapshot().large.puts == 1);
+  }
+  CHECK(source.live_bytes() == 0);
+}
+
+TEST_CASE("appending to an empty handle gets a buffer first", "[unsized_pool]") {
+  tarn::unsized_pool<> pool;
+  tarn::unsized_pool<>::buffer b;
+  pool.append(b, "");
+  CHECK(b.empty());
+  pool.append(b, "abc");
+  CHECK(b.chars() == "abc");
+  CHECK(b.capacity() == 4 * kib);
+  auto large = tarn::unsized_pool<>::buffer();
+  pool.append(large, std::string(10000, 'z'));
+  CHECK(large.size() == 10000);
+  CHECK(large.capacity() == 16 * kib);
+  CHECK(large[9999] == std::byte{'z'});
+}
+
+TEST_CASE("a buffer may be appended to itself, across a growth", "[unsized_pool]") {
+  tarn::unsized_pool<> pool;
+  auto b = pool.get();
+  pool.append(b, "0123456789");
+  std::string expected = "0123456789";
+  while (expected.size() < 40000) {
+    pool.append(b, b.chars());
+    expected += expected;
+  }
+  CHECK(b.chars() == expected);
+  pool.append(b, b.chars().substr(5, 3));
+  CHECK(b.chars() == expected + "567");
+}
+
+TEST_CASE("a growth that fails leaves the buffer as it was", "[unsized_pool]") {
+  test::failing_source source;
+  {
+    tarn::unsized_pool<std::mutex, tarn::counting_stats, tarn::no_check, test::failing_source> pool(
+        {}, source);
+    auto b = pool.get();
+    pool.append(b, "content");
+    const auto* const place = b.data();
+    source.fail_from(1);
+    CHECK_THROWS_AS(pool.reserve(b, 1 * mib), std::bad_alloc);
+    CHECK_THROWS_AS(pool.append(b, std::string(1 * mib, 'x')), std::bad_alloc);
+    CHECK_THROWS_AS(pool.reserve(b, static_cast<std::size_t>(-1)), std::length_error);
+    const std::span<const std::byte> endless(b.data(), static_cast<std::size_t>(-1) / 2);
+    CHECK_THROWS_AS(pool.append(b, endless), std::length_error);
+    CHECK(b.data() == place);
+    CHECK(b.chars() == "content");
+    source.never_fail();
+    pool.append(b, "; more");
+    CHECK(b.chars() == "content; more");
+    CHECK(test::imbalance(pool.sized(), source) == "");
+  }
+  CHECK(source.live_bytes() == 0);
+}
+
+TEST_CASE("the default unsized pool is one, and works", "[unsized_pool]") {
+  auto& pool = tarn::default_unsized_pool();
+  CHECK(&pool == &tarn::default_unsized_pool());
+  CHECK(pool.sized().name() == "default unsized");
+  auto b = pool.get();
+  pool.append(b, "text");
+  CHECK(b.chars() == "text");
+  CHECK(tarn::default_pool().name() == "default");
+}
