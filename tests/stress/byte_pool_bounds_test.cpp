@@ -78,8 +78,10 @@ TEMPLATE_LIST_TEST_CASE("a get within the capacity is never refused, not even du
       }
       for (int i = 0; i != 3000; ++i) {
         void* const b = pool->try_allocate(size);
-        if (b == nullptr) ++refused;
-        else pool->deallocate(b, size);
+        if (b == nullptr)
+          ++refused;
+        else
+          pool->deallocate(b, size);
       }
       --working;
     });
@@ -101,7 +103,8 @@ TEMPLATE_LIST_TEST_CASE("threads that miss at the same time never overshoot the 
         if (void* const b = pool->try_allocate(size)) mine.push_back(b);
       }
       got += mine.size();
-      for (auto* const b : mine) pool->deallocate(b, size);
+      for (auto* const b : mine)
+        pool->deallocate(b, size);
     });
     CHECK(got > 0);
     CHECK(pool.source.peak_bytes() <= mib);
@@ -117,7 +120,8 @@ TEMPLATE_LIST_TEST_CASE("threads that miss at the same time share one slab", "[b
     void* blocks[6] = {};
     test::run_together(6, [&](std::size_t me) { blocks[me] = pool->allocate(128); });
     CHECK(pool.source.allocations() == 1);
-    for (auto* const b : blocks) pool->deallocate(b, 128);
+    for (auto* const b : blocks)
+      pool->deallocate(b, 128);
     CHECK(pool.imbalance() == "");
   }
 }

@@ -27,7 +27,8 @@ TEMPLATE_LIST_TEST_CASE("a close that races gets and puts leaves nothing behind"
     std::atomic<std::size_t> got{0};
     test::run_together(4, [&](std::size_t me) {
       if (me == 3) {
-        while (got.load() < 200) std::this_thread::yield();
+        while (got.load() < 200)
+          std::this_thread::yield();
         pool->close();
         return;
       }
@@ -74,12 +75,14 @@ TEMPLATE_LIST_TEST_CASE("buffers that outlive their pool die on any thread", "[b
         out[me].push_back(pool->get(std::size_t{10} << i % 15));
         test::sign(out[me].back().data(), out[me].back().size(), me);
       }
-      for (std::size_t i = 0; i != 20; ++i) out[me].erase(out[me].begin());
+      for (std::size_t i = 0; i != 20; ++i)
+        out[me].erase(out[me].begin());
     });
     pool.end_pool();
     test::run_together(4, [&](std::size_t me) {
       const auto from = (me + 1) % 4;
-      for (auto& b : out[from]) torn += !test::is_signed(b.data(), b.size(), from);
+      for (auto& b : out[from])
+        torn += !test::is_signed(b.data(), b.size(), from);
       out[from].clear();
     });
     CHECK(torn == 0);
@@ -95,7 +98,8 @@ TEMPLATE_LIST_TEST_CASE("a pool that ends while threads still put back loses not
     using buffer = typename test::byte_fixture<TestType>::buffer;
     std::vector<std::vector<buffer>> out(3);
     for (auto& mine : out) {
-      for (std::size_t i = 0; i != 40; ++i) mine.push_back(pool->get(std::size_t{100} << i % 14));
+      for (std::size_t i = 0; i != 40; ++i)
+        mine.push_back(pool->get(std::size_t{100} << i % 14));
     }
     test::run_together(4, [&](std::size_t me) {
       if (me == 3) {
@@ -117,21 +121,27 @@ TEMPLATE_LIST_TEST_CASE("a thread that keeps its cache lets a closed pool's memo
     std::atomic<int> stage{0};
     std::jthread worker([&] {
       std::vector<void*> out;
-      for (int i = 0; i != 20; ++i) out.push_back(pool->allocate(1000));
-      for (auto* const b : out) pool->deallocate(b, 1000);
+      for (int i = 0; i != 20; ++i)
+        out.push_back(pool->allocate(1000));
+      for (auto* const b : out)
+        pool->deallocate(b, 1000);
       stage = 1;
-      while (stage != 2) std::this_thread::yield();
+      while (stage != 2)
+        std::this_thread::yield();
       if (flushes) tarn::flush_thread();
       stage = 3;
-      while (stage != 4) std::this_thread::yield();
+      while (stage != 4)
+        std::this_thread::yield();
     });
-    while (stage != 1) std::this_thread::yield();
+    while (stage != 1)
+      std::this_thread::yield();
     pool.end_pool();
     // At most what that one thread had cached is still there.
     CHECK(pool.source.live_bytes() <= 64 * 1024);
     if (!test::has_thread_caches<TestType>) CHECK(pool.source.live_bytes() == 0);
     stage = 2;
-    while (stage != 3) std::this_thread::yield();
+    while (stage != 3)
+      std::this_thread::yield();
     if (flushes) CHECK(pool.source.live_bytes() == 0);
     stage = 4;
     worker.join();
@@ -173,5 +183,6 @@ TEMPLATE_LIST_TEST_CASE("ten thousand short threads leave nothing unaccounted", 
   CHECK(t.idle + t.in_use + t.retired == t.created);
   if (test::has_thread_caches<TestType>) CHECK(t.idle_in_threads == 0);
   CHECK(t.created < 100);  // what ended threads had is used again
-  for (auto* const b : handed) pool->deallocate(b, 200);
+  for (auto* const b : handed)
+    pool->deallocate(b, 200);
 }

@@ -69,7 +69,8 @@ TEMPLATE_LIST_TEST_CASE("blocks flow from producers to consumers and memory stay
   CHECK(torn == 0);
   CHECK(pool.imbalance() == "");
   std::size_t created_bytes = 0;
-  for (const auto& t : pool->occupancy().tiers) created_bytes += t.created * t.stride_bytes;
+  for (const auto& t : pool->occupancy().tiers)
+    created_bytes += t.created * t.stride_bytes;
   // 8000 blocks of 564 bytes on average would be 4.5 MiB.
   CHECK(created_bytes < std::size_t{2} << 20);
   if constexpr (TestType::stats::counts) {
@@ -89,7 +90,8 @@ TEMPLATE_LIST_TEST_CASE("bulks of blocks flow between threads", "[byte_pool]",
       if (me % 2 == 0) {
         std::vector<void*> blocks(1 + i % 70);
         pool->allocate_bulk(512, blocks);
-        for (auto* const b : blocks) test::sign(b, 512, 7);
+        for (auto* const b : blocks)
+          test::sign(b, 512, 7);
         belt.push(std::move(blocks));
       } else {
         const auto blocks = belt.pop();

@@ -55,8 +55,8 @@ std::size_t run_shape(Pool& pool, std::size_t threads, std::size_t rounds) {
 
 }  // namespace
 
-TEMPLATE_LIST_TEST_CASE("blocks have one owner each, whatever the number of threads",
-                        "[byte_pool]", test::concurrent_policy) {
+TEMPLATE_LIST_TEST_CASE("blocks have one owner each, whatever the number of threads", "[byte_pool]",
+                        test::concurrent_policy) {
   INFO(test::name_of<TestType>());
   struct shape {
     std::size_t threads;
@@ -74,7 +74,8 @@ TEMPLATE_LIST_TEST_CASE("blocks have one owner each, whatever the number of thre
     }
     // The threads are gone, and with them their caches.
     if (test::has_thread_caches<TestType>) {
-      for (const auto& t : pool->occupancy().tiers) CHECK(t.idle_in_threads == 0);
+      for (const auto& t : pool->occupancy().tiers)
+        CHECK(t.idle_in_threads == 0);
     }
     pool->trim();
     CHECK(pool.source.live_bytes() == 0);

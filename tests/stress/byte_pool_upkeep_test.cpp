@@ -45,7 +45,8 @@ std::size_t work(Pool& pool, std::size_t me, std::size_t most_size, const std::a
       out.push_back({block, size});
     }
   }
-  for (const auto& h : out) pool.deallocate(h.block, h.size);
+  for (const auto& h : out)
+    pool.deallocate(h.block, h.size);
   return torn;
 }
 
@@ -76,10 +77,18 @@ TEMPLATE_LIST_TEST_CASE("trim, drain and clear under load lose nothing", "[byte_
   test::byte_fixture<TestType> pool;
   const auto torn = beside_workers(*pool, 300 * kib, 200, [&](unsigned i) {
     switch (i % 4) {
-      case 0: pool->trim(); break;
-      case 1: pool->drain(); break;
-      case 2: pool->trim(mib); break;
-      default: pool->clear(); break;
+      case 0:
+        pool->trim();
+        break;
+      case 1:
+        pool->drain();
+        break;
+      case 2:
+        pool->trim(mib);
+        break;
+      default:
+        pool->clear();
+        break;
     }
   });
   CHECK(torn == 0);
@@ -135,12 +144,23 @@ TEMPLATE_LIST_TEST_CASE("several threads may trim, resize and reset at the same 
       }
       out.clear();
       switch (random() % 6) {
-        case 0: pool->trim(random() % mib); break;
-        case 1: pool->drain(); break;
-        case 2: pool->resize(random() % 4, random() % 50); break;
-        case 3: pool->reset_and_drain(); break;
-        case 4: pool->prewarm(random() % 4, 9); break;
-        default: break;
+        case 0:
+          pool->trim(random() % mib);
+          break;
+        case 1:
+          pool->drain();
+          break;
+        case 2:
+          pool->resize(random() % 4, random() % 50);
+          break;
+        case 3:
+          pool->reset_and_drain();
+          break;
+        case 4:
+          pool->prewarm(random() % 4, 9);
+          break;
+        default:
+          break;
       }
     }
   });
@@ -148,8 +168,8 @@ TEMPLATE_LIST_TEST_CASE("several threads may trim, resize and reset at the same 
   CHECK(pool.imbalance() == "");
 }
 
-TEMPLATE_LIST_TEST_CASE("a snapshot under load is never negative, and exact at rest",
-                        "[byte_pool]", test::every_concurrent_lock) {
+TEMPLATE_LIST_TEST_CASE("a snapshot under load is never negative, and exact at rest", "[byte_pool]",
+                        test::every_concurrent_lock) {
   INFO(test::name_of<TestType>());
   test::byte_fixture<TestType> pool;
   std::size_t negative = 0;

@@ -24,7 +24,8 @@ void run_together(std::size_t n, Action&& action) {
     for (std::size_t i = 0; i != n; ++i) {
       threads.emplace_back([&, i] {
         waiting.fetch_sub(1);
-        while (waiting.load() != 0) std::this_thread::yield();
+        while (waiting.load() != 0)
+          std::this_thread::yield();
         try {
           action(i);
         } catch (...) {

@@ -18,8 +18,10 @@ constexpr std::size_t mib = 1024 * kib;
 template <class Pool>
 void burst(Pool& pool, std::size_t size, std::size_t count) {
   std::vector<void*> blocks(count);
-  for (auto& b : blocks) b = pool.allocate(size);
-  for (auto* const b : blocks) pool.deallocate(b, size);
+  for (auto& b : blocks)
+    b = pool.allocate(size);
+  for (auto* const b : blocks)
+    pool.deallocate(b, size);
 }
 
 }  // namespace
@@ -82,7 +84,8 @@ TEMPLATE_LIST_TEST_CASE("with a capacity exactly so many blocks can be out", "[b
   for (const std::size_t size : {100u, 20000u, 300000u}) {
     INFO(size);
     std::vector<typename test::byte_fixture<TestType>::buffer> out;
-    for (int i = 0; i != 5; ++i) out.push_back(pool->get(size));
+    for (int i = 0; i != 5; ++i)
+      out.push_back(pool->get(size));
     CHECK_THROWS_AS(pool->get(size), std::bad_alloc);
     CHECK_FALSE(pool->try_get(size));
     CHECK(pool->try_allocate(size) == nullptr);
@@ -94,7 +97,8 @@ TEMPLATE_LIST_TEST_CASE("with a capacity exactly so many blocks can be out", "[b
     }
     out.clear();
     pool->trim();
-    for (int i = 0; i != 5; ++i) out.push_back(pool->get(size));
+    for (int i = 0; i != 5; ++i)
+      out.push_back(pool->get(size));
     CHECK_FALSE(pool->try_get(size));
     out.clear();
     pool->drain();
@@ -109,7 +113,8 @@ TEMPLATE_LIST_TEST_CASE("with a capacity, blocks that were trimmed away serve ag
   constexpr std::size_t size = 16 * kib;
   test::byte_fixture<TestType> pool({.capacity = 6});
   std::vector<void*> out(6);
-  for (auto& b : out) b = pool->allocate(size);
+  for (auto& b : out)
+    b = pool->allocate(size);
   for (unsigned pattern = 1; pattern != 64; ++pattern) {
     INFO(pattern);
     for (unsigned i = 0; i != 6; ++i) {
@@ -124,7 +129,8 @@ TEMPLATE_LIST_TEST_CASE("with a capacity, blocks that were trimmed away serve ag
     CHECK(pool->try_allocate(size) == nullptr);
     CHECK(pool.imbalance() == "");
   }
-  for (auto* const b : out) pool->deallocate(b, size);
+  for (auto* const b : out)
+    pool->deallocate(b, size);
 }
 
 TEMPLATE_LIST_TEST_CASE("a capacity holds although tiers share their memory", "[byte_pool]",
@@ -139,12 +145,16 @@ TEMPLATE_LIST_TEST_CASE("a capacity holds although tiers share their memory", "[
   CHECK(pool->try_allocate(mib) == nullptr);
   pool->deallocate(pieces[0], 256 * kib);
   pool->deallocate(pieces[1], 512 * kib);
-  for (auto* const b : out) pool->deallocate(b, mib);
-  for (const auto size : {256 * kib, 512 * kib}) pool->resize(pool->tiers().tier_for(size), 0);
+  for (auto* const b : out)
+    pool->deallocate(b, mib);
+  for (const auto size : {256 * kib, 512 * kib})
+    pool->resize(pool->tiers().tier_for(size), 0);
   out.clear();
-  while (void* const b = pool->try_allocate(mib)) out.push_back(b);
+  while (void* const b = pool->try_allocate(mib))
+    out.push_back(b);
   CHECK(out.size() == 2);
-  for (auto* const b : out) pool->deallocate(b, mib);
+  for (auto* const b : out)
+    pool->deallocate(b, mib);
 }
 
 TEMPLATE_LIST_TEST_CASE("a pool with capacity zero gives nothing but large blocks", "[byte_pool]",
@@ -161,13 +171,15 @@ TEMPLATE_LIST_TEST_CASE("slabs never exceed limit_bytes", "[byte_pool]", test::e
   INFO(test::name_of<TestType>());
   test::byte_fixture<TestType> pool({.limit_bytes = mib});
   std::vector<void*> out;
-  while (void* const b = pool->try_allocate(100 * kib)) out.push_back(b);
+  while (void* const b = pool->try_allocate(100 * kib))
+    out.push_back(b);
   CHECK(out.size() == 8);
   CHECK(pool.source.peak_bytes() == mib);
   CHECK_THROWS_AS(pool->allocate(100), std::bad_alloc);
   CHECK_THROWS_AS(pool->allocate(2 * mib), std::bad_alloc);
   CHECK(pool.imbalance() == "");
-  for (auto* const b : out) pool->deallocate(b, 100 * kib);
+  for (auto* const b : out)
+    pool->deallocate(b, 100 * kib);
 
   // Idle memory of one tier makes room for another.
   void* const small = pool->try_allocate(100);
@@ -194,7 +206,8 @@ TEMPLATE_LIST_TEST_CASE("initial_objects are ready, and initial_bytes stop them"
       CHECK(t.misses == 0);
     }
     const auto asked = pool.source.allocations();
-    for (const std::size_t size : {512u, 4096u, 16384u}) burst(*pool, size, 7);
+    for (const std::size_t size : {512u, 4096u, 16384u})
+      burst(*pool, size, 7);
     CHECK(pool.source.allocations() == asked);
     CHECK(pool->snapshot().total().misses == 0);
   }
@@ -215,9 +228,11 @@ TEMPLATE_LIST_TEST_CASE("a thread keeps no more than shard_bytes", "[byte_pool]"
   for (const std::size_t most : {std::size_t{0}, 16 * kib, 256 * kib, 8 * mib}) {
     INFO(most);
     test::byte_fixture<TestType> pool({.shard_bytes = most});
-    for (const std::size_t size : {128u, 1024u, 8192u, 65536u, 262144u}) burst(*pool, size, 64);
+    for (const std::size_t size : {128u, 1024u, 8192u, 65536u, 262144u})
+      burst(*pool, size, 64);
     std::size_t kept = 0;
-    for (const auto& t : pool->occupancy().tiers) kept += t.idle_in_threads * t.stride_bytes;
+    for (const auto& t : pool->occupancy().tiers)
+      kept += t.idle_in_threads * t.stride_bytes;
     CHECK(kept <= most);
     CHECK((most == 0 || kept > 0));
     CHECK(pool.imbalance() == "");

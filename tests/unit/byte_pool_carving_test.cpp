@@ -35,7 +35,8 @@ class shadow_map {
       if (begin < p.begin + p.bytes && p.begin < begin + bytes) fits = false;
     }
     const auto pattern = static_cast<std::byte>(++count_ * 37 + 1);
-    for (std::size_t i = 0; i < bytes; i += sample) begin[i] = pattern;
+    for (std::size_t i = 0; i < bytes; i += sample)
+      begin[i] = pattern;
     begin[bytes - 1] = pattern;
     out_.push_back({begin, bytes, pattern});
     return fits;
@@ -48,7 +49,8 @@ class shadow_map {
     const piece p = out_[index];
     out_[index] = out_.back();
     out_.pop_back();
-    for (std::size_t i = 0; i < p.bytes; i += sample) intact = intact && p.begin[i] == p.pattern;
+    for (std::size_t i = 0; i < p.bytes; i += sample)
+      intact = intact && p.begin[i] == p.pattern;
     intact = intact && p.begin[p.bytes - 1] == p.pattern;
     return p;
   }
@@ -94,7 +96,8 @@ void walk(Pool& pool, const test::failing_source& source, std::span<const std::s
     }
     if (i % 256 == 0) balanced = balanced && test::imbalance(pool, source).empty();
   }
-  while (!shadow.empty()) put_one();
+  while (!shadow.empty())
+    put_one();
   CHECK(disjoint);
   CHECK(intact);
   CHECK(aligned);
@@ -199,8 +202,10 @@ TEMPLATE_LIST_TEST_CASE("blocks that are no multiple of a slab are carved withou
   // Pieces of 100 KiB out of one MiB share units of the address map with their neighbours.
   pool->deallocate(pool->allocate(mib), mib);
   std::vector<void*> pieces(10);
-  for (auto& p : pieces) p = pool->allocate(100 * kib);
-  for (auto* const p : pieces) pool->deallocate(p, 100 * kib);
+  for (auto& p : pieces)
+    p = pool->allocate(100 * kib);
+  for (auto* const p : pieces)
+    pool->deallocate(p, 100 * kib);
   void* const small = pool->allocate(32 * kib);
   CHECK(pool.imbalance() == "");
   pool->deallocate(small, 32 * kib);
@@ -209,7 +214,8 @@ TEMPLATE_LIST_TEST_CASE("blocks that are no multiple of a slab are carved withou
   CHECK(pool.source.live_bytes() == 0);
 
   std::vector<std::size_t> sizes;
-  for (std::size_t i = 0; i != tiers::count(); ++i) sizes.push_back(tiers::size_of(i));
+  for (std::size_t i = 0; i != tiers::count(); ++i)
+    sizes.push_back(tiers::size_of(i));
   walk(*pool, pool.source, sizes, 2000, 20240602);
 }
 

@@ -114,7 +114,8 @@ TEMPLATE_LIST_TEST_CASE("gets without heap fail cleanly or do without", "[byte_p
     std::optional<pool_for<TestType>> pool(std::in_place);
     std::vector<void*> out(12, nullptr);
     const bool failed = with_failing_heap(n, [&] {
-      for (std::size_t i = 0; i != 12; ++i) out[i] = pool->try_allocate(std::size_t{100} << i);
+      for (std::size_t i = 0; i != 12; ++i)
+        out[i] = pool->try_allocate(std::size_t{100} << i);
     });
     CHECK(test::imbalance(*pool) == "");
     // Puts never need memory: the heap still fails.
@@ -126,7 +127,8 @@ TEMPLATE_LIST_TEST_CASE("gets without heap fail cleanly or do without", "[byte_p
     CHECK_FALSE(has_failed);
     CHECK(test::imbalance(*pool) == "");
     CHECK(pool->occupancy().in_use() == 0);
-    for (std::size_t i = 0; i != 12; ++i) CHECK(pool->get(std::size_t{100} << i));
+    for (std::size_t i = 0; i != 12; ++i)
+      CHECK(pool->get(std::size_t{100} << i));
     pool.reset();
     if (!failed) break;
     REQUIRE(n < 1000);
@@ -161,15 +163,18 @@ TEMPLATE_LIST_TEST_CASE("a thread that has no memory works without a cache of it
   INFO(test::name_of<TestType>());
   pool_for<TestType> pool;
   std::vector<void*> blocks(600);
-  for (auto& b : blocks) b = pool.allocate(1000);
+  for (auto& b : blocks)
+    b = pool.allocate(1000);
   std::size_t failures = 0;
   std::size_t missing = 0;
   std::thread([&] {
     has_failed = false;
     calls_left = 0;
-    for (auto* const b : blocks) pool.deallocate(b, 1000);
+    for (auto* const b : blocks)
+      pool.deallocate(b, 1000);
     failures += has_failed;
-    for (auto& b : blocks) missing += (b = pool.try_allocate(1000)) == nullptr;
+    for (auto& b : blocks)
+      missing += (b = pool.try_allocate(1000)) == nullptr;
     for (auto* const b : blocks) {
       if (b != nullptr) pool.deallocate(b, 1000);
     }

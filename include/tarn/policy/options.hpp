@@ -145,7 +145,7 @@ inline void validate(const options& o) {
   }
   at_most("slab_bytes", slab, "must be at most", options::max_slab_bytes);
   if ((slab & (slab - 1)) != 0) {
-    detail::throw_invalid("slab_bytes", slab, "must be a power of two from 4096 to 1073741824");
+    detail::throw_invalid("slab_bytes", slab, "must be a power of two from 65536 to 1073741824");
   }
   if (o.cleanup_interval && o.cleanup_interval->count() < 0) {
     detail::throw_invalid("cleanup_interval ns", o.cleanup_interval->count(), "must be at least",

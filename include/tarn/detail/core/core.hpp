@@ -204,7 +204,7 @@ class core : public core_base<typename Config::env> {
 
   typename env::template atomic<std::uint32_t> slot_{0};  // encoded; 0 once closed
   std::uint32_t tier_count_;
-  tier_state* tiers_;  // immutable
+  tier_list<tier_state> tiers_;  // immutable
   core_settings settings_;
   TARN_NO_UNIQUE_ADDRESS source_type source_;
   directory<env, slab_type> directory_;

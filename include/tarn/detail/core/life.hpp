@@ -19,7 +19,7 @@ core<Config>::core(const core_settings& settings, std::uint32_t tiers, SizeOf&& 
     // The pool object and every tier keep the core; no_lock and the like settle like the others.
     : core_base<env>(tiers + 1),
       tier_count_(tiers),
-      tiers_(new tier_state[tiers]),
+      tiers_(tiers),
       settings_(settings),
       source_(std::move(source)),
       directory_(static_cast<unsigned>(std::countr_zero(settings.slab_bytes))) {
@@ -56,17 +56,13 @@ core<Config>::core(const core_settings& settings, std::uint32_t tiers, SizeOf&& 
 
 template <class Config>
 core<Config>::~core() {
+  // Not closed: the constructor of the pool's core threw, and the registry still knows this one.
+  if (!this->closed()) env::registry().retire(*this, own_slot_);
   for (auto* s = shards_.load(std::memory_order::relaxed); s != nullptr;) {  // nobody else is left
     auto* const next = s->next;
     shard_type::destroy(s);
     s = next;
   }
-  for (std::uint32_t i = 0; i != tier_count_; ++i) {
-    if constexpr (is_single) delete[] tiers_[i].cache.rounds;
-    for (auto& row : tiers_[i].slabs)
-      delete[] row.load(std::memory_order::relaxed);
-  }
-  delete[] tiers_;
 }
 
 /// Under the tier's lock, after blocks came home: the number of lives that this ended.

@@ -3,6 +3,8 @@
 
 // How a core is read.
 
+#include <utility>
+
 #include <tarn/detail/core/core.hpp>
 
 namespace tarn::detail {

@@ -29,6 +29,15 @@ struct alignas(no_sharing_alignment) core_tier {
   using counts_type =
       std::conditional_t<is_lock_free && Config::counts, striped_counts<env>, no_counts>;
 
+  core_tier() noexcept = default;
+  core_tier(const core_tier&) = delete;
+  core_tier& operator=(const core_tier&) = delete;
+  ~core_tier() {
+    if constexpr (is_single) delete[] cache.rounds;
+    for (auto& row : slabs)
+      delete[] row.load(std::memory_order::relaxed);  // nobody else is left
+  }
+
   typename Config::lock lock;
   TARN_NO_UNIQUE_ADDRESS cache_type cache;
   TARN_NO_UNIQUE_ADDRESS stack_type stack;
@@ -47,6 +56,23 @@ struct alignas(no_sharing_alignment) core_tier {
   [[nodiscard]] bool is_bounded() const noexcept {
     return most_stacked.load(std::memory_order::relaxed) != INT64_MAX;  // a bound
   }
+};
+
+/// The tiers of one core; owns them, also where the constructor of the core throws.
+template <class Tier>
+class tier_list {
+ public:
+  explicit tier_list(std::uint32_t count) : first_(new Tier[count]) {}
+  tier_list(const tier_list&) = delete;
+  tier_list& operator=(const tier_list&) = delete;
+  ~tier_list() { delete[] first_; }
+
+  [[nodiscard]] TARN_FORCE_INLINE Tier& operator[](std::size_t tier) const noexcept {
+    return first_[tier];
+  }
+
+ private:
+  Tier* first_;
 };
 
 }  // namespace tarn::detail
