@@ -7,24 +7,10 @@
 
 using tarn::detail::per_thread_shape;
 
-namespace model {
-
-using registry_type = tarn::detail::registry<relacy_env<>>;
-struct newest_tag {
-  using type = std::uint32_t registry_type::*;
-  friend type member_of(newest_tag);
-};
-template struct open_up<newest_tag, &registry_type::newest_slot_>;
-
-}  // namespace model
-
 namespace {
 
 using env = model::relacy_env<>;
 using core_type = model::core<model::config<env, per_thread_shape>>;
-
-/// Slots go round, so that a number comes back late. Here it comes back at once, if it may.
-void begin_slots_anew() { env::registry().*member_of(model::newest_tag()) = 0; }
 
 /// A thread attaches, gets and puts, while another closes; the last of them lets the pool go.
 struct attach_and_close : rl::test_suite<attach_and_close, 2> {
@@ -84,7 +70,6 @@ struct one_core_after_the_other : rl::test_suite<one_core_after_the_other<Fault>
       core->close();
       core->release();  // all is home now: thread 1 has an empty shard, thread 0 has emptied its
                         // own
-      begin_slots_anew();
       Fault::before_second();
       auto* const made = ::new core_type(memory[1], ended[1], {32 << 10});
       second(RL_INFO).store(made, rl::mo_release);

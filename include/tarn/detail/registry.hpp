@@ -27,12 +27,12 @@ class registry {
     if (cores_ != nullptr) cores_->previous_ = &core;
     cores_ = &core;
     if (!wants_slot) return 0;
-    for (std::uint32_t tried = 1; tried != max_slots; ++tried) {
-      newest_slot_ = newest_slot_ + 1 == max_slots ? 1 : newest_slot_ + 1;
-      auto& free = records_[newest_slot_];
+    // The lowest free one: threads' tables stay small, however many pools come and go.
+    for (std::uint32_t number = 1; number != max_slots; ++number) {
+      auto& free = records_[number];
       if (free.core == nullptr && free.attached == 0) {
         free.core = &core;
-        return encode_slot(newest_slot_);
+        return encode_slot(number);
       }
     }
     return 0;
@@ -173,7 +173,6 @@ class registry {
 
   mutex lock_;
   core_base<Env>* cores_ = nullptr;  // all below but the atomics: guarded by lock_
-  std::uint32_t newest_slot_ = 0;
   record records_[max_slots] = {};
   typename Env::template atomic<std::uint64_t> orders_{0};
   typename Env::template atomic<std::size_t> threads_{0};
