@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: MIT
+//
+// Which tier serves a request, and what it gets: capacity, alignment, errors.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <tarn/policy/runtime_tiers.hpp>
+
+#include "support/byte_fixture.hpp"
+#include "support/catch.hpp"
+#include "support/policy_matrix.hpp"
+
+namespace {
+
+constexpr std::size_t kib = 1024;
+constexpr std::size_t mib = 1024 * kib;
+
+[[nodiscard]] bool is_aligned(const void* p, std::size_t alignment) {
+  return reinterpret_cast<std::uintptr_t>(p) % alignment == 0;
+}
+
+// What the message of the exception that `action` throws must name.
+template <class Exception, class Action>
+[[nodiscard]] bool throws_naming(Action&& action, const std::string& what) {
+  try {
+    action();
+  } catch (const Exception& e) {
+    return std::string(e.what()).find(what) != std::string::npos;
+  } catch (...) {
+  }
+  return false;
+}
+
+// Every boundary of every tier of a ladder: n - 1, n, n + 1, and zero.
+template <class Tiers>
+void check_boundaries() {
+  using policy = test::policies<tarn::no_lock, tarn::counting_stats>;
+  test::byte_fixture<policy, Tiers> pool;
+  const auto& tiers = pool->tiers();
+  const auto check = [&](std::size_t size) {
+    INFO(size);
+    std::size_t expected = 0;  // by looking at every tier
+    while (expected != tiers.count() && tiers.size_of(expected) < size)
+      ++expected;
+    const auto before = pool->snapshot();
+    auto b = pool->get(size);
+    const auto after = pool->snapshot() - before;
+    CHECK(b.size() == size);
+    CHECK(b.capacity() >= size);
+    CHECK(is_aligned(b.data(), b.capacity() >= 64 ? 64 : 16));
+    for (std::size_t t = 0; t != tiers.count(); ++t) {
+      CHECK(after.tiers[t].gets == (t == expected ? 1u : 0u));
+    }
+    CHECK(after.large.gets == (expected == tiers.count() ? 1u : 0u));
+    if (expected != tiers.count()) {
+      CHECK(b.capacity() == tiers.size_of(expected));
+      CHECK(pool->capacity_for(size) == b.capacity());
+    } else {
+      CHECK(b.capacity() == size);
+    }
+    b.data()[0] = b.data()[b.capacity() - 1] = std::byte{1};
+  };
+  check(0);
+  check(1);
+  for (std::size_t t = 0; t != tiers.count(); ++t) {
+    for (const int by : {-1, 0, 1})
+      check(tiers.size_of(t) + static_cast<std::size_t>(by));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("the smallest tier that holds a request serves it, on every ladder", "[byte_pool]") {
+  check_boundaries<tarn::power_of_two_tiers<>>();
+  check_boundaries<tarn::stream_tiers>();
+  check_boundaries<tarn::kafka_tiers>();
+  check_boundaries<tarn::page_tiers>();
+  check_boundaries<tarn::small_tiers>();
+  check_boundaries<tarn::cache_tiers>();
+  check_boundaries<tarn::fixed_tiers<1>>();
+  check_boundaries<tarn::fixed_tiers<16, 24, 63, 64, 65, 100, 1000, 5000, 65536, 65537>>();
+}
+
+TEST_CASE("tiers can be given at run time, in any order", "[byte_pool]") {
+  using policy = test::policies<std::mutex, tarn::counting_stats>;
+  test::byte_fixture<policy, tarn::runtime_tiers> pool({}, {1024, 128, 128, 300});
+  CHECK(pool->tiers().count() == 3);
+  CHECK(pool->get(0).capacity() == 128);
+  CHECK(pool->get(128).capacity() == 128);
+  CHECK(pool->get(129).capacity() == 300);
+  CHECK(pool->get(301).capacity() == 1024);
+  CHECK(pool->get(1025).capacity() == 1025);
+}
+
+TEMPLATE_LIST_TEST_CASE("a request of zero bytes is valid and owns a block", "[byte_pool]",
+                        test::every_policy) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType> pool;
+  const auto b = pool->get(0);
+  CHECK(static_cast<bool>(b));
+  CHECK(b.empty());
+  CHECK(b.size() == 0);
+  CHECK(b.capacity() == 128);
+  void* const p = pool->allocate(0);
+  CHECK(p != nullptr);
+  CHECK(p != b.data());
+  pool->deallocate(p, 0);
+}
+
+TEMPLATE_LIST_TEST_CASE("a size that overflows throws before the pool is touched", "[byte_pool]",
+                        test::every_policy) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType> pool({.large_cache_bytes = mib});
+  constexpr auto limit = static_cast<std::size_t>(PTRDIFF_MAX);
+  for (const std::size_t size : {limit + 1, SIZE_MAX, SIZE_MAX - 15, SIZE_MAX / 2 + 17}) {
+    const auto named = std::to_string(size);
+    CHECK(throws_naming<std::length_error>([&] { (void)pool->get(size); }, named));
+    CHECK(throws_naming<std::length_error>([&] { (void)pool->get_at_least(size); }, named));
+    CHECK(throws_naming<std::length_error>([&] { (void)pool->allocate(size); }, named));
+    CHECK(throws_naming<std::length_error>([&] { (void)pool->allocate(size, 4096); }, named));
+    std::array<void*, 2> out{};
+    CHECK(throws_naming<std::length_error>([&] { pool->allocate_bulk(size, out); }, named));
+    CHECK_FALSE(pool->try_get(size));
+    CHECK_FALSE(pool->try_get_at_least(size));
+    CHECK(pool->try_allocate(size) == nullptr);
+  }
+  CHECK(
+      throws_naming<std::length_error>([&] { (void)pool->get(limit + 1); }, std::to_string(limit)));
+  CHECK(pool.source.allocations() == 0);
+  if constexpr (TestType::stats::counts) {
+    CHECK(pool->snapshot().total().gets == 0);
+    CHECK(pool->snapshot().large.gets == 0);
+    CHECK(pool->snapshot().recent_lengths.empty());
+  }
+  // The largest size that is none too many: the source says no.
+  pool.source.fail_from(1);
+  CHECK_THROWS_AS(pool->get(limit), std::bad_alloc);
+  CHECK_FALSE(pool->try_get(limit));
+}
+
+TEMPLATE_LIST_TEST_CASE("a bad alignment or tier is named", "[byte_pool]", test::every_lock) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType> pool;
+  for (const std::size_t alignment : {24u, 48u, 100u, 65u}) {
+    CHECK(throws_naming<std::invalid_argument>([&] { (void)pool->allocate(8, alignment); },
+                                               std::to_string(alignment)));
+    CHECK(pool->try_allocate(8, alignment) == nullptr);
+  }
+  CHECK(throws_naming<std::invalid_argument>([&] { pool->prewarm(15, 1); }, "15"));
+  CHECK(throws_naming<std::invalid_argument>([&] { pool->resize(99, 1); }, "99"));
+  CHECK(throws_naming<std::invalid_argument>([&] { pool->prewarm(SIZE_MAX, 1); },
+                                             std::to_string(SIZE_MAX)));
+  CHECK(pool.source.allocations() == 0);
+}
+
+TEMPLATE_LIST_TEST_CASE("every pair of size and alignment is honoured", "[byte_pool]",
+                        test::every_lock) {
+  INFO(test::name_of<TestType>());
+  // 359 sizes by 13 alignments: 4,667 pairs.
+  test::byte_fixture<TestType> pool;
+  std::vector<std::size_t> sizes;
+  for (std::size_t n = 0; n <= 256; ++n)
+    sizes.push_back(n);
+  for (std::size_t n = 512; sizes.size() < 359; n += n / 8 + 1) {
+    sizes.push_back(n > 3 * mib ? n % 100'000 + 257 : n);
+  }
+  REQUIRE(sizes.size() * 13 == 4667);
+  std::size_t misaligned = 0;
+  std::size_t overlapping = 0;
+  for (const std::size_t size : sizes) {
+    for (unsigned shift = 0; shift != 13; ++shift) {
+      const std::size_t alignment = std::size_t{1} << shift;
+      auto* const a = static_cast<std::byte*>(pool->allocate(size, alignment));
+      auto* const b = static_cast<std::byte*>(pool->allocate(size, alignment));
+      misaligned += !is_aligned(a, alignment) || !is_aligned(b, alignment);
+      misaligned += !is_aligned(a, size >= 64 ? 64 : 16);
+      overlapping += a < b + size && b < a + size && size != 0;
+      if (size != 0) a[0] = b[0] = a[size - 1] = b[size - 1] = std::byte{1};
+      pool->deallocate(a, size, alignment);
+      pool->deallocate(b, size, alignment);
+    }
+  }
+  CHECK(misaligned == 0);
+  CHECK(overlapping == 0);
+  CHECK(pool.imbalance() == "");
+}
+
+TEMPLATE_LIST_TEST_CASE("alignments above a slab pass through, and every other one has a tier",
+                        "[byte_pool]", test::every_lock) {
+  INFO(test::name_of<TestType>());
+  using odd_tiers = tarn::fixed_tiers<96, 160, 640, 3 * kib, 4 * kib, 40 * kib, 64 * kib>;
+  test::byte_fixture<TestType, odd_tiers> pool;
+  for (std::size_t alignment = 1; alignment <= mib; alignment *= 2) {
+    for (const std::size_t size : {1u, 96u, 97u, 641u, 3073u, 40000u, 65536u, 65537u}) {
+      INFO(size << " bytes aligned to " << alignment);
+      std::vector<void*> out(3);
+      for (auto& p : out) {
+        p = pool->allocate(size, alignment);
+        CHECK(is_aligned(p, alignment));
+      }
+      for (auto* const p : out)
+        pool->deallocate(p, size, alignment);
+    }
+  }
+  CHECK(pool.imbalance() == "");
+  // A request for 96 bytes aligned to 128 does not fit the strides of 128-byte blocks only by luck.
+  const auto s = pool->snapshot();
+  CHECK(s.large.gets > 0);
+  CHECK(s.total().gets > s.large.gets);
+}
+
+TEMPLATE_LIST_TEST_CASE("a block goes back with any size from the asked one to its capacity",
+                        "[byte_pool]", test::every_lock) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType, tarn::power_of_two_tiers<>, tarn::checked> pool(
+      {.large_cache_bytes = 16 * mib});
+  for (const std::size_t size : {0u, 1u, 129u, 1000u, 1025u, 70'000u, 1'100'000u}) {
+    const auto capacity = pool->capacity_for(size);
+    for (std::size_t n = size; n <= capacity; n += (capacity - size) / 7 + 1) {
+      pool->deallocate(pool->allocate(size), n);
+    }
+    pool->deallocate(pool->allocate(size), capacity);
+    // The same for an over-aligned request, whose tier follows from both.
+    pool->deallocate(pool->allocate(size, 4096), size, 4096);
+    pool->deallocate(pool->allocate(size, 4096), capacity, 4096);
+  }
+  // A large block that was kept may be larger than asked for.
+  pool->deallocate(pool->allocate(5 * mib), 5 * mib);
+  const auto b = pool->get(4 * mib);
+  CHECK(b.capacity() == 5 * mib);
+  for (const auto n : pool->snapshot().misuses)
+    CHECK(n == 0);
+}
