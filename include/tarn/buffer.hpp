@@ -101,9 +101,12 @@ class basic_buffer {
     if (size > capacity_) {
       detail::throw_length("buffer size", size, "must be at most the capacity,", capacity_);
     }
-    // A pool that zeroes the used prefix on return would not see what is cut off here.
-    if (size < size_ && core_->zeroing() == detail::zeros::used_prefix) {
-      std::memset(data_ + size, 0, size_ - size);
+    if (size < size_) {
+      // A pool that zeroes the used prefix on return would not see what is cut off here.
+      if (core_->zeroing() == detail::zeros::used_prefix)
+        std::memset(data_ + size, 0, size_ - size);
+    } else if (size > size_ && core_->zeroing() == detail::zeros::on_get) {
+      std::memset(data_ + size_, 0, size - size_);  // was not asked for until now
     }
     size_ = size;
   }

@@ -89,13 +89,17 @@ class byte_pool
     const auto got = core().take_bytes(size);
     if (got.block == nullptr) [[unlikely]]
       this->fail(size);
-    return {got.block, got.capacity, got.capacity, &core()};
+    buffer made(got.block, size, got.capacity, &core());
+    made.resize(got.capacity);  // the rest is asked for as well
+    return made;
   }
   [[nodiscard]] buffer try_get_at_least(std::size_t size) noexcept {
     const auto got = core().take_bytes(size);
     if (got.block == nullptr) [[unlikely]]
       return {};
-    return {got.block, got.capacity, got.capacity, &core()};
+    buffer made(got.block, size, got.capacity, &core());
+    made.resize(got.capacity);  // the rest is asked for as well
+    return made;
   }
 
   /// Gives a buffer back, to the pool it came from. An empty one is ignored.

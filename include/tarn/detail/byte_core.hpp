@@ -7,8 +7,8 @@
 #include <utility>
 
 #include <tarn/detail/core/all.hpp>
-#include <tarn/detail/core/verify.hpp>
 #include <tarn/detail/depot/large.hpp>
+#include <tarn/detail/verify.hpp>
 
 namespace tarn::detail {
 

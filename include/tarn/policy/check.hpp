@@ -10,7 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include <tarn/detail/core/verify.hpp>
+#include <tarn/detail/verify.hpp>
 
 namespace tarn {
 

@@ -13,7 +13,7 @@ namespace tarn {
 
 /// The buckets of a histogram of sizes: sixteen bytes wide up to 64, then four to a doubling.
 struct size_buckets {
-  static constexpr std::size_t count = 252;
+  static constexpr std::size_t count = 236;
 
   [[nodiscard]] static constexpr std::size_t bucket_of(std::size_t size) noexcept {
     if (size <= 64) return size == 0 ? 0 : (size - 1) / 16;

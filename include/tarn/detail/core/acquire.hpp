@@ -137,30 +137,6 @@ auto core<Config>::take_or_grow(std::uint32_t tier, shard_type* s, bool counted)
 }
 
 template <class Config>
-bool core<Config>::take_bulk(std::uint32_t tier, std::size_t size, void** blocks,
-                             std::size_t count) {
-  std::size_t got = 0;
-  while (got != count) {
-    if constexpr (is_per_thread) {
-      if (shard_type* const s = own_shard()) {
-        const auto n = s->caches()[tier].template pop_bulk<mark>(blocks + got, count - got);
-        for (std::size_t i = 0; i != n; ++i)
-          s->recorder.on_get(tier, size);
-        got += n;
-        if (got == count) break;
-      }
-    }
-    blocks[got] = take(tier, size).block;
-    if (blocks[got] == nullptr) break;
-    ++got;
-  }
-  if (got == count) return true;
-  for (std::size_t i = 0; i != got; ++i)
-    give(tier, blocks[i]);
-  return false;
-}
-
-template <class Config>
 void* core<Config>::take_bare(std::uint32_t tier) {
   if constexpr (is_per_thread) follow_orders();
   return take_or_grow(tier, own_shard_or_null(), false).block;

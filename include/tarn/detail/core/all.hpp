@@ -4,6 +4,7 @@
 // A core with all its definitions.
 
 #include <tarn/detail/core/acquire.hpp>
+#include <tarn/detail/core/bulk.hpp>
 #include <tarn/detail/core/core.hpp>
 #include <tarn/detail/core/drain.hpp>
 #include <tarn/detail/core/give_back.hpp>

@@ -23,8 +23,8 @@ namespace tarn::detail {
 ///
 /// The pool object and every handle point to a core; it ends when the pool object is gone and
 /// every block is home. The definitions: hit_path.hpp, acquire.hpp and growth.hpp (gets),
-/// give_back.hpp (puts), trim.hpp and drain.hpp (idle memory), life.hpp and threads.hpp,
-/// indices.hpp (the lock-free shape), numbers.hpp (reading).
+/// give_back.hpp (puts), bulk.hpp (both), trim.hpp and drain.hpp (idle memory), life.hpp and
+/// threads.hpp, indices.hpp (the lock-free shape), numbers.hpp (reading).
 template <class Config>
 class core : public core_base<typename Config::env> {
  public:

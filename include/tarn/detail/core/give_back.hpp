@@ -62,27 +62,6 @@ void core<Config>::give_slow(std::uint32_t tier, void* block) noexcept {
   }
 }
 
-template <class Config>
-void core<Config>::give_bulk(std::uint32_t tier, void* const* blocks, std::size_t count) noexcept {
-  std::size_t given = 0;
-  if constexpr (is_per_thread) {
-    while (given != count) {
-      shard_type* const s = own_shard();
-      if (s == nullptr) break;
-      const auto n = s->caches()[tier].push_bulk(blocks + given, count - given);
-      for (std::size_t i = 0; i != n; ++i)
-        s->recorder.on_put(tier);
-      given += n;
-      if (given != count) {
-        s->recorder.on_put(tier);
-        give_slow(tier, blocks[given++]);
-      }
-    }
-  }
-  while (given != count)
-    give(tier, blocks[given++]);
-}
-
 /// Takes a block home into its slab, and gives the slab back if that made it whole.
 template <class Config>
 void core<Config>::park_home(std::uint32_t tier, void* block) noexcept {

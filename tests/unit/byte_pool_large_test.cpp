@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+//
+// Requests above the last tier: through to the source, or into a cache with a byte cap.
+
+#include <cstddef>
+#include <random>
+#include <vector>
+
+#include "support/byte_fixture.hpp"
+#include "support/catch.hpp"
+#include "support/policy_matrix.hpp"
+
+namespace {
+
+constexpr std::size_t mib = 1 << 20;
+
+}  // namespace
+
+TEMPLATE_LIST_TEST_CASE("a large request passes through and is counted once", "[byte_pool]",
+                        test::every_policy) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType> pool;
+  auto b = pool->get(2 * mib + 1);
+  CHECK(b.size() == 2 * mib + 1);
+  CHECK(b.capacity() == 2 * mib + 1);
+  CHECK(pool.source.live_bytes() == 2 * mib + 1);
+  auto o = pool->occupancy();
+  CHECK(o.large.in_use == 1);
+  CHECK(o.large.in_use_bytes == 2 * mib + 1);
+  CHECK(o.in_use() == 1);
+  CHECK(o.slab_bytes == 0);
+  b.reset();
+  CHECK(pool.source.live_bytes() == 0);
+  if constexpr (TestType::stats::counts) {
+    const auto s = pool->snapshot();
+    CHECK(s.large.gets == 1);
+    CHECK(s.large.puts == 1);
+    CHECK(s.large.reused == 0);
+    CHECK(s.large.discarded == 0);
+    CHECK(s.large.in_use == 0);
+    CHECK(s.total().gets == 0);
+    CHECK(s.total().puts == 0);
+    CHECK(s.total().misses == 0);
+    CHECK(s.total().created == 0);
+  }
+}
+
+TEMPLATE_LIST_TEST_CASE("the cache is off unless it is asked for", "[byte_pool]",
+                        test::every_lock) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType> pool;
+  for (int i = 0; i != 5; ++i)
+    pool->deallocate(pool->allocate(5 * mib), 5 * mib);
+  CHECK(pool.source.allocations() == 5);
+  CHECK(pool.source.live_bytes() == 0);
+  CHECK(pool->snapshot().large.kept == 0);
+}
+
+TEMPLATE_LIST_TEST_CASE("the cache keeps what fits under its cap and gives the best fit",
+                        "[byte_pool]", test::every_lock) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType> pool({.large_cache_bytes = 20 * mib});
+  std::vector<void*> out;
+  for (const std::size_t size : {8 * mib, 5 * mib, 6 * mib, 3 * mib}) {
+    out.push_back(pool->allocate(size));
+  }
+  pool->deallocate(out[0], 8 * mib);
+  pool->deallocate(out[1], 5 * mib);
+  pool->deallocate(out[2], 6 * mib);
+  pool->deallocate(out[3], 3 * mib);  // 22 MiB: too much
+  auto large = pool->snapshot().large;
+  CHECK(large.kept == 3);
+  CHECK(large.kept_bytes == 19 * mib);
+  CHECK(large.discarded == 1);
+  CHECK(pool.imbalance() == "");
+
+  const auto asked = pool.source.allocations();
+  auto b = pool->get(4 * mib);
+  CHECK(b.data() == out[1]);  // the 5 MiB one, though 6 and 8 would do
+  CHECK(b.capacity() == 5 * mib);
+  auto c = pool->get(6 * mib);
+  CHECK(c.data() == out[2]);
+  auto d = pool->get(5 * mib + 1);
+  CHECK(d.data() == out[0]);
+  CHECK(pool.source.allocations() == asked);
+  CHECK(pool->snapshot().large.reused == 3);
+  CHECK(pool->snapshot().large.kept == 0);
+  CHECK(pool.imbalance() == "");
+}
+
+TEMPLATE_LIST_TEST_CASE("a small large request never takes a kept huge block", "[byte_pool]",
+                        test::every_lock) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType> pool({.large_cache_bytes = 200 * mib});
+  void* const huge = pool->allocate(100 * mib);
+  pool->deallocate(huge, 100 * mib);
+  auto b = pool->get(2 * mib + 1);
+  CHECK(b.data() != huge);
+  CHECK(b.capacity() == 2 * mib + 1);
+  CHECK(pool->snapshot().large.kept_bytes == 100 * mib);
+  auto c = pool->get(50 * mib);
+  CHECK(c.data() == huge);
+}
+
+TEMPLATE_LIST_TEST_CASE("a block above the cap is never kept, one of exactly the cap is",
+                        "[byte_pool]", test::every_lock) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType> pool({.large_cache_bytes = 4 * mib});
+  pool->deallocate(pool->allocate(4 * mib + 1), 4 * mib + 1);
+  CHECK(pool->snapshot().large.kept == 0);
+  pool->deallocate(pool->allocate(4 * mib), 4 * mib);
+  CHECK(pool->snapshot().large.kept_bytes == 4 * mib);
+  CHECK(pool->trim(4 * mib) == 0);
+  CHECK(pool->trim(4 * mib - 1) == 4 * mib);
+}
+
+TEMPLATE_LIST_TEST_CASE("the byte cap holds over ten thousand random sizes", "[byte_pool]",
+                        test::every_lock) {
+  INFO(test::name_of<TestType>());
+  using tiers = tarn::fixed_tiers<128, 1024>;  // so that large is small enough for a test
+  constexpr std::size_t cap = 100'000;
+  test::byte_fixture<TestType, tiers> pool({.large_cache_bytes = cap});
+  std::mt19937 random(7);
+  struct held {
+    void* block;
+    std::size_t size;
+  };
+  std::vector<held> out;
+  std::size_t above = 0;
+  std::size_t unbalanced = 0;
+  for (int i = 0; i != 10'000; ++i) {
+    if (out.size() == 20 || (!out.empty() && random() % 2 == 0)) {
+      const auto at = random() % out.size();
+      pool->deallocate(out[at].block, out[at].size);
+      out[at] = out.back();
+      out.pop_back();
+    } else {
+      const std::size_t size = 1025 + random() % 30'000;
+      out.push_back({pool->allocate(size), size});
+    }
+    if (i % 16 == 0) {
+      above += pool->snapshot().large.kept_bytes > cap;
+      unbalanced += !pool.imbalance().empty();
+    }
+  }
+  CHECK(above == 0);
+  CHECK(unbalanced == 0);
+  CHECK(pool->snapshot().large.reused > 100);
+  for (const auto& h : out)
+    pool->deallocate(h.block, h.size);
+  CHECK(pool->snapshot().large.kept_bytes <= cap);
+}
+
+TEMPLATE_LIST_TEST_CASE("a kept block with too small an alignment is not taken", "[byte_pool]",
+                        test::every_lock) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType> pool({.large_cache_bytes = 32 * mib});
+  pool->deallocate(pool->allocate(4 * mib), 4 * mib);
+  void* const aligned = pool->allocate(4 * mib, mib);
+  CHECK(reinterpret_cast<std::uintptr_t>(aligned) % mib == 0);
+  CHECK(pool->snapshot().large.reused == 0);
+  pool->deallocate(aligned, 4 * mib, mib);
+  void* const again = pool->allocate(4 * mib, 256);
+  CHECK(reinterpret_cast<std::uintptr_t>(again) % 256 == 0);
+  CHECK(again == aligned);  // the other one is aligned to 64 for sure, and no more
+  pool->deallocate(again, 4 * mib, 256);
+}
