@@ -36,7 +36,9 @@ class pool_base {
         initial_objects_(o.initial_objects.value_or(0)),
         initial_bytes_(o.initial_bytes.value_or(o.max_bytes.value_or(options::default_max_bytes))),
         cleanup_interval_(o.cleanup_interval ? o.cleanup_interval->count() : -1),
-        closing_(o.closing) {}
+        closing_(o.closing) {
+    core_->begin();
+  }
   pool_base(const pool_base&) = delete;  // handles point to the pool's core, not to the pool, but
   pool_base& operator=(const pool_base&) = delete;  // a pool that moves would surprise its users
   ~pool_base() {
@@ -78,6 +80,7 @@ class pool_base {
   void close() noexcept {
     if (core_->closed()) return;
     core_->close();
+    if constexpr (requires { core_->large(); }) core_->large().close(core_->source());
     if (closing_ == closing::orphan) return;
     const auto out = occupancy().in_use();
     if (out == 0) return;

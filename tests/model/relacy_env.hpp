@@ -400,7 +400,9 @@ class core final : public tarn::detail::core<Config> {
             settings, static_cast<std::uint32_t>(sizes.size()),
             [&](std::uint32_t i) { return sizes.begin()[i]; }, source{&from}),
         memory_(from),
-        ended_(ended) {}
+        ended_(ended) {
+    this->begin();  // nothing is derived from this
+  }
 
   /// A block, held by the caller; or null.
   [[nodiscard]] void* get(std::uint32_t tier = 0) {

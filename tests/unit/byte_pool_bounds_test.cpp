@@ -64,8 +64,6 @@ TEMPLATE_LIST_TEST_CASE("with max_objects zero every block is discarded on its r
 
 TEMPLATE_LIST_TEST_CASE("no more than max_bytes stay idle", "[byte_pool]", test::every_lock) {
   INFO(test::name_of<TestType>());
-  // lock_free counts objects only: a second shared number would be paid by every get and put.
-  if (test::is_lock_free<TestType>) return;
   test::byte_fixture<TestType> pool({.max_bytes = 2 * mib, .shard_bytes = 256 * kib});
   for (const std::size_t size : {4 * kib, 64 * kib, 512 * kib}) {
     burst(*pool, size, 8 * mib / size);

@@ -225,3 +225,62 @@ TEMPLATE_LIST_TEST_CASE("larger slabs are carved as well", "[byte_pool]", test::
   const std::size_t sizes[] = {128, 4 * kib, 64 * kib, 128 * kib, 256 * kib, 512 * kib, 2 * mib};
   walk(*pool, pool.source, sizes, 2000, 20240603);
 }
+
+TEMPLATE_LIST_TEST_CASE("a tier whose blocks are missed while carved is carved less, until a tick",
+                        "[byte_pool]", test::every_lock) {
+  INFO(test::name_of<TestType>());
+  const auto a_minute = tarn::time_span::of_seconds(60);
+  test::byte_fixture<TestType> pool({.cleanup_interval = a_minute});
+  pool->maintain(tarn::time_span::of_seconds(0));
+  pool->deallocate(pool->allocate(mib), mib);
+  const auto in_turns = [&](int times) {
+    const auto retired_before = pool->occupancy().tiers[13].retired;
+    for (int i = 0; i != times; ++i) {
+      pool->deallocate(pool->allocate(256 * kib), 256 * kib);
+      pool->deallocate(pool->allocate(mib), mib);
+    }
+    return pool->occupancy().tiers[13].retired - retired_before;
+  };
+  // While it is young the one block serves both, in turns.
+  CHECK(in_turns(10) == 10);
+  CHECK(pool.source.live_bytes() == mib);
+  // Later both tiers have memory of their own, and nothing moves any more.
+  static_cast<void>(in_turns(100));
+  CHECK(in_turns(1000) == 0);
+  CHECK(pool.source.live_bytes() == mib + 256 * kib);
+  CHECK(pool.imbalance() == "");
+  // What nobody needed for a while goes, and the pool may try again.
+  pool->maintain(tarn::time_span::of_seconds(100));
+  pool->maintain(tarn::time_span::of_seconds(200));
+  pool->trim();
+  CHECK(pool.source.live_bytes() == 0);
+  pool->deallocate(pool->allocate(mib), mib);
+  CHECK(in_turns(3) == 3);
+  CHECK(pool.source.live_bytes() == mib);
+}
+
+TEMPLATE_LIST_TEST_CASE("collecting the pieces of a carved block leaves other slabs alone",
+                        "[byte_pool]", test::every_lock) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType> pool;
+  // Slabs of their own for small blocks, then a MiB that is carved for a larger tier.
+  std::vector<void*> small(600);
+  pool->allocate_bulk(200, small);
+  void* const whole = pool->allocate(mib);
+  pool->deallocate(whole, mib);
+  void* const piece = pool->allocate(256 * kib);
+  pool->deallocate_bulk(small, 200);
+  pool->deallocate(piece, 256 * kib);
+  const auto asked = pool.source.allocations();
+  CHECK(pool->allocate(mib) == whole);
+  CHECK(pool->occupancy().tiers[1].retired == 0);
+  CHECK(pool->occupancy().tiers[1].idle == 600);
+  pool->allocate_bulk(200, small);
+  CHECK(pool.source.allocations() == asked);
+  pool->deallocate_bulk(small, 200);
+  pool->deallocate(whole, mib);
+  // A trim leaves none behind that was kept whole meanwhile.
+  pool->trim();
+  CHECK(pool.source.live_bytes() == 0);
+  CHECK(pool.imbalance() == "");
+}

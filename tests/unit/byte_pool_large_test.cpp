@@ -165,3 +165,19 @@ TEMPLATE_LIST_TEST_CASE("a kept block with too small an alignment is not taken",
   CHECK(again == aligned);  // the other one is aligned to 64 for sure, and no more
   pool->deallocate(again, 4 * mib, 256);
 }
+
+TEMPLATE_LIST_TEST_CASE("a closed pool keeps no large block, whatever is still out", "[byte_pool]",
+                        test::every_lock) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType> pool({.large_cache_bytes = 32 * mib});
+  void* const small = pool->allocate(100);
+  void* const late = pool->allocate(5 * mib);
+  pool->deallocate(pool->allocate(4 * mib), 4 * mib);
+  CHECK(pool->snapshot().large.kept_bytes == 4 * mib);
+  pool->close();
+  CHECK(pool->snapshot().large.kept_bytes == 0);
+  CHECK(pool.source.live_bytes() == 5 * mib + (64 << 10));
+  pool->deallocate(late, 5 * mib);
+  CHECK(pool.source.live_bytes() == (64 << 10));
+  pool->deallocate(small, 100);
+}

@@ -100,7 +100,7 @@ void byte_core<Config>::give_large(void* block, std::size_t size, std::size_t al
   const auto extent = large_.tracks() ? large_.extent_of(block) : size;
   if (zeroing_ == zeros::secure) secure_zero(block, extent);
   const auto wanted = alignment < line_alignment ? line_alignment : alignment;
-  if (large_.give(block, size, wanted, Config::counts, !this->closed(), this->source())) {
+  if (large_.give(block, size, wanted, Config::counts, this->source())) {
     this->drop_life();
   } else if constexpr (Config::checks) {
     report(misuse::double_put, block, size);  // another thread put it since it was judged

@@ -49,7 +49,8 @@ struct options {
   std::optional<std::size_t> initial_bytes{};
   /// Idle blocks kept per tier; more are discarded. Default: no bound but `max_bytes`.
   std::optional<std::size_t> max_objects{};
-  /// Idle bytes kept per pool. Default: 256 MiB.
+  /// Idle bytes kept per pool, besides those in caches. Default: 256 MiB; none under
+  /// `lock_free`, where counting them costs an atomic addition per get and put.
   std::optional<std::size_t> max_bytes{};
   /// Blocks that may exist per tier, exactly; a get throws when all are out. Default: no bound.
   std::optional<std::size_t> capacity{};
@@ -57,7 +58,7 @@ struct options {
   std::optional<std::size_t> limit_bytes{};
   /// Bytes that the cache for blocks above the last tier may keep. Default: 0, no cache.
   std::optional<std::size_t> large_cache_bytes{};
-  /// Idle bytes that one thread may keep. Default: the lesser of 4 MiB and 64 MiB / threads.
+  /// Idle bytes that one thread may keep. Default: the lesser of 5 MiB and 64 MiB / threads.
   std::optional<std::size_t> shard_bytes{};
   /// Bytes of one slab, a power of two from 64 KiB to 1 GiB. Default: 64 KiB.
   std::optional<std::size_t> slab_bytes{};

@@ -67,6 +67,7 @@ struct byte_config : core_config<Lock, Stats, typename Traits::check, typename T
   s.slab_bytes = o.slab_bytes.value_or(options::default_slab_bytes);
   s.limit_bytes = o.limit_bytes.value_or(core_settings::no_limit);
   s.max_idle_bytes = o.max_bytes.value_or(options::default_max_bytes);
+  s.bounds_idle_bytes = o.max_bytes.has_value();
   s.max_ready = o.max_objects.value_or(core_settings::no_limit);
   s.capacity = o.capacity.value_or(core_settings::no_limit);
   s.shard_bytes = o.shard_bytes ? *o.shard_bytes + 1 : 0;

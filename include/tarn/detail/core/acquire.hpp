@@ -3,6 +3,8 @@
 
 // How a core gets blocks out of its caches and depots.
 
+#include <bit>
+
 #include <tarn/detail/core/core.hpp>
 
 namespace tarn::detail {
@@ -115,8 +117,11 @@ auto core<Config>::take_or_grow(std::uint32_t tier, shard_type* s, bool counted)
       if (got.block != nullptr || t.home.closed || t.home.live() >= t.home.max_live) return got;
       wait = t.busy.load(std::memory_order::relaxed) != 0;  // set under this lock
       if (!wait) t.busy.store(1, std::memory_order::relaxed);
-      reuniting = t.home.lent != 0;
-      if (reuniting) ++t.home.missed;
+      if (t.home.lent != 0) {
+        // Less and less often where it does not help: with a piece in use a block stays carved.
+        const auto missed = ++t.home.missed;
+        reuniting = missed <= most_missed || std::has_single_bit(missed);
+      }
     }
     if (wait) {
       env::wait(t.busy, 1);

@@ -44,6 +44,9 @@ class core : public core_base<typename Config::env> {
   /// `size_of(i)`: bytes of tier `i`, ascending.
   template <class SizeOf>
   core(const core_settings& settings, std::uint32_t tiers, SizeOf&& size_of, source_type source);
+  /// Makes the core known to threads and fork handlers. To be called once it is wholly constructed:
+  /// before anything else is done with it.
+  void begin() noexcept;
 
   // The hit path. All of these: the caller holds a block of this core, or the pool object lives.
 
@@ -72,7 +75,8 @@ class core : public core_base<typename Config::env> {
   enum class because : std::uint8_t { put, undone_get };
   void give_empty(std::uint32_t tier, void* block, because reason) noexcept;
   /// Destroys ready blocks until `keep` are left. Returns: how many.
-  std::size_t shed(std::uint32_t tier, std::uint64_t keep) noexcept;
+  std::size_t shed(std::uint32_t tier, std::uint64_t keep,
+                   whole_slabs leaving = whole_slabs::all) noexcept;
   /// Empties the caller's shard and the depots; other threads follow on their next slow path.
   void drain() noexcept;
   /// Gives idle memory back until at most `to_bytes` are idle. Returns: bytes given to the source.
@@ -108,10 +112,7 @@ class core : public core_base<typename Config::env> {
   [[nodiscard]] source_type& source() noexcept { return source_; }
   [[nodiscard]] std::size_t slab_alignment() const noexcept { return settings_.slab_bytes; }
   /// Tells the recorder of the calling thread about a request that goes past the tiers.
-  void on_oversize(std::size_t size) noexcept {
-    if (shard_type* const s = find_recorder()) return s->recorder.on_oversize(size);
-    recorder_.on_oversize(size);
-  }
+  void on_oversize(std::size_t size) noexcept;
 
  protected:
   ~core() override;
@@ -126,13 +127,6 @@ class core : public core_base<typename Config::env> {
   void unlock_all() noexcept override;
 
  private:
-  /// A larger block is carved only for slabs of at least an eighth of its size, so that a small
-  /// request doesn't pin a huge block (synk's "split max 8x").
-  static constexpr std::size_t most_carved = 8;
-  /// A tier whose blocks were missed that often while they were carved is carved no more: its users
-  /// need them, and the smaller tier buys memory of its own.
-  static constexpr std::uint32_t most_missed = 16;
-
   using tier_state = core_tier<Config>;
 
   [[nodiscard]] TARN_FORCE_INLINE shard_type* own_shard() noexcept;
@@ -162,10 +156,12 @@ class core : public core_base<typename Config::env> {
   [[nodiscard]] void* pop_index(tier_state& t) noexcept;
   [[nodiscard]] void* pop_uncounted(tier_state& t) noexcept;
   [[nodiscard]] bool push_index(tier_state& t, void* block) noexcept;
+  [[nodiscard]] TARN_COLD bool enter_stack(tier_state& t) noexcept;
+  TARN_FORCE_INLINE void leave_stack(tier_state& t) noexcept;
   [[nodiscard]] link_type& link_of(tier_state& t, std::uint32_t index) const noexcept;
   [[nodiscard]] void* block_at(tier_state& t, std::uint32_t index) const noexcept;
   [[nodiscard]] std::uint32_t take_above(tier_state& t, std::uint64_t keep) noexcept;
-  std::size_t shed_stack(std::uint32_t tier, std::uint64_t keep) noexcept;
+  std::size_t shed_stack(std::uint32_t tier, std::uint64_t keep, whole_slabs leaving) noexcept;
   [[nodiscard]] slab_type* slab_by_number(tier_state& t, std::uint32_t number) const noexcept;
   [[nodiscard]] bool number_slab(tier_state& t, slab_type* s) noexcept;
 
@@ -177,8 +173,9 @@ class core : public core_base<typename Config::env> {
   void flush(shard_type* s, std::uint32_t tier) noexcept;
   void flush_all(shard_type* s) noexcept;
   void release_slabs(std::uint32_t tier, slab_list<env>& whole) noexcept;
-  void release_untouched(std::uint32_t tier) noexcept;
-  void park(tier_state& t, void* block, slab_list<env>& whole) noexcept;
+  void release_unused(std::uint32_t tier) noexcept;
+  void park(tier_state& t, void* block, slab_list<env>& whole,
+            whole_slabs leaving = whole_slabs::all) noexcept;
   void moved_bytes(const tier_state& t, std::int64_t blocks) noexcept;
 
   // numbers.hpp and its neighbours
@@ -208,7 +205,7 @@ class core : public core_base<typename Config::env> {
   core_settings settings_;
   TARN_NO_UNIQUE_ADDRESS source_type source_;
   directory<env, slab_type> directory_;
-  std::uint32_t own_slot_ = 0;  // the slot as it was given; immutable
+  std::uint32_t own_slot_ = 0;  // the slot as it was given; immutable from begin on
   typename env::template atomic<std::size_t> source_bytes_{0};  // of slabs
   typename env::template atomic<std::int64_t> ready_bytes_{0};  // in the depots
   typename env::template atomic<std::uint64_t> drains_{0};

@@ -78,6 +78,7 @@ std::size_t core<Config>::begin_ageing() noexcept {
     const auto ready = ready_of(t);
     locked(tiers_[t].lock, [&] {
       tiers_[t].home.magazines.lowest = ready;
+      tiers_[t].home.missed = 0;
       tiers_[t].ticked_gets = tiers_[t].counts.gets();
     });
   }
@@ -136,8 +137,7 @@ void core<Config>::set_bound(std::uint32_t tier, std::uint64_t blocks) noexcept 
     shed(tier, blocks);
     // relaxed: a bound may be seen late, and be off by what was on its way.
     t.stacked.store(static_cast<std::int64_t>(ready_of(tier)), std::memory_order::relaxed);
-    t.most_stacked.store(static_cast<std::int64_t>(min_of<std::uint64_t>(blocks, INT64_MAX)),
-                         std::memory_order::relaxed);
+    t.bound_stack(blocks);
   } else {
     shard_type* const s = own_shard_or_null();
     if (s != nullptr) fit_budget(s);

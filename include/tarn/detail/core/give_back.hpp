@@ -79,8 +79,9 @@ void core<Config>::park_home(std::uint32_t tier, void* block) noexcept {
 }
 
 template <class Config>
-void core<Config>::park(tier_state& t, void* block, slab_list<env>& whole) noexcept {
-  if (slab_type* const s = t.home.park(directory_.find(block), block)) whole.push(s);
+void core<Config>::park(tier_state& t, void* block, slab_list<env>& whole,
+                        whole_slabs leaving) noexcept {
+  if (slab_type* const s = t.home.park(directory_.find(block), block, leaving)) whole.push(s);
 }
 
 template <class Config>

@@ -147,14 +147,15 @@ auto core<Config>::describe(std::uint32_t tier, void* memory, std::size_t bytes,
   return nullptr;
 }
 
-/// Carved blocks of `tier` may have all their pieces idle by now: collect the pieces.
+/// Carved blocks of `tier` may have all their pieces idle by now: collect the pieces. Whole slabs
+/// that were not carved out of anything stay where they are.
 template <class Config>
 void core<Config>::reunite(std::uint32_t tier, shard_type* s) noexcept {
   for (std::uint32_t v = 0; v != tier; ++v) {
     const bool carved = locked(tiers_[v].lock, [&] { return tiers_[v].home.carved_slabs != 0; });
     if (!carved) continue;
     if (cache_of(tiers_[v], s) != nullptr) flush(s, v);
-    shed(v, 0);
+    shed(v, 0, whole_slabs::carved);
   }
 }
 

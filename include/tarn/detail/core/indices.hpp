@@ -55,8 +55,8 @@ template <class Config>
 void* core<Config>::pop_uncounted(tier_state& t) noexcept {
   const auto index = t.stack.pop([&](std::uint32_t i) -> auto& { return link_of(t, i); });
   if (index == index_stack<env>::none) return nullptr;
-  // relaxed, all of these: a number that only bounds how much is kept.
-  if (t.is_bounded()) t.stacked.fetch_sub(1, std::memory_order::relaxed);
+  if (t.is_bounded()) [[unlikely]]
+    leave_stack(t);
   return block_at(t, index);
 }
 
@@ -66,15 +66,32 @@ void* core<Config>::block_at(tier_state& t, std::uint32_t index) const noexcept 
   return s->block(index & ((std::uint32_t{1} << t.index_bits) - 1));
 }
 
+/// Counts a block in, out of a bounded stack. Returns: false if that is one too many.
+template <class Config>
+bool core<Config>::enter_stack(tier_state& t) noexcept {
+  // relaxed, here and in leave_stack: numbers that only bound how much is kept.
+  const auto before = t.stacked.fetch_add(1, std::memory_order::relaxed);
+  if (settings_.bounds_idle_bytes) moved_bytes(t, 1);
+  const auto idle = ready_bytes_.load(std::memory_order::relaxed);
+  if (before < t.most_stacked.load(std::memory_order::relaxed) &&
+      idle <= static_cast<std::int64_t>(min_of<std::size_t>(settings_.max_idle_bytes, INT64_MAX))) {
+    return true;
+  }
+  leave_stack(t);
+  return false;
+}
+
+template <class Config>
+TARN_FORCE_INLINE void core<Config>::leave_stack(tier_state& t) noexcept {
+  t.stacked.fetch_sub(1, std::memory_order::relaxed);
+  if (settings_.bounds_idle_bytes) moved_bytes(t, -1);
+}
+
 /// Returns: false if the stack is closed or full. On true the block is home: the core may end.
 template <class Config>
 bool core<Config>::push_index(tier_state& t, void* block) noexcept {
-  const bool bounded = t.is_bounded();
-  if (bounded && t.stacked.fetch_add(1, std::memory_order::relaxed) >=
-                     t.most_stacked.load(std::memory_order::relaxed)) {
-    t.stacked.fetch_sub(1, std::memory_order::relaxed);
+  if (t.is_bounded() && !enter_stack(t)) [[unlikely]]
     return false;
-  }
   slab_type* const s = directory_.find(block);
   const auto index = s->first_index + s->index_of(block);
   return t.stack.push(
@@ -101,48 +118,38 @@ std::uint32_t core<Config>::take_above(tier_state& t, std::uint64_t keep) noexce
   return first;  // closed meanwhile: all go home
 }
 
-/// Takes what is above `keep` out of the stack and parks it. A getter that misses meanwhile waits.
+/// Takes what is above `keep` out of the stack and parks it. Under the lock, so that a getter that
+/// misses meanwhile waits for it and finds what was kept.
 template <class Config>
-std::size_t core<Config>::shed_stack(std::uint32_t tier, std::uint64_t keep) noexcept {
+std::size_t core<Config>::shed_stack(std::uint32_t tier, std::uint64_t keep,
+                                     whole_slabs leaving) noexcept {
   auto& t = tiers_[tier];
-  const auto link = [&](std::uint32_t i) -> auto& { return link_of(t, i); };
-  // Blocks that hold no object are parked at once, while getters that miss wait for the lock: at
-  // its capacity a pool must find them here or there. The lock is not held while objects are
-  // destroyed.
-  if (!settings_.keeps_objects) {
-    std::int64_t blocks = 0;
-    std::uint32_t ended = 0;
-    slab_list<env> whole;
-    {
-      const guard<lock_type> hold(t.lock);
-      for (auto doomed = take_above(t, keep); doomed != index_stack<env>::none; ++blocks) {
-        const auto next = link(doomed).load(std::memory_order::relaxed);  // this thread's
-        park(t, block_at(t, doomed), whole);
-        doomed = next;
-      }
-      ended = settled(t);
-    }
-    if (t.is_bounded()) t.stacked.fetch_sub(blocks, std::memory_order::relaxed);  // only a bound
-    release_slabs(tier, whole);
-    if (ended != 0) this->drop_life(ended);  // never the last: the caller keeps the core
-    return static_cast<std::size_t>(blocks);
-  }
-  const bool mine = locked(t.lock, [&] {
-    if (t.busy.load(std::memory_order::relaxed) != 0) return false;
-    t.busy.store(1, std::memory_order::relaxed);
-    return true;
-  });
-  auto doomed = take_above(t, keep);
-  if (mine) stop_being_busy(t);  // before any object is destroyed: it may want a block
   std::size_t blocks = 0;
-  for (; doomed != index_stack<env>::none; ++blocks) {
-    const auto next = link(doomed).load(std::memory_order::relaxed);
-    if (t.is_bounded()) t.stacked.fetch_sub(1, std::memory_order::relaxed);  // only a bound
+  std::uint32_t ended = 0;
+  slab_list<env> whole;
+  auto doomed = index_stack<env>::none;
+  const auto pop_doomed = [&] {
     void* const block = block_at(t, doomed);
-    if (settings_.keeps_objects) this->dispose(block);
-    park_home(tier, block);
-    doomed = next;
+    doomed = link_of(t, doomed).load(std::memory_order::relaxed);  // the chain is this thread's
+    if (t.is_bounded()) leave_stack(t);
+    ++blocks;
+    return block;
+  };
+  {
+    const guard<lock_type> hold(t.lock);
+    doomed = take_above(t, keep);
+    // At once if nothing is to be destroyed: at its capacity a pool must find them here or there.
+    while (!settings_.keeps_objects && doomed != index_stack<env>::none)
+      park(t, pop_doomed(), whole, leaving);
+    ended = settled(t);
   }
+  release_slabs(tier, whole);
+  while (doomed != index_stack<env>::none) {
+    void* const block = pop_doomed();
+    this->dispose(block);
+    park_home(tier, block);
+  }
+  if (ended != 0) this->drop_life(ended);  // never the last: the caller keeps the core
   return blocks;
 }
 

@@ -35,11 +35,12 @@ core<Config>::core(const core_settings& settings, std::uint32_t tiers, SizeOf&& 
     shape.states = Config::checks;
     t.home.max_live = settings.capacity;
     if constexpr (is_lock_free) {
-      const auto most = shape.slab_bytes * most_carved / shape.stride;
-      t.index_bits = static_cast<std::uint32_t>(std::bit_width(most));
-      if (settings.max_ready != core_settings::no_limit) {
-        t.most_stacked.store(static_cast<std::int64_t>(settings.max_ready),
-                             std::memory_order::relaxed);  // nobody else is here yet
+      const auto carved = shape.slab_bytes * most_carved / shape.stride;
+      t.index_bits = static_cast<std::uint32_t>(std::bit_width(carved));
+      const auto fit = settings.bounds_idle_bytes ? settings.max_idle_bytes / shape.stride
+                                                  : core_settings::no_limit;
+      if (const auto most = min_of(settings.max_ready, fit); most != core_settings::no_limit) {
+        t.bound_stack(most);
       }
     }
     if constexpr (is_single) {
@@ -48,16 +49,18 @@ core<Config>::core(const core_settings& settings, std::uint32_t tiers, SizeOf&& 
     }
     bound_to(t, settings.max_ready);
   }
+}
+
+template <class Config>
+void core<Config>::begin() noexcept {
   env::watch_forks();
-  const bool bounded = settings.capacity != core_settings::no_limit;
+  const bool bounded = settings_.capacity != core_settings::no_limit;
   own_slot_ = env::registry().enroll(*this, is_per_thread && !bounded);
   slot_.store(own_slot_, std::memory_order::relaxed);  // nobody else is here yet
 }
 
 template <class Config>
 core<Config>::~core() {
-  // Not closed: the constructor of the pool's core threw, and the registry still knows this one.
-  if (!this->closed()) env::registry().retire(*this, own_slot_);
   for (auto* s = shards_.load(std::memory_order::relaxed); s != nullptr;) {  // nobody else is left
     auto* const next = s->next;
     shard_type::destroy(s);

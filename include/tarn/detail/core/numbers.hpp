@@ -98,6 +98,12 @@ void core<Config>::for_each_recorder(Action&& action) const {
 }
 
 template <class Config>
+void core<Config>::on_oversize(std::size_t size) noexcept {
+  if (shard_type* const s = find_recorder()) return s->recorder.on_oversize(size);
+  recorder_.on_oversize(size);
+}
+
+template <class Config>
 auto core<Config>::find_recorder() noexcept -> shard_type* {
   if constexpr (is_per_thread) return attach(true);
   return nullptr;

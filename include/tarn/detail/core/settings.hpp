@@ -20,6 +20,7 @@ struct core_settings {
   std::size_t slab_bytes = std::size_t{64} << 10;  // power of two
   std::size_t limit_bytes = no_limit;              // of slabs taken from the source
   std::size_t max_idle_bytes = no_limit;           // ready in the depots
+  bool bounds_idle_bytes = false;                  // lock-free: counts them, to keep that bound
   std::size_t max_ready = no_limit;                // blocks per tier
   std::size_t capacity = no_limit;                 // blocks per tier that may exist
   std::size_t shard_bytes = 0;                     // per thread, plus one; 0: from the thread count
@@ -27,6 +28,13 @@ struct core_settings {
   bool keeps_objects = false;                      // ready blocks hold a live object
   bool keeps_zeros = false;                        // blocks that were out are zero while idle
 };
+
+/// A larger block is carved only for slabs of at least an eighth of its size, so that a small
+/// request doesn't pin a huge block (synk's "split max 8x").
+inline constexpr std::size_t most_carved = 8;
+/// A tier whose blocks were missed that often while they were carved is carved no more, until the
+/// next tick of ageing: its users need them, and the smaller tier buys memory of its own.
+inline constexpr std::uint32_t most_missed = 16;
 
 /// Blocks per magazine: 32 KiB worth, so that a trip to the depot moves enough to be rare and
 /// little enough not to hoard.

@@ -66,8 +66,9 @@ auto core<Config>::attach(bool may_allocate) noexcept -> shard_type* {
   return s;
 }
 
-/// Shares the shard's byte budget out: no tier gets more than a quarter, the small ones first. So
-/// the sum holds for any table of tiers and any number of threads.
+/// Shares the shard's byte budget out: no tier gets more than half, the small ones first. So the
+/// sum holds for any table of tiers and any number of threads, and the default is what a block of
+/// every tier up to 2 MiB takes, besides two magazines of the small ones.
 template <class Config>
 void core<Config>::fit_budget(shard_type* s) noexcept {
   const auto threads = max_of<std::size_t>(env::registry().threads(), 1);
@@ -78,8 +79,8 @@ void core<Config>::fit_budget(shard_type* s) noexcept {
   s->seen_bounds = bounds;
   std::size_t left = settings_.shard_bytes != 0
                          ? settings_.shard_bytes - 1  // said by the user, plus one
-                         : min_of(std::size_t{4} << 20, (std::size_t{64} << 20) / threads);
-  const std::size_t share = left / min_of<std::size_t>(4, tier_count_);
+                         : min_of(std::size_t{5} << 20, (std::size_t{64} << 20) / threads);
+  const std::size_t share = left / min_of<std::size_t>(2, tier_count_);
   for (std::uint32_t t = 0; t != tier_count_; ++t) {
     auto& cache = s->caches()[t];
     const auto stride = tiers_[t].home.shape.stride;

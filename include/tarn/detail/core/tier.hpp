@@ -53,6 +53,11 @@ struct alignas(no_sharing_alignment) core_tier {
   std::uint32_t slab_numbers = 0;  // given out; lock
   typename env::template atomic<slab<env>**> slabs[is_lock_free ? 24 : 1] = {};  // 64 << row each
 
+  void bound_stack(std::uint64_t blocks) noexcept {
+    // relaxed: a bound may be seen late.
+    most_stacked.store(static_cast<std::int64_t>(min_of<std::uint64_t>(blocks, INT64_MAX - 1)),
+                       std::memory_order::relaxed);
+  }
   [[nodiscard]] bool is_bounded() const noexcept {
     return most_stacked.load(std::memory_order::relaxed) != INT64_MAX;  // a bound
   }

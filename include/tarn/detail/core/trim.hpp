@@ -10,11 +10,12 @@ namespace tarn::detail {
 /// A handful at a time: taken out under the lock, their objects destroyed outside, parked under the
 /// lock. So a getter never waits for more than that.
 template <class Config>
-std::size_t core<Config>::shed(std::uint32_t tier, std::uint64_t keep) noexcept {
+std::size_t core<Config>::shed(std::uint32_t tier, std::uint64_t keep,
+                               whole_slabs leaving) noexcept {
   auto& t = tiers_[tier];
   if constexpr (is_lock_free) {
-    release_untouched(tier);
-    return shed_stack(tier, keep);
+    if (leaving == whole_slabs::all) release_unused(tier);
+    return shed_stack(tier, keep, leaving);
   }
   std::size_t blocks = 0;
   std::uint32_t ended = 0;
@@ -26,7 +27,7 @@ std::size_t core<Config>::shed(std::uint32_t tier, std::uint64_t keep) noexcept 
     slab_list<env> whole;
     const auto park_all = [&] {
       for (std::uint32_t i = 0; i != count; ++i)
-        park(t, taken[i], whole);
+        park(t, taken[i], whole, leaving);
       ended += settled(t);
     };
     {
@@ -49,21 +50,22 @@ std::size_t core<Config>::shed(std::uint32_t tier, std::uint64_t keep) noexcept 
     left -= count;
     release_slabs(tier, whole);
   }
-  release_untouched(tier);
+  if (leaving == whole_slabs::all) release_unused(tier);
   if (ended != 0) this->drop_life(ended);  // never the last: the caller keeps the core
   return blocks;
 }
 
-/// Slabs that were bought but never needed, because a block came home meanwhile, go back.
+/// Slabs go back that were bought but never needed, because a block came home meanwhile, and those
+/// that became whole while only carved ones were wanted.
 template <class Config>
-void core<Config>::release_untouched(std::uint32_t tier) noexcept {
+void core<Config>::release_unused(std::uint32_t tier) noexcept {
   auto& t = tiers_[tier];
-  slab_list<env> untouched;
+  slab_list<env> unused;
   locked(t.lock, [&] {
-    while (slab_type* const s = t.home.pop_untouched())
-      untouched.push(s);
+    while (slab_type* const s = t.home.pop_unused())
+      unused.push(s);
   });
-  release_slabs(tier, untouched);
+  release_slabs(tier, unused);
 }
 
 /// Memory of whole slabs goes back to where it came from. No lock is held.
@@ -133,7 +135,7 @@ std::size_t core<Config>::trim(std::size_t to_bytes) noexcept {
   flush_all(own_shard_or_null());
   // Smallest tiers first: pieces of carved blocks come together before their blocks are shed.
   for (std::uint32_t t = 0; t != tier_count_; ++t) {
-    release_untouched(t);
+    release_unused(t);
     std::size_t idle = 0;
     for (std::uint32_t u = 0; u != tier_count_; ++u) {
       idle += ready_of(u) * tiers_[u].home.shape.stride;

@@ -11,6 +11,9 @@
 
 namespace tarn::detail {
 
+/// Which slabs leave when they are whole: all, or those that were carved out of a larger block.
+enum class whole_slabs : std::uint8_t { all, carved };
+
 /// The home of one tier's blocks. A block at home is either *ready*, in a magazine, or *parked*, as
 /// a bit of its slab; a slab whose carved blocks are all parked is whole and can go.
 ///
@@ -89,9 +92,9 @@ class depot {
   /// Keeps the high-water mark. To be called after blocks left.
   void note_away() noexcept { count.most_away = max_of(count.most_away, live() - home()); }
 
-  /// Takes a block home into its slab. Returns: the slab if that made it whole; it is no longer
-  /// in any list then.
-  [[nodiscard]] slab_type* park(slab_type* s, const void* block) noexcept {
+  /// Takes a block home into its slab. Returns: the slab if that made it whole and `leaving` wants
+  /// it; it is no longer in any list then.
+  [[nodiscard]] slab_type* park(slab_type* s, const void* block, whole_slabs leaving) noexcept {
     s->park(s->index_of(block));
     parked_ = parked_ + 1;
     if (!s->available) {
@@ -99,7 +102,7 @@ class depot {
       exhausted_.remove(s);
       available_.push(s);
     }
-    if (!s->whole()) return nullptr;
+    if (!s->whole() || (leaving == whole_slabs::carved && s->parent == nullptr)) return nullptr;
     available_.remove(s);
     forget(s);
     return s;
@@ -131,10 +134,10 @@ class depot {
   }
   void push_spare(slab_type* s) noexcept { spare_.push(s); }
 
-  /// Takes a slab out of which no block was carved yet, or null.
-  [[nodiscard]] slab_type* pop_untouched() noexcept {
+  /// Takes a slab out of which no block is in use or ready, or null.
+  [[nodiscard]] slab_type* pop_unused() noexcept {
     for (auto* s = available_.front(); s != nullptr; s = s->next) {
-      if (s->carved != 0) continue;
+      if (s->carved != s->parked) continue;
       available_.remove(s);
       forget(s);
       return s;

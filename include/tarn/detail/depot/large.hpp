@@ -70,7 +70,7 @@ class large_blocks {
   /// one; false only if returns are tracked.
   template <class Source>
   [[nodiscard]] bool give(void* block, std::size_t bytes, std::size_t alignment, bool counts,
-                          bool keep, Source& source) noexcept {
+                          Source& source) noexcept {
     extent* dropped = nullptr;
     {
       const guard<Lock> hold(lock_);
@@ -79,7 +79,7 @@ class large_blocks {
         if (found == nullptr) return false;
         bytes = found->bytes;
         alignment = found->alignment;
-        if (keep && bytes <= cache_bytes_ && count_.kept_bytes <= cache_bytes_ - bytes) {
+        if (!closed_ && bytes <= cache_bytes_ && count_.kept_bytes <= cache_bytes_ - bytes) {
           found->next = kept_;
           kept_ = found;
           ++count_.kept;
@@ -126,6 +126,13 @@ class large_blocks {
     }
   }
 
+  /// Keeps nothing from now on.
+  template <class Source>
+  void close(Source& source) noexcept {
+    locked(lock_, [&] { closed_ = true; });
+    static_cast<void>(trim(0, source));
+  }
+
   [[nodiscard]] large_numbers numbers() const noexcept {
     return locked(lock_, [&] { return count_; });
   }
@@ -156,7 +163,8 @@ class large_blocks {
   mutable Lock lock_;
   std::size_t cache_bytes_;  // immutable
   bool tracks_;              // immutable: extents of blocks that are out are known
-  large_numbers count_;      // these: lock_
+  bool closed_ = false;      // this and the rest: lock_
+  large_numbers count_;
   extent* kept_ = nullptr;
   extent_map out_;
 };
