@@ -119,16 +119,15 @@ class object_pool : private detail::pool_base<
   /// Gets an object that was reset, or one that the factory makes.
   ///
   /// Throws: `pool_closed`; `std::bad_alloc` if the source or a limit is exhausted; what the
-  /// factory
-  ///   throws. No slot is lost by any of these.
+  ///   factory throws. No slot is lost by any of these.
   [[nodiscard]] TARN_FORCE_INLINE handle get() requires(keeps_objects) {
     T* const object = core().take_kept();
     if (object == nullptr) [[unlikely]]
       this->fail(0);
     return {object, &core()};
   }
-  /// As `get`, but returns an empty handle where the pool has nothing. Throws: what the factory
-  /// throws.
+  /// As `get`, but returns an empty handle where the pool has nothing.
+  /// Throws: what the factory throws.
   [[nodiscard]] TARN_FORCE_INLINE handle try_get() requires(keeps_objects) {
     return {core().take_kept(), &core()};
   }

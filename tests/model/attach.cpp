@@ -44,7 +44,7 @@ struct forgets_nothing {
 };
 /// The fault: the number of attached threads does not count.
 struct forgets_attached {
-  static void before_second() { env::registry().detach(tarn::detail::encode_slot(1)); }
+  static void before_second() { env::registry().detach(1); }
 };
 
 /// One core ends while a thread still has an entry for its slot; the next one must not find it.

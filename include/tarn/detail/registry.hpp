@@ -20,7 +20,7 @@ class registry {
  public:
   constexpr registry() noexcept = default;
 
-  /// Makes `core` known. Returns: its encoded slot; 0 if it wants none or none is free.
+  /// Makes `core` known. Returns: its slot; 0 if it wants none or none is free.
   [[nodiscard]] std::uint32_t enroll(core_base<Env>& core, bool wants_slot) noexcept {
     const guard<mutex> hold(lock_);
     core.next_ = cores_;
@@ -32,7 +32,7 @@ class registry {
       auto& free = records_[number];
       if (free.core == nullptr && free.attached == 0) {
         free.core = &core;
-        return encode_slot(number);
+        return number;
       }
     }
     return 0;
@@ -43,18 +43,18 @@ class registry {
     const guard<mutex> hold(lock_);
     if (core.next_ != nullptr) core.next_->previous_ = core.previous_;
     (core.previous_ != nullptr ? core.previous_->next_ : cores_) = core.next_;
-    if (slot != 0) records_[decode(slot)].core = nullptr;
+    if (slot != 0) records_[slot].core = nullptr;
   }
 
   /// Counts the calling thread in. Undone by `detach`.
   void attach(std::uint32_t slot) noexcept {
     const guard<mutex> hold(lock_);
-    ++records_[decode(slot)].attached;
+    ++records_[slot].attached;
   }
 
   void detach(std::uint32_t slot) noexcept {
     const guard<mutex> hold(lock_);
-    --records_[decode(slot)].attached;
+    --records_[slot].attached;
   }
 
   /// Tells all threads that there is something to follow: a closed core, a drain.
@@ -118,7 +118,7 @@ class registry {
     for (auto& r : records_)
       r.attached = 0;
     own.find([this](std::uint32_t slot, void*) {
-      records_[decode(slot)].attached = 1;
+      records_[slot].attached = 1;
       return false;
     });
     for (auto* core = cores_; core != nullptr; core = core->next_) {
@@ -137,13 +137,9 @@ class registry {
     std::uint32_t attached = 0;  // threads whose entry for this slot is not null
   };
 
-  [[nodiscard]] static std::uint32_t decode(std::uint32_t slot) noexcept {
-    return (slot & 0xff) * slots_per_chunk + (slot >> 8);
-  }
-
   [[nodiscard]] std::uint32_t slot_of(const core_base<Env>& core) const noexcept {
     for (std::uint32_t number = 1; number != max_slots; ++number) {
-      if (records_[number].core == &core) return encode_slot(number);
+      if (records_[number].core == &core) return number;
     }
     return 0;
   }
@@ -154,7 +150,7 @@ class registry {
       bool leaving = true;
       {
         const guard<mutex> hold(lock_);
-        auto& known = records_[decode(slot)];
+        auto& known = records_[slot];
         // A core that can't be pinned has all blocks home: the shard is empty, or gone with it.
         if (known.core != nullptr && known.core->try_pin()) core = known.core;
         leaving = thread_ends || core == nullptr || core->closed();

@@ -68,10 +68,11 @@ struct power_of_two_tiers {
   /// Complexity: five instructions, none of them a jump.
   [[nodiscard]] static constexpr std::size_t tier_for(std::size_t size) noexcept {
     // Shifting before the scan lets the scan yield the tier itself: no subtraction is left over.
-    // Unsigned throughout: with int, g++ adds a sign extension and clang an xor.
     constexpr unsigned shift = static_cast<unsigned>(std::bit_width(First)) - 2u;
     const std::size_t last_byte = size - (size != 0);  // zero shares the first tier
-    return static_cast<unsigned>(std::bit_width((last_byte >> shift) | 1u)) - 1u;
+    // Not bit_width - 1, and in this width: g++ folds only this form into the bare scan everywhere.
+    return std::size_t{63} -
+           static_cast<std::size_t>(std::countl_zero(std::uint64_t{(last_byte >> shift) | 1u}));
   }
 };
 

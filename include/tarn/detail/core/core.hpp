@@ -199,7 +199,7 @@ class core : public core_base<typename Config::env> {
   [[nodiscard]] bool contains(const void* p) const noexcept override;
   void end() noexcept override;
 
-  typename env::template atomic<std::uint32_t> slot_{0};  // encoded; 0 once closed
+  typename env::template atomic<std::uint32_t> slot_{0};  // 0 once closed
   std::uint32_t tier_count_;
   tier_list<tier_state> tiers_;  // immutable
   core_settings settings_;

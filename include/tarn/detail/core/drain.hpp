@@ -24,7 +24,7 @@ void core<Config>::flush(shard_type* s, std::uint32_t tier) noexcept {
         refit(t);
         return;
       }
-      block = cache->template pop<0>();
+      block = cache->pop_uncounted();
       cache->passed_home();
     }
     if (settings_.keeps_objects) this->dispose(block);

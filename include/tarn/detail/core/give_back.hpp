@@ -45,7 +45,7 @@ void core<Config>::give_slow(std::uint32_t tier, void* block) noexcept {
         moved_bytes(t, amount);
         excess = true;
       }
-      static_cast<void>(cache->push(block));
+      static_cast<void>(cache->template push<mark>(block));
     }
     refit(t);
     // The block may be home now, and with it the last reason for the core to stay.

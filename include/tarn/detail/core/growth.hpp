@@ -79,7 +79,7 @@ void* core<Config>::obtain_larger(std::uint32_t tier, std::size_t& bytes, shard_
       if constexpr (is_lock_free) {
         block = pop_uncounted(larger);
       } else if (cache_type* const cache = cache_of(larger, s)) {
-        block = cache->template pop<0>();
+        block = cache->pop_uncounted();
         if (block != nullptr) cache->passed_home();
       }
       if (block == nullptr) {

@@ -63,14 +63,14 @@ TARN_FORCE_INLINE void core<Config>::give(std::size_t tier, void* block) noexcep
   if constexpr (is_per_thread) {
     if (shard_type* const s = own_shard()) [[likely]] {
       s->recorder.on_put(number);
-      if (in_register(s->caches() + tier)->push(block)) [[likely]]
+      if (in_register(s->caches() + tier)->template push<mark>(block)) [[likely]]
         return;
     }
   } else {
     recorder_.on_put(number);
     auto& t = tiers_[tier];
     if constexpr (is_single) {
-      if (locked(t.lock, [&] { return t.cache.push(block); })) [[likely]]
+      if (locked(t.lock, [&] { return t.cache.template push<mark>(block); })) [[likely]]
         return;
     } else {
       t.counts.put();  // early: once the block is home the core may end

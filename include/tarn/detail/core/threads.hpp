@@ -32,7 +32,7 @@ auto core<Config>::attach(bool may_allocate) noexcept -> shard_type* {
   auto& table = env::table();
   if (slot == 0) return nullptr;
   if (void* const mine = table.entry(slot)) return static_cast<shard_type*>(mine);
-  if (!env::thread_is_alive() || !table.make_room(slot, may_allocate)) return nullptr;
+  if (!env::thread_is_alive() || !table.make_room()) return nullptr;
   shard_type* s = find_vacant();
   const bool fresh = s == nullptr;
   if (fresh) {

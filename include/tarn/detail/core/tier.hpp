@@ -12,7 +12,7 @@
 #include <tarn/detail/depot/depot.hpp>
 #include <tarn/detail/depot/exchange.hpp>
 #include <tarn/detail/depot/index_stack.hpp>
-#include <tarn/detail/depot/shard.hpp>
+#include <tarn/detail/depot/tier_cache.hpp>
 
 namespace tarn::detail {
 

@@ -5,7 +5,7 @@
 
 #include <tarn/detail/align.hpp>
 #include <tarn/detail/depot/depot.hpp>
-#include <tarn/detail/depot/shard.hpp>
+#include <tarn/detail/depot/tier_cache.hpp>
 
 namespace tarn::detail {
 

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+//
+// Every member of every product, instantiated: a template that nobody calls is not even compiled.
+// (Of object_pool only with kept objects: clang 14 instantiates members whose constraints don't
+// hold.)
+
+#pragma once
+
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <tarn/tarn.hpp>
+
+namespace tarn {
+
+template class byte_pool<>;
+template class byte_pool<no_lock, no_stats>;
+template class byte_pool<std::mutex, recording_stats, traits<kafka_tiers, checked, page_source>>;
+template class byte_pool<lock_free, counting_stats,
+                         traits<runtime_tiers, no_check, source_ref<heap_source>>>;
+template class byte_pool<lock_free, recording_stats, traits<small_tiers, checked>>;
+template class byte_pool<thread_cached<spin_lock>, no_stats, traits<fixed_tiers<64>>>;
+
+template class basic_buffer<>;
+template class basic_buffer<no_lock, no_stats>;
+template class basic_buffer<std::mutex, recording_stats, traits<kafka_tiers, checked, page_source>>;
+
+template class unsized_pool<>;
+template class unsized_pool<std::mutex, recording_stats, checked, page_source>;
+
+template class object_pool<std::string>;
+template class object_pool<std::vector<int>, no_lock, no_stats>;
+template class object_pool<std::string, lock_free, counting_stats,
+                           object_traits<keep_objects<>, checked, page_source>>;
+template class object_handle<object_pool<std::string>>;
+
+}  // namespace tarn
