@@ -115,12 +115,19 @@ struct put_and_close : rl::test_suite<put_and_close<Env>, 2> {
 struct no_registry_lock : model::sound {
   static constexpr bool registry_locks = false;
 };
+/// Whoever ends the core does not see what others did to it: the only place of this order.
+struct unordered_end : model::sound {
+  static constexpr std::memory_order weaken(std::memory_order order) {
+    return order == std::memory_order::acq_rel ? std::memory_order::relaxed : order;
+  }
+};
 
 }  // namespace
 
 int main(int argc, char** argv) {
   using env = model::relacy_env<>;
   using unlocked_env = model::relacy_env<no_registry_lock>;
+  using unordered_env = model::relacy_env<unordered_end>;
   return model::run(
       {{"a put, a close and an exit", model::all_of<life_of_a_core<env, leaves::block>, 1>},
        {"puts, a close and an exit with nothing",
@@ -128,6 +135,7 @@ int main(int argc, char** argv) {
        {"a put and a close", model::all_of<put_and_close<env>, 2>},
        model::control<life_of_a_core<env, leaves::block, sweeps_shards>>("closer_sweeps_shards"),
        model::control<life_of_a_core<unlocked_env, leaves::nothing>>(
-           "janitor_without_registry_lock")},
+           "janitor_without_registry_lock"),
+       model::control<put_and_close<unordered_env>>("end_without_order")},
       argc, argv);
 }
