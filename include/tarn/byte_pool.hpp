@@ -156,7 +156,7 @@ class byte_pool
   ///   naming an alignment that is none.
   [[nodiscard]] TARN_FORCE_INLINE void* allocate(std::size_t size,
                                                  std::size_t alignment = default_alignment) {
-    if (alignment <= default_alignment) [[likely]] {
+    if (is_small(alignment)) [[likely]] {
       if (void* const block = core().take_hit_bytes(size).block) [[likely]]
         return block;
     }
@@ -165,7 +165,7 @@ class byte_pool
   /// As `allocate`, but returns null where that throws.
   [[nodiscard]] TARN_FORCE_INLINE void* try_allocate(
       std::size_t size, std::size_t alignment = default_alignment) noexcept {
-    if (alignment <= default_alignment) [[likely]]
+    if (is_small(alignment)) [[likely]]
       return core().take_bytes(size).block;
     if (!std::has_single_bit(alignment)) return nullptr;
     return core().take_cold(size, alignment).block;
@@ -248,6 +248,11 @@ class byte_pool
 
  private:
   using base::core;
+
+  /// Whether every block has this alignment. Folded away where it is a constant.
+  [[nodiscard]] static constexpr bool is_small(std::size_t alignment) noexcept {
+    return alignment <= default_alignment && std::has_single_bit(alignment);
+  }
 
   static constexpr std::size_t at_once = 32;  // blocks that lie on the stack between two lists
 

@@ -67,6 +67,12 @@ class object_handle;
 template <auto& Pool>
 class static_pool;
 
+// Short names for what is taken often.
+template <class Tiers, class Lock = thread_cached<>, class Stats = counting_stats>
+using byte_pool_of = byte_pool<Lock, Stats, traits<Tiers>>;
+template <class T, class Lock = thread_cached<>, class Stats = counting_stats>
+using built_pool = object_pool<T, Lock, Stats, object_traits<build_objects>>;
+
 // Values.
 struct options;
 struct snapshot;

@@ -16,7 +16,7 @@
 #include <span>
 #include <utility>
 
-#include <tarn/detail/object_core.hpp>
+#include <tarn/detail/object_core_slow.hpp>
 #include <tarn/fwd.hpp>
 #include <tarn/policy/immortal.hpp>
 #include <tarn/policy/lifecycle.hpp>
@@ -108,11 +108,11 @@ class object_pool : private detail::pool_base<
   /// Throws: `std::invalid_argument` for options that make no sense, naming the value and the
   /// limit; `std::bad_alloc`; what the factory throws for `initial_objects`.
   explicit object_pool(options o = {}, lifecycle_type lifecycle = {}, source_type source = {})
-      : base(
-            new core_type(detail::settings_of(o), {std::move(lifecycle)}, std::move(source), o.name,
-                          o.keep_capacity_bytes.value_or(options::default_keep_capacity_bytes),
-                          o.default_capacity.value_or(0)),
-            o) {
+      : base(new core_type(settings_of(o, lifecycle), {std::move(lifecycle)}, std::move(source),
+                           o.name,
+                           o.keep_capacity_bytes.value_or(options::default_keep_capacity_bytes),
+                           o.default_capacity.value_or(0)),
+             o) {
     this->prewarm_initially();
   }
 
@@ -176,7 +176,7 @@ class object_pool : private detail::pool_base<
       try {
         return {::new (block) T(std::forward<Args>(args)...), &core()};
       } catch (...) {
-        core().give(0, block);
+        core().give_block(block);
         throw;
       }
     }
@@ -186,7 +186,7 @@ class object_pool : private detail::pool_base<
   void put(handle&& object) noexcept { object.reset(); }
   /// Gives back what `handle::release` gave up; null is ignored.
   void put(T* object) noexcept {
-    if (object != nullptr) core().give_object(object);
+    if (object != nullptr) core().give_by_hand(object);
   }
   void put_bulk(std::span<handle> objects) noexcept {
     for (auto& object : objects)
@@ -221,6 +221,16 @@ class object_pool : private detail::pool_base<
 
  private:
   using base::core;
+
+  [[nodiscard]] static detail::core_settings settings_of(const options& o,
+                                                         const lifecycle_type& lifecycle) {
+    lifecycle.check();
+    if (o.zeroing != zeroing::none) {
+      detail::throw_invalid("zeroing", static_cast<unsigned>(o.zeroing),
+                            "must be none (0) in an object pool");
+    }
+    return detail::settings_of(o);
+  }
 };
 
 /// A pool with a static address, for handles of one pointer.

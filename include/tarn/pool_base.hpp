@@ -54,8 +54,9 @@ class pool_base {
     core_->drain();
     if constexpr (requires { core_->large(); }) core_->trim_bytes(0);
   }
-  /// Drains, then makes the initial blocks ready again. Throws: as the constructor.
+  /// Drains, then makes the initial blocks ready again. Throws: as the constructor; `pool_closed`.
   void reset_and_drain() {
+    if (closed()) throw pool_closed(core_->name());
     clear();
     prewarm_initially();
   }
@@ -109,11 +110,9 @@ class pool_base {
     read_large(s.large);
     s.slab_bytes = core_->slab_bytes_taken();
     read_recorders(*core_, s);
-    if constexpr (requires { core_->misuses(0); }) {
-      for (std::size_t kind = 0; kind != core_->misuse_kinds; ++kind) {
-        s.misuses.push_back(core_->misuses(kind).read());
-      }
-    }
+    const auto& misuses = core_->misuses();
+    for (std::size_t kind = 0; kind != misuses.kinds; ++kind)
+      s.misuses.push_back(misuses.read(kind));
     return s;
   }
   /// Calls `action(recorder)` for each recorder of the stats policy.

@@ -21,10 +21,11 @@
 
 namespace {
 
-// The heap of AddressSanitizer is not prepared for a fork while other threads use it: a child that
-// allocates may hang in there, with or without pools.
+// The heaps of the sanitizers are not prepared for a fork while other threads use them: a child
+// that allocates may hang in there, with or without pools.
+constexpr bool heap_may_hang = test::with_asan || test::with_tsan;
 bool is_good(const test::child_end& end) {
-  return end.ok() || (test::with_asan && end.signal == SIGALRM);
+  return end.ok() || (heap_may_hang && end.signal == SIGALRM);
 }
 
 template <class P>
@@ -108,7 +109,7 @@ TEMPLATE_LIST_TEST_CASE("a child forked at any moment can use the pools, and its
     for (auto spin = random() % 20000; spin != 0; --spin) {
       std::atomic_signal_fence(std::memory_order::seq_cst);
     }
-    ends.push_back(test::in_child([&] { return here.use_in_child(); }, test::with_asan ? 5 : 20));
+    ends.push_back(test::in_child([&] { return here.use_in_child(); }, heap_may_hang ? 5 : 20));
     if (!ends.back().ok()) break;
   }
   stop = true;

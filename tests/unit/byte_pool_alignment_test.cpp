@@ -98,3 +98,33 @@ TEMPLATE_LIST_TEST_CASE("a block goes back with any size from the asked one to i
   for (const auto n : pool->snapshot().misuses)
     CHECK(n == 0);
 }
+
+TEMPLATE_LIST_TEST_CASE("an over-aligned block that passed through has the size of its tier",
+                        "[byte_pool]", test::every_lock) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType> plain;
+  test::byte_fixture<TestType, tarn::power_of_two_tiers<>, tarn::checked> looking;
+  const auto there_and_back = [](auto& pool) {
+    for (const std::size_t n : {100u, 101u, 128u}) {
+      pool->deallocate(pool->allocate(100, 1 << 20), n, 1 << 20);
+      CHECK(pool->snapshot().large.in_use_bytes == 0);
+      CHECK(pool->snapshot().large.in_use == 0);
+      CHECK(pool.source.live_bytes() == 0);
+    }
+  };
+  there_and_back(plain);
+  there_and_back(looking);
+  for (const auto n : looking->snapshot().misuses)
+    CHECK(n == 0);
+}
+
+TEMPLATE_LIST_TEST_CASE("a pool does not own what lies behind its slab", "[byte_pool]",
+                        test::every_lock) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType, tarn::fixed_tiers<40 * kib>> pool;
+  auto* const p = static_cast<std::byte*>(pool->allocate(40 * kib));
+  CHECK(pool->owns(p));
+  CHECK(pool->owns(p + 40 * kib - 1));
+  CHECK_FALSE(pool->owns(p + 40 * kib));  // the same 64 KiB
+  pool->deallocate(p, 40 * kib);
+}

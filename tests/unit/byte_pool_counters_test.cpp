@@ -200,3 +200,16 @@ TEMPLATE_LIST_TEST_CASE("occupancy tells the same without any stats policy", "[b
   for (std::size_t i = 8; i != 20; ++i)
     pool->deallocate(out[i], 1000);
 }
+
+TEMPLATE_LIST_TEST_CASE("the high-water mark sees blocks that were made ready before",
+                        "[byte_pool]", test::every_lock) {
+  INFO(test::name_of<TestType>());
+  if (test::is_lock_free<TestType>) return;
+  test::byte_fixture<TestType> pool({.capacity = 100});
+  pool->prewarm(0, 100);
+  CHECK(pool->occupancy().tiers[0].most_away <= 1);
+  std::vector<void*> out(50);
+  pool->allocate_bulk(100, out);
+  pool->deallocate_bulk(out, 100);
+  CHECK(pool->occupancy().tiers[0].most_away >= 50);
+}

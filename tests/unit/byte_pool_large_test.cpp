@@ -181,3 +181,19 @@ TEMPLATE_LIST_TEST_CASE("a closed pool keeps no large block, whatever is still o
   CHECK(pool.source.live_bytes() == (64 << 10));
   pool->deallocate(small, 100);
 }
+
+TEMPLATE_LIST_TEST_CASE("kept large blocks go back before a get fails", "[byte_pool]",
+                        test::every_lock) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType> pool({.large_cache_bytes = 32 * mib});
+  pool->deallocate(pool->allocate(20 * mib), 20 * mib);
+  // The source gives nothing, until it got something back: once for a tier, once for a large one.
+  pool.source.fail_at(1);
+  pool->put(pool->get(100));
+  CHECK(pool->snapshot().large.kept == 0);
+  pool->deallocate(pool->allocate(20 * mib), 20 * mib);
+  pool.source.fail_at(1);
+  pool->put(pool->get(5 * mib));
+  CHECK(pool->snapshot().large.kept_bytes == 5 * mib);
+  CHECK(pool->snapshot().total().idle == 0);
+}

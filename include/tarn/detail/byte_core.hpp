@@ -98,16 +98,12 @@ class byte_core final : public core<Config> {
 
   /// True if requests of this size may go straight to their tier.
   [[nodiscard]] bool is_hot(std::size_t size) const noexcept { return size < this->hot_end_; }
-  static constexpr std::size_t misuse_kinds = Config::checks ? misuse_count : 0;
   [[nodiscard]] const tiers_type& table() const noexcept { return tiers_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] zeros zeroing() const noexcept { return zeroing_; }
   [[nodiscard]] large_blocks<lock_type>& large() noexcept { return large_; }
   [[nodiscard]] const large_blocks<lock_type>& large() const noexcept { return large_; }
-  [[nodiscard]] const shared_counter<typename Config::env>& misuses(
-      std::size_t kind) const noexcept {
-    return misuses_[kind];
-  }
+  [[nodiscard]] const misuse_counts<Config>& misuses() const noexcept { return misuses_; }
 
   void lock_all() noexcept override {
     base::lock_all();
@@ -135,14 +131,17 @@ class byte_core final : public core<Config> {
 
   ~byte_core() override { static_cast<void>(large_.trim(0, this->source())); }
 
+  void give_more_back() noexcept override { static_cast<void>(large_.trim(0, this->source())); }
+
+  /// The bytes of a large block: a small one that is only over-aligned has the size of its tier, so
+  /// that it may come back with any size up to `capacity_for`.
+  [[nodiscard]] std::size_t extent_for(std::size_t size) const noexcept {
+    const auto tier = tiers_.tier_for(size);
+    return tier < tiers_.count() ? tiers_.size_of(tier) : size;
+  }
   [[nodiscard]] piece take_large(std::size_t size, std::size_t alignment);
 
   void give_large(void* block, std::size_t size, std::size_t alignment) noexcept;
-
-  void report(misuse kind, const void* block, std::size_t size) noexcept {
-    misuses_[static_cast<std::size_t>(kind)].add(1);
-    Config::on_misuse(kind, name_.c_str(), block, size);
-  }
 
   /// A large block is told only by a pool that tracks it and that another thread may look into.
   [[nodiscard]] bool contains(const void* p) const noexcept override {
@@ -159,7 +158,7 @@ class byte_core final : public core<Config> {
   large_blocks<lock_type> large_;
   std::string name_;
   zeros zeroing_;
-  shared_counter<typename Config::env> misuses_[Config::checks ? misuse_count : 1];
+  misuse_counts<Config> misuses_;
 };
 
 }  // namespace tarn::detail

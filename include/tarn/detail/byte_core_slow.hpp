@@ -88,7 +88,14 @@ auto byte_core<Config>::take_large(std::size_t size, std::size_t alignment) -> p
   if (size > max_size || this->closed()) return {};
   this->on_oversize(size);
   const auto wanted = alignment < line_alignment ? line_alignment : alignment;
-  const auto got = large_.take(size, wanted, Config::counts, this->source());
+  const auto ask = [&] {
+    return large_.take(extent_for(size), wanted, Config::counts, this->source());
+  };
+  auto got = ask();
+  if (got.block == nullptr) {
+    this->reclaim();
+    got = ask();
+  }
   if (got.block == nullptr) return got;
   this->pin();  // the pool object is there; the block keeps the core from now on
   if (zeroing_ != zeros::none) std::memset(got.block, 0, got.capacity);
@@ -97,13 +104,14 @@ auto byte_core<Config>::take_large(std::size_t size, std::size_t alignment) -> p
 
 template <class Config>
 void byte_core<Config>::give_large(void* block, std::size_t size, std::size_t alignment) noexcept {
-  const auto extent = large_.tracks() ? large_.extent_of(block) : size;
+  const auto extent = large_.tracks() ? large_.extent_of(block) : extent_for(size);
   if (zeroing_ == zeros::secure) secure_zero(block, extent);
   const auto wanted = alignment < line_alignment ? line_alignment : alignment;
-  if (large_.give(block, size, wanted, Config::counts, this->source())) {
+  if (large_.give(block, extent, wanted, Config::counts, this->source())) {
     this->drop_life();
   } else if constexpr (Config::checks) {
-    report(misuse::double_put, block, size);  // another thread put it since it was judged
+    misuses_.report(misuse::double_put, name_, block,
+                    size);  // another thread put it since it was judged
   }
 }
 
@@ -120,7 +128,7 @@ bool byte_core<Config>::admitted(void* block, std::size_t size, std::uint32_t ti
   }
   if (good && (!by_hand || !this->closed())) return true;
   if (good) verdict = misuse::after_close;
-  report(verdict, block, size);
+  misuses_.report(verdict, name_, block, size);
   return good;
 }
 

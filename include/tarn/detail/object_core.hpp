@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <tarn/detail/core/all.hpp>
+#include <tarn/detail/verify.hpp>
 
 namespace tarn::detail {
 
@@ -56,6 +57,7 @@ class object_core final : public core<Config> {
   /// out of memory. Throws: what the factory throws; no slot is lost by that.
   [[nodiscard]] TARN_FORCE_INLINE value_type* take_kept() {
     const auto got = this->take(0, sizeof(value_type));
+    mark_out(got.block);
     if (got.from == origin::ready) [[likely]]
       return static_cast<value_type*>(got.block);
     return make_in(got.block);
@@ -63,11 +65,52 @@ class object_core final : public core<Config> {
 
   /// A block without an object. Returns: null if the core is closed or out of memory.
   [[nodiscard]] TARN_FORCE_INLINE void* take_block() {
-    return this->take(0, sizeof(value_type)).block;
+    void* const block = this->take(0, sizeof(value_type)).block;
+    mark_out(block);
+    return block;
+  }
+  /// Takes it back: its constructor threw.
+  void give_block(void* block) noexcept {
+    mark_home(block);
+    this->give(0, block);
   }
 
-  /// Takes an object back: reset and kept, or destroyed.
+  /// Takes an object back by hand: nothing happens to one that the pool did not hand out.
+  void give_by_hand(value_type* object) noexcept;
+
+  /// Takes an object back from its handle: reset and kept, or destroyed.
   TARN_FORCE_INLINE void give_object(value_type* object) noexcept {
+    mark_home(object);
+    give_admitted(object);
+  }
+
+  /// Makes up to `count` objects ready. Throws: what the factory throws. Returns: how many.
+  std::size_t prewarm(std::uint32_t tier, std::size_t count);
+
+  [[nodiscard]] std::size_t default_capacity() const noexcept { return default_capacity_; }
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] std::uint64_t constructed() const noexcept { return constructed_.read(); }
+  [[nodiscard]] std::uint64_t reset_failures() const noexcept { return reset_failures_.read(); }
+  [[nodiscard]] const misuse_counts<Config>& misuses() const noexcept { return misuses_; }
+
+ private:
+  ~object_core() override = default;
+
+  TARN_FORCE_INLINE void mark_out([[maybe_unused]] void* block) noexcept {
+    if constexpr (Config::checks) {
+      if (block == nullptr) return;
+      auto* const s = this->find_slab(block);
+      static_cast<void>(s->enter(s->index_of(block)));
+    }
+  }
+  TARN_FORCE_INLINE void mark_home([[maybe_unused]] void* block) noexcept {
+    if constexpr (Config::checks) {
+      auto* const s = this->find_slab(block);
+      static_cast<void>(s->exit(s->index_of(block)));
+    }
+  }
+
+  TARN_FORCE_INLINE void give_admitted(value_type* object) noexcept {
     if constexpr (keeps) {
       if (!restore(*object)) [[unlikely]] {
         object->~value_type();
@@ -79,34 +122,6 @@ class object_core final : public core<Config> {
     this->give(0, object);
   }
 
-  /// Makes up to `count` objects ready. Throws: what the factory throws. Returns: how many.
-  std::size_t prewarm(std::uint32_t tier, std::size_t count) {
-    std::size_t made = 0;
-    for (; made != count; ++made) {
-      void* const block = this->take_bare(tier);
-      if (block == nullptr) break;
-      if constexpr (keeps) {
-        try {
-          lifecycle_.make(block);
-          constructed_.add(1);
-        } catch (...) {
-          this->give_bare(tier, block);
-          throw;
-        }
-      }
-      this->give_ready(tier, block);
-    }
-    return made;
-  }
-
-  [[nodiscard]] std::size_t default_capacity() const noexcept { return default_capacity_; }
-  [[nodiscard]] const std::string& name() const noexcept { return name_; }
-  [[nodiscard]] std::uint64_t constructed() const noexcept { return constructed_.read(); }
-  [[nodiscard]] std::uint64_t reset_failures() const noexcept { return reset_failures_.read(); }
-
- private:
-  ~object_core() override = default;
-
   [[nodiscard]] static core_settings fit(core_settings s) noexcept {
     s.keeps_objects = keeps;
     s.least_stride = align_up(stride_for(sizeof(value_type)), alignof(value_type));
@@ -114,17 +129,7 @@ class object_core final : public core<Config> {
     return s;
   }
 
-  [[nodiscard]] TARN_COLD value_type* make_in(void* block) {
-    if (block == nullptr) return nullptr;
-    try {
-      value_type* const made = lifecycle_.make(block);
-      constructed_.add(1);
-      return made;
-    } catch (...) {
-      this->give_empty(0, block, base::because::undone_get);
-      throw;
-    }
-  }
+  [[nodiscard]] TARN_COLD value_type* make_in(void* block);
 
   /// Makes an object as good as new. Returns: false if it can't be kept.
   [[nodiscard]] TARN_FORCE_INLINE bool restore(value_type& object) noexcept {
@@ -143,17 +148,7 @@ class object_core final : public core<Config> {
 
   /// Gives the memory of a container that grew too large back. What a factory made is not remade
   /// here: that may throw, so the next get does it.
-  [[nodiscard]] static bool shrink(value_type& object) noexcept {
-    if constexpr (lifecycle_type::makes_default &&
-                  std::is_nothrow_default_constructible_v<value_type>) {
-      // Not an assignment: that of a short string keeps the long one's memory.
-      object.~value_type();
-      ::new (static_cast<void*>(&object)) value_type();
-      return true;
-    } else {
-      return false;
-    }
-  }
+  [[nodiscard]] static bool shrink(value_type& object) noexcept;
 
   void dispose(void* block) noexcept override { static_cast<value_type*>(block)->~value_type(); }
 
@@ -163,6 +158,7 @@ class object_core final : public core<Config> {
   std::size_t default_capacity_;
   shared_counter<typename Config::env> constructed_;  // slow paths only
   shared_counter<typename Config::env> reset_failures_;
+  TARN_NO_UNIQUE_ADDRESS misuse_counts<Config> misuses_;
 };
 
 }  // namespace tarn::detail

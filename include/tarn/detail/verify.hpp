@@ -4,7 +4,9 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
+#include <tarn/detail/depot/counters.hpp>
 #include <tarn/detail/registry.hpp>
 
 namespace tarn {
@@ -24,6 +26,22 @@ inline constexpr std::size_t misuse_count = 7;
 }  // namespace tarn
 
 namespace tarn::detail {
+
+/// What a pool that checks counts and reports; nothing in one that doesn't.
+template <class Config>
+class misuse_counts {
+ public:
+  static constexpr std::size_t kinds = Config::checks ? misuse_count : 0;
+
+  void report(misuse kind, const std::string& pool, const void* block, std::size_t size) noexcept {
+    counts_[static_cast<std::size_t>(kind)].add(1);
+    Config::on_misuse(kind, pool.c_str(), block, size);
+  }
+  [[nodiscard]] std::uint64_t read(std::size_t kind) const noexcept { return counts_[kind].read(); }
+
+ private:
+  shared_counter<typename Config::env> counts_[Config::checks ? misuse_count : 1];
+};
 
 /// Judges a pointer that claims to be a block of `tier`, and marks it as idle if it is.
 /// Returns: `after_close` if it is good and the core is closed; `good` set if it may come home.

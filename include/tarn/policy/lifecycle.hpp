@@ -17,8 +17,11 @@ namespace tarn {
 /// The factory for types that need none.
 struct construct_default {};
 
-/// Resets by `reset()`, else by `clear()`, else by assigning a fresh value: the first that the type
-/// has.
+/// Resets by `reset()`, else by `clear()`, else by assigning `T()`: the first that the type has.
+///
+/// The `clear()` of a stream clears its error flags and not its content, so streams are assigned.
+/// Where a factory makes something else than `T()` and there is neither `reset()` nor `clear()`,
+/// give a `Reset` of your own: this one can't know what the factory makes.
 struct reset_object {
   template <class T>
   static constexpr bool resets = requires(T& t) {
@@ -27,7 +30,8 @@ struct reset_object {
   template <class T>
   static constexpr bool clears = requires(T& t) {
     t.clear();
-  };
+  }
+  &&!requires(T & t) { t.rdbuf(); };
 
   template <class T>
   requires(resets<T>) void operator()(T& t) const noexcept(noexcept(t.reset())) { t.reset(); }
@@ -57,10 +61,18 @@ struct keep_objects {
   TARN_NO_UNIQUE_ADDRESS Factory factory{};
   TARN_NO_UNIQUE_ADDRESS Reset resetter{};
 
+  /// Throws: `std::invalid_argument` if the factory or the reset is a pointer that is null.
+  void check() const {
+    check_pointer(factory, "factory");
+    check_pointer(resetter, "reset");
+  }
+
   template <class T>
   T* make(void* place) const {
     if constexpr (makes_default) {
-      static_assert(std::default_initializable<T>, "keep_objects: T needs a factory");
+      static_assert(std::default_initializable<T>,
+                    "keep_objects: T has no default constructor: give a factory, or use "
+                    "build_objects and make()");
       return ::new (place) T();
     } else {
       return ::new (place) T(factory());
@@ -70,12 +82,21 @@ struct keep_objects {
   void reset(T& object) const noexcept(noexcept(resetter(object))) {
     resetter(object);
   }
+
+ private:
+  template <class Function>
+  static void check_pointer(const Function& function, const char* what) {
+    if constexpr (std::is_pointer_v<Function>) {
+      if (function == nullptr) detail::throw_invalid(what, 0, "must not be a null pointer");
+    }
+  }
 };
 
 /// Objects are built with the arguments of `make` and destroyed on their return; idle memory holds
 /// no object.
 struct build_objects {
   static constexpr bool keeps = false;
+  static void check() noexcept {}
 };
 
 /// Traits of an object pool: `object_pool<T, Lock, Stats, object_traits<build_objects>>`.
@@ -101,8 +122,26 @@ struct bound_lifecycle : Lifecycle {
 template <class T>
 struct bound_lifecycle<T, build_objects> : build_objects {};
 
+/// The traits of a pool of `T`; says what is wrong before anything else does.
+template <class T, class Traits>
+struct traits_for {
+  static_assert(std::is_object_v<T> && !std::is_const_v<T> && !std::is_array_v<T>,
+                "object_pool: T must be an object type, and neither const nor an array");
+  static_assert(
+      requires {
+        { Traits::lifecycle::keeps } -> std::convertible_to<bool>;
+        typename Traits::check;
+        typename Traits::source;
+      },
+      "object_pool: the fourth argument must be tarn::object_traits<Lifecycle, Check, Source>, as "
+      "in tarn::object_traits<tarn::build_objects>");
+  using check = typename Traits::check;
+  using source = typename Traits::source;
+};
+
 template <class T, class Lock, class Stats, class Traits>
-struct object_config : core_config<Lock, Stats, typename Traits::check, typename Traits::source> {
+struct object_config : core_config<Lock, Stats, typename traits_for<T, Traits>::check,
+                                   typename traits_for<T, Traits>::source> {
   using value = T;
   using lifecycle = bound_lifecycle<T, typename Traits::lifecycle>;
 };

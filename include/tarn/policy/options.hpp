@@ -20,7 +20,7 @@ enum class zeroing : unsigned char {
   none,         ///< never: the contents of a fresh buffer are indeterminate
   on_get,       ///< the asked bytes, as they are handed out
   on_put,       ///< the whole block, as it comes back
-  used_prefix,  ///< the bytes in use, as they come back; fresh memory is zeroed once
+  used_prefix,  ///< the first `size()` bytes, as they come back; fresh memory is zeroed once
   secure,       ///< the whole block, as it comes back, and the optimiser may not remove it
 };
 
@@ -45,7 +45,8 @@ struct options {
   std::string name{};
   /// Blocks made ready in each tier at construction. Default: 0.
   std::optional<std::size_t> initial_objects{};
-  /// Making blocks ready stops at so many bytes per pool. Default: no stop.
+  /// Making `initial_objects` ready stops at so many bytes per pool, without an error: the smaller
+  /// tiers come first. Default: `max_bytes`.
   std::optional<std::size_t> initial_bytes{};
   /// Idle blocks kept per tier; more are discarded. Default: no bound but `max_bytes`.
   std::optional<std::size_t> max_objects{};
@@ -56,22 +57,30 @@ struct options {
   std::optional<std::size_t> capacity{};
   /// Bytes of slabs that the pool may take from its source. Default: no bound.
   std::optional<std::size_t> limit_bytes{};
-  /// Bytes that the cache for blocks above the last tier may keep. Default: 0, no cache.
+  /// Bytes that the cache for blocks above the last tier may keep; byte pools only. Default: 0, no
+  /// cache.
   std::optional<std::size_t> large_cache_bytes{};
-  /// Idle bytes that one thread may keep. Default: the lesser of 5 MiB and 64 MiB / threads.
+  /// Idle bytes that one thread may keep, within two magazines (64 KiB, or one block if that is
+  /// larger) per tier. Default: the lesser of 5 MiB and 64 MiB / threads.
   std::optional<std::size_t> shard_bytes{};
   /// Bytes of one slab, a power of two from 64 KiB to 1 GiB. Default: 64 KiB.
   std::optional<std::size_t> slab_bytes{};
-  /// A container of more capacity is replaced by a fresh one on its return. Default: 64 KiB.
+  /// A container of more capacity is replaced by a fresh one on its return; object pools only.
+  /// Default: 64 KiB.
   std::optional<std::size_t> keep_capacity_bytes{};
-  /// Capacity of a container that is asked for without one. Default: what the factory makes.
+  /// Capacity of a container that is asked for with 0; object pools only. Default: what the factory
+  /// makes.
   std::optional<std::size_t> default_capacity{};
   /// What has been idle for longer is destroyed by `maintain`. Default: nothing is.
   std::optional<time_span> cleanup_interval{};
-  /// When memory is overwritten with zeros.
+  /// When memory is overwritten with zeros; byte pools only (an object pool refuses it: what its
+  /// objects leave behind is for their destructor or reset to clean).
   tarn::zeroing zeroing = tarn::zeroing::none;
   /// What closing does about blocks that are still out.
   tarn::closing closing = tarn::closing::orphan;
+
+  // The presets are for object pools; a byte pool makes so many blocks of every tier ready, up to
+  // `initial_bytes`.
 
   /// For most programs: 100 objects at first, 1000 kept, idle ones destroyed after 5 minutes.
   [[nodiscard]] static options standard() { return preset(100, 1000, time_span::of_seconds(300)); }

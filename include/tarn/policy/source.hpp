@@ -19,6 +19,7 @@ namespace tarn {
 /// the same two numbers as the call that returned `p`, and cannot fail. A pool keeps its source by
 /// value; for one that cannot be moved, or that is to be looked at later, see `source_ref`.
 ///
+/// Neither may take blocks from the pool that it serves: that pool is waiting for it.
 /// Thread safety: the pool calls both from any thread, at the same time, and never under a lock.
 template <class S>
 concept memory_source = std::move_constructible<S> &&

@@ -35,6 +35,9 @@ namespace detail {
 /// Policies as the mechanism sees them.
 template <class Lock, class Stats, class Check, class Source>
 struct core_config {
+  static_assert(lock_policy<Lock>, "the lock must be a lock policy, see policy/lock.hpp");
+  static_assert(stats_policy<Stats>,
+                "the statistics must be a stats policy, see policy/stats.hpp; after the lock");
   using env = typename lock_traits<Lock>::env;
   using shape = typename lock_traits<Lock>::shape;
   using lock = typename lock_traits<Lock>::depot_lock;
@@ -55,8 +58,24 @@ struct core_config {
   }
 };
 
+/// The traits of a byte pool; says what is wrong before anything else does.
+template <class Traits>
+struct byte_traits {
+  static_assert(
+      requires {
+        typename Traits::tiers;
+        typename Traits::check;
+        typename Traits::source;
+      },
+      "byte_pool: the third argument (after Lock and Stats) must be tarn::traits<Tiers, Check, "
+      "Source>, as in tarn::traits<tarn::small_tiers>");
+  using check = typename Traits::check;
+  using source = typename Traits::source;
+};
+
 template <class Lock, class Stats, class Traits>
-struct byte_config : core_config<Lock, Stats, typename Traits::check, typename Traits::source> {
+struct byte_config : core_config<Lock, Stats, typename byte_traits<Traits>::check,
+                                 typename byte_traits<Traits>::source> {
   using tiers = typename Traits::tiers;
 };
 
@@ -70,7 +89,7 @@ struct byte_config : core_config<Lock, Stats, typename Traits::check, typename T
   s.bounds_idle_bytes = o.max_bytes.has_value();
   s.max_ready = o.max_objects.value_or(core_settings::no_limit);
   s.capacity = o.capacity.value_or(core_settings::no_limit);
-  s.shard_bytes = o.shard_bytes ? *o.shard_bytes + 1 : 0;
+  s.shard_bytes = o.shard_bytes ? min_of(*o.shard_bytes, core_settings::no_limit - 1) + 1 : 0;
   return s;
 }
 

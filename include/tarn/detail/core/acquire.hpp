@@ -103,12 +103,14 @@ auto core<Config>::take_locked(tier_state& t, cache_type* cache, bool counted) n
 }
 
 /// At most one thread per tier grows it; the others wait and look again, so that N threads that
-/// miss at the same time don't buy N slabs. If the source has nothing, all idle memory that can be
-/// reached goes back to it, and it is asked once more.
+/// miss at the same time don't buy N slabs. If the source has nothing, a get gives all idle memory
+/// that can be reached back to it and asks once more. (Making blocks ready does not: it would take
+/// what it has just made.)
 template <class Config>
 auto core<Config>::take_or_grow(std::uint32_t tier, shard_type* s, bool counted) -> taken_type {
   auto& t = tiers_[tier];
-  for (bool last = false;;) {
+  for (bool last = !counted;;) {
+    const auto arrived = slabs_.arrived.load(std::memory_order::acquire);  // (1) pairs with (2)
     bool wait = false;
     bool reuniting = false;
     {
@@ -129,15 +131,15 @@ auto core<Config>::take_or_grow(std::uint32_t tier, shard_type* s, bool counted)
     }
     const auto got = grow(t, s, counted, reuniting);
     stop_being_busy(t);
-    if (got.block != nullptr || last || this->closed()) return got;
+    if (got.block != nullptr || this->closed()) return got;
     // Not while this thread is the one that grows: objects that are destroyed here may want a
     // block.
+    if (!last) reclaim();
+    // Slabs that another thread is giving back are in no list, and not in the source either: nobody
+    // is told that there is no memory until they have arrived.
+    if (last && !slabs_.await(arrived)) return {};
     last = true;
     s = own_shard_or_null();  // see grow
-    flush_all(s);
-    for (std::uint32_t u = 0; u != tier_count_; ++u)
-      shed(u, 0);
-    s = own_shard_or_null();
   }
 }
 

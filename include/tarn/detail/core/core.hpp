@@ -68,9 +68,10 @@ class core : public core_base<typename Config::env> {
 
   /// A block that holds no object and was not counted as a get, to be made ready.
   [[nodiscard]] void* take_bare(std::uint32_t tier);
-  /// Takes home a block from `take_bare`: ready for the next get, or still holding no object.
+  /// Takes home a block from `take_bare`: ready for the next get, or still holding no object (into
+  /// its slab, which goes back if that made it whole).
   void give_ready(std::uint32_t tier, void* block) noexcept;
-  void give_bare(std::uint32_t tier, void* block) noexcept;
+  void park_home(std::uint32_t tier, void* block) noexcept;
   /// Takes back a block from `take` that holds no object: a put, or a get that did not happen.
   enum class because : std::uint8_t { put, undone_get };
   void give_empty(std::uint32_t tier, void* block, because reason) noexcept;
@@ -93,22 +94,18 @@ class core : public core_base<typename Config::env> {
   // Reading.
 
   [[nodiscard]] std::uint32_t tiers() const noexcept { return tier_count_; }
-  [[nodiscard]] const tier_shape& shape_of(std::uint32_t tier) const noexcept {
-    return tiers_[tier].home.shape;
-  }
+  [[nodiscard]] const tier_shape& shape_of(std::uint32_t tier) const noexcept;
   /// Ready blocks of `tier` in the depot.
   [[nodiscard]] std::uint64_t ready_of(std::uint32_t tier) const noexcept;
   /// The slab that covers `p`, or null.
-  [[nodiscard]] slab_type* find_slab(const void* p) const noexcept { return directory_.find(p); }
+  [[nodiscard]] slab_type* find_slab(const void* p) const noexcept;
   /// Numbers of all tiers: puts read before gets, so that in use is never negative.
   template <class Report>
   void read(Report&& report) const noexcept;
   /// Calls `action(recorder)` for each recorder.
   template <class Action>
   void for_each_recorder(Action&& action) const;
-  [[nodiscard]] std::size_t slab_bytes_taken() const noexcept {
-    return source_bytes_.load(std::memory_order::relaxed);  // a statistic
-  }
+  [[nodiscard]] std::size_t slab_bytes_taken() const noexcept;
   [[nodiscard]] source_type& source() noexcept { return source_; }
   [[nodiscard]] std::size_t slab_alignment() const noexcept { return settings_.slab_bytes; }
   /// Tells the recorder of the calling thread about a request that goes past the tiers.
@@ -123,6 +120,9 @@ class core : public core_base<typename Config::env> {
 
   /// Destroys the object in an idle block. User code: no lock is held.
   virtual void dispose(void*) noexcept {}
+  /// Gives idle memory back that the core does not know of. No lock is held.
+  virtual void give_more_back() noexcept {}
+  void reclaim() noexcept;
   void lock_all() noexcept override;
   void unlock_all() noexcept override;
 
@@ -141,6 +141,7 @@ class core : public core_base<typename Config::env> {
   [[nodiscard]] taken_type take_or_grow(std::uint32_t tier, shard_type* s, bool counted);
   [[nodiscard]] slab_type* obtain_slab(std::uint32_t tier, shard_type* s,
                                        magazine_list<env>& magazines);
+  [[nodiscard]] bool may_carve(std::size_t stride, std::size_t bytes) const noexcept;
   [[nodiscard]] void* obtain_larger(std::uint32_t tier, std::size_t& bytes, shard_type* s,
                                     slab_type*& parent) noexcept;
   [[nodiscard]] taken_type grow(tier_state& t, shard_type* s, bool counted, bool reuniting);
@@ -163,11 +164,11 @@ class core : public core_base<typename Config::env> {
   [[nodiscard]] std::uint32_t take_above(tier_state& t, std::uint64_t keep) noexcept;
   std::size_t shed_stack(std::uint32_t tier, std::uint64_t keep, whole_slabs leaving) noexcept;
   [[nodiscard]] slab_type* slab_by_number(tier_state& t, std::uint32_t number) const noexcept;
+  [[nodiscard]] std::uint32_t index_bits_for(std::uint32_t tier) const noexcept;
   [[nodiscard]] bool number_slab(tier_state& t, slab_type* s) noexcept;
 
   // give_back.hpp and its neighbours
   TARN_COLD void give_slow(std::uint32_t tier, void* block) noexcept;
-  void park_home(std::uint32_t tier, void* block) noexcept;
   void shed_excess(std::uint32_t tier) noexcept;
   [[nodiscard]] std::uint64_t ready_to_keep(const tier_state& t) const noexcept;
   void flush(shard_type* s, std::uint32_t tier) noexcept;
@@ -208,6 +209,7 @@ class core : public core_base<typename Config::env> {
   std::uint32_t own_slot_ = 0;  // the slot as it was given; immutable from begin on
   typename env::template atomic<std::size_t> source_bytes_{0};  // of slabs
   typename env::template atomic<std::int64_t> ready_bytes_{0};  // in the depots
+  slab_departures<env> slabs_;
   typename env::template atomic<std::uint64_t> drains_{0};
   typename env::template atomic<std::uint64_t> bounds_{0};   // how often a bound changed
   typename env::template atomic<bool> shard_wanted_{false};  // a put found no vacant shard

@@ -75,12 +75,13 @@ template <class Config>
 std::size_t core<Config>::begin_ageing() noexcept {
   flush_all(own_shard_or_null());  // what nobody fetches from the depot again is unused
   for (std::uint32_t t = 0; t != tier_count_; ++t) {
-    const auto ready = ready_of(t);
+    const auto stacked = is_lock_free ? ready_of(t) : 0;
     locked(tiers_[t].lock, [&] {
-      tiers_[t].home.magazines.lowest = ready;
+      tiers_[t].home.magazines.lowest = is_lock_free ? stacked : tiers_[t].home.ready();
       tiers_[t].home.missed = 0;
       tiers_[t].ticked_gets = tiers_[t].counts.gets();
     });
+    shed_excess(t);
   }
   return 0;
 }
@@ -132,7 +133,7 @@ template <class Config>
 void core<Config>::set_bound(std::uint32_t tier, std::uint64_t blocks) noexcept {
   auto& t = tiers_[tier];
   locked(t.lock, [&] { bound_to(t, blocks); });
-  bounds_.fetch_add(1, std::memory_order::relaxed);  // see fit_budget
+  bounds_.fetch_add(1, std::memory_order::release);  // (1) pairs with (2) in fit_budget
   if constexpr (is_lock_free) {
     shed(tier, blocks);
     // relaxed: a bound may be seen late, and be off by what was on its way.

@@ -81,7 +81,10 @@ void core<Config>::park_home(std::uint32_t tier, void* block) noexcept {
 template <class Config>
 void core<Config>::park(tier_state& t, void* block, slab_list<env>& whole,
                         whole_slabs leaving) noexcept {
-  if (slab_type* const s = t.home.park(directory_.find(block), block, leaving)) whole.push(s);
+  slab_type* const s = t.home.park(directory_.find(block), block, leaving);
+  if (s == nullptr) return;
+  slabs_.leave();
+  whole.push(s);
 }
 
 template <class Config>
@@ -100,11 +103,6 @@ void core<Config>::give_ready(std::uint32_t tier, void* block) noexcept {
     if (taken_home) return;
   }
   if (settings_.keeps_objects) this->dispose(block);
-  park_home(tier, block);
-}
-
-template <class Config>
-void core<Config>::give_bare(std::uint32_t tier, void* block) noexcept {
   park_home(tier, block);
 }
 

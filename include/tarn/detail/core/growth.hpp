@@ -57,6 +57,13 @@ auto core<Config>::obtain_slab(std::uint32_t tier, shard_type* s, magazine_list<
   return made;
 }
 
+/// Whether a block of `stride` bytes may be carved for a slab of `bytes`.
+template <class Config>
+bool core<Config>::may_carve(std::size_t stride, std::size_t bytes) const noexcept {
+  // Pieces lie in whole units of the directory: a unit that two blocks share has one entry.
+  return stride % settings_.slab_bytes == 0 && stride >= bytes && stride / most_carved <= bytes;
+}
+
 /// An idle block of a larger tier; it leaves that tier until all its pieces are home again.
 template <class Config>
 void* core<Config>::obtain_larger(std::uint32_t tier, std::size_t& bytes, shard_type* s,
@@ -66,9 +73,7 @@ void* core<Config>::obtain_larger(std::uint32_t tier, std::size_t& bytes, shard_
   for (std::uint32_t u = tier + 1; u < tier_count_; ++u) {
     auto& larger = tiers_[u];
     const std::size_t stride = larger.home.shape.stride;
-    // Pieces lie in whole units of the directory: a unit that two blocks share has one entry.
-    if (stride % settings_.slab_bytes != 0 || stride < bytes) continue;
-    if (stride / most_carved > bytes) break;
+    if (!may_carve(stride, bytes)) continue;
     void* block = nullptr;
     bool fresh = false;
     {

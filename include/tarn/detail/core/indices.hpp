@@ -24,6 +24,19 @@ auto core<Config>::link_of(tier_state& t, std::uint32_t index) const noexcept ->
   return s->links[index & ((std::uint32_t{1} << t.index_bits) - 1)];
 }
 
+/// Bits for the place of a block in its slab, a carved one included. The rest of 31 is for slabs:
+/// at 16 bytes a block, carved slabs and all, they reach 4 GiB; at 128 bytes, 32 GiB.
+template <class Config>
+std::uint32_t core<Config>::index_bits_for(std::uint32_t tier) const noexcept {
+  const auto& own = tiers_[tier].home.shape;
+  auto most = own.slab_bytes / own.stride;
+  for (std::uint32_t u = tier + 1; u < tier_count_; ++u) {
+    const auto& larger = tiers_[u].home.shape;
+    if (may_carve(larger.stride, own.slab_bytes)) most = max_of(most, larger.stride / own.stride);
+  }
+  return static_cast<std::uint32_t>(std::bit_width(most - 1));
+}
+
 /// Numbers a descriptor once and for all. Only the one thread that grows the tier comes here.
 template <class Config>
 bool core<Config>::number_slab(tier_state& t, slab_type* s) noexcept {

@@ -35,8 +35,6 @@ core<Config>::core(const core_settings& settings, std::uint32_t tiers, SizeOf&& 
     shape.states = Config::checks;
     t.home.max_live = settings.capacity;
     if constexpr (is_lock_free) {
-      const auto carved = shape.slab_bytes * most_carved / shape.stride;
-      t.index_bits = static_cast<std::uint32_t>(std::bit_width(carved));
       const auto fit = settings.bounds_idle_bytes ? settings.max_idle_bytes / shape.stride
                                                   : core_settings::no_limit;
       if (const auto most = min_of(settings.max_ready, fit); most != core_settings::no_limit) {
@@ -48,6 +46,10 @@ core<Config>::core(const core_settings& settings, std::uint32_t tiers, SizeOf&& 
       t.cache.rounds = new typename cache_type::template cell<void*>[t.cache.room] {};
     }
     bound_to(t, settings.max_ready);
+  }
+  if constexpr (is_lock_free) {
+    for (std::uint32_t i = 0; i != tiers; ++i)
+      tiers_[i].index_bits = index_bits_for(i);
   }
 }
 
@@ -118,7 +120,7 @@ void core<Config>::close() noexcept {
 
 template <class Config>
 bool core<Config>::contains(const void* p) const noexcept {
-  return directory_.find(p) != nullptr;
+  return find_slab(p) != nullptr;
 }
 
 template <class Config>

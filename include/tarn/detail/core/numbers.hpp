@@ -26,6 +26,23 @@ struct tier_numbers {
 };
 
 template <class Config>
+auto core<Config>::shape_of(std::uint32_t tier) const noexcept -> const tier_shape& {
+  return tiers_[tier].home.shape;
+}
+
+template <class Config>
+auto core<Config>::find_slab(const void* p) const noexcept -> slab_type* {
+  slab_type* const s = directory_.find(p);
+  // The last unit of the directory may be covered only in part.
+  return s != nullptr && s->offset_of(p) < s->bytes ? s : nullptr;
+}
+
+template <class Config>
+std::size_t core<Config>::slab_bytes_taken() const noexcept {
+  return source_bytes_.load(std::memory_order::relaxed);  // a statistic
+}
+
+template <class Config>
 std::uint64_t core<Config>::ready_of(std::uint32_t tier) const noexcept {
   auto& t = tiers_[tier];
   if constexpr (is_lock_free) {
@@ -33,7 +50,7 @@ std::uint64_t core<Config>::ready_of(std::uint32_t tier) const noexcept {
     std::uint64_t blocks = 0;
     const auto most = locked(t.lock, [&] { return t.home.live(); });
     for (auto i = t.stack.peek(); i != index_stack<env>::none && blocks < most; ++blocks) {
-      i = link_of(t, i).load(std::memory_order::relaxed);  // exact only at rest
+      i = link_of(t, i).load(std::memory_order::acquire);  // (4) pairs with (3) in index_stack
     }
     return blocks;
   } else {

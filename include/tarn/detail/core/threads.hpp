@@ -32,22 +32,26 @@ auto core<Config>::attach(bool may_allocate) noexcept -> shard_type* {
   auto& table = env::table();
   if (slot == 0) return nullptr;
   if (void* const mine = table.entry(slot)) return static_cast<shard_type*>(mine);
-  if (!env::thread_is_alive() || !table.make_room()) return nullptr;
   shard_type* s = find_vacant();
   const bool fresh = s == nullptr;
+  const auto undo = [&] {
+    if (!fresh) return locked(shard_lock_, [&] { s->vacant = true; });
+    if (s != nullptr) shard_type::destroy(s);
+  };
   if (fresh) {
-    s = may_allocate ? make_shard() : nullptr;
-    if (s == nullptr) {
-      if (!may_allocate) shard_wanted_.store(true, std::memory_order::relaxed);  // a hint
+    if (!may_allocate) {
+      shard_wanted_.store(true, std::memory_order::relaxed);  // a hint
       return nullptr;
     }
+    s = make_shard();
+  }
+  if (s == nullptr || !env::thread_is_alive() || !table.make_room()) {
+    undo();
+    return nullptr;
   }
   env::registry().attach(slot);
   const bool refused = locked(shard_lock_, [&] {
-    if (this->closed()) {
-      if (!fresh) s->vacant = true;
-      return true;
-    }
+    if (this->closed()) return true;
     if (fresh) {
       s->next = shards_.load(std::memory_order::relaxed);
       shards_.store(s, std::memory_order::release);  // (1) pairs with (2): its words are made
@@ -56,7 +60,7 @@ auto core<Config>::attach(bool may_allocate) noexcept -> shard_type* {
   });
   if (refused) {
     env::registry().detach(slot);
-    if (fresh) shard_type::destroy(s);
+    undo();
     return nullptr;
   }
   s->seen_drains = drains_.load(std::memory_order::relaxed);  // the shard is empty anyway
@@ -72,8 +76,9 @@ auto core<Config>::attach(bool may_allocate) noexcept -> shard_type* {
 template <class Config>
 void core<Config>::fit_budget(shard_type* s) noexcept {
   const auto threads = max_of<std::size_t>(env::registry().threads(), 1);
-  // relaxed: whoever misses a change of the bounds sees it on a later slow path.
-  const auto bounds = bounds_.load(std::memory_order::relaxed);
+  // (2) acquire, pairs with (1): whoever sees the number sees the bounds. Whoever misses it sees it
+  // on a later slow path.
+  const auto bounds = bounds_.load(std::memory_order::acquire);
   if (s->seen_threads == threads && s->seen_bounds == bounds) return;
   s->seen_threads = threads;
   s->seen_bounds = bounds;

@@ -63,6 +63,31 @@ struct alignas(no_sharing_alignment) core_tier {
   }
 };
 
+/// Slabs on their way out of a core: counts those that left their lists, and those that arrived at
+/// the source or in the block they were carved from.
+template <class Env>
+struct slab_departures {
+  typename Env::template atomic<std::uint32_t> left{0};
+  typename Env::template atomic<std::uint32_t> arrived{0};
+
+  void leave() noexcept {
+    left.fetch_add(1, std::memory_order::relaxed);
+  }  // the tier's lock orders
+  void arrive() noexcept {
+    arrived.fetch_add(1, std::memory_order::release);  // (2) pairs with (1)
+    Env::notify_all(arrived);
+  }
+  /// Returns: true if slabs arrived since `seen` was read, or do now; false if none is on its way.
+  [[nodiscard]] bool await(std::uint32_t seen) noexcept {
+    // relaxed: whoever found the lists empty saw, by their locks, what had left them.
+    const auto all = left.load(std::memory_order::relaxed);
+    if (arrived.load(std::memory_order::acquire) != seen) return true;
+    if (all == seen) return false;
+    Env::wait(arrived, seen);
+    return true;
+  }
+};
+
 /// The tiers of one core; owns them, also where the constructor of the core throws.
 template <class Tier>
 class tier_list {

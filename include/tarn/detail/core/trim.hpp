@@ -62,8 +62,10 @@ void core<Config>::release_unused(std::uint32_t tier) noexcept {
   auto& t = tiers_[tier];
   slab_list<env> unused;
   locked(t.lock, [&] {
-    while (slab_type* const s = t.home.pop_unused())
+    while (slab_type* const s = t.home.pop_unused()) {
+      slabs_.leave();
       unused.push(s);
+    }
   });
   release_slabs(tier, unused);
 }
@@ -85,6 +87,7 @@ void core<Config>::release_slabs(std::uint32_t tier, slab_list<env>& whole) noex
     });
     surplus.destroy_all(t.home.shape.rounds);
     return_memory(memory, bytes, parent);
+    slabs_.arrive();
   }
 }
 
@@ -102,6 +105,16 @@ void core<Config>::return_memory(void* memory, std::size_t bytes, slab_type* par
     --tiers_[tier].home.lent;
   });
   give_ready(tier, memory);
+  shed_excess(tier);
+}
+
+/// Gives all idle memory that can be reached back to the source. No lock is held.
+template <class Config>
+void core<Config>::reclaim() noexcept {
+  give_more_back();
+  flush_all(own_shard_or_null());
+  for (std::uint32_t t = 0; t != tier_count_; ++t)
+    shed(t, 0);
 }
 
 /// How many ready blocks the bounds of the tier and of the pool leave. The lock is held.

@@ -59,8 +59,10 @@ class depot {
 
   /// Takes a ready block if there is one, else one that is parked or fresh.
   [[nodiscard]] taken<Env> take() noexcept {
-    if (ready() != 0) return {magazines.take(), origin::ready};
-    return take_from_slab();
+    if (ready() == 0) return take_from_slab();
+    void* const block = magazines.take();
+    note_away();
+    return {block, origin::ready};
   }
 
   /// Takes a block that is in no magazine: the lowest parked one, else a fresh one.
@@ -127,10 +129,12 @@ class depot {
 
   /// A descriptor of an earlier slab with room for `blocks`, or null.
   [[nodiscard]] slab_type* pop_spare(std::uint32_t blocks) noexcept {
-    slab_type* const s = spare_.front();
-    if (s == nullptr || s->room < blocks) return nullptr;
-    spare_.remove(s);
-    return s;
+    for (auto* s = spare_.front(); s != nullptr; s = s->next) {
+      if (s->room < blocks) continue;
+      spare_.remove(s);
+      return s;
+    }
+    return nullptr;
   }
   void push_spare(slab_type* s) noexcept { spare_.push(s); }
 

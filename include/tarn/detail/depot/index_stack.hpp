@@ -40,8 +40,9 @@ class index_stack {
     auto head = head_.load(std::memory_order::relaxed);  // only compared and linked to
     for (;;) {
       if ((head & closed_bit) != 0) return false;
-      // relaxed: published by (2).
-      link_of(last).store(static_cast<std::uint32_t>(head) & none, std::memory_order::relaxed);
+      // (3) release, pairs with (4): a reader that only counts may follow a link that changes
+      // under it, to a slab that is newer than the head it began with. For all others: see (2).
+      link_of(last).store(static_cast<std::uint32_t>(head) & none, std::memory_order::release);
       // (2) release, pairs with (1): the link, and what the last owner did to the block.
       if (head_.compare_exchange_weak(head, follow(head, first), std::memory_order::release,
                                       std::memory_order::relaxed)) {

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// What the hit path of an object pool leaves out: making objects, checks, containers that grew.
+
+#include <tarn/detail/object_core.hpp>
+
+namespace tarn::detail {
+
+template <class Config>
+void object_core<Config>::give_by_hand(value_type* object) noexcept {
+  if constexpr (Config::checks) {
+    misuse verdict = misuse::foreign;
+    const bool good = admit(static_cast<base&>(*this), object, 0, verdict);
+    if (good && this->closed()) verdict = misuse::after_close;
+    if (!good || this->closed()) misuses_.report(verdict, name_, object, sizeof(value_type));
+    if (good) give_admitted(object);
+  } else {
+    give_admitted(object);
+  }
+}
+
+template <class Config>
+std::size_t object_core<Config>::prewarm(std::uint32_t tier, std::size_t count) {
+  std::size_t made = 0;
+  for (; made != count; ++made) {
+    void* const block = this->take_bare(tier);
+    if (block == nullptr) break;
+    if constexpr (keeps) {
+      try {
+        lifecycle_.make(block);
+        constructed_.add(1);
+      } catch (...) {
+        this->park_home(tier, block);
+        throw;
+      }
+    }
+    this->give_ready(tier, block);
+  }
+  return made;
+}
+
+template <class Config>
+auto object_core<Config>::make_in(void* block) -> value_type* {
+  if (block == nullptr) return nullptr;
+  try {
+    value_type* const made = lifecycle_.make(block);
+    constructed_.add(1);
+    return made;
+  } catch (...) {
+    mark_home(block);
+    this->give_empty(0, block, base::because::undone_get);
+    throw;
+  }
+}
+
+template <class Config>
+bool object_core<Config>::shrink(value_type& object) noexcept {
+  if constexpr (lifecycle_type::makes_default &&
+                std::is_nothrow_default_constructible_v<value_type>) {
+    // Not an assignment: that of a short string keeps the long one's memory.
+    object.~value_type();
+    ::new (static_cast<void*>(&object)) value_type();
+    return true;
+  } else {
+    return false;
+  }
+}
+
+}  // namespace tarn::detail
