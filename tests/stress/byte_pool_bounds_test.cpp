@@ -125,3 +125,30 @@ TEMPLATE_LIST_TEST_CASE("threads that miss at the same time share one slab", "[b
     CHECK(pool.imbalance() == "");
   }
 }
+
+TEMPLATE_LIST_TEST_CASE("nobody is refused while memory is on its way back to the source",
+                        "[byte_pool]", test::every_concurrent_lock) {
+  INFO(test::name_of<TestType>());
+  // One slab may be out. Tier 0 has it, all idle; two threads want a block of tier 1 at the same
+  // time: one gives the slab back, and the other must not be told meanwhile that there is none.
+  test::byte_fixture<TestType> pool({.limit_bytes = 64 * kib});
+  std::atomic<std::size_t> refused{0};
+  for (int round = 0; round != 300; ++round) {
+    pool->trim();
+    pool->deallocate(pool->allocate(100), 100);
+    pool->drain();
+    pool->prewarm(0, 1);  // in the depot, where everybody reaches it
+    std::atomic<int> here{0};
+    void* taken[2] = {};
+    test::run_together(2, [&](std::size_t me) {
+      taken[me] = pool->try_allocate(200);
+      if (taken[me] == nullptr) ++refused;
+      ++here;
+      while (here != 2)
+        std::this_thread::yield();
+      if (taken[me] != nullptr) pool->deallocate(taken[me], 200);
+    });
+  }
+  CHECK(refused == 0);
+  CHECK(pool.imbalance() == "");
+}

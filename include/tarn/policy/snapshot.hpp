@@ -23,7 +23,8 @@ struct tier_occupancy {
   std::uint64_t idle_pinned = 0;      ///< of those, parked in slabs that other blocks still use
   std::uint64_t in_use = 0;           ///< under load an estimate, never negative
   std::uint64_t discarded = 0;        ///< returned, but not kept because of a bound
-  std::uint64_t most_away = 0;        ///< high-water mark of blocks in use or in thread caches
+  std::uint64_t most_away = 0;        ///< high-water mark of blocks not in the depot: in use, in
+                                      ///< caches and, under lock_free, on the stack
 };
 
 /// The same with what a counting stats policy adds.
@@ -85,6 +86,7 @@ struct snapshot {
   std::vector<std::size_t> recent_lengths;  ///< oldest first; empty unless recorded
   std::vector<std::uint64_t> size_histogram;  ///< see `size_buckets`; empty unless recorded
 
+  /// The sums over all tiers; blocks above the last one are in `large` only.
   [[nodiscard]] tier_snapshot total() const noexcept {
     tier_snapshot sum;
     for (const auto& t : tiers) {
