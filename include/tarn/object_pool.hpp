@@ -140,17 +140,34 @@ class object_pool : private detail::pool_base<
     object->reserve(capacity != 0 ? capacity : core().default_capacity());
     return object;
   }
+  /// As that, but returns an empty handle where the pool has nothing.
+  /// Throws: what the factory and `reserve` throw.
+  [[nodiscard]] handle try_get(std::size_t capacity) requires(keeps_objects&& requires(T& t) {
+    t.reserve(capacity);
+  }) {
+    handle object = try_get();
+    if (object) object->reserve(capacity != 0 ? capacity : core().default_capacity());
+    return object;
+  }
+  /// As `get_bulk`, but returns false where the pool has not enough. Throws: what the factory
+  /// throws.
+  [[nodiscard]] bool try_get_bulk(std::span<handle> out) requires(keeps_objects) {
+    for (std::size_t filled = 0; filled != out.size(); ++filled) {
+      try {
+        out[filled] = try_get();
+      } catch (...) {
+        put_bulk(out.first(filled));
+        throw;
+      }
+      if (out[filled]) continue;
+      put_bulk(out.first(filled));
+      return false;
+    }
+    return true;
+  }
   /// Fills `out` with objects: all or, if it throws, none.
   void get_bulk(std::span<handle> out) requires(keeps_objects) {
-    std::size_t filled = 0;
-    try {
-      for (; filled != out.size(); ++filled)
-        out[filled] = get();
-    } catch (...) {
-      while (filled-- != 0)
-        out[filled].reset();
-      throw;
-    }
+    if (!try_get_bulk(out)) this->fail(0);
   }
 
   /// Builds an object in a pooled block.
@@ -272,9 +289,16 @@ class static_pool {
   [[nodiscard]] static handle get() requires(pool_type::keeps_objects) {
     return handle((*Pool).get().release());
   }
+  [[nodiscard]] static handle try_get() requires(pool_type::keeps_objects) {
+    return handle((*Pool).try_get().release());
+  }
   template <class... Args>
   [[nodiscard]] static handle make(Args&&... args) requires(!pool_type::keeps_objects) {
     return handle((*Pool).make(std::forward<Args>(args)...).release());
+  }
+  template <class... Args>
+  [[nodiscard]] static handle try_make(Args&&... args) requires(!pool_type::keeps_objects) {
+    return handle((*Pool).try_make(std::forward<Args>(args)...).release());
   }
 };
 

@@ -85,8 +85,8 @@ class pool_base {
     if (closing_ == closing::orphan) return;
     const auto out = occupancy().in_use();
     if (out == 0) return;
-    std::fprintf(stderr, "tarn: pool '%s' was closed with %llu blocks in use\n",
-                 core_->name().c_str(), static_cast<unsigned long long>(out));
+    std::fprintf(stderr, "tarn: pool '%s' was closed with %llu block%s in use\n",
+                 core_->name().c_str(), static_cast<unsigned long long>(out), out == 1 ? "" : "s");
     if (closing_ == closing::abort) std::abort();
   }
   [[nodiscard]] bool closed() const noexcept { return core_->closed(); }

@@ -86,7 +86,7 @@ TEST_CASE("closing twice reports once", "[closing]") {
     return 0;
   });
   CHECK(end.ok());
-  CHECK(end.said == "tarn: pool 'ints' was closed with 1 blocks in use\n");
+  CHECK(end.said == "tarn: pool 'ints' was closed with 1 block in use\n");
 }
 
 TEMPLATE_LIST_TEST_CASE("a pool is closed while other threads hold blocks and give them back",

@@ -323,3 +323,27 @@ TEST_CASE("options that make no sense are refused before anything is made", "[ob
   CHECK_THROWS_AS(pool_type({.slab_bytes = 1000}), std::invalid_argument);
   CHECK(tracked::made() == 0);
 }
+
+TEMPLATE_LIST_TEST_CASE("what is tried is empty where the other form throws", "[object_pool]",
+                        test::every_lock) {
+  INFO(test::name_of<TestType>());
+  tarn::object_pool<std::vector<int>, typename TestType::lock> pool(
+      {.capacity = 3, .default_capacity = 40});
+  {
+    auto a = pool.try_get(100);
+    CHECK(a->capacity() >= 100);
+    CHECK(pool.try_get(0)->capacity() >= 40);
+    std::vector<typename decltype(pool)::handle> three(3);
+    CHECK_FALSE(pool.try_get_bulk(three));  // one is out
+    CHECK_THROWS_AS(pool.get_bulk(three), std::bad_alloc);
+    for (const auto& handle : three)
+      CHECK_FALSE(handle);
+    a.reset();
+    CHECK(pool.try_get_bulk(three));
+    CHECK_FALSE(pool.try_get());
+    CHECK_FALSE(pool.try_get(5));
+    CHECK_THROWS_AS(pool.get(5), std::bad_alloc);
+  }
+  CHECK(test::imbalance(pool) == "");
+  CHECK(pool.occupancy().in_use() == 0);
+}

@@ -377,6 +377,8 @@ TEST_CASE("object handles that are empty or moved from do nothing", "[object_poo
 TEST_CASE("handles of a static pool are one pointer and behave alike", "[object_pool]") {
   check_handle<kept_here::handle>([] { return kept_here::get(); });
   check_handle<built_here::handle>([] { return built_here::make(4); });
+  check_handle<kept_here::handle>([] { return kept_here::try_get(); });
+  check_handle<built_here::handle>([] { return built_here::try_make(4); });
   CHECK(kept_objects->occupancy().in_use() == 0);
   CHECK(built_objects->occupancy().in_use() == 0);
   auto four = built_here::make(4);
