@@ -241,7 +241,7 @@ constexpr const char* heading =
     if (lock == "std::mutex") demand(all[i].calls_out >= 2, p, "a hit must take the lock");
     if (lock == "spin_lock") demand(all[i].rmws >= 1, p, "a hit must take the lock");
     demand(all[i].loads > 0 && all[i].stores > 0 && all[i].branches > 0, p, "was it counted?");
-    // Probes come as no_stats (three), then counting_stats (three).
+    // Probes come as no_stats (three), then counting_stats (three), then recording_stats.
     if (std::string_view(p.stats) != "counting_stats" || lock == "lock_free") continue;
     // The level has to be masked out of the word, once in a get and once in a put; a handle does
     // both in one function, where that takes a register that has to be saved.

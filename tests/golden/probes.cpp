@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <tarn/byte_pool.hpp>
+#include <tarn/policy/recording_stats.hpp>
 #include <tarn/policy/spin_lock.hpp>
 
 namespace golden {
@@ -41,9 +42,10 @@ void add(std::vector<probe>& to, const char* lock, const char* stats) {
 }
 
 template <class Lock>
-void add_both(std::vector<probe>& to, const char* lock) {
+void add_each(std::vector<probe>& to, const char* lock) {
   add<tarn::byte_pool<Lock, tarn::no_stats>>(to, lock, "no_stats");
   add<tarn::byte_pool<Lock, tarn::counting_stats>>(to, lock, "counting_stats");
+  add<tarn::byte_pool<Lock, tarn::recording_stats>>(to, lock, "recording_stats");
 }
 
 const probe* find(const probe& like, const char* operation) {
@@ -59,11 +61,11 @@ const probe* find(const probe& like, const char* operation) {
 probe_list probes() {
   static const auto all = [] {
     std::vector<probe> result;
-    add_both<tarn::no_lock>(result, "no_lock");
-    add_both<std::mutex>(result, "std::mutex");
-    add_both<tarn::spin_lock>(result, "spin_lock");
-    add_both<tarn::lock_free>(result, "lock_free");
-    add_both<tarn::thread_cached<>>(result, "thread_cached");
+    add_each<tarn::no_lock>(result, "no_lock");
+    add_each<std::mutex>(result, "std::mutex");
+    add_each<tarn::spin_lock>(result, "spin_lock");
+    add_each<tarn::lock_free>(result, "lock_free");
+    add_each<tarn::thread_cached<>>(result, "thread_cached");
     return result;
   }();
   return {all.data(), all.size()};
