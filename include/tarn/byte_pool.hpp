@@ -67,7 +67,7 @@ class byte_pool
 
   /// Gets a buffer of `size` bytes; contents are indeterminate unless the pool zeroes.
   ///
-  /// Throws: `std::length_error` if `size` is above PTRDIFF_MAX; `pool_closed`; `std::bad_alloc` if
+  /// Throws: `std::length_error` if `size` is above PTRDIFF_MAX; `pool_closed`; `pool_exhausted` if
   ///   the source or a limit is exhausted. The pool is as before then.
   /// Complexity: O(1); a miss may take a slab from the source.
   [[nodiscard]] TARN_FORCE_INLINE buffer get(std::size_t size) {
@@ -217,7 +217,7 @@ class byte_pool
   // Upkeep; see pool_base.hpp.
 
   /// Makes `blocks` blocks of `tier` ready, so that the next gets are hits.
-  /// Throws: `std::invalid_argument` for a tier that is none; `std::bad_alloc`.
+  /// Throws: `std::invalid_argument` for a tier that is none; `pool_exhausted`.
   void prewarm(std::size_t tier, std::size_t blocks) {
     this->check_tier(tier);
     this->prewarm_tier(tier, blocks);

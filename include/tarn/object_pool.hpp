@@ -118,12 +118,12 @@ class object_pool : private detail::pool_base<
 
   /// Gets an object that was reset, or one that the factory makes.
   ///
-  /// Throws: `pool_closed`; `std::bad_alloc` if the source or a limit is exhausted; what the
+  /// Throws: `pool_closed`; `pool_exhausted` if the source or a limit is exhausted; what the
   ///   factory throws. No slot is lost by any of these.
   [[nodiscard]] TARN_FORCE_INLINE handle get() requires(keeps_objects) {
     T* const object = core().take_kept();
     if (object == nullptr) [[unlikely]]
-      this->fail(0);
+      this->fail(sizeof(T));
     return {object, &core()};
   }
   /// As `get`, but returns an empty handle where the pool has nothing.
@@ -167,7 +167,7 @@ class object_pool : private detail::pool_base<
   }
   /// Fills `out` with objects: all or, if it throws, none.
   void get_bulk(std::span<handle> out) requires(keeps_objects) {
-    if (!try_get_bulk(out)) this->fail(0);
+    if (!try_get_bulk(out)) this->fail(sizeof(T));
   }
 
   /// Builds an object in a pooled block.
@@ -178,7 +178,7 @@ class object_pool : private detail::pool_base<
       [[nodiscard]] TARN_FORCE_INLINE handle make(Args&&... args) {
     handle made = try_make(std::forward<Args>(args)...);
     if (!made) [[unlikely]]
-      this->fail(0);
+      this->fail(sizeof(T));
     return made;
   }
   template <class... Args>

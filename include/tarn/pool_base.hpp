@@ -35,6 +35,8 @@ class pool_base {
       : core_(core),
         initial_objects_(o.initial_objects.value_or(0)),
         initial_bytes_(o.initial_bytes.value_or(o.max_bytes.value_or(options::default_max_bytes))),
+        capacity_(o.capacity.value_or(no_limit)),
+        limit_bytes_(o.limit_bytes.value_or(no_limit)),
         cleanup_interval_(o.cleanup_interval ? o.cleanup_interval->count() : -1),
         closing_(o.closing) {
     core_->begin();
@@ -130,7 +132,8 @@ class pool_base {
     }
   }
   void prewarm_tier(std::size_t tier, std::size_t blocks) {
-    if (core_->prewarm(static_cast<std::uint32_t>(tier), blocks) != blocks) fail(0);
+    const auto t = static_cast<std::uint32_t>(tier);
+    if (core_->prewarm(t, blocks) != blocks) fail(core_->shape_of(t).size);
   }
   void resize_tier(std::size_t tier, std::size_t blocks) {
     const auto t = static_cast<std::uint32_t>(tier);
@@ -156,11 +159,23 @@ class pool_base {
       throw_invalid("alignment", alignment, "must be a power of two");
     }
     if (core_->closed()) throw pool_closed(core_->name());
-    throw std::bad_alloc();
+    char limits[2][48] = {"", ""};
+    if (capacity_ != no_limit) {
+      std::snprintf(limits[0], sizeof limits[0], ", capacity %zu", capacity_);
+    }
+    if (limit_bytes_ != no_limit) {
+      std::snprintf(limits[1], sizeof limits[1], ", limit_bytes %zu", limit_bytes_);
+    }
+    char text[300];
+    std::snprintf(text, sizeof text,
+                  "tarn: pool '%.60s' has nothing for %zu bytes: %zu in slabs%s%s",
+                  core_->name().c_str(), size, core_->slab_bytes_taken(), limits[0], limits[1]);
+    throw pool_exhausted(text);
   }
 
  private:
   static constexpr std::int64_t never = INT64_MIN;
+  static constexpr std::size_t no_limit = core_settings::no_limit;
 
   void read_large(large_snapshot& into) const {
     if constexpr (requires { core_->large(); }) {
@@ -173,6 +188,8 @@ class pool_base {
   Core* core_;  // lives on while blocks are out
   std::size_t initial_objects_;
   std::size_t initial_bytes_;
+  std::size_t capacity_;  // this and the next: for the text of an error
+  std::size_t limit_bytes_;
   std::int64_t cleanup_interval_;  // nanoseconds; -1: never
   closing closing_;
   typename env::template atomic<std::int64_t> last_tick_{never};

@@ -7,6 +7,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include <tarn/tarn.hpp>
@@ -97,4 +98,19 @@ TEST_CASE("the longest budget a thread can have is no budget of zero", "[bad_inp
   tarn::byte_pool<> pool(tarn::options{.shard_bytes = SIZE_MAX});
   pool.put(pool.get(2 << 20));
   CHECK(pool.occupancy().tiers[14].idle_in_threads == 1);
+}
+
+TEST_CASE("a pool that has nothing says for what, and what limits it", "[bad_input]") {
+  tarn::byte_pool<> frames({.name = "frames", .capacity = 1});
+  const auto only = frames.get(200);
+  CHECK(text_of<tarn::pool_exhausted>([&] { static_cast<void>(frames.get(200)); }) ==
+        "tarn: pool 'frames' has nothing for 200 bytes: 65536 in slabs, capacity 1");
+  tarn::byte_pool<> small({.limit_bytes = 1000});
+  CHECK(text_of<std::bad_alloc>([&] { small.prewarm(2, 1); }) ==
+        "tarn: pool '' has nothing for 512 bytes: 0 in slabs, limit_bytes 1000");
+  tarn::object_pool<double> numbers({.name = std::string(300, 'n'), .capacity = 0});
+  CHECK(text_of<tarn::pool_exhausted>([&] { static_cast<void>(numbers.get()); }) ==
+        "tarn: pool '" + std::string(60, 'n') +
+            "' has nothing for 8 bytes: 0 in slabs, capacity 0");
+  static_assert(std::is_nothrow_copy_constructible_v<tarn::pool_exhausted>);
 }
