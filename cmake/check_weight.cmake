@@ -20,6 +20,18 @@ function(preprocess name)
   endif()
 endfunction()
 
+# The limit is stated for one standard library: later ones changed what lies behind <string> and
+# <vector> by more than the whole of tarn. With others the weights are shown.
+file(WRITE ${SCRATCH_DIR}/release.cpp "#include <cstddef>\nrelease _GLIBCXX_RELEASE\n")
+execute_process(COMMAND ${COMPILER} -E -P -std=c++20 ${SCRATCH_DIR}/release.cpp
+                OUTPUT_VARIABLE release)
+if(release MATCHES "release 12\n")
+  set(is_limited ON)
+else()
+  message(STATUS "the limit of 125 % is stated for libstdc++ 12, which is not here")
+  set(is_limited OFF)
+endif()
+
 preprocess(std mutex vector)
 file(SIZE ${SCRATCH_DIR}/std.ii std_bytes)
 math(EXPR most "${std_bytes} * 125 / 100")
@@ -33,7 +45,7 @@ foreach(product IN LISTS products)
   file(SIZE ${SCRATCH_DIR}/${product}.ii bytes)
   math(EXPR percent "${bytes} * 100 / ${std_bytes}")
   message(STATUS "<tarn/${product}.hpp>: ${bytes} bytes, ${percent} % of <mutex> + <vector>")
-  if(product STREQUAL "byte_pool" AND bytes GREATER most)
+  if(is_limited AND product STREQUAL "byte_pool" AND bytes GREATER most)
     message(SEND_ERROR "<tarn/byte_pool.hpp> weighs ${bytes} bytes; at most ${most} is allowed")
   endif()
   file(STRINGS ${SCRATCH_DIR}/${product}.ii markers REGEX "^# 1 \"")

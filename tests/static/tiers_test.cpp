@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Nothing here runs: every ready ladder as a list, and who is a tier table.
+// Every ready ladder as a list, and who is a tier table; all but the last test is the compiler's.
 
 #include <array>
 #include <cstddef>
@@ -9,6 +9,8 @@
 
 #include <tarn/policy/runtime_tiers.hpp>
 #include <tarn/policy/tiers.hpp>
+
+#include "support/catch.hpp"
 
 namespace {
 
@@ -120,3 +122,18 @@ static_assert(std::is_trivially_copyable_v<tarn::runtime_tiers>);
 static_assert(sizeof(tarn::runtime_tiers) <= 1280);
 
 }  // namespace
+
+TEST_CASE("a ladder answers at run time as it does at compile time", "[static]") {
+  using tiers = tarn::kafka_tiers;
+  constexpr std::array<std::size_t, 6> sizes{0, 512, 513, 4 * kib, mib + 1, 16 * mib};
+  constexpr auto at_compile_time = [](const auto& all) {
+    std::array<std::size_t, 6> found{};
+    for (std::size_t i = 0; i != all.size(); ++i)
+      found[i] = tiers::tier_for(all[i]);
+    return found;
+  }(sizes);
+  auto unknown = sizes;
+  asm volatile("" : : "r"(unknown.data()) : "memory");  // no longer constants
+  for (std::size_t i = 0; i != unknown.size(); ++i)
+    CHECK(tiers::tier_for(unknown[i]) == at_compile_time[i]);
+}
