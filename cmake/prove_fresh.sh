@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# usage: sudo sh cmake/prove_fresh.sh [verb]
+# usage: sudo [SUITE=trixie] sh cmake/prove_fresh.sh [verb]
 # Proves that cmake/run.sh needs nothing: makes a bare Debian in a temporary folder (debootstrap,
 # minbase), copies this tree into it, runs `sh cmake/run.sh <verb>` (default: test) there, and
 # removes it. Takes the mirror from the host's own apt sources.
@@ -17,16 +17,16 @@ command -v debootstrap >/dev/null || die "debootstrap is not installed (apt-get 
 
 # The first source of exactly this suite with the component main, in either format of apt's sources:
 # "deb [options] URI suite component...", or stanzas with URIs:, Suites: and Components:.
-mirror_of_suite() {
+mirror_of() {  # suite
   for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
-    [ -f "$file" ] && awk -v suite="$suite" '
+    [ -f "$file" ] && awk -v suite="$1" '
       $1 == "deb" {
         sub(/\[[^]]*\]/, "")
         if ($3 == suite && $0 ~ / main( |$)/) { print $2; exit }
       }' "$file"
   done
   for file in /etc/apt/sources.list.d/*.sources; do
-    [ -f "$file" ] && awk -v suite="$suite" '
+    [ -f "$file" ] && awk -v suite="$1" '
       function flush() { if (suites ~ " " suite " " && components ~ " main ") { print uri; exit } }
       /^[ \t]*#/ { next }
       /^[ \t]*$/ { flush(); uri = suites = components = ""; next }
@@ -36,7 +36,9 @@ mirror_of_suite() {
       END { if (uri != "") flush() }' "$file"
   done
 }
-mirror=$(mirror_of_suite 2>/dev/null | head -n 1)
+mirror=$(mirror_of "$suite" 2>/dev/null | head -n 1)
+# A mirror of Debian has all its suites.
+[ -n "$mirror" ] || mirror=$(mirror_of "$(. /etc/os-release && echo "$VERSION_CODENAME")" 2>/dev/null | head -n 1)
 [ -n "$mirror" ] || die "found no source of $suite in /etc/apt"
 
 # A proxy that apt knows is the way out for the bare system too.
