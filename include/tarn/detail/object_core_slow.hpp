@@ -12,8 +12,9 @@ void object_core<Config>::give_by_hand(value_type* object) noexcept {
   if constexpr (Config::checks) {
     misuse verdict = misuse::foreign;
     const bool good = admit(static_cast<base&>(*this), object, 0, verdict);
-    if (good && this->closed()) verdict = misuse::after_close;
-    if (!good || this->closed()) misuses_.report(verdict, name_, object, sizeof(value_type));
+    const bool late = good && this->closed();
+    if (late) verdict = misuse::after_close;
+    if (!good || late) misuses_.report(verdict, name_, object, sizeof(value_type));
     if (good) give_admitted(object);
   } else {
     give_admitted(object);

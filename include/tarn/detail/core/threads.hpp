@@ -130,6 +130,7 @@ void core<Config>::abandon_foreign_shards(void* own) noexcept {
     s->vacant = true;
   }
   // Whoever grew or trimmed a tier is gone.
+  slabs_.abandon();
   for (std::uint32_t t = 0; t != tier_count_; ++t) {
     tiers_[t].busy.store(0, std::memory_order::relaxed);  // one thread is left
     abandon_in_flight(tiers_[t]);

@@ -77,6 +77,10 @@ struct slab_departures {
     arrived.fetch_add(1, std::memory_order::release);  // (2) pairs with (1)
     Env::notify_all(arrived);
   }
+  /// In a fork's child: who was giving slabs back is gone, nobody may wait for them.
+  void abandon() noexcept {
+    arrived.store(left.load(std::memory_order::relaxed), std::memory_order::relaxed);  // one thread
+  }
   /// Returns: true if slabs arrived since `seen` was read, or do now; false if none is on its way.
   [[nodiscard]] bool await(std::uint32_t seen) noexcept {
     // relaxed: whoever found the lists empty saw, by their locks, what had left them.
