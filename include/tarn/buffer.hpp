@@ -93,6 +93,25 @@ class basic_buffer {
     return {reinterpret_cast<const char*>(data_), size_};
   }
 
+  /// A handle taken apart, for interfaces that know no C++. The block stays out until it is put
+  /// together again.
+  struct raw_type {
+    void* data = nullptr;
+    std::size_t size = 0;
+    std::size_t capacity = 0;
+    void* owner = nullptr;
+  };
+  /// Takes the handle apart; it is empty then.
+  [[nodiscard]] constexpr raw_type to_raw() && noexcept {
+    return {std::exchange(data_, nullptr), std::exchange(size_, 0), std::exchange(capacity_, 0),
+            std::exchange(core_, nullptr)};
+  }
+  /// Puts one together again. Preconditions: `raw` came from `to_raw` of this type and is used up
+  /// by this.
+  [[nodiscard]] static constexpr basic_buffer from_raw(const raw_type& raw) noexcept {
+    return {raw.data, raw.size, raw.capacity, static_cast<core_type*>(raw.owner)};
+  }
+
   /// Changes the size within the capacity; bytes that come into view are indeterminate unless the
   /// pool zeroes.
   ///

@@ -25,6 +25,7 @@
 #include <tarn/fwd.hpp>
 #include <tarn/policy/errors.hpp>
 #include <tarn/pool_base.hpp>
+#include <tarn/shared_buffer.hpp>
 
 namespace tarn {
 
@@ -53,6 +54,7 @@ class byte_pool
   using tiers_type = typename Traits::tiers;
   using source_type = typename Traits::source;
   using buffer = basic_buffer<Lock, Stats, Traits>;
+  using shared_buffer = basic_shared_buffer<Lock, Stats, Traits>;
 
   static constexpr std::size_t default_alignment = detail::small_alignment;
 
@@ -100,6 +102,78 @@ class byte_pool
     buffer made(got.block, size, got.capacity, &core());
     made.resize(got.capacity);  // the rest is asked for as well
     return made;
+  }
+
+  /// Gets `size` bytes that may have several owners; to be filled by `make_unique`.
+  ///
+  /// Throws: as `get`. Complexity: O(1); a block with less than 24 bytes to spare needs a node of
+  ///   the pool besides.
+  [[nodiscard]] TARN_FORCE_INLINE shared_buffer get_shared(std::size_t size) {
+    auto got = core().take_hit_bytes(size);
+    if (got.block == nullptr) [[unlikely]]
+      got = take_slowly(size);
+    shared_buffer made = share(got, size);
+    if (!made) [[unlikely]]
+      this->fail(size);
+    return made;
+  }
+  /// As `get_shared`, but returns an empty handle where that throws.
+  [[nodiscard]] shared_buffer try_get_shared(std::size_t size) noexcept {
+    const auto got = core().take_bytes(size);
+    return got.block != nullptr ? share(got, size) : shared_buffer();
+  }
+  /// Shares memory of somebody else: `deleter()` is called after the last reference, on its thread.
+  ///
+  /// `Deleter`: captures 16 bytes at most (a `shared_ptr` fits) and does not throw. Throws: as
+  /// `get`;
+  ///   the deleter has been called then.
+  template <class Deleter>
+  [[nodiscard]] shared_buffer adopt(std::span<const std::byte> bytes, Deleter deleter) {
+    shared_buffer made = try_adopt(bytes, std::move(deleter));
+    if (!made) this->fail(detail::line_alignment);
+    return made;
+  }
+  /// As `adopt`, but returns an empty handle where that throws.
+  template <class Deleter>
+  [[nodiscard]] shared_buffer try_adopt(std::span<const std::byte> bytes,
+                                        Deleter deleter) noexcept {
+    static_assert(
+        sizeof(Deleter) <= shared_node::deleter_bytes && alignof(Deleter) <= sizeof(void*),
+        "byte_pool::adopt: the deleter may capture 16 bytes; put more behind a pointer");
+    auto* const node = shared_node::make_external(&core(), bytes.data(), bytes.size(), deleter);
+    if (node != nullptr) {
+      // Even a reference to no bytes at all has to look like one.
+      const void* const first =
+          bytes.data() != nullptr ? static_cast<const void*>(bytes.data()) : node;
+      return {static_cast<const std::byte*>(first), bytes.size(), node};
+    }
+    deleter();
+    return {};
+  }
+
+  /// Adds a reference to what `shared_buffer::to_raw` took apart.
+  ///
+  /// Preconditions: no handle drops the last reference at the same time.
+  /// Returns: false if the last reference is gone: zero is terminal. That is found as long as the
+  ///   memory was not handed out again or given back; `checked` finds it in any block of a tier,
+  ///   and reports it.
+  bool retain(const typename shared_buffer::raw_type& raw) noexcept {
+    auto* const node = static_cast<shared_node*>(raw.node);
+    if (node == nullptr) return true;  // static bytes, or none
+    if (!core().is_alive(node) || !node->count.try_add()) return report_dead(raw);
+    core().holders().get();
+    return true;
+  }
+  /// Drops a reference. Returns: as above.
+  bool release(const typename shared_buffer::raw_type& raw) noexcept {
+    auto* const node = static_cast<shared_node*>(raw.node);
+    if (node == nullptr) return true;
+    if (!core().is_alive(node)) return report_dead(raw);
+    core().holders().put();  // early: without this reference the core may be gone
+    const auto what = node->count.try_drop();
+    if (what != detail::dropped::kept) core().holders().unput();
+    if (what == detail::dropped::last) node->end();
+    return what != detail::dropped::dead || report_dead(raw);
   }
 
   /// Gives a buffer back, to the pool it came from. An empty one is ignored.
@@ -251,7 +325,25 @@ class byte_pool
 
   /// Whether every block has this alignment. Folded away where it is a constant.
   [[nodiscard]] static constexpr bool is_small(std::size_t alignment) noexcept {
-    return alignment <= default_alignment && std::has_single_bit(alignment);
+    // Not has_single_bit: without a popcount instruction that is a call.
+    return alignment - 1 < default_alignment && (alignment & (alignment - 1)) == 0;
+  }
+
+  using shared_node = detail::shared_node<detail::byte_config<Lock, Stats, Traits>>;
+  [[nodiscard]] TARN_FORCE_INLINE shared_buffer share(const typename core_type::piece& got,
+                                                      std::size_t size) {
+    auto* const node = shared_node::make(&core(), got.block, got.capacity, size);
+    if (node == nullptr) [[unlikely]] {
+      core().give_owned(got.block, got.capacity, 0);
+      return {};
+    }
+    return {static_cast<const std::byte*>(got.block), size, node};
+  }
+  bool report_dead([[maybe_unused]] const typename shared_buffer::raw_type& raw) noexcept {
+    if constexpr (Traits::check::enabled) {
+      core().misuses().report(misuse::double_put, this->name(), raw.data, raw.size);
+    }
+    return false;
   }
 
   static constexpr std::size_t at_once = 32;  // blocks that lie on the stack between two lists

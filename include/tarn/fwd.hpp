@@ -64,8 +64,36 @@ template <class T, class Lock = thread_cached<>, class Stats = counting_stats,
 class object_pool;
 template <class Pool>
 class object_handle;
+template <class Lock = thread_cached<>, class Stats = counting_stats, class Traits = traits<>>
+class basic_shared_buffer;
+using shared_buffer = basic_shared_buffer<>;
+template <class Lock = thread_cached<>, class Stats = counting_stats, class Traits = traits<>>
+class basic_chain;
+using chain = basic_chain<>;
+template <class Pool = byte_pool<>, std::size_t InlineBytes = 0>
+struct fast_buffer_traits;
+template <class Lock = no_lock, class Stats = counting_stats, class Traits = fast_buffer_traits<>>
+class basic_fast_buffer;
+using fast_buffer = basic_fast_buffer<>;
+class byte_string;
+template <class Value = byte_string>
+struct basic_message;
+using message = basic_message<>;
+template <class M = message, class Lock = thread_cached<>, class Stats = counting_stats,
+          class Traits = object_traits<>>
+class message_pool;
 template <auto& Pool>
 class static_pool;
+
+// Interop: each in a header of its own that nothing else includes.
+template <class Pool = byte_pool<>>
+class pool_resource;
+template <class T, class Pool = byte_pool<>>
+class pool_allocator;
+template <class Pool = byte_pool<>>
+struct pooled_frame;
+template <class Pool = byte_pool<>>
+struct try_pooled_frame;
 
 // Short names for what is taken often.
 template <class Tiers, class Lock = thread_cached<>, class Stats = counting_stats>
@@ -75,6 +103,9 @@ using built_pool = object_pool<T, Lock, Stats, object_traits<build_objects>>;
 
 // Values.
 struct options;
+struct fast_buffer_options;
+struct fast_buffer_numbers;
+class size_hint;
 struct snapshot;
 struct occupancy;
 

@@ -26,6 +26,18 @@ inline void flush_thread() noexcept {
 
 namespace detail {
 
+/// Says why `core` gave nothing for `size` bytes; `limits` are those of its pool that are known.
+template <class Core>
+[[noreturn]] TARN_COLD void throw_nothing(const Core& core, std::size_t size,
+                                          const char* limits = "") {
+  if (size > max_size) throw_length("size", size, "must be at most", max_size);
+  if (core.closed()) throw pool_closed(core.name());
+  char text[300];
+  std::snprintf(text, sizeof text, "tarn: pool '%.60s' has nothing for %zu bytes: %zu in slabs%s",
+                core.name().c_str(), size, core.slab_bytes_taken(), limits);
+  throw pool_exhausted(text);
+}
+
 template <class Core>
 class pool_base {
  public:
@@ -85,7 +97,8 @@ class pool_base {
     core_->close();
     if constexpr (requires { core_->large(); }) core_->large().close(core_->source());
     if (closing_ == closing::orphan) return;
-    const auto out = occupancy().in_use();
+    const auto now = occupancy();
+    const auto out = max_of(now.in_use(), now.nodes.in_use);  // a node without a block: external
     if (out == 0) return;
     std::fprintf(stderr, "tarn: pool '%s' was closed with %llu block%s in use\n",
                  core_->name().c_str(), static_cast<unsigned long long>(out), out == 1 ? "" : "s");
@@ -100,7 +113,7 @@ class pool_base {
   /// Blocks and memory; for every stats policy.
   [[nodiscard]] tarn::occupancy occupancy() const {
     tarn::occupancy o;
-    read_tiers(*core_, o.tiers);
+    read_tiers(*core_, o.tiers, o.nodes);
     read_large(o.large);
     o.slab_bytes = core_->slab_bytes_taken();
     return o;
@@ -108,8 +121,13 @@ class pool_base {
   [[nodiscard]] tarn::snapshot snapshot() const {
     tarn::snapshot s;
     s.name = core_->name();
-    read_tiers(*core_, s.tiers);
+    read_tiers(*core_, s.tiers, s.nodes);
     read_large(s.large);
+    if constexpr (requires { core_->holders(); }) {
+      const auto releases = core_->holders().puts();
+      s.retains = core_->holders().gets();
+      s.releases = min_of(releases, s.retains);  // one that turns out the last is taken back
+    }
     s.slab_bytes = core_->slab_bytes_taken();
     read_recorders(*core_, s);
     const auto& misuses = core_->misuses();
@@ -154,23 +172,19 @@ class pool_base {
 
   /// Says why a get got nothing.
   [[noreturn]] TARN_COLD void fail(std::size_t size, std::size_t alignment = 1) const {
-    if (size > max_size) throw_length("size", size, "must be at most", max_size);
-    if (!std::has_single_bit(alignment)) {
+    if (size <= max_size && !std::has_single_bit(alignment)) {
       throw_invalid("alignment", alignment, "must be a power of two");
     }
-    if (core_->closed()) throw pool_closed(core_->name());
-    char limits[2][48] = {"", ""};
+    char limits[100] = "";
+    int length = 0;
     if (capacity_ != no_limit) {
-      std::snprintf(limits[0], sizeof limits[0], ", capacity %zu", capacity_);
+      length = std::snprintf(limits, sizeof limits, ", capacity %zu", capacity_);
     }
     if (limit_bytes_ != no_limit) {
-      std::snprintf(limits[1], sizeof limits[1], ", limit_bytes %zu", limit_bytes_);
+      std::snprintf(limits + length, sizeof limits - static_cast<std::size_t>(length),
+                    ", limit_bytes %zu", limit_bytes_);
     }
-    char text[300];
-    std::snprintf(text, sizeof text,
-                  "tarn: pool '%.60s' has nothing for %zu bytes: %zu in slabs%s%s",
-                  core_->name().c_str(), size, core_->slab_bytes_taken(), limits[0], limits[1]);
-    throw pool_exhausted(text);
+    throw_nothing(*core_, size, limits);
   }
 
  private:

@@ -46,6 +46,7 @@ struct byte_fixture {
     if (pool_) {
       CHECK(imbalance() == "");
       CHECK(pool_->occupancy().in_use() == 0);
+      CHECK(pool_->occupancy().nodes.in_use == 0);
       pool_.reset();
     }
     CHECK(source.live_bytes() == 0);

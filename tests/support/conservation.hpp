@@ -40,14 +40,17 @@ template <class Tier>
 /// Blocks of every tier, whatever the stats policy can tell.
 template <class Pool>
 [[nodiscard]] std::string imbalance(const Pool& pool) {
-  for (const auto& t : pool.occupancy().tiers) {
+  const auto now = pool.occupancy();
+  for (const auto& t : now.tiers) {
     if (auto wrong = imbalance_of_tier(t); !wrong.empty()) return wrong;
   }
+  if (auto wrong = imbalance_of_tier(now.nodes); !wrong.empty()) return "nodes, " + wrong;
   if constexpr (Pool::stats_type::counts) {
     const auto s = pool.snapshot();
     for (const auto& t : s.tiers) {
       if (auto wrong = imbalance_of_tier(t); !wrong.empty()) return wrong;
     }
+    if (auto wrong = imbalance_of_tier(s.nodes); !wrong.empty()) return "nodes, " + wrong;
     if (s.large.gets - s.large.puts != s.large.in_use) return "gets and puts of large blocks";
   }
   return {};

@@ -15,6 +15,12 @@ namespace tarn::detail {
 /// When memory is overwritten with zeros.
 enum class zeros : unsigned char { none, on_get, on_put, used_prefix, secure };
 
+template <class Config>
+using holder_counts = std::conditional_t<
+    Config::counts,
+    std::conditional_t<Config::is_concurrent, striped_counts<typename Config::env>, owned_counts>,
+    no_counts>;
+
 /// The core of a byte pool: sizes in front of tiers, and what lies beyond the last one.
 ///
 /// `Config` adds to that of `core`: `tiers` (a table), `misused(report...)`.
@@ -76,6 +82,26 @@ class byte_core final : public core<Config> {
     }
   }
 
+  /// A block of one cache line that no request names, for what handles share. Returns: null if the
+  /// core is closed or out of memory.
+  [[nodiscard]] TARN_FORCE_INLINE void* take_node() {
+    void* const node = this->take(node_tier(), 0).block;
+    if constexpr (Config::checks) {
+      auto* const s = this->find_slab(node);
+      if (s != nullptr) static_cast<void>(s->enter(s->index_of(node)));
+    }
+    return node;
+  }
+  TARN_FORCE_INLINE void give_node(void* node) noexcept {
+    if constexpr (Config::checks) {
+      auto* const s = this->find_slab(node);
+      static_cast<void>(s->exit(s->index_of(node)));
+    }
+    this->give(node_tier(), node);
+  }
+  /// False if `node` lies in a block that is not out. Only a pool that checks can tell.
+  [[nodiscard]] bool is_alive(const void* node) const noexcept;
+
   /// The tier for a size and an alignment; `tiers()` if it passes through.
   [[nodiscard]] std::uint32_t tier_of(std::size_t size, std::size_t alignment) const noexcept;
 
@@ -103,6 +129,10 @@ class byte_core final : public core<Config> {
   [[nodiscard]] zeros zeroing() const noexcept { return zeroing_; }
   [[nodiscard]] large_blocks<lock_type>& large() noexcept { return large_; }
   [[nodiscard]] const large_blocks<lock_type>& large() const noexcept { return large_; }
+  /// References that were added to shared bytes, and dropped again before the last.
+  [[nodiscard]] holder_counts<Config>& holders() noexcept { return holders_; }
+  [[nodiscard]] const holder_counts<Config>& holders() const noexcept { return holders_; }
+  [[nodiscard]] misuse_counts<Config>& misuses() noexcept { return misuses_; }
   [[nodiscard]] const misuse_counts<Config>& misuses() const noexcept { return misuses_; }
 
   void lock_all() noexcept override {
@@ -116,6 +146,7 @@ class byte_core final : public core<Config> {
 
  private:
   [[nodiscard]] static core_settings with(core_settings s, zeros zeroing) noexcept {
+    s.node_bytes = line_alignment;
     s.keeps_zeros = zeroing != zeros::none && zeroing != zeros::on_get;
     return s;
   }
@@ -127,6 +158,10 @@ class byte_core final : public core<Config> {
       assume(size <= tiers_type::size_of(tiers_type::count() - 1));
     }
     return tiers_.tier_for(size);
+  }
+
+  [[nodiscard]] std::uint32_t node_tier() const noexcept {
+    return static_cast<std::uint32_t>(tiers_.count());
   }
 
   ~byte_core() override { static_cast<void>(large_.trim(0, this->source())); }
@@ -159,6 +194,7 @@ class byte_core final : public core<Config> {
   std::string name_;
   zeros zeroing_;
   misuse_counts<Config> misuses_;
+  TARN_NO_UNIQUE_ADDRESS holder_counts<Config> holders_;
 };
 
 }  // namespace tarn::detail

@@ -70,6 +70,15 @@ void byte_core<Config>::give_cold(void* block, std::size_t size, std::size_t ali
 }
 
 template <class Config>
+bool byte_core<Config>::is_alive([[maybe_unused]] const void* node) const noexcept {
+  if constexpr (Config::checks) {
+    auto* const s = this->find_slab(node);
+    return s == nullptr || s->is_out(s->index_of(node));
+  }
+  return true;
+}
+
+template <class Config>
 std::size_t byte_core<Config>::prewarm(std::uint32_t tier, std::size_t count) {
   std::size_t made = 0;
   for (; made != count; ++made) {
@@ -123,6 +132,8 @@ bool byte_core<Config>::admitted(void* block, std::size_t size, std::uint32_t ti
   if (const auto extent = block != nullptr ? large_.extent_of(block) : 0; extent != 0) {
     good = tier == this->tiers() && size <= extent;
     verdict = misuse::wrong_size;
+  } else if (tier == this->tiers() && this->find_slab(block) != nullptr) {
+    verdict = misuse::wrong_size;  // that number is also the nodes' tier
   } else {
     good = admit(static_cast<base&>(*this), block, tier, verdict);
   }

@@ -43,4 +43,10 @@ template <class Value, class Limit>
   throw std::length_error(limit_text(what, value, rule, limit));
 }
 
+// A place outside of what there is: `std::out_of_range`.
+template <class Value, class Limit>
+[[noreturn]] void throw_range(const char* what, Value value, const char* rule, Limit limit) {
+  throw std::out_of_range(limit_text(what, value, rule, limit));
+}
+
 }  // namespace tarn::detail

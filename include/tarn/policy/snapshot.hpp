@@ -52,6 +52,7 @@ struct large_snapshot {
 struct occupancy {
   std::vector<tier_occupancy> tiers;
   large_snapshot large;
+  tier_occupancy nodes;        ///< of shared buffers; byte pools only
   std::size_t slab_bytes = 0;  ///< held of the source as slabs
 
   [[nodiscard]] std::uint64_t in_use() const noexcept {
@@ -79,7 +80,10 @@ struct snapshot {
   std::string name;
   std::vector<tier_snapshot> tiers;
   large_snapshot large;
+  tier_snapshot nodes;  ///< byte pools: what shared buffers need besides their block
   std::size_t slab_bytes = 0;
+  std::uint64_t retains = 0;                ///< byte pools: references added to shared buffers
+  std::uint64_t releases = 0;               ///< of those, dropped again
   std::uint64_t constructed = 0;            ///< object pools: objects that the factory made
   std::uint64_t reset_failures = 0;         ///< object pools: objects destroyed because reset threw
   std::vector<std::uint64_t> misuses;       ///< by `misuse`; empty unless the pool checks
@@ -122,6 +126,8 @@ struct snapshot {
       less(a.puts, b.puts);
       less(a.misses, b.misses);
     }
+    less(after.retains, before.retains);
+    less(after.releases, before.releases);
     less(after.large.gets, before.large.gets);
     less(after.large.puts, before.large.puts);
     less(after.large.reused, before.large.reused);

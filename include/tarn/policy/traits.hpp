@@ -95,7 +95,7 @@ struct byte_config : core_config<Lock, Stats, typename byte_traits<Traits>::chec
 
 /// Fills in what every pool can tell. Complexity: O(tiers x threads that ever used the pool).
 template <class Tier, class Core>
-void read_tiers(const Core& core, std::vector<Tier>& tiers) {
+void read_tiers(const Core& core, std::vector<Tier>& tiers, Tier& nodes) {
   tiers.reserve(core.tiers());
   core.read([&](const auto& n) {
     Tier t;
@@ -118,7 +118,11 @@ void read_tiers(const Core& core, std::vector<Tier>& tiers) {
       const auto gone = n.retired + n.abandoned + t.idle;
       t.in_use = n.created > gone ? n.created - gone : 0;
     }
-    tiers.push_back(t);
+    if (n.shape->number == core.tiers()) {
+      nodes = t;
+    } else {
+      tiers.push_back(t);
+    }
   });
 }
 

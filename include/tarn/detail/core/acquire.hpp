@@ -14,10 +14,10 @@ auto core<Config>::take_miss(std::uint32_t tier, std::size_t size) -> taken_type
   if constexpr (is_per_thread) {
     shard_type* const s = own_shard();
     if (s == nullptr) return take_first(tier, size);
-    s->recorder.on_get(tier, size);
+    tell_get(s->recorder, named_tiers_, tier, size);
     return take_slow(tier, s);
   } else {
-    recorder_.on_get(tier, size);
+    tell_get(recorder_, named_tiers_, tier, size);
     return take_first(tier, size);
   }
 }
@@ -28,9 +28,9 @@ auto core<Config>::take_first(std::uint32_t tier, std::size_t size) -> taken_typ
     follow_orders();
     shard_type* const s = attach(true);
     if (s != nullptr) {
-      s->recorder.on_get(tier, size);
+      tell_get(s->recorder, named_tiers_, tier, size);
     } else {
-      recorder_.on_get(tier, size);
+      tell_get(recorder_, named_tiers_, tier, size);
     }
     return take_or_grow(tier, s, true);
   } else {

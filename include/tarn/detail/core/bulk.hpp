@@ -20,13 +20,13 @@ bool core<Config>::take_bulk(std::uint32_t tier, std::size_t size, void** blocks
       if (shard_type* const s = own_shard()) {
         n = pop_all(s->caches()[tier]);
         for (std::size_t i = 0; i != n; ++i)
-          s->recorder.on_get(tier, size);
+          tell_get(s->recorder, named_tiers_, tier, size);
       }
     } else if constexpr (is_single) {
       auto& t = tiers_[tier];
       n = locked(t.lock, [&] { return pop_all(t.cache); });
       for (std::size_t i = 0; i != n; ++i)
-        recorder_.on_get(tier, size);
+        tell_get(recorder_, named_tiers_, tier, size);
     }
     got += n;
     if (got == count) break;
@@ -52,17 +52,17 @@ void core<Config>::give_bulk(std::uint32_t tier, void* const* blocks, std::size_
       if (s == nullptr) break;
       const auto n = push_all(s->caches()[tier]);
       for (std::size_t i = 0; i != n; ++i)
-        s->recorder.on_put(tier);
+        tell_put(s->recorder, named_tiers_, tier);
       given += n;
       if (given != count) {
-        s->recorder.on_put(tier);
+        tell_put(s->recorder, named_tiers_, tier);
         give_slow(tier, blocks[given++]);
       }
     }
   } else if constexpr (is_single) {
     auto& t = tiers_[tier];
     for (std::size_t i = 0; i != count; ++i)
-      recorder_.on_put(tier);
+      tell_put(recorder_, named_tiers_, tier);
     while (given != count) {
       given += locked(t.lock, [&] { return push_all(t.cache); });
       if (given != count) give_slow(tier, blocks[given++]);

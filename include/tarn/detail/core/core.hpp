@@ -93,7 +93,8 @@ class core : public core_base<typename Config::env> {
 
   // Reading.
 
-  [[nodiscard]] std::uint32_t tiers() const noexcept { return tier_count_; }
+  /// Tiers that requests may name; one more, for the core's own nodes, may follow.
+  [[nodiscard]] std::uint32_t tiers() const noexcept { return named_tiers_; }
   [[nodiscard]] const tier_shape& shape_of(std::uint32_t tier) const noexcept;
   /// Ready blocks of `tier` in the depot.
   [[nodiscard]] std::uint64_t ready_of(std::uint32_t tier) const noexcept;
@@ -201,7 +202,7 @@ class core : public core_base<typename Config::env> {
   void end() noexcept override;
 
   typename env::template atomic<std::uint32_t> slot_{0};  // 0 once closed
-  std::uint32_t tier_count_;
+  std::uint32_t named_tiers_, tier_count_;
   tier_list<tier_state> tiers_;  // immutable
   core_settings settings_;
   TARN_NO_UNIQUE_ADDRESS source_type source_;

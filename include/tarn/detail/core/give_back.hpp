@@ -15,7 +15,13 @@ void core<Config>::give_slow(std::uint32_t tier, void* block) noexcept {
     const bool had_shard = own_shard() != nullptr;
     follow_orders();
     s = attach(false);
-    if (!had_shard) s != nullptr ? s->recorder.on_put(tier) : recorder_.on_put(tier);
+    if (!had_shard) {  // else the hit path told it
+      if (s != nullptr) {
+        tell_put(s->recorder, named_tiers_, tier);
+      } else {
+        tell_put(recorder_, named_tiers_, tier);
+      }
+    }
     if (s != nullptr) fit_budget(s);
   }
   bool excess = false;

@@ -41,7 +41,7 @@ TARN_FORCE_INLINE void* core<Config>::take_hit(std::size_t tier, std::size_t siz
       return nullptr;
     void* const block = in_register(s->caches() + tier)->template pop<mark>();
     if (block != nullptr) [[likely]]
-      s->recorder.on_get(number, size);
+      tell_get(s->recorder, named_tiers_, number, size);
     return block;
   } else {
     auto& t = tiers_[tier];
@@ -52,7 +52,7 @@ TARN_FORCE_INLINE void* core<Config>::take_hit(std::size_t tier, std::size_t siz
       block = pop_index(t);
     }
     if (block != nullptr) [[likely]]
-      recorder_.on_get(number, size);
+      tell_get(recorder_, named_tiers_, number, size);
     return block;
   }
 }
@@ -62,12 +62,12 @@ TARN_FORCE_INLINE void core<Config>::give(std::size_t tier, void* block) noexcep
   const auto number = static_cast<std::uint32_t>(tier);
   if constexpr (is_per_thread) {
     if (shard_type* const s = own_shard()) [[likely]] {
-      s->recorder.on_put(number);
+      tell_put(s->recorder, named_tiers_, number);
       if (in_register(s->caches() + tier)->template push<mark>(block)) [[likely]]
         return;
     }
   } else {
-    recorder_.on_put(number);
+    tell_put(recorder_, named_tiers_, number);
     auto& t = tiers_[tier];
     if constexpr (is_single) {
       if (locked(t.lock, [&] { return t.cache.template push<mark>(block); })) [[likely]]

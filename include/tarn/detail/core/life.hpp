@@ -17,27 +17,30 @@ template <class SizeOf>
 core<Config>::core(const core_settings& settings, std::uint32_t tiers, SizeOf&& size_of,
                    source_type source)
     // The pool object and every tier keep the core; no_lock and the like settle like the others.
-    : core_base<env>(tiers + 1),
-      tier_count_(tiers),
-      tiers_(tiers),
+    : core_base<env>(tiers + (settings.node_bytes != 0 ? 2 : 1)),
+      named_tiers_(tiers),
+      tier_count_(tiers + (settings.node_bytes != 0 ? 1 : 0)),
+      tiers_(tier_count_),
       settings_(settings),
       source_(std::move(source)),
       directory_(static_cast<unsigned>(std::countr_zero(settings.slab_bytes))) {
-  for (std::uint32_t i = 0; i != tiers; ++i) {
+  for (std::uint32_t i = 0; i != tier_count_; ++i) {
     auto& t = tiers_[i];
     auto& shape = t.home.shape;
-    shape.size = size_of(i);
+    const bool is_named = i < tiers;
+    shape.size = is_named ? size_of(i) : settings.node_bytes;
     shape.stride = max_of(stride_for(shape.size), settings.least_stride);
     shape.slab_bytes = shape.stride > settings.slab_bytes / 2 ? shape.stride : settings.slab_bytes;
     shape.number = i;
     shape.rounds = t.home.magazines.rounds = rounds_for(shape.stride);
     shape.links = is_lock_free;
     shape.states = Config::checks;
-    t.home.max_live = settings.capacity;
+    if (is_named) t.home.max_live = settings.capacity;
     if constexpr (is_lock_free) {
       const auto fit = settings.bounds_idle_bytes ? settings.max_idle_bytes / shape.stride
                                                   : core_settings::no_limit;
-      if (const auto most = min_of(settings.max_ready, fit); most != core_settings::no_limit) {
+      if (const auto most = min_of(settings.max_ready, fit);
+          is_named && most != core_settings::no_limit) {
         t.bound_stack(most);
       }
     }
@@ -45,10 +48,10 @@ core<Config>::core(const core_settings& settings, std::uint32_t tiers, SizeOf&& 
       t.cache.room = room_for(shape.stride);
       t.cache.rounds = new typename cache_type::template cell<void*>[t.cache.room] {};
     }
-    bound_to(t, settings.max_ready);
+    bound_to(t, is_named ? settings.max_ready : core_settings::no_limit);
   }
   if constexpr (is_lock_free) {
-    for (std::uint32_t i = 0; i != tiers; ++i)
+    for (std::uint32_t i = 0; i != tier_count_; ++i)
       tiers_[i].index_bits = index_bits_for(i);
   }
 }

@@ -86,7 +86,8 @@ void core<Config>::fit_budget(shard_type* s) noexcept {
                          ? settings_.shard_bytes - 1  // said by the user, plus one
                          : min_of(std::size_t{5} << 20, (std::size_t{64} << 20) / threads);
   const std::size_t share = left / min_of<std::size_t>(2, tier_count_);
-  for (std::uint32_t t = 0; t != tier_count_; ++t) {
+  for (std::uint32_t n = 0; n != tier_count_; ++n) {
+    const auto t = (named_tiers_ + n) % tier_count_;  // nodes first: they are small
     auto& cache = s->caches()[t];
     const auto stride = tiers_[t].home.shape.stride;
     const auto most = tiers_[t].most_cached.load(std::memory_order::relaxed);

@@ -70,6 +70,7 @@ class striped_counts {
 
   /// A get did not happen after all.
   void unget() noexcept { mine().gets.fetch_sub(1, std::memory_order::relaxed); }
+  void unput() noexcept { mine().puts.fetch_sub(1, std::memory_order::relaxed); }
 
   [[nodiscard]] std::uint64_t puts() const noexcept {
     std::uint64_t sum = 0;
@@ -90,11 +91,26 @@ class striped_counts {
   stripe cells_[stripes];
 };
 
+/// The same on one thread: two numbers.
+class owned_counts {
+ public:
+  void get() noexcept { ++gets_; }
+  void put() noexcept { ++puts_; }
+  void unput() noexcept { --puts_; }
+  [[nodiscard]] std::uint64_t puts() const noexcept { return puts_; }
+  [[nodiscard]] std::uint64_t gets() const noexcept { return gets_; }
+
+ private:
+  std::uint64_t gets_ = 0;
+  std::uint64_t puts_ = 0;
+};
+
 /// Counts nothing, for stats policies that don't ask.
 struct no_counts {
   static void get() noexcept {}
   static void put() noexcept {}
   static void unget() noexcept {}
+  static void unput() noexcept {}
   [[nodiscard]] static std::uint64_t puts() noexcept { return 0; }
   [[nodiscard]] static std::uint64_t gets() noexcept { return 0; }
 };

@@ -81,6 +81,10 @@ struct slab {
     // relaxed: the bit orders nothing, whoever hands the block over does.
     return (state_bits[index / 64].fetch_or(bit, std::memory_order::relaxed) & bit) != 0;
   }
+  [[nodiscard]] bool is_out(std::uint32_t index) const noexcept {
+    // relaxed: whoever may ask about a block was told of it.
+    return (state_bits[index / 64].load(std::memory_order::relaxed) >> index % 64 & 1) != 0;
+  }
   /// Marks a block as idle. Returns: whether it was in use; of two racing calls, one gets true.
   bool exit(std::uint32_t index) noexcept {
     const auto bit = std::uint64_t{1} << index % 64;

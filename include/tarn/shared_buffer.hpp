@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: MIT
+//
+// shared_buffer: bytes that many owners read.
+//
+//   tarn::shared_buffer b = tarn::freeze(std::move(frame));   // a buffer, without a copy
+//   tarn::shared_buffer head = b.split_to(16);                // the same bytes, no copy
+//   other_thread(b);                                          // a copy is one more reference
+//
+// The last owner, on whatever thread, gives the block back to its pool, which may be gone by then.
+
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+#include <span>
+#include <stdexcept>
+#include <string_view>
+#include <utility>
+
+#include <tarn/buffer.hpp>
+#include <tarn/detail/shared/shared_node.hpp>
+#include <tarn/fwd.hpp>
+#include <tarn/pool_base.hpp>
+
+namespace tarn {
+
+/// A reference to bytes, or to a part of them, that others may refer to as well. A
+/// default-constructed, released or moved-from one is empty, and every call is valid.
+///
+/// 24 bytes. Copying it costs one addition, which is atomic if `Lock` is concurrent; the count of a
+/// pool for one thread is a plain number and its handle another type. The only holder drops it
+/// without a read-modify-write.
+///
+/// Thread safety: a handle as an `int`; the bytes are constant while they are shared.
+template <class Lock, class Stats, class Traits>
+class basic_shared_buffer {
+  using config = detail::byte_config<Lock, Stats, Traits>;
+  using node_type = detail::shared_node<config>;
+  using core_type = detail::byte_core<config>;
+
+ public:
+  using value_type = std::byte;
+  using unique_type = basic_buffer<Lock, Stats, Traits>;
+
+  constexpr basic_shared_buffer() noexcept = default;
+  basic_shared_buffer(const basic_shared_buffer& other) noexcept
+      : data_(other.data_), size_(other.size_), node_(other.node_) {
+    if (node_ != nullptr) {
+      node_->count.add();
+      node_->core().holders().get();
+    }
+  }
+  constexpr basic_shared_buffer(basic_shared_buffer&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)),
+        size_(std::exchange(other.size_, 0)),
+        node_(std::exchange(other.node_, nullptr)) {}
+  basic_shared_buffer& operator=(const basic_shared_buffer& other) noexcept {
+    basic_shared_buffer(other).swap(*this);
+    return *this;
+  }
+  constexpr basic_shared_buffer& operator=(basic_shared_buffer&& other) noexcept {
+    basic_shared_buffer(std::move(other)).swap(*this);
+    return *this;
+  }
+  TARN_FORCE_INLINE constexpr ~basic_shared_buffer() {
+    if (node_ != nullptr) drop();
+  }
+
+  /// Bytes that outlive every reference, such as a literal: not counted, never freed, no cost.
+  [[nodiscard]] static constexpr basic_shared_buffer of_static(
+      std::span<const std::byte> bytes) noexcept {
+    return {bytes.data(), bytes.size(), nullptr};
+  }
+
+  // References.
+
+  /// Another reference: what a copy is.
+  [[nodiscard]] basic_shared_buffer retain() const noexcept { return *this; }
+  /// Drops this reference; the handle is empty then. A second call does nothing.
+  void release() noexcept { basic_shared_buffer().swap(*this); }
+  void reset() noexcept { release(); }
+  /// References to the same block, slices included; 0 for an empty handle and for static bytes.
+  /// While other threads copy and drop, a number of some moment ago.
+  [[nodiscard]] std::uint64_t ref_count() const noexcept {
+    return node_ != nullptr ? node_->count.count() : 0;
+  }
+  /// True if this is the only reference to its block.
+  [[nodiscard]] bool unique() const noexcept {
+    return node_ != nullptr && node_->count.is_unique();
+  }
+
+  /// The bytes for as long as the lease lasts: a reference with an end that comes once.
+  class lease_type {
+   public:
+    constexpr lease_type() noexcept = default;
+
+    [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return held_.bytes(); }
+    [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(held_); }
+    void release() noexcept { held_.release(); }
+
+    constexpr lease_type(lease_type&&) noexcept = default;
+    constexpr lease_type& operator=(lease_type&&) noexcept = default;
+
+   private:
+    friend class basic_shared_buffer;
+    explicit lease_type(const basic_shared_buffer& held) noexcept : held_(held) {}
+    basic_shared_buffer held_;
+  };
+  /// Returns: an empty lease, which is harmless, of an empty handle.
+  [[nodiscard]] lease_type lease() const noexcept { return lease_type(*this); }
+
+  // Reading.
+
+  [[nodiscard]] constexpr const std::byte* data() const noexcept { return data_; }
+  [[nodiscard]] constexpr std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] constexpr bool empty() const noexcept { return size_ == 0; }
+  /// True if it refers to bytes, even to none of them.
+  [[nodiscard]] constexpr explicit operator bool() const noexcept { return data_ != nullptr; }
+  [[nodiscard]] constexpr const std::byte* begin() const noexcept { return data_; }
+  [[nodiscard]] constexpr const std::byte* end() const noexcept { return data_ + size_; }
+  /// Preconditions: `i < size()`.
+  [[nodiscard]] constexpr std::byte operator[](std::size_t i) const noexcept { return data_[i]; }
+  [[nodiscard]] constexpr std::span<const std::byte> bytes() const noexcept {
+    return {data_, size_};
+  }
+  [[nodiscard]] std::string_view chars() const noexcept {
+    return {reinterpret_cast<const char*>(data_), size_};
+  }
+  /// Compares bytes, not references.
+  [[nodiscard]] friend bool operator==(const basic_shared_buffer& a,
+                                       const basic_shared_buffer& b) noexcept {
+    return a.size_ == b.size_ && (a.size_ == 0 || std::memcmp(a.data_, b.data_, a.size_) == 0);
+  }
+
+  // Parts. None of these copies a byte.
+
+  /// The part of `size` bytes from `offset` on. Throws: `std::out_of_range` naming the value and
+  /// the limit.
+  [[nodiscard]] basic_shared_buffer slice(std::size_t offset, std::size_t size) const {
+    check_place(offset);
+    if (size > size_ - offset) {
+      detail::throw_range("slice size", size, "must be at most", size_ - offset);
+    }
+    basic_shared_buffer part(*this);
+    part.data_ += offset;
+    part.size_ = size;
+    return part;
+  }
+  /// From `offset` to the end. Throws: as above.
+  [[nodiscard]] basic_shared_buffer slice(std::size_t offset) const {
+    check_place(offset);
+    return slice(offset, size_ - offset);
+  }
+  /// Cuts off and returns the first `n` bytes. Throws: as `slice`.
+  [[nodiscard]] basic_shared_buffer split_to(std::size_t n) {
+    auto head = slice(0, n);
+    data_ += n;
+    size_ -= n;
+    return head;
+  }
+  /// Cuts off and returns what follows the first `n` bytes. Throws: as `slice`.
+  [[nodiscard]] basic_shared_buffer split_off(std::size_t n) {
+    auto rest = slice(n);
+    size_ = n;
+    return rest;
+  }
+  /// Joins `next` to the end of this, if they are neighbours in the same bytes.
+  /// Returns: false if they are not; both are as before then. Else `next` is empty.
+  bool unsplit(basic_shared_buffer& next) noexcept {
+    if (data_ == nullptr) {
+      swap(next);
+      return true;
+    }
+    if (&next == this || next.node_ != node_ || next.data_ != data_ + size_) return false;
+    size_ += std::exchange(next.size_, 0);
+    next.release();
+    return true;
+  }
+  void remove_prefix(std::size_t n) {
+    check_place(n);
+    data_ += n;
+    size_ -= n;
+  }
+
+  /// Bytes that this reference keeps from being reused, however few of them it shows.
+  [[nodiscard]] std::size_t retained_bytes() const noexcept {
+    return node_ != nullptr ? node_->retained_bytes() : 0;
+  }
+  /// Copies the bytes into a block of their own where they are less than `ratio` of what they keep,
+  /// so that a small slice does not pin a large block.
+  ///
+  /// Returns: whether it did. Nothing happens where the copy would keep no less. Throws: as
+  /// `byte_pool::get`; the handle is as before then.
+  bool compact_if(double ratio) {
+    if (!is_worth_compacting(ratio)) return false;
+    take_over(copy_or_throw());
+    return true;
+  }
+  /// As that, but returns false where that throws.
+  bool try_compact_if(double ratio) noexcept {
+    return is_worth_compacting(ratio) && take_over(copy());
+  }
+
+  // Writing.
+
+  /// Makes this the only reference to its bytes, by a copy if it is not (or if they are not the
+  /// pool's). Returns: the bytes, to write to.
+  ///
+  /// Throws: as `byte_pool::get`; `std::logic_error` for static bytes, which no pool is behind.
+  std::span<std::byte> make_unique() {
+    if (!is_writable() && size_ != 0) {
+      if (node_ == nullptr) throw std::logic_error("tarn: make_unique of static bytes has no pool");
+      take_over(copy_or_throw());
+    }
+    return {const_cast<std::byte*>(data_),
+            size_};  // written by their owner before they were shared
+  }
+  /// As that, but returns an empty span where that throws.
+  [[nodiscard]] std::span<std::byte> try_make_unique() noexcept {
+    if (!is_writable() && (node_ == nullptr || !take_over(copy()))) return {};
+    return {const_cast<std::byte*>(data_), size_};
+  }
+  /// The unique owner of the block, without a copy; the opposite of `freeze`.
+  ///
+  /// Returns: an empty buffer, and this is as before, if there are other references, or if this
+  /// does
+  ///   not begin where its block does.
+  [[nodiscard]] unique_type thaw() noexcept {
+    if (!is_writable() || data_ != node_->base()) return {};
+    core_type* const core = &node_->core();
+    const auto capacity = node_->capacity();
+    const auto used = node_->used();
+    void* const block = node_->give_up();
+    node_ = nullptr;
+    const auto size = std::exchange(size_, 0);
+    data_ = nullptr;
+    auto owner = unique_type::from_raw({block, used, capacity, core});
+    owner.resize(size);  // clears what falls away, if the pool wants that
+    return owner;
+  }
+
+  // By hand, for interfaces that know no C++.
+
+  /// A handle taken apart. What it refers to stays until it is put together again.
+  struct raw_type {
+    const std::byte* data = nullptr;
+    std::size_t size = 0;
+    void* node = nullptr;
+  };
+  /// Takes the handle apart; it is empty then.
+  [[nodiscard]] constexpr raw_type to_raw() && noexcept {
+    return {std::exchange(data_, nullptr), std::exchange(size_, 0), std::exchange(node_, nullptr)};
+  }
+  /// Puts one together again. Preconditions: `raw` came from `to_raw` of this type, or was
+  /// retained, and is used up by this.
+  [[nodiscard]] static constexpr basic_shared_buffer from_raw(const raw_type& raw) noexcept {
+    return {raw.data, raw.size, static_cast<node_type*>(raw.node)};
+  }
+
+  constexpr void swap(basic_shared_buffer& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    std::swap(node_, other.node_);
+  }
+  friend constexpr void swap(basic_shared_buffer& a, basic_shared_buffer& b) noexcept { a.swap(b); }
+
+ private:
+  friend class byte_pool<Lock, Stats, Traits>;
+  template <class L, class S, class T>
+  friend basic_shared_buffer<L, S, T> try_freeze(basic_buffer<L, S, T>&&) noexcept;
+  template <class L, class S, class T>
+  friend basic_shared_buffer<L, S, T> freeze(basic_buffer<L, S, T>&&);
+
+  /// Takes the block over, if there is a node for it. Returns: else an empty handle.
+  [[nodiscard]] static basic_shared_buffer of_block(const typename unique_type::raw_type& raw) {
+    auto* const core = static_cast<core_type*>(raw.owner);
+    auto* const node =
+        core != nullptr ? node_type::make(core, raw.data, raw.capacity, raw.size) : nullptr;
+    if (node == nullptr) return {};
+    return {static_cast<const std::byte*>(raw.data), raw.size, node};
+  }
+
+  constexpr basic_shared_buffer(const std::byte* data, std::size_t size, node_type* node) noexcept
+      : data_(data), size_(size), node_(node) {}
+
+  TARN_FORCE_INLINE void drop() noexcept {
+    if (node_->count.drop_alone() || drop_shared()) node_->end();
+  }
+
+  /// Returns: whether this was the last reference after all.
+  [[nodiscard]] bool drop_shared() noexcept {
+    auto& holders = node_->core().holders();
+    holders.put();  // early: without this reference the core may be gone
+    const bool last = node_->count.drop_shared();
+    if (last) holders.unput();
+    return last;
+  }
+
+  void check_place(std::size_t offset) const {
+    if (offset > size_) detail::throw_range("slice offset", offset, "must be at most", size_);
+  }
+  [[nodiscard]] bool is_writable() const noexcept { return unique() && !node_->is_external(); }
+  [[nodiscard]] bool is_worth_compacting(double ratio) const noexcept {
+    if (node_ == nullptr) return false;
+    const auto kept = retained_bytes();
+    if (!(static_cast<double>(size_) < ratio * static_cast<double>(kept))) return false;
+    const auto& tiers = node_->core().table();
+    const auto tier = tiers.tier_for(size_);
+    const auto needed = tier < tiers.count() ? tiers.size_of(tier) : size_;
+    return needed + (needed - size_ < sizeof(node_type) ? detail::line_alignment : 0) < kept;
+  }
+  /// A copy of the bytes in a block of the same pool; empty if there is none.
+  [[nodiscard]] basic_shared_buffer copy() const noexcept {
+    core_type* const core = &node_->core();
+    const auto got = core->take_bytes(size_);
+    if (got.block == nullptr) return {};
+    auto* const node = node_type::make(core, got.block, got.capacity, size_);
+    if (node == nullptr) {
+      core->give_owned(got.block, got.capacity, 0);
+      return {};
+    }
+    if (size_ != 0) std::memcpy(got.block, data_, size_);
+    return {static_cast<const std::byte*>(got.block), size_, node};
+  }
+  [[nodiscard]] basic_shared_buffer copy_or_throw() const {
+    auto made = copy();
+    if (made.node_ == nullptr) detail::throw_nothing(node_->core(), size_);
+    return made;
+  }
+  bool take_over(basic_shared_buffer&& made) noexcept {
+    if (made.node_ == nullptr) return false;
+    swap(made);
+    return true;
+  }
+
+  const std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+  node_type* node_ = nullptr;  // null: empty, or static bytes
+};
+
+/// Makes the bytes of a buffer shareable, without a copy. An empty handle gives an empty one.
+///
+/// Complexity: O(1); it needs a node of the pool where the block has less than 24 bytes to spare.
+/// Returns: an empty handle if there is none; `b` is as before then.
+template <class Lock, class Stats, class Traits>
+[[nodiscard]] basic_shared_buffer<Lock, Stats, Traits> try_freeze(
+    basic_buffer<Lock, Stats, Traits>&& b) noexcept {
+  const auto raw = std::move(b).to_raw();
+  auto frozen = basic_shared_buffer<Lock, Stats, Traits>::of_block(raw);
+  if (!frozen) b = basic_buffer<Lock, Stats, Traits>::from_raw(raw);
+  return frozen;
+}
+/// As that. Throws: as `byte_pool::get`; `b` is as before then.
+template <class Lock, class Stats, class Traits>
+[[nodiscard]] basic_shared_buffer<Lock, Stats, Traits> freeze(
+    basic_buffer<Lock, Stats, Traits>&& b) {
+  using node_type = typename basic_shared_buffer<Lock, Stats, Traits>::node_type;
+  const auto raw = std::move(b).to_raw();
+  auto frozen = basic_shared_buffer<Lock, Stats, Traits>::of_block(raw);
+  if (frozen || raw.owner == nullptr) return frozen;
+  b = basic_buffer<Lock, Stats, Traits>::from_raw(raw);
+  detail::throw_nothing(*static_cast<typename node_type::core_type*>(raw.owner), sizeof(node_type));
+}
+
+}  // namespace tarn

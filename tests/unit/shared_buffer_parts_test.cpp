@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+//
+// Parts of shared bytes: slices, splits, and what a small one keeps.
+
+#include <cstddef>
+#include <cstdint>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/byte_fixture.hpp"
+#include "support/catch.hpp"
+#include "support/policy_matrix.hpp"
+
+namespace {
+
+template <class Pool>
+auto numbered(Pool& pool, std::size_t size) {
+  auto b = pool.get(size);
+  for (std::size_t i = 0; i != size; ++i)
+    b[i] = static_cast<std::byte>(i);
+  return tarn::freeze(std::move(b));
+}
+
+template <class Shared>
+bool counts_from(const Shared& b, std::size_t first) {
+  for (std::size_t i = 0; i != b.size(); ++i)
+    if (b[i] != static_cast<std::byte>(first + i)) return false;
+  return true;
+}
+
+template <class Action>
+std::string text_of(Action&& action) {
+  try {
+    action();
+  } catch (const std::out_of_range& e) {
+    return e.what();
+  }
+  return "nothing was thrown";
+}
+
+}  // namespace
+
+TEMPLATE_LIST_TEST_CASE("slices show a part of the same bytes", "[shared_buffer]",
+                        test::every_lock) {
+  test::byte_fixture<TestType> pool;
+  auto whole = numbered(*pool, 1000);
+  const auto middle = whole.slice(100, 200);
+  CHECK(middle.data() == whole.data() + 100);
+  CHECK(middle.size() == 200);
+  CHECK(counts_from(middle, 100));
+  CHECK(counts_from(middle.slice(50), 150));
+  CHECK(middle.slice(200).empty());
+  CHECK(middle.slice(200, 0).ref_count() == 3);
+  CHECK(whole.slice(100, 200) == middle);
+  CHECK(!(whole.slice(101, 200) == middle));
+  CHECK(pool->occupancy().in_use() == 1);
+}
+
+TEST_CASE("a part outside of the bytes is refused, with the value and the limit",
+          "[shared_buffer]") {
+  tarn::byte_pool<> pool;
+  auto b = numbered(pool, 100);
+  CHECK(text_of([&] { static_cast<void>(b.slice(101)); }) ==
+        "tarn: slice offset 101 must be at most 100");
+  CHECK(text_of([&] { static_cast<void>(b.slice(40, 61)); }) ==
+        "tarn: slice size 61 must be at most 60");
+  CHECK(text_of([&] { static_cast<void>(b.slice(1, SIZE_MAX)); }) ==
+        "tarn: slice size " + std::to_string(SIZE_MAX) + " must be at most 99");
+  CHECK(text_of([&] { static_cast<void>(b.split_to(101)); }) ==
+        "tarn: slice size 101 must be at most 100");
+  CHECK(text_of([&] { static_cast<void>(b.split_off(101)); }) ==
+        "tarn: slice offset 101 must be at most 100");
+  CHECK(text_of([&] { b.remove_prefix(101); }) == "tarn: slice offset 101 must be at most 100");
+  CHECK(b.size() == 100);
+  CHECK(b.ref_count() == 1);
+  CHECK(text_of([&] { static_cast<void>(tarn::shared_buffer().slice(1)); }) ==
+        "tarn: slice offset 1 must be at most 0");
+}
+
+TEMPLATE_LIST_TEST_CASE("splits cut without a copy, and neighbours join again", "[shared_buffer]",
+                        test::every_lock) {
+  test::byte_fixture<TestType> pool;
+  for (const auto cut :
+       {std::size_t{0}, std::size_t{1}, std::size_t{499}, std::size_t{999}, std::size_t{1000}}) {
+    INFO(cut);
+    auto tail = numbered(*pool, 1000);
+    auto head = tail.split_to(cut);
+    CHECK(head.size() == cut);
+    CHECK(tail.size() == 1000 - cut);
+    CHECK(counts_from(tail, cut));
+    CHECK(head.unsplit(tail));
+    CHECK(!tail);
+    CHECK(head.size() == 1000);
+    CHECK(head.ref_count() == 1);
+    auto rest = head.split_off(cut);
+    CHECK(counts_from(rest, cut));
+    CHECK(head.size() == cut);
+    CHECK(head.unsplit(rest));
+  }
+  auto a = numbered(*pool, 100);
+  auto b = numbered(*pool, 100);
+  CHECK(!a.unsplit(b));
+  CHECK(!a.unsplit(a));
+  auto gap = a.slice(50);
+  auto front = a.slice(0, 49);
+  CHECK(!front.unsplit(gap));
+  CHECK(gap.size() == 50);
+  typename test::byte_pool_for<TestType>::shared_buffer empty;
+  CHECK(empty.unsplit(gap));
+  CHECK(empty.size() == 50);
+}
+
+TEMPLATE_LIST_TEST_CASE("a small slice tells what it keeps, and can be moved out of it",
+                        "[shared_buffer]", test::every_lock) {
+  test::byte_fixture<TestType> pool;
+  auto whole = numbered(*pool, 1 << 20);
+  auto part = whole.slice(1000, 100);
+  whole.release();
+  CHECK(part.retained_bytes() == (1 << 20) + 64);
+  CHECK(!part.compact_if(0.0));
+  CHECK(part.retained_bytes() == (1 << 20) + 64);
+  CHECK(part.compact_if(0.5));
+  CHECK(part.retained_bytes() == 128);
+  CHECK(counts_from(part, 1000));
+  CHECK(!part.compact_if(1.0));  // no smaller block would hold it
+  CHECK(!part.try_compact_if(1.0));
+  CHECK(!part.compact_if(std::stod("nan")));
+  CHECK(pool->occupancy().in_use() == 1);
+}
+
+TEST_CASE("any sequence of cuts and joins keeps bytes and references right", "[shared_buffer]") {
+  tarn::byte_pool<> pool;
+  std::minstd_rand random(7);
+  for (int round = 0; round != 200; ++round) {
+    std::vector<tarn::shared_buffer> parts;
+    parts.push_back(numbered(pool, 4000));
+    const auto at = [&] { return static_cast<std::size_t>(random()) % parts.size(); };
+    for (int step = 0; step != 50; ++step) {
+      const auto i = at();
+      if (random() % 3 != 0) {
+        const auto cut = static_cast<std::size_t>(random()) % (parts[i].size() + 1);
+        auto rest = parts[i].split_off(cut);
+        parts.insert(parts.begin() + static_cast<std::ptrdiff_t>(i) + 1, std::move(rest));
+      } else if (i + 1 != parts.size()) {
+        REQUIRE(parts[i].unsplit(parts[i + 1]));
+        parts.erase(parts.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+      }
+    }
+    std::size_t at_byte = 0;
+    for (const auto& p : parts) {
+      REQUIRE(p.ref_count() == parts.size());
+      REQUIRE(counts_from(p, at_byte));
+      at_byte += p.size();
+    }
+    REQUIRE(at_byte == 4000);
+  }
+  CHECK(pool.occupancy().in_use() == 0);
+  const auto s = pool.snapshot();
+  CHECK(s.retains == s.releases);
+}

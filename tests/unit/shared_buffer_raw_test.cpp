@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+//
+// References by hand: what goes too far is reported, and adopted by nobody.
+
+#include <atomic>
+#include <cstddef>
+#include <utility>
+
+#include "support/byte_fixture.hpp"
+#include "support/catch.hpp"
+#include "support/policy_matrix.hpp"
+
+namespace {
+
+std::atomic<int> reported{0};
+
+struct handler_for_a_test {
+  handler_for_a_test() {
+    reported = 0;
+    previous = tarn::set_misuse_handler([](const tarn::misuse_report& r) noexcept {
+      if (r.kind == tarn::misuse::double_put) ++reported;
+    });
+  }
+  ~handler_for_a_test() { tarn::set_misuse_handler(previous); }
+  tarn::misuse_handler previous;
+};
+
+template <class P>
+using checked_fixture = test::byte_fixture<P, tarn::power_of_two_tiers<>, tarn::checked>;
+
+}  // namespace
+
+TEMPLATE_LIST_TEST_CASE("a handle taken apart is put together again", "[shared_buffer]",
+                        test::every_policy) {
+  test::byte_fixture<TestType> pool;
+  using shared = typename test::byte_pool_for<TestType>::shared_buffer;
+  auto b = pool->get_shared(100);
+  const auto raw = std::move(b).to_raw();
+  CHECK(!b);
+  CHECK(raw.size == 100);
+  CHECK(pool->retain(raw));
+  auto first = shared::from_raw(raw);
+  CHECK(first.ref_count() == 2);
+  CHECK(pool->release(raw));
+  CHECK(first.ref_count() == 1);
+  CHECK(pool->retain({}));  // nothing, and static bytes, have no count
+  CHECK(pool->release({}));
+}
+
+TEMPLATE_LIST_TEST_CASE("zero references are terminal: more releases and retains are reported",
+                        "[shared_buffer]", test::every_lock) {
+  const handler_for_a_test handler;
+  for (const auto size : {std::size_t{100}, std::size_t{1024}}) {  // in the tail, and apart
+    reported = 0;
+    test::byte_fixture<TestType> pool;
+    const auto keep = pool->get_shared(size);  // so that the slab stays
+    auto b = pool->get_shared(size);
+    const auto raw = std::move(b).to_raw();
+    CHECK(pool->retain(raw));
+    CHECK(pool->release(raw));
+    CHECK(pool->release(raw));
+    CHECK(pool->occupancy().in_use() == 1);
+    CHECK(!pool->release(raw));
+    CHECK(!pool->release(raw));
+    CHECK(!pool->retain(raw));
+    CHECK(reported == 0);  // told to nobody: this pool does not check
+    CHECK(pool->occupancy().in_use() == 1);
+  }
+}
+
+TEMPLATE_LIST_TEST_CASE("a pool that checks reports each, also when the bytes were written to",
+                        "[shared_buffer]", test::every_lock) {
+  const handler_for_a_test handler;
+  for (const auto size : {std::size_t{100}, std::size_t{1024}}) {
+    reported = 0;
+    checked_fixture<TestType> pool;
+    const auto keep = pool->get_shared(size);
+    auto b = pool->get_shared(size);
+    const auto raw = std::move(b).to_raw();
+    CHECK(pool->release(raw));
+    CHECK(!pool->release(raw));
+    CHECK(!pool->retain(raw));
+    CHECK(reported == 2);
+    if constexpr (TestType::stats::counts) {
+      CHECK(pool->snapshot().misuses[static_cast<std::size_t>(tarn::misuse::double_put)] == 2);
+    }
+    // Handles go through the same checks.
+    auto c = pool->get_shared(size);
+    const auto d = c;
+    c.release();
+    CHECK(reported == 2);
+  }
+}
+
+TEMPLATE_LIST_TEST_CASE("a node that is given back like a block is refused, and lives on",
+                        "[shared_buffer]", test::every_lock) {
+  const handler_for_a_test handler;
+  checked_fixture<TestType> pool;
+  auto b = pool->get_shared(1024);
+  const auto raw = std::move(b).to_raw();
+  pool->deallocate(raw.node, std::size_t{3} << 20);
+  pool->deallocate(raw.node, 64);
+  CHECK(pool->retain(raw));
+  CHECK(pool->release(raw));
+  CHECK(pool->release(raw));
+  if constexpr (TestType::stats::counts) {
+    CHECK(pool->snapshot().misuses[static_cast<std::size_t>(tarn::misuse::wrong_size)] == 2);
+  }
+}
