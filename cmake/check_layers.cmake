@@ -9,7 +9,7 @@
 #  5. No conditional compilation: what depends on the toolchain stands in detail/compiler.hpp.
 #     Only interop/ may ask, by __has_include or a feature macro, whether its other party is there.
 #  6. Small: 150 lines in detail/ and policy/, 400 elsewhere, comments and blank lines apart;
-#     15 headers in a folder.
+#     15 headers in a folder, those apart that hold no code (fwd.hpp, version.hpp, tarn.hpp).
 #
 # check_layers_test.cmake breaks each rule once and demands that it is seen.
 cmake_minimum_required(VERSION 3.21)
@@ -100,6 +100,9 @@ foreach(header IN LISTS headers)
     fault("${header} has ${code_lines} lines of code, more than ${most}")
   endif()
 
+  if(header MATCHES "^tarn/(fwd|version|tarn)[.]hpp$")
+    continue()
+  endif()
   get_filename_component(folder ${header} DIRECTORY)
   list(APPEND folders ${folder})
   list(APPEND headers_in_${folder} ${header})

@@ -68,6 +68,7 @@ struct sound {
   }
   static constexpr bool registry_locks = true;
   static constexpr bool notifies = true;
+  static constexpr bool wakes = true;
 };
 
 [[nodiscard]] constexpr rl::memory_order order_of(std::memory_order order) {
@@ -192,6 +193,8 @@ struct world {
   /// Behind wait and notify_all: a notification that is forgotten is found as a deadlock.
   rl::mutex waiting;
   rl::condition_variable changed;
+  /// Behind wait_until and its wakes. One for all cells: a model waits for one cell only.
+  rl::condition_variable woken;
 
   world() { waiting.lock(RL_INFO), waiting.unlock(RL_INFO); }
 };
@@ -232,6 +235,34 @@ struct relacy_env {
     if (!Faults::notifies) return;
     here->waiting.lock(RL_INFO);
     here->changed.notify_all(RL_INFO);
+    here->waiting.unlock(RL_INFO);
+  }
+  static void pause(unsigned) { rl::yield(1, RL_INFO); }
+  /// Without a deadline a wait ends by a wake, which may not be forgotten; with one, at any moment.
+  static bool wait_until(const atomic<std::uint32_t>& cell, std::uint32_t old,
+                         std::int64_t deadline) {
+    bool in_time = true;
+    here->waiting.lock(RL_INFO);
+    if (cell.load(std::memory_order::relaxed) == old) {
+      if (deadline == INT64_MAX) {
+        here->woken.wait(here->waiting, RL_INFO);
+      } else {
+        in_time = here->woken.wait_for(here->waiting, 0, RL_INFO);
+      }
+    }
+    here->waiting.unlock(RL_INFO);
+    return in_time;
+  }
+  static void wake_one(const atomic<std::uint32_t>&) {
+    if (!Faults::wakes) return;
+    here->waiting.lock(RL_INFO);
+    here->woken.notify_one(RL_INFO);
+    here->waiting.unlock(RL_INFO);
+  }
+  static void wake_all(const atomic<std::uint32_t>&) {
+    if (!Faults::wakes) return;
+    here->waiting.lock(RL_INFO);
+    here->woken.notify_all(RL_INFO);
     here->waiting.unlock(RL_INFO);
   }
   static std::chrono::nanoseconds now() { return {}; }

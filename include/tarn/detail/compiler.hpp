@@ -3,32 +3,28 @@
 
 // The only header that asks which compiler, library or system this is.
 
+#include <atomic>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 
-#if __has_include(<sched.h>)
-#include <sched.h>  // sched_yield
-#define TARN_HAS_SCHED 1
-#else
-#include <thread>  // std::this_thread::yield
-#define TARN_HAS_SCHED 0
-#endif
-
-#if __has_include(<sys/mman.h>)
-#include <sys/mman.h>  // mmap, munmap, madvise
-#define TARN_HAS_MMAP 1
-#else
-#define TARN_HAS_MMAP 0
-#endif
-
-#if __has_include(<pthread.h>)
-#include <pthread.h>  // pthread_atfork, pthread_mutex_t
-#include <ctime>      // clock_gettime
-#define TARN_HAS_PTHREAD 1
+#if __has_include(<sys/mman.h>) && __has_include(<pthread.h>)
+#include <pthread.h>   // pthread_atfork, pthread_mutex_t
+#include <sched.h>     // sched_yield
+#include <sys/mman.h>  // mmap, munmap
+#include <unistd.h>    // read, syscall
+#include <ctime>       // clock_gettime, nanosleep
+#define TARN_HAS_POSIX 1
 #else
 #include <chrono>  // steady_clock
 #include <mutex>
-#define TARN_HAS_PTHREAD 0
+#include <thread>  // std::this_thread::yield
+#define TARN_HAS_POSIX 0
+#endif
+
+#if __has_include(<linux/futex.h>) && defined(__LP64__)
+#include <linux/futex.h>
+#include <sys/syscall.h>
 #endif
 
 #if defined(_MSC_VER) && !defined(__clang__)
@@ -46,27 +42,22 @@ namespace tarn {
 
 /// The system's mutex: what std::mutex is, without the 170 KB of text that <mutex> adds to every
 /// file that includes a pool. A Lockable; one thread may unlock it while the next destroys it.
+#if TARN_HAS_POSIX
 class system_mutex {
  public:
   constexpr system_mutex() noexcept = default;
   system_mutex(const system_mutex&) = delete;
   system_mutex& operator=(const system_mutex&) = delete;
-#if TARN_HAS_PTHREAD
   void lock() noexcept { pthread_mutex_lock(&mutex_); }
   [[nodiscard]] bool try_lock() noexcept { return pthread_mutex_trylock(&mutex_) == 0; }
   void unlock() noexcept { pthread_mutex_unlock(&mutex_); }
 
  private:
   pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;  // needs no destruction
-#else
-  void lock() { mutex_.lock(); }
-  [[nodiscard]] bool try_lock() { return mutex_.try_lock(); }
-  void unlock() { mutex_.unlock(); }
-
- private:
-  std::mutex mutex_;
-#endif
 };
+#else
+class system_mutex : public std::mutex {};
+#endif
 
 }  // namespace tarn
 
@@ -104,7 +95,7 @@ inline void cpu_pause() noexcept {
 
 /// Gives the rest of this thread's time slice away.
 inline void yield_thread() noexcept {
-#if TARN_HAS_SCHED
+#if TARN_HAS_POSIX
   sched_yield();
 #else
   std::this_thread::yield();
@@ -112,11 +103,11 @@ inline void yield_thread() noexcept {
 }
 
 /// True where pages can be mapped; elsewhere `map_pages` gives nothing.
-inline constexpr bool has_mmap = TARN_HAS_MMAP != 0;
+inline constexpr bool has_mmap = TARN_HAS_POSIX != 0;
 
 /// Maps fresh zero pages of at least `bytes`; null if the system refuses.
 [[nodiscard]] inline void* map_pages([[maybe_unused]] std::size_t bytes) noexcept {
-#if TARN_HAS_MMAP
+#if TARN_HAS_POSIX
   void* const pages =
       ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   return pages == MAP_FAILED ? nullptr : pages;
@@ -127,14 +118,14 @@ inline constexpr bool has_mmap = TARN_HAS_MMAP != 0;
 
 /// Unmaps pages. A refusal is ignored: the address range leaks, and nothing else breaks.
 inline void unmap_pages([[maybe_unused]] void* pages, [[maybe_unused]] std::size_t bytes) noexcept {
-#if TARN_HAS_MMAP
+#if TARN_HAS_POSIX
   static_cast<void>(::munmap(pages, bytes));
 #endif
 }
 
 /// Nanoseconds on a clock that never goes back.
 [[nodiscard]] inline std::int64_t steady_nanoseconds() noexcept {
-#if TARN_HAS_PTHREAD
+#if TARN_HAS_POSIX
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
   return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
@@ -143,13 +134,47 @@ inline void unmap_pages([[maybe_unused]] void* pages, [[maybe_unused]] std::size
 #endif
 }
 
+/// Sleeps until a call of `wake`, or until `deadline` in nanoseconds of the steady clock; not at
+/// all if `cell` is no longer `old`. It may wake early. Returns: whether there is time left.
+[[nodiscard]] inline bool wait_until(const std::atomic<std::uint32_t>& cell, std::uint32_t old,
+                                     std::int64_t deadline) noexcept {
+#if defined(FUTEX_WAIT_BITSET_PRIVATE)
+  const timespec end{deadline / 1'000'000'000, deadline % 1'000'000'000};
+  ::syscall(SYS_futex, &cell, FUTEX_WAIT_BITSET_PRIVATE, old, &end, nullptr, ~0U);  // any waker
+#elif TARN_HAS_POSIX
+  const timespec moment{0, cell.load(std::memory_order::relaxed) == old ? 50'000 : 0};
+  nanosleep(&moment, nullptr);  // the caller looks again: right anywhere, if not at once
+#else
+  if (cell.load(std::memory_order::relaxed) == old) yield_thread();
+#endif
+  return steady_nanoseconds() < deadline;
+}
+
+/// Wakes up to `threads` of those that wait for `cell` to change.
+inline void wake([[maybe_unused]] const std::atomic<std::uint32_t>& cell,
+                 [[maybe_unused]] int threads) noexcept {
+#if defined(FUTEX_WAIT_BITSET_PRIVATE)
+  ::syscall(SYS_futex, &cell, FUTEX_WAKE_PRIVATE, threads);
+#endif
+}
+
 /// Registers the three fork handlers of this program once; false where there is no fork.
 inline bool register_fork_handlers(void (*prepare)(), void (*parent)(), void (*child)()) noexcept {
-#if TARN_HAS_PTHREAD
+#if TARN_HAS_POSIX
   return pthread_atfork(prepare, parent, child) == 0;
 #else
   static_cast<void>(prepare), static_cast<void>(parent), static_cast<void>(child);
   return false;
+#endif
+}
+
+/// POSIX `read`. Returns: how many bytes, 0 at the end, or -1 with the reason in `errno`.
+[[nodiscard]] inline std::ptrdiff_t read_file(int fd, void* to, std::size_t most) noexcept {
+#if TARN_HAS_POSIX
+  return ::read(fd, to, most);
+#else
+  errno = ENOSYS;
+  return static_cast<void>(fd), static_cast<void>(to), static_cast<void>(most), -1;
 #endif
 }
 

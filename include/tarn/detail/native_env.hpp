@@ -36,6 +36,19 @@ struct native_env {
   }
   static void notify_all(atomic<std::uint32_t>& cell) noexcept { cell.notify_all(); }
 
+  /// Waits a moment for what another thread is about to do; `turn` counts the calls of one wait.
+  /// A microsecond of spinning, then the rest of the time slice: the other may not be running.
+  static void pause(unsigned turn) noexcept { turn < 64 ? cpu_pause() : yield_thread(); }
+
+  /// Sleeps while `cell` is `old`, until a wake or the deadline; may wake early. Returns: whether
+  /// there is time left. A cell is for these three or for the two above: they don't mix.
+  [[nodiscard]] static bool wait_until(const atomic<std::uint32_t>& cell, std::uint32_t old,
+                                       std::int64_t deadline) noexcept {
+    return detail::wait_until(cell, old, deadline);
+  }
+  static void wake_one(const atomic<std::uint32_t>& cell) noexcept { wake(cell, 1); }
+  static void wake_all(const atomic<std::uint32_t>& cell) noexcept { wake(cell, INT32_MAX); }
+
   /// Nanoseconds on a steady clock.
   [[nodiscard]] static std::int64_t now() noexcept { return steady_nanoseconds(); }
   /// A number that differs between threads which run at the same time, mostly.

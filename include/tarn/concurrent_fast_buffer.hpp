@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+//
+// The fast_buffer of several threads: what each appends is one piece, and in one run of bytes.
+//
+//   tarn::basic_fast_buffer<std::mutex> log;  // include <tarn/fast_buffer.hpp>
+//   log.append("from any thread\n");
+//   tarn::buffer all = log.take();            // what is there; the others go on
+
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <span>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include <tarn/byte_pool.hpp>
+#include <tarn/detail/shared/append_room.hpp>
+#include <tarn/detail/writing/pieces.hpp>
+#include <tarn/fwd.hpp>
+#include <tarn/policy/writing/fast_buffer_options.hpp>
+
+namespace tarn {
+
+/// A growable run of bytes that any thread appends to. `Lock`: guards growth and `take`;
+/// `thread_cached<L>` means `L`, and `lock_free` a mutex.
+///
+/// An append that fits copies its bytes without a lock; one that does not holds `Lock` while the
+/// pool is asked and the content moves, so `Lock` should be one that sleeps where content is large.
+/// `keep_bytes` means nothing here, and there are no views: another thread could take what they
+/// show. The pool must be concurrent and outlive every append.
+///
+/// Not to be used in a child of a fork that happened while another thread appended: it would wait
+/// for that thread. Thread safety: any thread may call anything but constructor and destructor.
+template <class Lock, class Stats, class Traits>
+requires is_concurrent_v<Lock>
+class basic_fast_buffer<Lock, Stats, Traits> {
+  static_assert(lock_policy<Lock>, "fast_buffer: Lock must be a lock policy, see policy/lock.hpp");
+  static_assert(stats_policy<Stats>,
+                "fast_buffer: Stats must be a stats policy, see policy/stats.hpp");
+  static_assert(is_concurrent_v<typename Traits::pool_type::lock_type>,
+                "fast_buffer: what several threads append to needs a pool for several threads");
+  static_assert(Traits::inline_bytes == 0,
+                "fast_buffer: only one with a single owner has storage of its own");
+
+ public:
+  using lock_type = Lock;
+  using stats_type = Stats;
+  using traits_type = Traits;
+  using pool_type = typename Traits::pool_type;
+  using buffer = typename pool_type::buffer;
+
+  /// Grows in `default_pool()`, which is not touched before the first byte.
+  basic_fast_buffer() noexcept requires std::same_as<pool_type, byte_pool<>>
+      : basic_fast_buffer(nullptr, {}) {}
+  explicit basic_fast_buffer(
+      fast_buffer_options o) noexcept requires std::same_as<pool_type, byte_pool<>>
+      : basic_fast_buffer(nullptr, o) {}
+  /// Grows in `pool`.
+  explicit basic_fast_buffer(pool_type& pool, fast_buffer_options o = {}) noexcept
+      : basic_fast_buffer(&pool, o) {}
+  basic_fast_buffer(const basic_fast_buffer&) = delete;
+  basic_fast_buffer& operator=(const basic_fast_buffer&) = delete;
+  ~basic_fast_buffer() { report(size()); }
+
+  /// Appends bytes as one piece.
+  ///
+  /// Throws: `std::length_error` naming size and limit if there would be more than `max_bytes`; as
+  ///   `byte_pool::get` if there is no memory. Nothing is appended then.
+  void append(std::span<const std::byte> bytes) { append(bytes, {}); }
+  void append(std::string_view text) { append(std::as_bytes(std::span(text))); }
+  /// Appends `first` and `second` as one piece, as a header and what it is about.
+  void append(std::span<const std::byte> first, std::span<const std::byte> second) {
+    const auto make = [this](std::size_t held, std::size_t n, std::size_t capacity) {
+      if (n > max_size() - held) refuse(n, held);
+      return pool().get_at_least(detail::wanted_capacity(options_, held + n, capacity));
+    };
+    static_cast<void>(append_with(first, second, make));
+  }
+  void append(std::string_view first, std::string_view second) {
+    append(std::as_bytes(std::span(first)), std::as_bytes(std::span(second)));
+  }
+  /// As `append`, but returns false where that throws.
+  [[nodiscard]] bool try_append(std::span<const std::byte> first,
+                                std::span<const std::byte> second = {}) noexcept {
+    const auto make = [this](std::size_t held, std::size_t n, std::size_t capacity) -> buffer {
+      if (n > max_size() - held) return {};
+      try {
+        return pool().try_get_at_least(detail::wanted_capacity(options_, held + n, capacity));
+      } catch (const std::bad_alloc&) {
+        return {};  // the default pool itself could not be made
+      }
+    };
+    return append_with(first, second, make);
+  }
+  [[nodiscard]] bool try_append(std::string_view first, std::string_view second = {}) noexcept {
+    return try_append(std::as_bytes(std::span(first)), std::as_bytes(std::span(second)));
+  }
+
+  /// Takes what is there, whole pieces all of it, as a buffer of that size; an empty one if there
+  /// is nothing. Waits for pieces that are being written. Nothing is copied.
+  [[nodiscard]] buffer take() {
+    auto [taken, held] = room_.take([this](std::size_t n) { counts_.dropped(n, n); });
+    if (held == 0) return {};
+    report(held);
+    taken.resize(held);
+    return std::move(taken);
+  }
+
+  /// Bytes there, with those that are being written.
+  [[nodiscard]] std::size_t size() const {
+    return room_.read([](std::size_t held) { return held; });
+  }
+  [[nodiscard]] bool empty() const { return size() == 0; }
+  [[nodiscard]] std::size_t max_size() const noexcept { return room_.most(); }
+  /// Of its whole life.
+  [[nodiscard]] fast_buffer_numbers numbers() const requires(Stats::counts) {
+    return room_.read([this](std::size_t held) { return counts_.read(held); });
+  }
+
+ private:
+  basic_fast_buffer(pool_type* pool, fast_buffer_options o) noexcept
+      : room_(detail::min_of(o.max_bytes, detail::max_size)), pool_(pool), options_(o) {
+    options_.max_bytes = room_.most();
+  }
+
+  template <class Make>
+  [[nodiscard]] bool append_with(std::span<const std::byte> first,
+                                 std::span<const std::byte> second, const Make& make) {
+    // More than any block holds stays more than that: the sum must not overflow.
+    const auto n = detail::min_of(first.size(), detail::max_size) +
+                   detail::min_of(second.size(), detail::max_size);
+    if (n == 0) return true;
+    const auto carry = [this](buffer& to, const buffer& from, std::size_t held) {
+      counts_.grown();
+      detail::copy_bytes(to.data(), from.data(), held);
+    };
+    return room_.append(n, make, carry, [&](buffer& block, std::size_t offset) {
+      std::byte* const at = block.data() + offset;
+      detail::copy_bytes(at, first.data(), first.size());
+      detail::copy_bytes(at + first.size(), second.data(), second.size());
+    });
+  }
+  [[noreturn]] TARN_COLD void refuse(std::size_t n, std::size_t held) const {
+    detail::throw_length("fast_buffer size", held + detail::min_of(n, detail::max_size),
+                         "must be at most max_bytes,", max_size());
+  }
+  [[nodiscard]] pool_type& pool() const {
+    if constexpr (std::same_as<pool_type, byte_pool<>>) {
+      if (pool_ == nullptr) return default_pool();
+    }
+    return *pool_;
+  }
+  void report(std::size_t held) noexcept {
+    if (options_.hint != nullptr) options_.hint->report(held);
+  }
+
+  using traits_of_lock = lock_traits<Lock>;
+  detail::append_room<typename traits_of_lock::env, typename traits_of_lock::depot_lock, buffer>
+      room_;
+  pool_type* pool_;  // null: the default pool
+  fast_buffer_options options_;
+  TARN_NO_UNIQUE_ADDRESS std::conditional_t<Stats::counts, detail::write_counts,
+                                            detail::no_write_counts>
+      counts_;  // under the lock
+};
+
+}  // namespace tarn

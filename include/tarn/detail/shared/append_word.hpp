@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace tarn::detail {
+
+/// One word that lets several threads append to one block: {left, writers, sealed}, that is how
+/// many bytes are still free, how many threads are copying, and whether nobody may enter.
+///
+/// It counts down what is left instead of up what is taken: whether a piece fits then stands in the
+/// word itself. A capacity beside it could be that of another block by the time of the exchange,
+/// since take and growth may bring the same word about again.
+///
+/// `Env`: as native_env: `atomic`, `pause`.
+template <class Env>
+class append_word {
+  using order = std::memory_order;
+
+ public:
+  static constexpr unsigned writer_bits = 20;
+  static constexpr unsigned left_shift = writer_bits + 1;
+  /// More than fits into the word, and what `enter` returns where there is no room.
+  static constexpr std::size_t none = static_cast<std::size_t>((std::uint64_t{1} << 43) - 1);
+  static constexpr std::size_t most = none - 1;
+
+  /// Reserves the next `n` bytes, and keeps the block where it is until `leave`.
+  /// Returns: what was left before, or `none` if there is no room, or the word is sealed.
+  [[nodiscard]] std::size_t enter(std::size_t n) noexcept {
+    // relaxed: only a guess, which the exchange checks.
+    std::uint64_t old = word_.load(order::relaxed);
+    while ((old & sealed_bit) == 0 && n <= left_of(old)) {
+      // (1) acquire, pairs with (4), also across the exchanges of others: this thread sees the
+      // block, and all that was moved into it.
+      if (word_.compare_exchange_weak(old, old - (std::uint64_t{n} << left_shift) + one_writer,
+                                      order::acquire, order::relaxed)) {
+        return left_of(old);
+      }
+    }
+    return none;
+  }
+  /// What `enter` reserved is written.
+  void leave() noexcept {
+    // (2) release, pairs with (3): whoever takes the block away has what this thread wrote.
+    word_.fetch_sub(one_writer, order::release);
+  }
+
+  /// Keeps everybody out and waits until those who are in have left. Returns: what is left.
+  /// Preconditions: one thread at a time seals.
+  [[nodiscard]] std::size_t seal() noexcept {
+    // relaxed: what counts is its place in the order of changes of this word.
+    word_.fetch_or(sealed_bit, order::relaxed);
+    for (unsigned turn = 0;; ++turn) {
+      // (3) acquire, pairs with (2) of each writer, all of which are changes of this word.
+      const std::uint64_t now = word_.load(order::acquire);
+      if ((now & writers_mask) == 0) return left_of(now);
+      Env::pause(turn);
+    }
+  }
+  /// Lets them in again: to `left` bytes, with the caller already inside or not.
+  /// Preconditions: the caller sealed.
+  void unseal(std::size_t left) noexcept { open(std::uint64_t{left} << left_shift); }
+  void unseal_inside(std::size_t left) noexcept {
+    open((std::uint64_t{left} << left_shift) + one_writer);
+  }
+
+  /// What is left at this moment.
+  [[nodiscard]] std::size_t left() const noexcept {
+    // relaxed: a number, through which nobody looks into the block.
+    return left_of(word_.load(order::relaxed));
+  }
+
+ private:
+  static constexpr std::uint64_t sealed_bit = 1;
+  static constexpr std::uint64_t one_writer = 2;
+  static constexpr std::uint64_t writers_mask =
+      ((std::uint64_t{1} << writer_bits) - 1) * one_writer;
+
+  [[nodiscard]] static std::size_t left_of(std::uint64_t word) noexcept {
+    return static_cast<std::size_t>(word >> left_shift);
+  }
+  void open(std::uint64_t word) noexcept {
+    // (4) release, pairs with (1).
+    word_.store(word, order::release);
+  }
+
+  typename Env::template atomic<std::uint64_t> word_{0};
+};
+
+}  // namespace tarn::detail

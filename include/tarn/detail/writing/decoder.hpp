@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <type_traits>
+
+namespace tarn {
+
+/// What is wrong with bytes that were to be decoded.
+enum class decode_fault : std::uint8_t {
+  none,
+  truncated,     ///< a length reaches past the end
+  trailing,      ///< bytes are left over
+  overflow,      ///< a number has more bits than its field
+  out_of_range,  ///< a number that its field can't have
+  above_limit,   ///< a number above what the caller allows
+  checksum,      ///< the bytes are not those that were written
+  unsupported,   ///< another format, or compressed
+};
+
+/// Where decoding stopped and why; true if it did not.
+struct decode_result {
+  decode_fault fault = decode_fault::none;
+  std::size_t offset = 0;  ///< of the field, from the first byte
+  std::int64_t value = 0;  ///< what was found
+  std::int64_t limit = 0;  ///< what would have been right, or the most that would
+
+  [[nodiscard]] explicit operator bool() const noexcept { return fault == decode_fault::none; }
+};
+
+namespace detail {
+
+/// Reads bytes of unknown origin from front to end. Every read says whether it could; the first one
+/// that could not leaves its reason in `result`.
+class decoder {
+ public:
+  explicit decoder(std::span<const std::byte> bytes) noexcept : bytes_(bytes), end_(bytes.size()) {}
+
+  decode_result result;
+
+  [[nodiscard]] std::size_t offset() const noexcept { return at_; }
+  [[nodiscard]] std::size_t left() const noexcept { return end_ - at_; }
+
+  template <std::integral T>
+  [[nodiscard]] bool read_be(T& into) noexcept {
+    if (left() < sizeof(T)) return fail(decode_fault::truncated, at_, left(), sizeof(T));
+    std::make_unsigned_t<T> made = 0;
+    for (std::size_t i = 0; i != sizeof(T); ++i) {
+      made = static_cast<std::make_unsigned_t<T>>(static_cast<std::uint64_t>(made) << 8 |
+                                                  std::to_integer<std::uint64_t>(bytes_[at_ + i]));
+    }
+    at_ += sizeof(T);
+    into = static_cast<T>(made);
+    return true;
+  }
+
+  /// A zigzag varint that fits `T`.
+  template <std::signed_integral T>
+  [[nodiscard]] bool read_zigzag(T& into) noexcept {
+    const auto begin = at_;
+    std::uint64_t made = 0;
+    for (unsigned shift = 0;; shift += 7) {
+      if (at_ == end_) return fail(decode_fault::truncated, begin, end_ - begin, end_ - begin + 1);
+      const auto next = std::to_integer<std::uint64_t>(bytes_[at_++]);
+      if (shift == 63 && next > 1) return fail(decode_fault::overflow, begin, next, 1);
+      made |= (next & 0x7f) << shift;
+      if (next < 0x80) break;
+    }
+    const auto value = static_cast<std::int64_t>((made >> 1) ^ (~(made & 1) + 1));
+    into = static_cast<T>(value);
+    if (into == value) return true;
+    constexpr auto most = std::numeric_limits<T>::max();
+    return fail(decode_fault::overflow, begin, value, std::int64_t{most});
+  }
+
+  /// A zigzag length or count from `least` to `most`, of things of at least `each` bytes that
+  /// follow.
+  [[nodiscard]] bool read_length(std::int64_t& into, std::int64_t least, std::size_t most,
+                                 std::size_t each = 1) noexcept {
+    const auto begin = at_;
+    std::int32_t length = 0;
+    return read_zigzag(length) && check_length(begin, into = length, least, most, each);
+  }
+  [[nodiscard]] bool check_length(std::size_t begin, std::int64_t length, std::int64_t least,
+                                  std::size_t most, std::size_t each = 1) noexcept {
+    if (length < least) return fail(decode_fault::out_of_range, begin, length, least);
+    if (length <= 0) return true;
+    if (static_cast<std::size_t>(length) > most) {
+      return fail(decode_fault::above_limit, begin, length, most);
+    }
+    return static_cast<std::size_t>(length) <= left() / each ||
+           fail(decode_fault::truncated, begin, length, left() / each);
+  }
+
+  /// The next `size` bytes, which a length was checked for.
+  [[nodiscard]] std::span<const std::byte> take(std::size_t size) noexcept {
+    at_ += size;
+    return bytes_.subspan(at_ - size, size);
+  }
+  /// Everything up to the end, without taking it.
+  [[nodiscard]] std::span<const std::byte> rest() const noexcept {
+    return bytes_.subspan(at_, left());
+  }
+
+  /// Makes the next `size` bytes all there is. Returns: the old end, for `widen`.
+  [[nodiscard]] std::size_t narrow(std::size_t size) noexcept {
+    const auto old = end_;
+    end_ = at_ + size;
+    return old;
+  }
+  /// The inner bytes have to be used up. Returns to the outer ones.
+  [[nodiscard]] bool widen(std::size_t end) noexcept {
+    if (left() != 0) return fail(decode_fault::trailing, at_, left(), 0);
+    end_ = end;
+    return true;
+  }
+
+  template <std::integral Value, std::integral Limit>
+  [[nodiscard]] bool fail(decode_fault fault, std::size_t offset, Value value,
+                          Limit limit) noexcept {
+    result = {fault, offset, static_cast<std::int64_t>(value), static_cast<std::int64_t>(limit)};
+    return false;
+  }
+
+ private:
+  std::span<const std::byte> bytes_;
+  std::size_t at_ = 0;
+  std::size_t end_;
+};
+
+}  // namespace detail
+}  // namespace tarn

@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: MIT
+//
+// fast_buffer: a contiguous writer that grows on the tiers of a byte_pool.
+//
+//   tarn::fast_buffer out;                    // takes nothing before the first byte
+//   out.append("key=");
+//   out.append_be(std::uint32_t{42});
+//   tarn::buffer sent = out.detach();         // no copy; `out` starts anew
+//
+// For several threads at once: tarn::basic_fast_buffer<std::mutex>, see concurrent_fast_buffer.hpp.
+
+#pragma once
+
+#include <bit>
+#include <cerrno>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <new>
+#include <span>
+#include <string_view>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+
+#include <tarn/byte_pool.hpp>
+#include <tarn/concurrent_fast_buffer.hpp>
+#include <tarn/detail/writing/pieces.hpp>
+#include <tarn/detail/writing/wire.hpp>
+#include <tarn/fwd.hpp>
+#include <tarn/policy/writing/fast_buffer_options.hpp>
+
+namespace tarn {
+
+/// A growable run of bytes with one owner.
+///
+/// `Lock`: here one that is not concurrent. `Stats`: whether `numbers()` are kept; appends never
+/// pay for it. `Traits`: `fast_buffer_traits<Pool, InlineBytes>`.
+///
+/// It grows to at least twice its capacity, in whole tiers of the pool, so bytes cost O(1) each on
+/// average. An operation that throws has changed nothing. Pointers, views and iterators into it
+/// hold until it grows, shrinks, or lets content go.
+///
+/// It may outlive its pool as long as it neither grows nor shrinks; after `close` growing throws
+/// `pool_closed`. Thread safety: as an `int`.
+template <class Lock, class Stats, class Traits>
+class basic_fast_buffer {
+  static_assert(lock_policy<Lock>, "fast_buffer: Lock must be a lock policy, see policy/lock.hpp");
+  static_assert(stats_policy<Stats>,
+                "fast_buffer: Stats must be a stats policy, see policy/stats.hpp");
+
+ public:
+  using lock_type = Lock;
+  using stats_type = Stats;
+  using traits_type = Traits;
+  using pool_type = typename Traits::pool_type;
+  using buffer = typename pool_type::buffer;
+  /// What std::back_inserter writes; as a range its elements are `std::byte`.
+  using value_type = char;
+
+  static constexpr std::size_t inline_bytes = Traits::inline_bytes;
+
+  /// Grows in `default_pool()`, which is not touched before the first byte.
+  basic_fast_buffer() noexcept requires std::same_as<pool_type, byte_pool<>>
+      : basic_fast_buffer(nullptr, {}) {}
+  explicit basic_fast_buffer(
+      fast_buffer_options o) noexcept requires std::same_as<pool_type, byte_pool<>>
+      : basic_fast_buffer(nullptr, o) {}
+  /// Grows in `pool`.
+  explicit basic_fast_buffer(pool_type& pool, fast_buffer_options o = {}) noexcept
+      : basic_fast_buffer(&pool, o) {}
+  /// The other one is as newly made afterwards, with the same pool and options.
+  basic_fast_buffer(basic_fast_buffer&& other) noexcept
+      : pool_(other.pool_), options_(other.options_) {
+    adopt_all(other);
+  }
+  basic_fast_buffer& operator=(basic_fast_buffer&& other) noexcept {
+    if (this == &other) return *this;
+    report();
+    pool_ = other.pool_;
+    options_ = other.options_;
+    adopt_all(other);
+    return *this;
+  }
+  ~basic_fast_buffer() { report(); }
+
+  // Writing. Throws: `std::length_error` naming size and limit if there would be more than
+  // `max_bytes`; as `byte_pool::get` if there is no memory.
+
+  /// Appends bytes, which may be part of this buffer.
+  TARN_FORCE_INLINE void append(std::span<const std::byte> bytes) {
+    append_piece(bytes.data(), bytes.size());
+  }
+  TARN_FORCE_INLINE void append(std::string_view text) {
+    append_piece(reinterpret_cast<const std::byte*>(text.data()), text.size());
+  }
+  TARN_FORCE_INLINE void append(std::byte b) { push_back(b); }
+  /// A template, so that no number is taken for a character.
+  template <std::same_as<char> Char>
+  TARN_FORCE_INLINE void append(Char c) {
+    push_back(c);
+  }
+  TARN_FORCE_INLINE void push_back(std::byte b) {
+    std::byte* at = end_;
+    if (at == limit_) [[unlikely]]
+      at = end_after_growth();
+    *at = b;
+    end_ = at + 1;
+  }
+  TARN_FORCE_INLINE void push_back(char c) { push_back(static_cast<std::byte>(c)); }
+
+  /// Appends an integer, lowest byte first.
+  template <detail::wire_integer T>
+  TARN_FORCE_INLINE void append_le(T value) {
+    const detail::wire_bytes<std::endian::little, T> wire(value);
+    append_piece(wire.bytes, sizeof(T));
+  }
+  /// Appends an integer, highest byte first: the order of networks.
+  template <detail::wire_integer T>
+  TARN_FORCE_INLINE void append_be(T value) {
+    const detail::wire_bytes<std::endian::big, T> wire(value);
+    append_piece(wire.bytes, sizeof(T));
+  }
+  /// Appends a number in as many groups of seven bits as it needs, lowest first: 1 to 10 bytes.
+  void append_varint(std::uint64_t value) {
+    const detail::varint wire(value);
+    append_piece(wire.bytes, wire.size);
+  }
+  /// The same for a number that may be negative: few bytes if it is near zero.
+  void append_zigzag(std::int64_t value) { append_varint(detail::zigzag(value)); }
+
+  /// As `append`, but returns false where that throws.
+  [[nodiscard]] bool try_append(std::span<const std::byte> bytes) noexcept {
+    const own_piece piece(*this, bytes.data());
+    if (!try_make_room(bytes.size())) return false;
+    append_piece(piece.in(*this), bytes.size());
+    return true;
+  }
+  [[nodiscard]] bool try_append(std::string_view text) noexcept {
+    return try_append(std::as_bytes(std::span(text)));
+  }
+
+  /// Makes room for `size` bytes in all, so that appends up to there don't grow. Never shrinks.
+  void reserve(std::size_t size) {
+    if (size > room() + this->size()) make_room(size - this->size());
+  }
+  /// As `reserve`, but returns false where that throws.
+  [[nodiscard]] bool try_reserve(std::size_t size) noexcept {
+    return size <= room() + this->size() || try_make_room(size - this->size());
+  }
+  /// Changes the size; bytes that come into view are indeterminate.
+  void resize_uninitialized(std::size_t size) {
+    reserve(size);
+    if (size < this->size()) note_dropped(this->size() - size);
+    end_ = begin_ + size;
+  }
+
+  /// Makes room for `n` more bytes. Returns: the place for them, which `commit` makes content.
+  [[nodiscard]] std::span<std::byte> prepare(std::size_t n) {
+    if (n > room()) make_room(n);
+    return {end_, n};
+  }
+  /// Makes the next `n` bytes content. Throws: `std::length_error` if there is no room for so many.
+  void commit(std::size_t n) {
+    if (n > room()) detail::throw_length("committed size", n, "must be at most the room,", room());
+    end_ += n;
+  }
+  /// Drops the first `n` bytes; their place is used again when all is consumed, or when room is
+  /// wanted and at most as much has to be moved.
+  ///
+  /// Throws: `std::length_error` if there are not so many. Complexity: O(1).
+  void consume(std::size_t n) {
+    if (n > size()) detail::throw_length("consumed size", n, "must be at most the size,", size());
+    note_dropped(n);
+    begin_ += n;
+    if (begin_ == end_) begin_ = end_ = start();
+  }
+
+  /// Appends up to `n` bytes from a std::istream. Returns: how many; fewer only at its end.
+  /// Throws: as `append`, and what the stream throws; then what it read is lost.
+  template <class Stream>
+  requires requires(Stream& in, char* to) {
+    in.read(to, 1);
+    in.gcount();
+  }
+  std::size_t read_from(Stream& in, std::size_t n) {
+    const auto to = prepare(n);
+    in.read(reinterpret_cast<char*>(to.data()), static_cast<std::ptrdiff_t>(n));
+    const auto got = static_cast<std::size_t>(in.gcount());
+    commit(got);
+    return got;
+  }
+  /// Appends what one POSIX `read` of up to `n` bytes gives; a signal does not end it.
+  /// Returns: how many; 0 at the end. Throws: as `append`; `std::system_error`.
+  std::size_t read_from(int fd, std::size_t n) {
+    const auto room = prepare(n);
+    std::ptrdiff_t got;
+    do {
+      got = detail::read_file(fd, room.data(), n);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0) throw std::system_error(errno, std::generic_category(), "tarn: read");
+    commit(static_cast<std::size_t>(got));
+    return static_cast<std::size_t>(got);
+  }
+
+  /// Drops all content, and the block if its capacity is above `keep_bytes`.
+  void clear() noexcept {
+    note_dropped(size());
+    if (block_.capacity() > options_.keep_bytes) block_.reset();
+    start_with(0);
+  }
+  /// Moves to the smallest tier that holds the content, if that is a smaller one and can be had.
+  void shrink_to_fit() noexcept {
+    if (!block_) return;
+    if constexpr (inline_bytes != 0) {
+      if (size() <= inline_bytes) {
+        const buffer old = std::move(block_);
+        return keep_inside(begin_, size());
+      }
+    }
+    if (empty()) {
+      block_.reset();
+      start_with(0);
+    } else if (pool().capacity_for(size()) < block_.capacity()) {
+      if (buffer smaller = try_take(size())) move_to(std::move(smaller));
+    }
+  }
+
+  /// Takes the written bytes out as a buffer of that size; an empty one if nothing is written, then
+  /// a block is kept. Nothing is copied, unless it lies in the object itself (then it is moved to a
+  /// block) or behind consumed bytes (then it is moved to the front).
+  ///
+  /// Throws: as `byte_pool::get`, only if the content lies in the object itself.
+  [[nodiscard]] buffer detach() {
+    if (empty()) return {};
+    settle();
+    note_detached();
+    buffer out = std::move(block_);
+    start_with(0);
+    return out;
+  }
+  /// The same as a buffer that may have several owners. Throws: as `byte_pool::get`, also if there
+  /// is nowhere to count them; the content is as before then.
+  [[nodiscard]] auto detach_shared() {
+    typename pool_type::shared_buffer out;
+    if (empty()) return out;
+    settle();
+    try {
+      out = freeze(std::move(block_));
+    } catch (...) {
+      block_.resize(block_.capacity());  // as every block here: all of it may be written to
+      throw;
+    }
+    note_detached();
+    start_with(0);
+    return out;
+  }
+
+  // Reading.
+
+  [[nodiscard]] std::byte* data() noexcept { return begin_; }
+  [[nodiscard]] const std::byte* data() const noexcept { return begin_; }
+  [[nodiscard]] std::size_t size() const noexcept {
+    return static_cast<std::size_t>(end_ - begin_);
+  }
+  [[nodiscard]] bool empty() const noexcept { return begin_ == end_; }
+  /// What the block holds, with the place of consumed bytes.
+  [[nodiscard]] std::size_t capacity() const noexcept {
+    return static_cast<std::size_t>(limit_ - start());
+  }
+  /// How many bytes fit behind the content without growing.
+  [[nodiscard]] std::size_t room() const noexcept {
+    return static_cast<std::size_t>(limit_ - end_);
+  }
+  /// How many consumed bytes lie before the content.
+  [[nodiscard]] std::size_t front_room() const noexcept {
+    return static_cast<std::size_t>(begin_ - start());
+  }
+  [[nodiscard]] std::size_t max_size() const noexcept { return options_.max_bytes; }
+
+  [[nodiscard]] std::byte* begin() noexcept { return begin_; }
+  [[nodiscard]] std::byte* end() noexcept { return end_; }
+  [[nodiscard]] const std::byte* begin() const noexcept { return begin_; }
+  [[nodiscard]] const std::byte* end() const noexcept { return end_; }
+  /// Preconditions: `i < size()`.
+  [[nodiscard]] std::byte& operator[](std::size_t i) noexcept { return begin_[i]; }
+  [[nodiscard]] std::byte operator[](std::size_t i) const noexcept { return begin_[i]; }
+  [[nodiscard]] std::span<std::byte> bytes() noexcept { return {begin_, end_}; }
+  [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {begin_, end_}; }
+  [[nodiscard]] std::string_view view() const noexcept {
+    return {reinterpret_cast<const char*>(begin_), size()};
+  }
+  /// Of its whole life, across moves.
+  [[nodiscard]] fast_buffer_numbers numbers() const noexcept requires(Stats::counts) {
+    return counts_.read(size());
+  }
+
+ private:
+  /// A pointer that follows the content if it points into it.
+  class own_piece {
+   public:
+    own_piece(const basic_fast_buffer& b, const std::byte* from) noexcept
+        : from_(from), offset_(address(from) - address(b.begin_)), is_own_(offset_ < b.size()) {}
+    [[nodiscard]] const std::byte* in(const basic_fast_buffer& b) const noexcept {
+      return is_own_ ? b.begin_ + offset_ : from_;
+    }
+
+   private:
+    [[nodiscard]] static std::uintptr_t address(const std::byte* p) noexcept {
+      return reinterpret_cast<std::uintptr_t>(p);
+    }
+    const std::byte* from_;
+    std::uintptr_t offset_;
+    bool is_own_;
+  };
+
+  /// The first storage, if it lies in the object.
+  template <std::size_t N>
+  class storage {
+   public:
+    storage() noexcept {}  // indeterminate: zeros would cost
+    [[nodiscard]] std::byte* bytes() noexcept { return bytes_; }
+    [[nodiscard]] const std::byte* bytes() const noexcept { return bytes_; }
+
+   private:
+    std::byte bytes_[N];
+  };
+  struct no_storage {
+    [[nodiscard]] static std::byte* bytes() noexcept { return nullptr; }
+  };
+
+  basic_fast_buffer(pool_type* pool, fast_buffer_options o) noexcept : pool_(pool), options_(o) {
+    options_.max_bytes = detail::min_of(o.max_bytes, detail::max_size);
+    start_with(0);
+  }
+
+  TARN_FORCE_INLINE void append_piece(const std::byte* from, std::size_t n) {
+    if (n > room()) [[unlikely]]
+      return append_slowly(from, n);
+    std::byte* const at = end_;
+    end_ = at + n;
+    detail::copy_piece(at, from, n);
+  }
+  // What follows where there is no room. Never inlined and called last, so that an append that
+  // fits saves no registers for it.
+  TARN_COLD void append_slowly(const std::byte* from, std::size_t n) {
+    const own_piece piece(*this, from);
+    make_room(n);
+    append_piece(piece.in(*this), n);
+  }
+  // Returns the end, so that a loop of single bytes has it in a register either way.
+  [[nodiscard]] TARN_COLD std::byte* end_after_growth() {
+    make_room(1);
+    return end_;
+  }
+
+  /// Makes room for `n` more bytes than there are.
+  TARN_COLD void make_room(std::size_t n) {
+    if (n > max_size() - size()) {
+      detail::throw_length("fast_buffer size", size() + detail::min_of(n, detail::max_size),
+                           "must be at most max_bytes,", max_size());
+    }
+    if (!slid_for(n)) grow_to(pool().get_at_least(wanted(n)));
+  }
+  TARN_COLD bool try_make_room(std::size_t n) noexcept {
+    if (n <= room()) return true;
+    if (n > max_size() - size()) return false;
+    if (slid_for(n)) return true;
+    buffer larger = try_take(wanted(n));
+    if (!larger) return false;
+    grow_to(std::move(larger));
+    return true;
+  }
+  [[nodiscard]] buffer try_take(std::size_t capacity) noexcept {
+    try {
+      return pool().try_get_at_least(capacity);
+    } catch (const std::bad_alloc&) {
+      return {};  // the default pool itself could not be made
+    }
+  }
+  /// Moves the content over consumed bytes if that makes room. Where it could grow, only if it
+  /// moves no more than was consumed: else a long content would move for a few bytes again and
+  /// again.
+  [[nodiscard]] bool slid_for(std::size_t n) noexcept {
+    if (n > front_room() + room()) return false;
+    if (front_room() < size() && capacity() < max_size()) return false;
+    slide();
+    return true;
+  }
+  void slide() noexcept {
+    const auto held = size();
+    std::memmove(start(), begin_, held);
+    start_with(held);
+  }
+  /// The capacity to ask for if `n` more bytes are to fit.
+  [[nodiscard]] std::size_t wanted(std::size_t n) const noexcept {
+    return detail::wanted_capacity(options_, size() + n, block_.capacity());
+  }
+  void grow_to(buffer larger) noexcept {
+    counts_.grown();
+    move_to(std::move(larger));
+  }
+  void move_to(buffer other) noexcept {
+    const auto held = size();
+    detail::copy_bytes(other.data(), begin_, held);
+    block_ = std::move(other);
+    start_with(held);
+  }
+
+  [[nodiscard]] pool_type& pool() const {
+    if constexpr (std::same_as<pool_type, byte_pool<>>) {
+      if (pool_ == nullptr) return default_pool();
+    }
+    return *pool_;
+  }
+  [[nodiscard]] std::byte* start() noexcept { return block_ ? block_.data() : inline_.bytes(); }
+  [[nodiscard]] const std::byte* start() const noexcept {
+    return block_ ? block_.data() : inline_.bytes();
+  }
+  /// The content is the first `held` bytes of the storage.
+  void start_with(std::size_t held) noexcept {
+    begin_ = start();
+    end_ = begin_ + held;
+    limit_ = begin_ + detail::min_of(block_ ? block_.capacity() : inline_bytes, max_size());
+  }
+  /// Preconditions: what this held was reported.
+  void adopt_all(basic_fast_buffer& other) noexcept {
+    block_ = std::move(other.block_);
+    begin_ = other.begin_;
+    end_ = other.end_;
+    limit_ = other.limit_;
+    if constexpr (inline_bytes != 0) {
+      if (!block_) keep_inside(other.begin_, other.size());
+    }
+    peak_ = std::exchange(other.peak_, 0);
+    counts_ = std::exchange(other.counts_, {});
+    other.start_with(0);
+  }
+  /// Takes content into the object. Preconditions: it fits, and no block is there any more.
+  void keep_inside(const std::byte* from, std::size_t n) noexcept requires(inline_bytes != 0) {
+    detail::copy_bytes(inline_.bytes(), from, n);
+    start_with(n);
+  }
+
+  /// Makes the content a block of just its size, for whoever gets it.
+  void settle() {
+    if (!block_) move_to(pool().get_at_least(size()));
+    if (begin_ != block_.data()) slide();
+    block_.resize(size());
+  }
+  void note_detached() noexcept {
+    note_dropped(size());
+    report();
+    peak_ = 0;
+  }
+  void note_dropped(std::size_t n) noexcept {
+    peak_ = detail::max_of(peak_, size());
+    counts_.dropped(n, size());
+  }
+  void report() noexcept {
+    if (options_.hint != nullptr) options_.hint->report(detail::max_of(peak_, size()));
+  }
+
+  std::byte* begin_;  // of the content: behind what was consumed
+  std::byte* end_;
+  std::byte* limit_;           // of the storage, or where `max_bytes` ends
+  buffer block_;               // empty: the storage is in the object, or there is none
+  pool_type* pool_ = nullptr;  // null: the default pool
+  fast_buffer_options options_;
+  std::size_t peak_ = 0;  // since the last report, where content was dropped
+  TARN_NO_UNIQUE_ADDRESS
+  std::conditional_t<Stats::counts, detail::write_counts, detail::no_write_counts> counts_;
+  TARN_NO_UNIQUE_ADDRESS std::conditional_t<inline_bytes != 0, storage<inline_bytes>, no_storage>
+      inline_;
+};
+
+}  // namespace tarn
