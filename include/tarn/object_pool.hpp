@@ -24,6 +24,14 @@
 
 namespace tarn {
 
+namespace detail {
+/// A container that can be told how much it will hold.
+template <class T>
+concept reserves = requires(T& t, std::size_t capacity) {
+  t.reserve(capacity);
+};
+}  // namespace detail
+
 /// The move-only owner of one pooled object; empty by default, after `reset` and when moved from.
 ///
 /// Two pointers; one where the pool is static, see `static_pool`. It may outlive its pool and the
@@ -133,18 +141,18 @@ class object_pool : private detail::pool_base<
   }
   /// Gets a container with room for at least `capacity` elements; 0: `options::default_capacity`.
   /// Throws: as `get`, and what `reserve` throws.
-  [[nodiscard]] handle get(std::size_t capacity) requires(keeps_objects&& requires(T& t) {
-    t.reserve(capacity);
-  }) {
+  template <class Container = T>  // asked for when it is called: T may be incomplete until then
+  requires(keeps_objects&& detail::reserves<Container>) [[nodiscard]] handle
+      get(std::size_t capacity) {
     handle object = get();
     object->reserve(capacity != 0 ? capacity : core().default_capacity());
     return object;
   }
   /// As that, but returns an empty handle where the pool has nothing.
   /// Throws: what the factory and `reserve` throw.
-  [[nodiscard]] handle try_get(std::size_t capacity) requires(keeps_objects&& requires(T& t) {
-    t.reserve(capacity);
-  }) {
+  template <class Container = T>
+  requires(keeps_objects&& detail::reserves<Container>) [[nodiscard]] handle
+      try_get(std::size_t capacity) {
     handle object = try_get();
     if (object) object->reserve(capacity != 0 ? capacity : core().default_capacity());
     return object;
@@ -236,9 +244,11 @@ class object_pool : private detail::pool_base<
   }
   using base::for_each_recorder;
 
- private:
-  using base::core;
+ protected:
+  using base::core;  // for message_pool, which is one of these underneath
+  using base::fail;
 
+ private:
   [[nodiscard]] static detail::core_settings settings_of(const options& o,
                                                          const lifecycle_type& lifecycle) {
     lifecycle.check();

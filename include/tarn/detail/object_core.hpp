@@ -146,9 +146,9 @@ class object_core final : public core<Config> {
     return kept_bytes(object) <= keep_capacity_bytes_ || shrink(object);
   }
 
-  /// Gives the memory of a container that grew too large back. What a factory made is not remade
-  /// here: that may throw, so the next get does it.
-  [[nodiscard]] static bool shrink(value_type& object) noexcept;
+  /// Gives the memory of an object that grew too large back: by its own `shrink(bytes)`, or all of
+  /// it. What a factory made is not remade here: that may throw, so the next get does it.
+  [[nodiscard]] bool shrink(value_type& object) noexcept;
 
   void dispose(void* block) noexcept override { static_cast<value_type*>(block)->~value_type(); }
 

@@ -57,8 +57,14 @@ auto object_core<Config>::make_in(void* block) -> value_type* {
 
 template <class Config>
 bool object_core<Config>::shrink(value_type& object) noexcept {
-  if constexpr (lifecycle_type::makes_default &&
-                std::is_nothrow_default_constructible_v<value_type>) {
+  if constexpr (requires {
+                  { object.shrink(keep_capacity_bytes_) }
+                  noexcept;
+                }) {
+    object.shrink(keep_capacity_bytes_);
+    return kept_bytes(object) <= keep_capacity_bytes_;
+  } else if constexpr (lifecycle_type::makes_default &&
+                       std::is_nothrow_default_constructible_v<value_type>) {
     // Not an assignment: that of a short string keeps the long one's memory.
     object.~value_type();
     ::new (static_cast<void*>(&object)) value_type();

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// How do I fill a message once, hand it to several readers, and bound how many there are?
+
+#include <chrono>
+#include <cstdio>
+#include <utility>
+
+#include <tarn/message_pool.hpp>
+
+using namespace std::chrono_literals;
+
+int main() {
+  using message_pool = tarn::message_pool<>;
+  message_pool messages({.name = "orders", .capacity = 3});
+
+  auto m = messages.get();
+  m->topic = "orders";
+  m->key.assign("customer-7");
+  m->value.assign("three apples");
+  m->headers.add("trace", "4bf92f35");
+
+  // From here on it can be read by all and written by none; the last one gives it back.
+  message_pool::shared sinks[2];
+  messages.share(std::move(m), sinks);
+  for (const auto& s : sinks) {
+    const auto value = s->value.view();
+    std::printf("%s: %.*s\n", s->topic.c_str(), static_cast<int>(value.size()), value.data());
+  }
+  sinks[0].reset();
+  if (messages.in_flight() != 1) return 1;
+
+  // The one reader that is left may have it back to write to, without a copy.
+  auto reply = sinks[1].make_unique();
+  if (!reply) return 1;
+  reply->value.assign("thank you");
+
+  // A part of the capacity can be kept for one consumer: the others can't starve it.
+  auto audit = messages.consumer(1);
+  auto another = messages.get();
+  if (messages.get_for(1ms)) return 1;  // one is out, one is reserved, and here is the reply
+  auto mine = audit.get_for(1ms);
+  std::printf("the audit has its message: %s\n", mine ? "yes" : "no");
+  if (!mine || mine->headers.begin() != mine->headers.end()) return 1;  // and it was reset
+
+  try {
+    static_cast<void>(messages.get());
+    return 1;
+  } catch (const tarn::pool_exhausted& error) {
+    std::printf("refused: %s\n", error.what());
+  }
+  mine.reset();
+  another.reset();
+  reply.reset();
+  return messages.in_flight() == 0 ? 0 : 1;
+}

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: MIT
+//
+// message: what a broker moves, made to be reused: clearing it keeps the memory it has.
+//
+//   tarn::message m;
+//   m.topic = "orders";
+//   m.key.assign("customer-7");
+//   m.value.assign(payload);
+//   m.headers.add("trace", "4bf92f35");
+//   m.reset();  // as good as new, with all its capacity
+
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <tarn/detail/error.hpp>
+#include <tarn/detail/object_core.hpp>
+#include <tarn/detail/writing/pieces.hpp>
+#include <tarn/fwd.hpp>
+#include <tarn/policy/lifecycle.hpp>
+
+namespace tarn {
+
+/// A string of bytes that keeps its capacity until `shrink`, and never writes bytes that nobody
+/// asked for.
+///
+/// Thread safety: as an `int`.
+class byte_string {
+ public:
+  using value_type = std::byte;
+
+  byte_string() noexcept = default;
+  explicit byte_string(std::span<const std::byte> bytes) { assign(bytes); }
+  explicit byte_string(std::string_view text) { assign(text); }
+  byte_string(const byte_string& other) { assign(other.bytes()); }
+  byte_string(byte_string&& other) noexcept { swap(other); }
+  byte_string& operator=(const byte_string& other) {
+    if (this != &other) assign(other.bytes());
+    return *this;
+  }
+  byte_string& operator=(byte_string&& other) noexcept {
+    byte_string(std::move(other)).swap(*this);
+    return *this;
+  }
+  ~byte_string() { delete[] data_; }
+
+  void swap(byte_string& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    std::swap(capacity_, other.capacity_);
+  }
+  friend void swap(byte_string& a, byte_string& b) noexcept { a.swap(b); }
+
+  /// Becomes a copy of `bytes`, which may be its own. Throws: `std::bad_alloc`; unchanged then.
+  void assign(std::span<const std::byte> bytes) {
+    if (bytes.size() > capacity_) [[unlikely]]
+      replace(bytes.size());  // they are not its own
+    copy(bytes, 0);
+    size_ = bytes.size();
+  }
+  void assign(std::string_view text) { assign(std::as_bytes(std::span(text))); }
+
+  /// Adds a copy of `bytes`, which may be its own. Throws: `std::bad_alloc`,
+  /// `std::length_error`; unchanged then.
+  void append(std::span<const std::byte> bytes) {
+    const auto sum = sum_with(bytes.size());
+    if (sum > capacity_) {
+      byte_string grown;
+      grown.allocate(grown_to(sum));
+      grown.copy(this->bytes(), 0);
+      grown.copy(bytes, size_);
+      grown.swap(*this);
+    } else {
+      copy(bytes, size_);
+    }
+    size_ = sum;
+  }
+  void append(std::string_view text) { append(std::as_bytes(std::span(text))); }
+
+  /// Adds `more` bytes of indeterminate contents. Returns: where they begin. Throws: as `append`.
+  std::byte* extend(std::size_t more) {
+    if (more > capacity_ - size_) [[unlikely]]
+      reserve_more(more);
+    size_ += more;
+    return data_ + (size_ - more);
+  }
+  /// Makes room for `capacity` bytes in all. Throws: as `append`.
+  void reserve(std::size_t capacity) {
+    if (capacity <= capacity_) return;
+    byte_string grown;
+    grown.allocate(capacity);
+    grown.copy(bytes(), 0);
+    grown.size_ = size_;
+    grown.swap(*this);
+  }
+  /// Makes room for `more` bytes, and twice as much as before if it has to. Throws: as `append`.
+  TARN_COLD void reserve_more(std::size_t more) {
+    const auto sum = sum_with(more);
+    if (sum > capacity_) reserve(grown_to(sum));
+  }
+  void clear() noexcept { size_ = 0; }
+  /// Gives all memory back, and with it the bytes.
+  void shrink() noexcept { byte_string().swap(*this); }
+
+  [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
+  [[nodiscard]] std::span<std::byte> bytes() noexcept { return {data_, size_}; }
+  [[nodiscard]] std::string_view view() const noexcept {
+    return {reinterpret_cast<const char*>(data_), size_};
+  }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+
+  friend bool operator==(const byte_string& a, const byte_string& b) noexcept {
+    return a.view() == b.view();
+  }
+
+ private:
+  static constexpr std::size_t most = std::numeric_limits<std::ptrdiff_t>::max();
+
+  void allocate(std::size_t capacity) {
+    data_ = new std::byte[capacity];
+    capacity_ = capacity;
+  }
+  TARN_COLD void replace(std::size_t capacity) {
+    byte_string fresh;
+    fresh.allocate(capacity);
+    fresh.swap(*this);
+  }
+  void copy(std::span<const std::byte> from, std::size_t to) noexcept {
+    detail::move_bytes(data_ + to, from.data(), from.size());
+  }
+  [[nodiscard]] std::size_t sum_with(std::size_t more) const {
+    if (more > most - size_) detail::throw_length("size", more, "must be at most", most - size_);
+    return size_ + more;
+  }
+  [[nodiscard]] std::size_t grown_to(std::size_t least) const noexcept {
+    return detail::max_of(least, 2 * capacity_);  // a capacity is at most half of all addresses
+  }
+
+  std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+  std::size_t capacity_ = 0;
+};
+
+/// Names and values in the order in which they were added; a name may come more than once, as in
+/// Kafka. All of it lies in one block of bytes, so clearing it keeps everything.
+///
+/// Thread safety: as an `int`.
+class header_list {
+  /// Stands before each name and its value.
+  struct lengths {
+    std::uint32_t name;
+    std::uint32_t value;
+  };
+
+ public:
+  /// One header; valid until the list changes.
+  struct header {
+    std::string_view name;
+    std::span<const std::byte> value;
+
+    [[nodiscard]] std::string_view text() const noexcept {
+      return {reinterpret_cast<const char*>(value.data()), value.size()};
+    }
+  };
+
+  class iterator {
+   public:
+    using value_type = header;
+    using difference_type = std::ptrdiff_t;
+
+    iterator() noexcept = default;
+    [[nodiscard]] header operator*() const noexcept {
+      const auto n = read();
+      const std::byte* const name = at_ + sizeof n;
+      return {{reinterpret_cast<const char*>(name), n.name}, {name + n.name, n.value}};
+    }
+    iterator& operator++() noexcept {
+      const auto n = read();
+      at_ += sizeof n + n.name + n.value;
+      return *this;
+    }
+    iterator operator++(int) noexcept {
+      iterator before = *this;
+      ++*this;
+      return before;
+    }
+    friend bool operator==(const iterator&, const iterator&) noexcept = default;
+
+   private:
+    friend class header_list;
+    explicit iterator(const std::byte* at) noexcept : at_(at) {}
+    [[nodiscard]] lengths read() const noexcept {
+      lengths n;
+      std::memcpy(&n, at_, sizeof n);  // names and values leave it at any address
+      return n;
+    }
+    const std::byte* at_ = nullptr;
+  };
+
+  /// Adds a header. Preconditions: neither name nor value lies in this list.
+  /// Throws: `std::bad_alloc`; `std::length_error` for a name or a value of 4 GiB or more.
+  ///   Unchanged then.
+  void add(std::string_view name, std::span<const std::byte> value) {
+    constexpr std::size_t most = std::numeric_limits<std::uint32_t>::max();
+    if (detail::max_of(name.size(), value.size()) > most) [[unlikely]] {
+      detail::throw_length("header bytes", detail::max_of(name.size(), value.size()),
+                           "must be at most", most);
+    }
+    const lengths n{static_cast<std::uint32_t>(name.size()),
+                    static_cast<std::uint32_t>(value.size())};
+    std::byte* at = bytes_.extend(sizeof n + name.size() + value.size());
+    std::memcpy(at, &n, sizeof n);
+    at += sizeof n;
+    detail::move_bytes(at, std::as_bytes(std::span(name)).data(), name.size());
+    detail::move_bytes(at + name.size(), value.data(), value.size());
+  }
+  void add(std::string_view name, std::string_view value) {
+    add(name, std::as_bytes(std::span(value)));
+  }
+
+  /// Returns: the first header of that name, or `end()`. Complexity: O(size).
+  [[nodiscard]] iterator find(std::string_view name) const noexcept {
+    iterator at = begin();
+    while (at != end() && (*at).name != name)
+      ++at;
+    return at;
+  }
+
+  [[nodiscard]] iterator begin() const noexcept { return iterator(bytes_.bytes().data()); }
+  [[nodiscard]] iterator end() const noexcept {
+    return iterator(bytes_.bytes().data() + bytes_.size());
+  }
+  /// Complexity: O(size).
+  [[nodiscard]] std::size_t size() const noexcept {
+    std::size_t count = 0;
+    for (iterator at = begin(); at != end(); ++at)
+      ++count;
+    return count;
+  }
+  [[nodiscard]] bool empty() const noexcept { return bytes_.empty(); }
+
+  void clear() noexcept { bytes_.clear(); }
+  /// Gives all memory back, and with it the headers.
+  void shrink() noexcept { bytes_.shrink(); }
+  [[nodiscard]] std::size_t kept_bytes() const noexcept { return bytes_.capacity(); }
+
+  friend bool operator==(const header_list& a, const header_list& b) noexcept {
+    return a.bytes_ == b.bytes_;
+  }
+
+ private:
+  byte_string bytes_;
+};
+
+/// A message. `Value` is a `byte_string`, or whatever else a pool could reset: a `shared_buffer`,
+/// say, whose bytes are then not copied and whose reference goes with `reset`.
+///
+/// Thread safety: as an `int`.
+template <class Value>
+struct basic_message {
+  std::uint64_t id = 0;
+  std::string topic{};
+  std::int32_t partition = 0;
+  std::int64_t offset = 0;
+  byte_string key{};
+  Value value{};
+  header_list headers{};
+  std::int64_t timestamp = 0;
+  std::uint32_t checksum = 0;
+
+  /// Makes every field what it was at first; strings, key, value and headers keep their memory.
+  void reset() noexcept(noexcept(reset_object{}(std::declval<Value&>()))) {
+    id = 0;
+    topic.clear();
+    partition = 0;
+    offset = 0;
+    key.clear();
+    reset_object{}(value);
+    headers.clear();
+    timestamp = 0;
+    checksum = 0;
+  }
+
+  /// Bytes that it holds on to, used or not.
+  [[nodiscard]] std::size_t kept_bytes() const noexcept {
+    return held_by(topic) + key.capacity() + detail::kept_bytes(value) + headers.kept_bytes();
+  }
+
+  /// Gives back what holds more than a quarter of `most` bytes: topic, key, value and headers, each
+  /// by itself, and with it what is in there. Together they hold at most `most` then.
+  void shrink(std::size_t most) noexcept {
+    const auto part = most / 4;
+    if (held_by(topic) > part) std::string().swap(topic);
+    if (key.capacity() > part) key.shrink();
+    if (detail::kept_bytes(value) > part) {
+      if constexpr (requires { value.shrink(); }) {
+        value.shrink();
+      } else {
+        // Not an assignment: that may keep the memory.
+        static_assert(std::is_nothrow_default_constructible_v<Value>,
+                      "basic_message: a Value that holds memory needs shrink() noexcept, or a "
+                      "default constructor that does not throw");
+        value.~Value();
+        ::new (static_cast<void*>(&value)) Value();
+      }
+    }
+    if (headers.kept_bytes() > part) headers.shrink();
+  }
+
+ private:
+  /// A short string holds nothing beside itself.
+  [[nodiscard]] static std::size_t held_by(const std::string& s) noexcept {
+    return s.capacity() > std::string().capacity() ? s.capacity() : 0;
+  }
+};
+
+}  // namespace tarn

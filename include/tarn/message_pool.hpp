@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: MIT
+//
+// message_pool: messages that are filled by one thread, shared by many, and reused.
+//
+//   tarn::message_pool<> messages({.name = "orders", .capacity = 1000});
+//   auto m = messages.get_for(std::chrono::milliseconds(5));  // empty if all stay in use
+//   m->value.assign(payload);
+//   tarn::message_pool<>::shared sinks[3];
+//   messages.share(std::move(m), sinks);                      // goes back after the last of them
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <span>
+#include <type_traits>
+#include <utility>
+
+#include <tarn/detail/shared/permits.hpp>
+#include <tarn/detail/shared/ref_count.hpp>
+#include <tarn/message.hpp>
+#include <tarn/object_pool.hpp>
+
+namespace tarn {
+
+namespace detail {
+
+/// A pooled message with what its handles need.
+template <class M, class Count, class Permits>
+struct message_slot {
+  Count count{};              // handles that share it
+  Permits* permit = nullptr;  // whose permit it is out with; null: of nobody
+  M value{};
+
+  [[nodiscard]] std::size_t kept_bytes() const noexcept { return detail::kept_bytes(value); }
+  void shrink(std::size_t most) noexcept requires requires(M& m) {
+    { m.shrink(most) }
+    noexcept;
+  }
+  { value.shrink(most); }
+};
+
+/// The life of a slot is that of its message.
+template <class Lifecycle>
+struct slot_lifecycle : Lifecycle {
+  template <class Slot>
+  Slot* make(void* place) const {
+    if constexpr (Lifecycle::makes_default) {
+      return ::new (place) Slot();
+    } else {
+      return ::new (place) Slot{{}, nullptr, this->factory()};
+    }
+  }
+  template <class Slot>
+  void reset(Slot& slot) const
+      noexcept(noexcept(std::declval<const Lifecycle&>().reset(slot.value))) {
+    Lifecycle::reset(slot.value);
+  }
+};
+
+/// What a message pool is made of.
+template <class M, class Lock, class Stats, class Traits>
+struct message_parts {
+  static_assert(Traits::lifecycle::keeps,
+                "message_pool: messages are kept and reset; build_objects is for object_pool");
+  using env = typename lock_traits<Lock>::env;
+  using count = std::conditional_t<is_concurrent_v<Lock>, ref_count<env>, plain_count>;
+  using permits = detail::permits<env>;
+  using slot = message_slot<M, count, permits>;
+  using pool = object_pool<slot, Lock, Stats,
+                           object_traits<slot_lifecycle<typename Traits::lifecycle>,
+                                         typename Traits::check, typename Traits::source>>;
+};
+
+}  // namespace detail
+
+/// The move-only owner of one pooled message; empty by default, after `reset` and when moved from.
+///
+/// It may outlive its pool and the thread that took it. Thread safety: as an `int`.
+template <class Pool>
+class message_handle {
+ public:
+  using value_type = typename Pool::value_type;
+
+  constexpr message_handle() noexcept = default;
+  constexpr message_handle(message_handle&& other) noexcept
+      : slot_(std::exchange(other.slot_, nullptr)), core_(other.core_) {}
+  constexpr message_handle& operator=(message_handle&& other) noexcept {
+    message_handle(std::move(other)).swap(*this);
+    return *this;
+  }
+  TARN_FORCE_INLINE ~message_handle() {
+    if (slot_ != nullptr) Pool::give(*core_, slot_);
+  }
+
+  constexpr void swap(message_handle& other) noexcept {
+    std::swap(slot_, other.slot_);
+    std::swap(core_, other.core_);
+  }
+  friend constexpr void swap(message_handle& a, message_handle& b) noexcept { a.swap(b); }
+
+  /// Gives the message back, if there is one. Never fails.
+  void reset() noexcept { message_handle().swap(*this); }
+
+  /// Null if empty.
+  [[nodiscard]] value_type* get() const noexcept {
+    return slot_ != nullptr ? &slot_->value : nullptr;
+  }
+  /// Preconditions of this and the next: not empty.
+  [[nodiscard]] value_type& operator*() const noexcept { return slot_->value; }
+  [[nodiscard]] value_type* operator->() const noexcept { return &slot_->value; }
+  [[nodiscard]] constexpr explicit operator bool() const noexcept { return slot_ != nullptr; }
+
+ private:
+  friend Pool;
+  template <class>
+  friend class shared_message;
+  using slot_type = typename Pool::slot_type;
+  using core_type = typename Pool::core_type;
+
+  constexpr message_handle(slot_type* slot, core_type* core) noexcept : slot_(slot), core_(core) {}
+
+  slot_type* slot_ = nullptr;
+  core_type* core_ = nullptr;  // only meaningful with a message
+};
+
+/// One of several owners of a pooled message, all of which may read it; empty by default, after
+/// `reset` and when moved from. The last one gives the message back.
+///
+/// Thread safety: as a `std::shared_ptr`, or where the pool is not concurrent, as an `int`.
+template <class Pool>
+class shared_message {
+ public:
+  using value_type = const typename Pool::value_type;
+
+  constexpr shared_message() noexcept = default;
+  shared_message(const shared_message& other) noexcept : slot_(other.slot_), core_(other.core_) {
+    if (slot_ != nullptr) slot_->count.add();
+  }
+  constexpr shared_message(shared_message&& other) noexcept
+      : slot_(std::exchange(other.slot_, nullptr)), core_(other.core_) {}
+  shared_message& operator=(const shared_message& other) noexcept {
+    shared_message(other).swap(*this);
+    return *this;
+  }
+  constexpr shared_message& operator=(shared_message&& other) noexcept {
+    shared_message(std::move(other)).swap(*this);
+    return *this;
+  }
+  ~shared_message() {
+    if (slot_ != nullptr && slot_->count.drop()) {
+      slot_->count.restart();
+      Pool::give(*core_, slot_);
+    }
+  }
+
+  constexpr void swap(shared_message& other) noexcept {
+    std::swap(slot_, other.slot_);
+    std::swap(core_, other.core_);
+  }
+  friend constexpr void swap(shared_message& a, shared_message& b) noexcept { a.swap(b); }
+
+  /// Lets go of the message, if there is one. Never fails.
+  void reset() noexcept { shared_message().swap(*this); }
+
+  /// True if this is the only owner.
+  [[nodiscard]] bool unique() const noexcept {
+    return slot_ != nullptr && slot_->count.is_unique();
+  }
+  /// The number of owners; 0 if empty. Under load of some moment ago.
+  [[nodiscard]] std::uint64_t ref_count() const noexcept {
+    return slot_ != nullptr ? slot_->count.count() : 0;
+  }
+  /// Becomes the handle of a message that may be written, if this is its only owner. Returns: empty
+  /// if it is not; nothing has happened then.
+  [[nodiscard]] message_handle<Pool> make_unique() noexcept {
+    if (!unique()) return {};
+    return {std::exchange(slot_, nullptr), core_};
+  }
+
+  /// Null if empty.
+  [[nodiscard]] value_type* get() const noexcept {
+    return slot_ != nullptr ? &slot_->value : nullptr;
+  }
+  /// Preconditions of this and the next: not empty.
+  [[nodiscard]] value_type& operator*() const noexcept { return slot_->value; }
+  [[nodiscard]] value_type* operator->() const noexcept { return &slot_->value; }
+  [[nodiscard]] constexpr explicit operator bool() const noexcept { return slot_ != nullptr; }
+
+ private:
+  friend Pool;
+  using slot_type = typename Pool::slot_type;
+  using core_type = typename Pool::core_type;
+
+  /// Takes over one reference.
+  constexpr shared_message(slot_type* slot, core_type* core) noexcept : slot_(slot), core_(core) {}
+
+  slot_type* slot_ = nullptr;
+  core_type* core_ = nullptr;  // only meaningful with a message
+};
+
+/// A part of a pool's capacity that belongs to one consumer: it can always hold that many messages,
+/// whatever the others do, and never more. Move-only.
+///
+/// When it goes, its part returns to the pool, message by message where some are out. Its messages
+/// may outlive it, and it may outlive the pool if nothing is asked of it any more.
+/// Thread safety: as the pool.
+template <class Pool>
+class message_consumer {
+ public:
+  using handle = typename Pool::handle;
+
+  message_consumer(message_consumer&& other) noexcept
+      : pool_(other.pool_), permits_(std::exchange(other.permits_, nullptr)) {}
+  message_consumer& operator=(message_consumer&& other) noexcept {
+    message_consumer taken(std::move(other));
+    std::swap(pool_, taken.pool_);
+    std::swap(permits_, taken.permits_);
+    return *this;
+  }
+  ~message_consumer() {
+    if (permits_ != nullptr) permits_->end();
+  }
+
+  /// These four: as those of the pool, within the quota. Preconditions: not moved from.
+  [[nodiscard]] handle get() {
+    handle got = try_get();
+    if (!got) [[unlikely]]
+      pool_->refuse();
+    return got;
+  }
+  [[nodiscard]] handle try_get() { return pool_->take(*permits_, Pool::at_once); }
+  [[nodiscard]] handle get_for(time_span timeout) {
+    return pool_->take(*permits_, Pool::deadline_after(timeout));
+  }
+  [[nodiscard]] handle get_until(time_span deadline) {
+    return pool_->take(*permits_, deadline.count());
+  }
+  [[nodiscard]] std::size_t quota() const noexcept { return permits_->total(); }
+
+ private:
+  friend Pool;
+  using permits_type = typename Pool::permits_type;
+
+  message_consumer(Pool& pool, permits_type* permits) noexcept : pool_(&pool), permits_(permits) {}
+
+  Pool* pool_;
+  permits_type* permits_;
+};
+
+/// A pool of messages: of `M`, which can be reset as in an object_pool.
+///
+/// Without `options::capacity` a get never waits, and a message costs what an object of an
+/// object_pool costs. With it, exactly so many can be out, and a get may wait for one; parts of the
+/// capacity can be reserved for consumers.
+///
+/// A message may hold messages of its own pool, by a member of type `message_pool<node>::shared`,
+/// say. They go back with it, one level of recursion each: some 100 bytes of stack in an optimised
+/// build, up to 2 KiB under a sanitizer. A thousand links are no trouble; of a longer chain, move
+/// each next one out before its message goes.
+///
+/// Not to be done: a fork while another thread makes or ends a consumer, or closes the pool. The
+/// child could wait for ever for what that thread was doing.
+///
+/// Thread safety: as that of object_pool.
+template <class M, class Lock, class Stats, class Traits>
+class message_pool : private detail::message_parts<M, Lock, Stats, Traits>::pool {
+  using parts = detail::message_parts<M, Lock, Stats, Traits>;
+  using base = typename parts::pool;
+
+ public:
+  using value_type = M;
+  using lock_type = Lock;
+  using stats_type = Stats;
+  using traits_type = Traits;
+  using lifecycle_type = typename Traits::lifecycle;
+  using source_type = typename Traits::source;
+  using handle = message_handle<message_pool>;
+  using shared = shared_message<message_pool>;
+  using consumer_type = message_consumer<message_pool>;
+  using core_type = typename base::core_type;
+  using slot_type = typename parts::slot;
+  using permits_type = typename parts::permits;
+
+  /// Throws: as the constructor of object_pool, and `std::invalid_argument` for a capacity of more
+  /// than 2^32 - 1.
+  explicit message_pool(const options& o = {}, lifecycle_type lifecycle = {},
+                        source_type source = {})
+      : base(checked_options(o), {std::move(lifecycle)}, std::move(source)),
+        permits_(o.capacity ? new permits_type(static_cast<std::uint32_t>(*o.capacity)) : nullptr) {
+  }
+  ~message_pool() {
+    close();
+    if (permits_ != nullptr) permits_->end();
+  }
+
+  /// Gets a message that was reset, or one that the factory makes. Does not wait.
+  ///
+  /// Throws: `pool_closed`; `pool_exhausted` if all that are not reserved are in use, or if the
+  ///   source or a limit is exhausted; what the factory throws. Nothing is lost by any of these.
+  [[nodiscard]] TARN_FORCE_INLINE handle get() {
+    handle got = try_get();
+    if (!got) [[unlikely]]
+      refuse();
+    return got;
+  }
+  /// As `get`, but returns an empty handle where the pool has nothing. Throws: what the factory
+  /// throws.
+  [[nodiscard]] TARN_FORCE_INLINE handle try_get() {
+    if (permits_ != nullptr) [[unlikely]]
+      return take(*permits_, at_once);
+    return {this->core().take_kept(), &this->core()};
+  }
+  /// As `try_get`, but where all messages are in use, waits for one until the time is over or the
+  /// pool is closed. Under `no_lock` nobody else could give one back: it does not wait.
+  [[nodiscard]] handle get_for(time_span timeout) {
+    return permits_ != nullptr ? take(*permits_, deadline_after(timeout)) : try_get();
+  }
+  /// As that, until a moment of the steady clock, in nanoseconds since its epoch:
+  /// `get_until(std::chrono::steady_clock::now().time_since_epoch() + 5ms)`.
+  [[nodiscard]] handle get_until(time_span deadline) {
+    return permits_ != nullptr ? take(*permits_, deadline.count()) : try_get();
+  }
+
+  /// Reserves `quota` messages for one consumer.
+  ///
+  /// Throws: `std::invalid_argument` if the pool has no capacity, if `quota` is 0, or if all quotas
+  ///   together would be above the capacity; `pool_exhausted` if so many are not free right now;
+  ///   `pool_closed`; `std::bad_alloc`.
+  [[nodiscard]] consumer_type consumer(std::size_t quota);
+
+  /// Makes a message one that several owners can read. Complexity: O(1), no atomic operation.
+  [[nodiscard]] static shared share(handle&& m) noexcept {
+    return {std::exchange(m.slot_, nullptr), m.core_};
+  }
+  /// Hands a message to all `sinks`, with one change of the count. What they owned they let go.
+  static void share(handle&& m, std::span<shared> sinks) noexcept {
+    if (sinks.empty()) return put(std::move(m));
+    if (m) m.slot_->count.add(sinks.size() - 1);  // the handle's own reference is one of them
+    auto* const slot = std::exchange(m.slot_, nullptr);
+    for (shared& sink : sinks)
+      sink = shared(slot, m.core_);
+  }
+
+  /// Gives a message back. An empty handle is ignored.
+  static void put(handle&& m) noexcept { m.reset(); }
+
+  using base::clear;
+  using base::drain;
+  using base::maintain;
+  using base::prewarm;
+  using base::reset_and_drain;
+  using base::resize;
+  using base::trim;
+  /// As that of object_pool; who waits for a message leaves without one.
+  void close() noexcept {
+    base::close();
+    if (permits_ != nullptr) permits_->close();
+  }
+  using base::closed;
+
+  using base::for_each_recorder;
+  using base::name;
+  using base::occupancy;
+  using base::owns;
+  using base::snapshot;
+  /// Messages that are out; under load an estimate.
+  [[nodiscard]] std::uint64_t in_flight() const { return occupancy().in_use(); }
+  /// The most that were out at once. Where idle messages lie in front of the depot it counts them:
+  /// it is then an upper bound.
+  [[nodiscard]] std::uint64_t most_in_flight() const { return occupancy().tiers[0].most_away; }
+
+ private:
+  friend handle;
+  friend shared;
+  friend consumer_type;
+
+  static constexpr std::int64_t at_once = INT64_MIN;
+
+  [[nodiscard]] static const options& checked_options(const options& o) {
+    if (o.capacity && *o.capacity > permits_type::most) {
+      detail::throw_invalid("capacity", *o.capacity, "must be at most", permits_type::most);
+    }
+    return o;
+  }
+  [[nodiscard]] static std::int64_t deadline_after(time_span timeout) noexcept {
+    const auto now = parts::env::now();
+    if (timeout.count() <= 0) return at_once;
+    return timeout.count() < permits_type::never - now ? now + timeout.count()
+                                                       : permits_type::never;
+  }
+
+  /// A message with a permit of `from`.
+  [[nodiscard]] handle take(permits_type& from, std::int64_t deadline);
+  [[noreturn]] void refuse() const { this->fail(sizeof(M)); }
+  /// Whether as many messages exist as may: then one more is missing only until one that is being
+  /// destroyed is gone.
+  [[nodiscard]] bool is_full() const noexcept {
+    std::uint64_t live = 0;
+    this->core().read(
+        [&](const detail::tier_numbers& n) { live = n.created - n.retired - n.abandoned; });
+    return !this->closed() && live >= permits_->total();
+  }
+
+  /// The permit follows its message: whoever has it finds one.
+  TARN_FORCE_INLINE static void give(core_type& core, slot_type* slot) noexcept {
+    permits_type* const permit = slot->permit;
+    core.give_object(slot);
+    if (permit != nullptr) [[unlikely]]
+      permit->give();
+  }
+
+  permits_type* const permits_;  // null without a capacity; lives on while messages are out
+};
+
+template <class M, class Lock, class Stats, class Traits>
+auto message_pool<M, Lock, Stats, Traits>::take(permits_type& from, std::int64_t deadline)
+    -> handle {
+  const bool waits = is_concurrent_v<Lock> && deadline != at_once;
+  if (!(waits ? from.take_until(deadline) : from.try_take())) return {};
+  try {
+    handle got{this->core().take_kept(), &this->core()};
+    // Whoever has a permit is owed a message: one of those that idled may be on its way out.
+    for (unsigned turn = 0; waits && !got && is_full() && parts::env::now() < deadline; ++turn) {
+      parts::env::pause(turn);
+      got = {this->core().take_kept(), &this->core()};
+    }
+    if (got) [[likely]] {
+      got.slot_->permit = &from;
+    } else {
+      from.give();
+    }
+    return got;
+  } catch (...) {
+    from.give();
+    throw;
+  }
+}
+
+template <class M, class Lock, class Stats, class Traits>
+auto message_pool<M, Lock, Stats, Traits>::consumer(std::size_t quota) -> consumer_type {
+  if (permits_ == nullptr) {
+    detail::throw_invalid("quota", quota, "needs a pool with options::capacity");
+  }
+  if (quota == 0) detail::throw_invalid("quota", quota, "must be at least", 1);
+  if (quota > permits_->total()) {
+    detail::throw_invalid("quota", quota, "must be at most the capacity,", permits_->total());
+  }
+  const auto count = static_cast<std::uint32_t>(quota);
+  auto* const made = new permits_type(count);
+  const auto result = permits_->reserve(*made);
+  if (result == detail::reserved::granted) return {*this, made};
+  made->end();
+  if (result == detail::reserved::closed || result == detail::reserved::in_use) refuse();
+  detail::throw_invalid("sum of quotas", permits_->reserved_total() + quota,
+                        "must be at most the capacity,", permits_->total());
+}
+
+}  // namespace tarn

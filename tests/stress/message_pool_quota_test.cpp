@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+//
+// Capacities and quotas under load: nobody gets more than its part, and nobody waits in vain.
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <tarn/message_pool.hpp>
+
+#include "support/catch.hpp"
+#include "support/conservation.hpp"
+#include "support/policy_matrix.hpp"
+#include "support/sanitizer.hpp"
+#include "support/threads.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+
+template <class P>
+using pool_of = tarn::message_pool<tarn::message, typename P::lock, typename P::stats>;
+
+constexpr int rounds = test::with_tsan || test::with_asan ? 2'000 : 20'000;
+
+// Notes how many are inside at once.
+class turnstile {
+ public:
+  void enter() {
+    const int now = inside_.fetch_add(1) + 1;
+    int most = most_.load();
+    while (now > most && !most_.compare_exchange_weak(most, now)) {
+    }
+  }
+  void leave() { inside_.fetch_sub(1); }
+  [[nodiscard]] int most() const { return most_.load(); }
+
+ private:
+  std::atomic<int> inside_{0};
+  std::atomic<int> most_{0};
+};
+
+}  // namespace
+
+TEMPLATE_LIST_TEST_CASE("with one consumer holding its whole quota, the other gets within 1 ms",
+                        "[message_pool]", test::every_concurrent_lock) {
+  INFO(test::name_of<TestType>());
+  using pool_type = pool_of<TestType>;
+  pool_type pool({.capacity = 8});
+  auto a = pool.consumer(4);
+  auto b = pool.consumer(4);
+  std::atomic<bool> over{false};
+  std::atomic<bool> holding{false};
+  int got = 0;
+  {
+    // A holds all it may, and wants more all the time.
+    std::jthread greedy([&] {
+      std::vector<typename pool_type::handle> all;
+      while (auto m = a.try_get())
+        all.push_back(std::move(m));
+      holding = true;
+      while (!over) {
+        if (a.get_for(100us)) break;
+      }
+    });
+    while (!holding)
+      std::this_thread::yield();
+    for (int i = 0; i != 1000; ++i) {
+      std::vector<typename pool_type::handle> mine;
+      for (int n = 0; n != 4; ++n)
+        mine.push_back(b.get_for(1ms));
+      got += mine[0] && mine[1] && mine[2] && mine[3];
+    }
+    over = true;
+  }
+  CHECK(got == 1000);
+  CHECK(pool.in_flight() == 0);
+}
+
+TEMPLATE_LIST_TEST_CASE("everybody who waits gets a message in the end, and never one too many",
+                        "[message_pool]", test::every_concurrent_lock) {
+  INFO(test::name_of<TestType>());
+  pool_of<TestType> pool({.capacity = 2});
+  turnstile gate;
+  std::atomic<std::uint64_t> empty{0};
+  // More threads than messages, and no end to the time: a wake-up that is lost hangs the test.
+  test::run_together(4, [&](std::size_t) {
+    for (int i = 0; i != rounds; ++i) {
+      const auto m = pool.get_for(1h);
+      empty += !m;
+      gate.enter();
+      if (i % 64 == 0) std::this_thread::yield();
+      gate.leave();
+    }
+  });
+  CHECK(empty == 0);
+  CHECK(gate.most() <= 2);
+  CHECK(pool.in_flight() == 0);
+  CHECK(pool.occupancy().tiers[0].created <= 2);
+  CHECK(test::imbalance(pool) == "");
+}
+
+TEMPLATE_LIST_TEST_CASE("waits of all lengths among consumers lose neither wake-ups nor permits",
+                        "[message_pool]", test::every_concurrent_lock) {
+  INFO(test::name_of<TestType>());
+  pool_of<TestType> pool({.capacity = 3});
+  auto consumer = pool.consumer(1);
+  turnstile gates[2];
+  std::atomic<std::uint64_t> unserved{0};
+  test::run_together(4, [&](std::size_t who) {
+    const bool mine = who % 2 == 0;
+    for (int i = 0; i != rounds / 4; ++i) {
+      // Short waits of some go in vain; the long ones of the others must not, for that.
+      const bool patient = who < 2;
+      const auto timeout = patient ? tarn::time_span(1h) : tarn::time_span(i % 3 * 1us);
+      const auto m = mine ? consumer.get_for(timeout) : pool.get_for(timeout);
+      if (!m) {
+        unserved += patient;
+        continue;
+      }
+      gates[mine].enter();
+      if (i % 16 == 0) std::this_thread::yield();
+      gates[mine].leave();
+    }
+  });
+  CHECK(unserved == 0);
+  CHECK(gates[1].most() <= 1);
+  CHECK(gates[0].most() <= 2);
+  CHECK(pool.in_flight() == 0);
+}
+
+TEMPLATE_LIST_TEST_CASE("consumers come and go while messages are out with other threads",
+                        "[message_pool]", test::every_concurrent_lock) {
+  INFO(test::name_of<TestType>());
+  using pool_type = pool_of<TestType>;
+  std::atomic<int> wrong{0};
+  for (int round = 0; round != rounds / 100; ++round) {
+    std::vector<typename pool_type::handle> passed(4);
+    {
+      pool_type pool({.capacity = 4});
+      test::run_together(2, [&](std::size_t who) {
+        auto c = pool.consumer(2);
+        passed[2 * who] = c.get();
+        passed[2 * who + 1] = c.get();
+        wrong += static_cast<bool>(c.try_get());
+      });
+      // The consumers are gone; their messages come back from other threads, with the pool going.
+      test::run_together(2, [&](std::size_t who) { passed[2 * who].reset(); });
+      wrong += pool.in_flight() != 2;
+      wrong += !pool.get_for(0ms);
+    }
+    test::run_together(2, [&](std::size_t who) { passed[2 * who + 1].reset(); });
+  }
+  CHECK(wrong == 0);
+}
+
+TEMPLATE_LIST_TEST_CASE("whoever waits is not sent away while idle messages are being destroyed",
+                        "[message_pool]", test::every_concurrent_lock) {
+  struct slow_to_die {
+    void reset() noexcept {}
+    ~slow_to_die() { std::this_thread::yield(); }
+  };
+  tarn::message_pool<slow_to_die, typename TestType::lock> pool({.capacity = 2});
+  std::atomic<int> empty{0};
+  test::run_together(3, [&](std::size_t i) {
+    for (int round = 0; round != 2000; ++round) {
+      if (i == 2) {
+        pool.trim();
+      } else if (!pool.get_for(std::chrono::seconds(60))) {
+        ++empty;
+      }
+    }
+  });
+  CHECK(empty == 0);
+}
