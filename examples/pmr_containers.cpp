@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// Can my std::pmr containers, and my std ones, take their memory from a pool?
+
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <memory_resource>
+#include <string>
+#include <vector>
+
+#include <tarn/interop/allocator.hpp>
+#include <tarn/interop/pmr.hpp>
+
+int main() {
+  tarn::byte_pool<> pool({.name = "containers"});
+
+  // std::pmr: in the place of a synchronized_pool_resource. Without a pool, of default_pool().
+  tarn::pool_resource<> memory(pool);
+  const auto fill_a_map = [&] {
+    std::pmr::map<int, std::pmr::string> names(&memory);  // the strings take the same pool
+    for (int i = 0; i != 100; ++i)
+      names.emplace(i, "a name that is longer than what a string holds in itself");
+    return pool.snapshot().total();
+  };
+  const auto first = fill_a_map();
+  const auto second = fill_a_map();
+  std::printf("200 blocks, new the first time: %llu, the second time: %llu\n",
+              static_cast<unsigned long long>(first.misses),
+              static_cast<unsigned long long>(second.misses - first.misses));
+  if (first.gets != 200 || second.misses != first.misses) return 1;
+
+  // The same for containers with an allocator, and for shared_ptr.
+  std::vector<int, tarn::pool_allocator<int>> numbers({1, 2, 3}, pool);
+  const auto shared = std::allocate_shared<std::string>(tarn::pool_allocator<std::string>(pool));
+  const bool ours = pool.owns(numbers.data()) && pool.owns(shared.get());
+  std::printf("the vector and the string are %s\n", ours ? "in the pool" : "elsewhere");
+  return ours ? 0 : 1;
+}

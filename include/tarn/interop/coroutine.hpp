@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+//
+// Coroutine frames from a pool.
+//
+//   struct task {
+//     struct promise_type : tarn::pooled_frame<> { ... };
+//   };
+//   task serve(tarn::byte_pool<>& pool, int socket);  // its frame is from `pool`
+//   task idle();                                      // from tarn::default_pool()
+//
+// Compilers have kept the address of a thread_local across a suspension, so that a coroutine which
+// went on on another thread reached into the first one's (LLVM issues 47179 and
+// 63022). Frames are safe from that: new and delete are calls which are never inlined. A
+// body that changes threads and itself uses a thread_cached pool on both sides of a suspension was
+// not seen to go wrong with clang 14 (-O1 to -O3); a [[gnu::noinline]] function around the use is
+// sure.
+
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+#include <tarn/byte_pool.hpp>
+#include <tarn/detail/align.hpp>
+#include <tarn/detail/compiler.hpp>
+#include <tarn/fwd.hpp>
+
+namespace tarn {
+namespace detail {
+
+/// Frames, each with the buffer that owns its memory behind it: so a frame needs neither its pool
+/// nor its thread when it ends.
+template <class Pool>
+class frame_memory {
+  using buffer = typename Pool::buffer;
+
+ public:
+  // Neither may be inlined into a coroutine: see the top of this file.
+  [[nodiscard, gnu::noinline]] static void* take(Pool& pool, std::size_t size) {
+    return settle(pool.get(buffer_at(size) + sizeof(buffer)), size);
+  }
+  [[nodiscard, gnu::noinline]] static void* try_take(Pool& pool, std::size_t size) noexcept {
+    return settle(pool.try_get(buffer_at(size) + sizeof(buffer)), size);
+  }
+  [[gnu::noinline]] static void give(void* frame, std::size_t size) noexcept {
+    auto* const behind =
+        std::launder(reinterpret_cast<buffer*>(static_cast<std::byte*>(frame) + buffer_at(size)));
+    const buffer owner = std::move(*behind);
+    std::destroy_at(behind);
+  }
+
+  /// The first argument that is a pool of this type, else the default pool.
+  [[nodiscard]] static Pool& pool_among() {
+    static_assert(std::same_as<Pool, byte_pool<>>,
+                  "pooled_frame: the coroutine has no argument of type Pool&, and only byte_pool<> "
+                  "has a default pool");
+    return default_pool();
+  }
+  template <class First, class... Rest>
+  [[nodiscard]] static Pool& pool_among(First& first, Rest&... rest) {
+    if constexpr (std::same_as<First, Pool>) {
+      return first;
+    } else {
+      return pool_among(rest...);
+    }
+  }
+
+ private:
+  [[nodiscard]] static constexpr std::size_t buffer_at(std::size_t size) noexcept {
+    return align_up(size, alignof(buffer));
+  }
+  static void* settle(buffer owner, std::size_t size) noexcept {
+    std::byte* const frame = owner.data();
+    if (frame != nullptr)
+      std::construct_at(reinterpret_cast<buffer*>(frame + buffer_at(size)), std::move(owner));
+    return frame;
+  }
+};
+
+}  // namespace detail
+
+/// A base of promise types: the frames of their coroutines are from the first argument that is a
+/// `Pool&`, wherever it stands, or else from `default_pool()`.
+///
+/// A frame may be resumed and destroyed on any thread (of a concurrent pool), also after the pool
+/// was closed or is gone. It takes 32 bytes more than the compiler asks for; a compiler that sees
+/// all of its life may leave it on the stack of the caller instead. Creating a coroutine throws
+/// what `byte_pool::get` throws.
+///
+/// Preconditions: nothing in the frame needs more than the alignment of operator new; compilers ask
+///   for none.
+template <class Pool>
+struct pooled_frame {
+  // Both inlined, at any level of optimisation: g++ takes a new that is a template and a delete
+  // that is none for a mismatch.
+  template <class... Args>
+  [[nodiscard]] TARN_FORCE_INLINE static void* operator new(std::size_t size, Args&... args) {
+    return detail::frame_memory<Pool>::take(detail::frame_memory<Pool>::pool_among(args...), size);
+  }
+  TARN_FORCE_INLINE static void operator delete(void* frame, std::size_t size) noexcept {
+    detail::frame_memory<Pool>::give(frame, size);
+  }
+};
+
+/// As `pooled_frame`, for promise types with `get_return_object_on_allocation_failure`: that is
+/// what a caller gets where the other throws.
+///
+/// Preconditions: the promise type has that function.
+template <class Pool>
+struct try_pooled_frame {
+  template <class... Args>
+  [[nodiscard]] TARN_FORCE_INLINE static void* operator new(std::size_t size,
+                                                            Args&... args) noexcept {
+    try {
+      return detail::frame_memory<Pool>::try_take(detail::frame_memory<Pool>::pool_among(args...),
+                                                  size);
+    } catch (const std::bad_alloc&) {  // the default pool, at its first use
+      return nullptr;
+    }
+  }
+  TARN_FORCE_INLINE static void operator delete(void* frame, std::size_t size) noexcept {
+    detail::frame_memory<Pool>::give(frame, size);
+  }
+};
+
+}  // namespace tarn

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+//
+// Streams over buffers.
+//
+//   tarn::pool_streambuf to(fast_buffer);
+//   std::ostream(&to) << "n = " << 42;       // the bytes are there at once: nothing to flush
+//
+//   tarn::piece_streambuf from(chain);       // or a span, a buffer, a string…
+//   std::istream in(&from);
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <ios>
+#include <streambuf>
+#include <string_view>
+
+#include <tarn/interop/pieces.hpp>
+
+namespace tarn {
+
+/// Appends what a std::ostream writes to a fast_buffer, without a copy in between.
+///
+/// Writing only; `tellp` is the buffer's size. What the buffer throws becomes the stream's badbit,
+/// or goes on to the caller, as the stream was told.
+///
+/// It refers to the buffer, which must outlive it. Thread safety: as an `int`.
+template <class Buffer>
+class pool_streambuf : public std::streambuf {
+ public:
+  explicit pool_streambuf(Buffer& out) noexcept : out_(&out) {}
+
+ protected:
+  int_type overflow(int_type c) override {
+    if (!traits_type::eq_int_type(c, traits_type::eof())) {
+      out_->push_back(traits_type::to_char_type(c));
+    }
+    return traits_type::not_eof(c);
+  }
+  std::streamsize xsputn(const char* text, std::streamsize n) override {
+    out_->append(std::string_view(text, static_cast<std::size_t>(n)));
+    return n;
+  }
+  pos_type seekoff(off_type off, std::ios_base::seekdir way,
+                   std::ios_base::openmode which) override {
+    if (off != 0 || way == std::ios_base::beg || (which & std::ios_base::out) == 0) {
+      return off_type{-1};
+    }
+    return static_cast<off_type>(out_->size());
+  }
+
+ private:
+  Buffer* out_;
+};
+
+/// Gives a std::istream bytes in one or several pieces, without a copy in between.
+///
+/// Reading only, with seeking. It refers to the bytes and the pieces, as a `piece_cursor` does.
+/// Thread safety: as an `int`.
+template <class Bytes>
+class piece_streambuf : public std::streambuf {
+ public:
+  /// Complexity: O(pieces).
+  explicit piece_streambuf(const Bytes& bytes) : start_(bytes), at_(bytes) {
+    size_ = static_cast<off_type>(piece_cursor(start_).skip(SIZE_MAX));
+    show();
+  }
+
+ protected:
+  int_type underflow() override {
+    if (gptr() == egptr()) {
+      before_ += egptr() - eback();
+      at_.skip(at_.front().size());
+      show();
+    }
+    return at_.done() ? traits_type::eof() : traits_type::to_int_type(*gptr());
+  }
+  std::streamsize showmanyc() override {
+    const auto left = size_ - place();
+    return left != 0 ? left : -1;
+  }
+  /// Complexity: O(pieces before the place).
+  pos_type seekoff(off_type off, std::ios_base::seekdir way,
+                   std::ios_base::openmode which) override {
+    const auto from = way == std::ios_base::beg ? 0 : way == std::ios_base::cur ? place() : size_;
+    if ((which & std::ios_base::in) == 0 || off < -from || off > size_ - from) return off_type{-1};
+    before_ = from + off;
+    at_ = start_;
+    at_.skip(static_cast<std::size_t>(before_));
+    show();
+    return before_;
+  }
+  pos_type seekpos(pos_type to, std::ios_base::openmode which) override {
+    return seekoff(to, std::ios_base::beg, which);
+  }
+
+ private:
+  [[nodiscard]] off_type place() const { return before_ + (gptr() - eback()); }
+  /// Lets the stream read what the cursor shows.
+  void show() {
+    const auto bytes = at_.front();
+    // Nothing is written through it: there is no pbackfail here.
+    auto* const begin = const_cast<char*>(reinterpret_cast<const char*>(bytes.data()));
+    setg(begin, begin, begin + bytes.size());
+  }
+
+  piece_cursor<Bytes> start_;
+  piece_cursor<Bytes> at_;  // where the get area begins
+  off_type before_ = 0;     // bytes before the get area
+  off_type size_ = 0;       // of all
+};
+
+}  // namespace tarn

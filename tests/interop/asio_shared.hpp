@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+//
+// What is tested with Asio and with Boost.Asio: the includer names the library `net`.
+
+#include <array>
+#include <cstddef>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <tarn/chain.hpp>
+#include <tarn/fast_buffer.hpp>
+#include <tarn/interop/asio.hpp>
+
+#include "support/catch.hpp"
+
+namespace {
+
+using tarn_net = tarn::asio_buffers<net::mutable_buffer, net::const_buffer>;
+using view = tarn::dynamic_view<tarn::fast_buffer, net::mutable_buffer, net::const_buffer>;
+using view_v1 = tarn::dynamic_view_v1<tarn::fast_buffer, net::mutable_buffer, net::const_buffer>;
+using chain_view = tarn::piece_buffers<tarn::chain, net::const_buffer>;
+
+static_assert(net::is_dynamic_buffer_v2<view>::value);
+static_assert(net::is_dynamic_buffer_v1<view_v1>::value);
+static_assert(net::is_const_buffer_sequence<chain_view>::value);
+static_assert(!net::is_mutable_buffer_sequence<chain_view>::value);
+
+/// Two ends of a connection.
+struct connection {
+  net::io_context context;
+  net::local::stream_protocol::socket here{context};
+  net::local::stream_protocol::socket there{context};
+  connection() { net::local::connect_pair(here, there); }
+
+  void send(std::string_view text) { net::write(there, net::buffer(text.data(), text.size())); }
+};
+
+tarn::chain chain_of(tarn::byte_pool<>& pool, std::size_t pieces, std::string& expected) {
+  tarn::chain made(pool);
+  for (std::size_t i = 0; i != pieces; ++i) {
+    auto piece = pool.get(200 + i);
+    std::fill(piece.begin(), piece.end(), static_cast<std::byte>('a' + i % 26));
+    expected += piece.chars();
+    made.append(std::move(piece));
+  }
+  return made;
+}
+
+}  // namespace
+
+TEST_CASE("read_until reads into a fast_buffer", "[asio]") {
+  connection c;
+  tarn::fast_buffer bytes;
+  c.send("first line\r\nsecond ");
+  const auto n = net::read_until(c.here, tarn_net::dynamic(bytes), "\r\n");
+  CHECK(bytes.view().substr(0, n) == "first line\r\n");
+  bytes.consume(n);
+  c.send("line\r\n");
+  CHECK(net::read_until(c.here, tarn_net::dynamic(bytes), "\r\n") == 13);
+  CHECK(bytes.view() == "second line\r\n");  // nothing of what was grown for the read is left
+}
+
+TEST_CASE("async_read_until reads line after line", "[asio]") {
+  connection c;
+  tarn::fast_buffer bytes;
+  std::string expected;
+  std::string got;
+  for (int i = 0; i != 200; ++i)
+    expected += "line " + std::to_string(i) + std::string(static_cast<std::size_t>(i), '.') + "\n";
+  struct reader {
+    connection& c;
+    tarn::fast_buffer& bytes;
+    std::string& got;
+    std::size_t wanted;
+    void start() {
+      net::async_read_until(c.here, tarn_net::dynamic(bytes), '\n',
+                            [this](const auto& error, std::size_t n) {
+                              if (error) return;
+                              got += bytes.view().substr(0, n);
+                              bytes.consume(n);
+                              if (got.size() != wanted) start();
+                            });
+    }
+  };
+  reader r{c, bytes, got, expected.size()};
+  r.start();
+  std::size_t sent = 0;
+  net::async_write(c.there, net::buffer(expected), [&](const auto&, std::size_t n) { sent = n; });
+  c.context.run();
+  CHECK(sent == expected.size());
+  CHECK(got == expected);
+}
+
+TEST_CASE("what does not fit is an error and changes nothing", "[asio]") {
+  connection c;
+  tarn::fast_buffer bytes;
+  auto limited = tarn_net::dynamic(bytes, 10);
+  CHECK(limited.max_size() == 10);
+  limited.grow(10);
+  CHECK_THROWS_AS(limited.grow(1), std::length_error);
+  CHECK_THROWS_AS(limited.grow(SIZE_MAX), std::length_error);
+  CHECK(limited.size() == 10);
+  limited.shrink(4);
+  limited.consume(1);
+  CHECK(bytes.size() == 5);
+  limited.shrink(SIZE_MAX);
+  CHECK(bytes.empty());
+  limited.consume(SIZE_MAX);
+
+  c.send("a line that is too long\n");
+  CHECK_THROWS(net::read_until(c.here, limited, '\n'));  // "Element not found", as Asio says it
+  CHECK(bytes.size() <= 10);
+
+  auto v1 = tarn_net::dynamic_v1(bytes, 20);
+  CHECK_THROWS_AS(v1.prepare(21), std::length_error);
+
+  tarn::fast_buffer small(tarn::fast_buffer_options{.max_bytes = 100});
+  CHECK(tarn_net::dynamic(small).max_size() == 100);
+}
+
+TEST_CASE("the view shows any part of the bytes", "[asio]") {
+  tarn::fast_buffer bytes;
+  bytes.append("0123456789");
+  auto v = tarn_net::dynamic(bytes);
+  const auto text = [](const auto& b) {
+    return std::string(static_cast<const char*>(b.data()), b.size());
+  };
+  CHECK(text(v.data(0, 4)) == "0123");
+  CHECK(text(v.data(8, 100)) == "89");
+  CHECK(text(v.data(10, 1)).empty());
+  CHECK(text(std::as_const(v).data(3, 2)) == "34");
+  CHECK(v.capacity() >= v.size());
+  static_cast<char*>(v.data(0, 1).data())[0] = 'x';
+  CHECK(bytes.view() == "x123456789");
+
+  auto older = tarn_net::dynamic_v1(bytes);
+  const auto to = older.prepare(3);
+  CHECK(to.size() == 3);
+  std::copy_n("abc", 3, static_cast<char*>(to.data()));
+  older.commit(2);
+  CHECK(text(older.data()) == "x123456789ab");
+}
+
+TEST_CASE("a chain is written as it is, however many pieces it has", "[asio]") {
+  tarn::byte_pool<> pool;
+  std::string expected;
+  const auto chain = chain_of(pool, 300, expected);
+  REQUIRE(chain.pieces() == 300);
+  CHECK(net::buffer_size(tarn_net::pieces(chain)) == expected.size());
+
+  connection c;
+  std::size_t sent = 0;
+  net::async_write(c.there, tarn_net::pieces(chain), [&](const auto&, std::size_t n) { sent = n; });
+  tarn::fast_buffer bytes;
+  net::async_read(c.here, tarn_net::dynamic(bytes), net::transfer_exactly(expected.size()),
+                  [](const auto&, std::size_t) {});
+  c.context.run();
+  CHECK(sent == expected.size());
+  CHECK(bytes.view() == expected);
+
+  std::string few;
+  const auto short_chain = chain_of(pool, 5, few);
+  CHECK(net::write(c.there, tarn_net::pieces(short_chain)) == few.size());
+  bytes.clear();
+  net::read(c.here, tarn_net::dynamic(bytes), net::transfer_exactly(few.size()));
+  CHECK(bytes.view() == few);
+
+  // Backwards, as some algorithms want it.
+  const auto view = tarn_net::pieces(short_chain);
+  CHECK((*--view.end()).size() == 204);
+}

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT
+
+#include <asio.hpp>
+
+namespace net = asio;
+
+#include "interop/asio_shared.hpp"
