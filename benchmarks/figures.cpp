@@ -22,8 +22,6 @@
 #include <thread>
 #include <vector>
 
-#include <unistd.h>
-
 #include <tarn/byte_pool.hpp>
 
 #if __has_include(<boost/pool/pool.hpp>)
@@ -39,15 +37,22 @@
 #define BENCH_HAS_FOONATHAN 0
 #endif
 
+#include "support/children.hpp"
 #include "support/options.hpp"
 #include "support/ratio.hpp"
 #include "support/report.hpp"
+#include "support/two_threads.hpp"
 
 namespace {
 
+using bench::allocator;
 using bench::barrier;
 using bench::hide;
 using bench::keep;
+using bench::measurements;
+using bench::run_child;
+using bench::say;
+using bench::times_faster;
 
 constexpr std::size_t small_size = 100;  // lies in the 128-byte tier
 constexpr std::size_t burst = 64;
@@ -241,52 +246,6 @@ template <class Pool>
   };
 }
 
-/// Both threads do the same at the same time; it takes as long as the slower one needs.
-class two_threads {
- public:
-  two_threads() : second_([this] { serve(); }) {}
-  two_threads(const two_threads&) = delete;
-  two_threads& operator=(const two_threads&) = delete;
-  ~two_threads() {
-    run([](std::size_t) {}, [](std::size_t) {}, 0);
-    second_.join();
-  }
-
-  template <class First, class Second>
-  void run(First&& first, Second&& second, std::size_t times) {
-    const auto call = [](void* work, std::size_t n) {
-      (*static_cast<std::remove_reference_t<Second>*>(work))(n);
-    };
-    work_ = &second;
-    call_ = call;
-    times_ = times;
-    const auto turn = turn_.fetch_add(1, std::memory_order::release) + 1;
-    first(times);
-    while (done_.load(std::memory_order::acquire) != turn) {
-    }
-  }
-
- private:
-  void serve() {
-    bench::pin(1);
-    for (std::uint64_t turn = 1;; ++turn) {
-      while (turn_.load(std::memory_order::acquire) != turn) {
-      }
-      const auto times = times_;
-      if (times != 0) call_(work_, times);
-      done_.store(turn, std::memory_order::release);
-      if (times == 0) return;
-    }
-  }
-
-  void* work_ = nullptr;
-  void (*call_)(void*, std::size_t) = nullptr;
-  std::size_t times_ = 0;
-  alignas(128) std::atomic<std::uint64_t> turn_{0};
-  alignas(128) std::atomic<std::uint64_t> done_{0};
-  std::thread second_;
-};
-
 // --- whether it works at all
 // -----------------------------------------------------------------------
 
@@ -314,11 +273,6 @@ void check_home(const Pool& pool) {
 // --- one process
 // ------------------------------------------------------------------------------------
 
-void say(const char* key, const std::vector<double>& values) {
-  for (const double value : values)
-    std::printf("%s %.6f\n", key, value);
-}
-
 void measure_malloc(const bench::effort& e) {
   check(on_malloc{});
   say("P1", ratios(e, pairs(on_floor{}), pairs(on_malloc{})));
@@ -337,7 +291,7 @@ void measure_threads(bench::effort e) {
   quiet_pool shared;
   quiet_pool first;
   quiet_pool second;
-  two_threads both;
+  bench::two_threads both;
   auto on_shared = pairs(raw<quiet_pool>{shared});
   auto on_first = pairs(raw<quiet_pool>{first});
   auto on_second = pairs(raw<quiet_pool>{second});
@@ -401,85 +355,13 @@ void measure_tarn(const bench::effort& e) {
 // --- all processes
 // ----------------------------------------------------------------------------------
 
-struct allocator {
-  const char* name;
-  const char* library;  // null: what is there anyway
-  const char* package;
-};
-constexpr allocator allocators[] = {
-    {"glibc", nullptr, nullptr},
-    {"mimalloc", "libmimalloc.so.2", "libmimalloc2.0"},
-    {"jemalloc", "libjemalloc.so.2", "libjemalloc2"},
-    {"tcmalloc", "libtcmalloc_minimal.so.4", "libtcmalloc-minimal4"}};
-
-/// True if `library` is mapped into this process.
-[[nodiscard]] bool is_mapped(const std::string& library) {
-  std::FILE* const maps = std::fopen("/proc/self/maps", "r");
-  if (maps == nullptr) return false;
-  bool found = false;
-  for (char line[4096]; std::fgets(line, sizeof line, maps) != nullptr;) {
-    found = found || std::strstr(line, library.substr(0, library.find(".so")).c_str()) != nullptr;
-  }
-  std::fclose(maps);
-  return found;
-}
-
-using measurements = std::map<std::string, std::vector<double>>;
-
-/// Runs this program again, with another malloc if `library` is given, and adds what it measures.
-/// Returns: false if it failed.
-bool run_child(const char* library, const std::string& arguments, measurements& into) {
-  // The shell reads the link of the program that calls it as its own, so it is named in full.
-  char self[4096] = {};
-#if defined(__linux__)
-  if (readlink("/proc/self/exe", self, sizeof self - 1) <= 0) return false;
-#endif
-  std::string command = library != nullptr ? std::string("LD_PRELOAD=") + library + " " : "";
-  command += "'" + std::string(self) + "' --measure " + arguments;
-  std::FILE* const child = popen(command.c_str(), "r");
-  if (child == nullptr) return false;
-  char key[64];
-  double value = 0;
-  while (std::fscanf(child, "%63s %lf", key, &value) == 2)
-    into[key].push_back(value);
-  return pclose(child) == 0;
-}
-
-/// How many times `subject` is faster than `peer`, round by round.
-[[nodiscard]] std::vector<double> times_faster(const std::vector<double>& peer,
-                                               const std::vector<double>& subject) {
-  std::vector<double> result;
-  for (std::size_t i = 0; i != std::min(peer.size(), subject.size()); ++i) {
-    result.push_back(peer[i] / subject[i]);
-  }
-  return result;
-}
-
-[[nodiscard]] const char* compiler() {
-#if defined(__clang__)
-  return "clang++ " __clang_version__;
-#else
-  return "g++ " __VERSION__;
-#endif
-}
-
 int run_all(const bench::options& o) {
   // Several short processes instead of one long one: where the loader puts things matters, too.
   const std::size_t processes = o.smoke ? 1 : 8;
   const std::string suffix = o.smoke ? "_smoke" : "";
 
-  std::printf("compiler: %s\n", compiler());
-  std::vector<allocator> present;
-  for (const auto& a : allocators) {
-    measurements nothing;
-    if (a.library == nullptr ||
-        run_child(a.library, std::string("loaded:") + a.library + " 2>/dev/null", nothing)) {
-      present.push_back(a);
-    } else {
-      std::printf("skipped: %s (%s can't be preloaded; Debian: %s)\n", a.name, a.library,
-                  a.package);
-    }
-  }
+  std::printf("compiler: %s\n", bench::compiler());
+  const auto present = bench::present_allocators();
   if (!BENCH_HAS_BOOST) std::printf("skipped: boost::pool (Debian: libboost-dev)\n");
   if (!BENCH_HAS_FOONATHAN) std::printf("skipped: foonathan (Debian: libfoonathan-memory-dev)\n");
 
@@ -557,7 +439,7 @@ int run_all(const bench::options& o) {
   }
   std::printf("\n");
 
-  if (!o.json.empty() && !report.write_json(o.json, compiler())) {
+  if (!o.json.empty() && !report.write_json(o.json, bench::compiler())) {
     std::fprintf(stderr, "can't write %s\n", o.json.c_str());
     return 1;
   }
@@ -569,7 +451,7 @@ int run_all(const bench::options& o) {
 int main(int argc, char** argv) {
   const auto o = bench::options::parse(argc, argv);
   if (o.measure.empty()) return run_all(o);
-  if (o.measure.rfind("loaded:", 0) == 0) return is_mapped(o.measure.substr(7)) ? 0 : 1;
+  if (o.measure.rfind("loaded:", 0) == 0) return bench::is_mapped(o.measure.substr(7)) ? 0 : 1;
 
   bench::pin(0);
   bench::floor_stack::fill();

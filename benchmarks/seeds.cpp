@@ -16,9 +16,12 @@
 #include <random>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include <tarn/builder.hpp>
 #include <tarn/byte_pool.hpp>
+#include <tarn/fast_buffer.hpp>
 #include <tarn/object_pool.hpp>
 #include <tarn/policy/tiers.hpp>
 
@@ -353,6 +356,92 @@ void add_cachex() {
   add("cachex/buffer", Server<text>::name, fill_buffer<Server<text>>);
 }
 
+// --- buffers that are shared, written and joined
+// ------------------------------------------------
+
+/// bytepool's BufferReuse: a counted buffer, a view of it, a byte, and back.
+void share_pooled(benchmark::State& state) {
+  static tarn::byte_pool<> pool;
+  bool good = true;
+  for (auto _ : state) {
+    auto b = pool.get_shared(hide(static_cast<std::size_t>(state.range(0))));
+    b.make_unique()[0] = std::byte{1};
+    const auto lease = b.lease();
+    barrier();
+    good = good && lease.bytes()[0] == std::byte{1};
+  }
+  fail_unless(state, good);
+}
+void share_plain(benchmark::State& state) {
+  bool good = true;
+  for (auto _ : state) {
+    auto b =
+        std::make_shared_for_overwrite<std::byte[]>(hide(static_cast<std::size_t>(state.range(0))));
+    b[0] = std::byte{1};
+    const auto lease = b;
+    barrier();
+    good = good && lease[0] == std::byte{1};
+  }
+  fail_unless(state, good);
+}
+
+/// Portask's FastBuffer: clear, then 26 bytes.
+template <class Writer>
+void write_text(benchmark::State& state) {
+  Writer out;
+  bool good = true;
+  for (auto _ : state) {
+    out.clear();
+    out.append(std::string_view("abcdefghijklmnopqrstuvwxyz"));
+    barrier();
+    good = good && out.size() == 26;
+  }
+  fail_unless(state, good);
+}
+
+/// Go-CacheX' StringJoin of 5, 50 and 200 parts.
+struct pooled_join {
+  static auto of(const std::vector<std::string_view>& parts) { return tarn::join(parts, ","); }
+};
+struct plain_join {
+  static std::string of(const std::vector<std::string_view>& parts) {
+    std::string all;
+    for (const auto& part : parts) {
+      if (!all.empty()) all += ',';
+      all += part;
+    }
+    return all;
+  }
+};
+template <class Join>
+void join_parts(benchmark::State& state) {
+  std::vector<std::string> texts;
+  for (std::int64_t i = 0; i != state.range(0); ++i)
+    texts.push_back("part " + std::to_string(i));
+  const std::vector<std::string_view> parts(texts.begin(), texts.end());
+  bool good = true;
+  for (auto _ : state) {
+    const auto joined = Join::of(parts);
+    barrier();
+    good = good && joined.size() > parts.size();
+  }
+  fail_unless(state, good);
+}
+
+void add_buffers() {
+  for (auto* b :
+       {add("bytepool/share", "pool", share_pooled), add("bytepool/share", "new", share_plain)}) {
+    for (const int size : {128, 1024, 4096, 16384, 65536})
+      b->Arg(size);
+  }
+  add("portask/fast_buffer", "pool", write_text<tarn::fast_buffer>);
+  add("portask/fast_buffer", "new", write_text<std::string>);
+  for (auto* b : {add("cachex/join", "pool", join_parts<pooled_join>),
+                  add("cachex/join", "new", join_parts<plain_join>)}) {
+    b->Arg(5)->Arg(50)->Arg(200);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -363,6 +452,7 @@ int main(int argc, char** argv) {
   add_bytepool<plain>();
   add_cachex<pooled_object>();
   add_cachex<plain_object>();
+  add_buffers();
   add_takhin<pooled<tarn::kafka_tiers>>();
   add_takhin<pooled<tarn::kafka_tiers, zeroing::on_put>>();
   add_takhin<plain>();

@@ -5,8 +5,13 @@
 #pragma once
 
 #include <tarn/buffer.hpp>
+#include <tarn/builder.hpp>
 #include <tarn/byte_pool.hpp>
+#include <tarn/chain.hpp>
+#include <tarn/fast_buffer.hpp>
 #include <tarn/fwd.hpp>
+#include <tarn/message.hpp>
+#include <tarn/message_pool.hpp>
 #include <tarn/object_pool.hpp>
 #include <tarn/policy/check.hpp>
 #include <tarn/policy/errors.hpp>
@@ -22,5 +27,9 @@
 #include <tarn/policy/stats.hpp>
 #include <tarn/policy/tiers.hpp>
 #include <tarn/policy/traits.hpp>
+#include <tarn/policy/writing/fast_buffer_options.hpp>
+#include <tarn/policy/writing/size_hint.hpp>
+#include <tarn/record.hpp>
+#include <tarn/shared_buffer.hpp>
 #include <tarn/unsized_pool.hpp>
 #include <tarn/version.hpp>

@@ -7,7 +7,7 @@
 # Listings may also come from files: TESTS_LISTING, BENCHMARKS_LISTING.
 cmake_minimum_required(VERSION 3.21)
 
-set(products byte_pool object_pool)
+set(products byte_pool object_pool shared_buffer fast_buffer message_pool)
 set(locks no_lock std::mutex spin_lock "user's lock" lock_free thread_cached
     "thread_cached<spin_lock>" "thread_cached<user's lock>")
 set(stats no_stats counting_stats recording_stats "user's stats")

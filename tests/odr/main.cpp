@@ -68,7 +68,11 @@ void check_plugin(const char* path) {
   const auto run = reinterpret_cast<run_function>(dlsym(plugin, "plugin_run"));
   const auto take = reinterpret_cast<take_function>(dlsym(plugin, "plugin_take"));
   const auto give = reinterpret_cast<give_function>(dlsym(plugin, "plugin_give"));
-  check(run != nullptr && take != nullptr && give != nullptr, "the plugin's functions");
+  const auto buffers = reinterpret_cast<buffers_function>(dlsym(plugin, "plugin_buffers"));
+  const auto in_use = reinterpret_cast<in_use_function>(dlsym(plugin, "plugin_in_use"));
+  check(run != nullptr && take != nullptr && give != nullptr && buffers != nullptr &&
+            in_use != nullptr,
+        "the plugin's functions");
   if (failures != 0) return;
 
   check(run(2) == 0, "pools of the plugin");
@@ -85,6 +89,17 @@ void check_plugin(const char* path) {
   }).join();
   void* const across = take(5000);  // on this thread, back on another
   std::thread([&] { give(across, 5000); }).join();
+  {
+    // The one thing that is promised across: erased buffers, from either world, on any thread.
+    const auto theirs = in_use();
+    tarn::any_buffer crossed[2];
+    buffers(crossed);
+    check(in_use() == theirs + 2, "two buffers of the plugin");
+    check(crossed[0].chars() == "plugi" && crossed[0].is_writable(), "what the plugin wrote");
+    std::thread([&] { crossed[0].reset(); }).join();
+    crossed[1] = tarn::default_pool().get(10);
+    check(in_use() == theirs, "both went home");
+  }
   check(fork_works(), "fork with both worlds");
   check(dlclose(plugin) == 0, "unloading");
   check(fork_works(), "fork after one has gone");

@@ -3,10 +3,12 @@
 // A shared object that uses tarn inside, and shows nothing of it.
 
 #include <cstddef>
+#include <cstring>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include <tarn/interop/any_buffer.hpp>
 #include <tarn/tarn.hpp>
 
 #define PLUGIN_EXPORT extern "C" __attribute__((visibility("default")))
@@ -14,6 +16,8 @@
 PLUGIN_EXPORT int plugin_run(int threads);
 PLUGIN_EXPORT void* plugin_take(std::size_t size);
 PLUGIN_EXPORT void plugin_give(void* p, std::size_t size);
+PLUGIN_EXPORT void plugin_buffers(tarn::any_buffer* out);
+PLUGIN_EXPORT std::size_t plugin_in_use();
 
 PLUGIN_EXPORT int plugin_run(int threads) {
   tarn::byte_pool<> bytes;
@@ -35,6 +39,14 @@ PLUGIN_EXPORT int plugin_run(int threads) {
   return s.in_use == 1 && s.gets == s.puts + 1 && s.created == s.idle + s.in_use + s.retired ? 0
                                                                                              : 1;
 }
+
+PLUGIN_EXPORT void plugin_buffers(tarn::any_buffer* out) {
+  auto b = tarn::default_pool().get(5);
+  std::memcpy(b.data(), "plugi", b.size());
+  out[0] = std::move(b);
+  out[1] = tarn::default_pool().get_shared(1024);
+}
+PLUGIN_EXPORT std::size_t plugin_in_use() { return tarn::default_pool().occupancy().in_use(); }
 
 PLUGIN_EXPORT void* plugin_take(std::size_t size) { return tarn::default_pool().allocate(size); }
 PLUGIN_EXPORT void plugin_give(void* p, std::size_t size) {

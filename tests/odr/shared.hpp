@@ -9,6 +9,7 @@
 #include <mutex>
 #include <string>
 
+#include <tarn/interop/any_buffer.hpp>
 #include <tarn/tarn.hpp>
 
 using common_pool = tarn::byte_pool<std::mutex, tarn::recording_stats>;
@@ -23,3 +24,5 @@ bool other_works();
 using run_function = int (*)(int threads);
 using take_function = void* (*)(std::size_t size);
 using give_function = void (*)(void* p, std::size_t size);
+using buffers_function = void (*)(tarn::any_buffer* out);
+using in_use_function = std::size_t (*)();

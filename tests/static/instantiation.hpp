@@ -26,6 +26,22 @@ template class basic_buffer<>;
 template class basic_buffer<no_lock, no_stats>;
 template class basic_buffer<std::mutex, recording_stats, traits<kafka_tiers, checked, page_source>>;
 
+template class basic_shared_buffer<>;
+template class basic_shared_buffer<no_lock, no_stats>;
+template class basic_shared_buffer<std::mutex, recording_stats,
+                                   traits<kafka_tiers, checked, page_source>>;
+template class basic_chain<>;
+template class basic_chain<no_lock, no_stats>;
+
+template class basic_fast_buffer<>;
+template class basic_fast_buffer<std::mutex, no_stats>;
+template class basic_fast_buffer<no_lock, no_stats, fast_buffer_traits<byte_pool<no_lock>, 64>>;
+
+template class message_pool<>;
+template class message_pool<message, no_lock, no_stats>;
+template class message_pool<message, std::mutex, recording_stats,
+                            object_traits<keep_objects<>, checked, page_source>>;
+
 template class unsized_pool<>;
 template class unsized_pool<std::mutex, recording_stats, checked, page_source>;
 

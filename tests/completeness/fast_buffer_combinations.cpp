@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+#include <cstddef>
+#include <string>
+
+#include <tarn/fast_buffer.hpp>
+
+#include "combinations.hpp"
+
+namespace {
+
+struct fast_buffer_case {
+  template <class Policy>
+  static void run() {
+    using writer = tarn::basic_fast_buffer<typename Policy::lock, typename Policy::stats>;
+    tarn::byte_pool<> pool;
+    std::string expected;
+    writer b(pool);
+    for (std::size_t i = 0; i != 100; ++i) {
+      const auto piece = "piece " + std::to_string(i) + ";";
+      b.append(piece);
+      expected += piece;
+    }
+    CHECK(b.size() == expected.size());
+    CHECK(b.try_append("end"));
+    expected += "end";
+    if constexpr (Policy::stats::counts) {
+      CHECK(b.numbers().growths == 4);  // 128 B ... 1 KiB
+      CHECK(b.numbers().bytes == expected.size());
+    }
+    if constexpr (tarn::is_concurrent_v<typename Policy::lock>) {
+      CHECK(b.take().chars() == expected);
+      CHECK_FALSE(b.take());
+    } else {
+      CHECK(b.view() == expected);
+      CHECK(b.detach().chars() == expected);
+      CHECK_FALSE(b.detach());
+    }
+    CHECK(b.empty());
+    CHECK(pool.occupancy().in_use() == 0);
+  }
+};
+
+const bool registered = test::register_all<fast_buffer_case>(
+    "fast_buffer", static_cast<const test::every_policy*>(nullptr));
+
+}  // namespace

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+#include <tarn/message_pool.hpp>
+
+#include "combinations.hpp"
+
+namespace {
+
+struct message_pool_case {
+  template <class Policy>
+  static void run() {
+    using pool_type =
+        tarn::message_pool<tarn::message, typename Policy::lock, typename Policy::stats>;
+    pool_type pool({.capacity = 3});
+    auto consumer = pool.consumer(1);
+    const tarn::message* place = nullptr;
+    {
+      auto m = pool.get();
+      place = m.get();
+      m->value.assign("hello");
+      typename pool_type::shared sinks[2];
+      pool.share(std::move(m), sinks);
+      CHECK(sinks[1]->value.view() == "hello");
+      const auto mine = consumer.get();
+      const auto last = pool.get();
+      CHECK_FALSE(pool.try_get());
+      CHECK(pool.in_flight() == 3);
+    }
+    CHECK(pool.in_flight() == 0);
+    CHECK(pool.owns(place));
+    CHECK(pool.get()->value.empty());
+    CHECK(pool.occupancy().tiers[0].created == 3);
+    if constexpr (Policy::stats::counts) {
+      CHECK(pool.snapshot().tiers[0].misses == 3);
+      CHECK(pool.snapshot().constructed == 3);
+    }
+  }
+};
+
+const bool registered = test::register_all<message_pool_case>(
+    "message_pool", static_cast<const test::every_policy*>(nullptr));
+
+}  // namespace

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+#include <cstddef>
+#include <cstring>
+
+#include <tarn/byte_pool.hpp>
+
+#include "combinations.hpp"
+
+namespace {
+
+struct shared_buffer_case {
+  template <class Policy>
+  static void run() {
+    tarn::byte_pool<typename Policy::lock, typename Policy::stats> pool;
+    auto held = pool.get_shared(100);
+    std::memset(held.make_unique().data(), 0x5a, held.size());
+    {
+      const auto other = held;
+      CHECK(held.ref_count() == 2);
+      CHECK(other.slice(50)[49] == std::byte{0x5a});
+    }
+    CHECK(held.unique());
+    CHECK(pool.occupancy().in_use() == 1);
+    held.release();
+    CHECK(pool.occupancy().in_use() == 0);
+    if constexpr (Policy::stats::counts) {
+      CHECK(pool.snapshot().retains == 2);
+      CHECK(pool.snapshot().releases == 2);
+    }
+  }
+};
+
+const bool registered = test::register_all<shared_buffer_case>(
+    "shared_buffer", static_cast<const test::every_policy*>(nullptr));
+
+}  // namespace
