@@ -115,10 +115,14 @@ std::string as_json(const options& o, const input& in, const trial_result& made)
   if (made.pool.counts) pool.add("hit_percent", f.hit_percent);
   pool.add("waste_percent", f.waste_percent)
       .add("returned_on_another_thread_percent", f.another_percent)
+      .add("heap_calls_per_record", f.heap_calls)
+      .add("plain_heap_calls_per_record", f.plain_heap_calls)
+      .add("encoded_bytes", made.encoded_bytes)
       .add("peak_bytes", made.memory.peak_bytes)
       .add("retained_bytes", made.memory.retained_bytes)
       .add("trimmed_bytes", made.memory.trimmed_bytes)
       .add("unaccounted_blocks", made.unaccounted)
+      .add("unaccounted_messages", made.lost_messages)
       .raw("tiers", list(tiers_used));
   writer process('{');
   if (made.memory.rss_bytes) process.add("rss_bytes", *made.memory.rss_bytes);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The library at work: real files, cut into records, each in a handle of its own, from thread to
+// The library at work: real files, cut into records, each a message, from thread to
 // thread; once with a pool and once with plain new. See --help.
 
 #include <cstdio>

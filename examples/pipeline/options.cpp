@@ -111,10 +111,10 @@ std::string usage() {
   const options defaults;
   return "usage: pipeline [options]\n"
          "\n"
-         "Reads every file below a directory, cuts it into records and sends each record in a\n"
-         "handle of its own from a producer through workers to a sink, which lets go of it. Does\n"
-         "so with a tarn::byte_pool and with plain new, in turns, compares what came out, and\n"
-         "reports speed, memory and every tier of the pool.\n"
+         "Reads every file below a directory, cuts it into records and sends each record as a\n"
+         "message with a shared payload from a producer through workers to two sinks: one counts,\n"
+         "one encodes batches and reads them back. Does so with tarn's pools and with plain new,\n"
+         "in turns, compares what came out, and reports speed, memory and every tier.\n"
          "\n"
          "  --path DIR           what to read (" +
          defaults.path +
@@ -132,7 +132,7 @@ std::string usage() {
          std::to_string(most_rounds) + " (" + std::to_string(defaults.rounds) +
          ")\n"
          "  --json               the report as one JSON object\n"
-         "  --plant-lost-block   self-test: the sink forgets one block, which must be found\n"
+         "  --plant-lost-block   self-test: the sink forgets one message, which must be found\n"
          "  --help               this text\n"
          "\n"
          "The report goes to the standard output, progress to the standard error stream.\n"

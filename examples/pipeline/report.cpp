@@ -51,7 +51,7 @@ std::string shortened(const std::string& name, std::size_t most) {
 }
 
 std::string header(const options& o, const input& in, const trial_result& made) {
-  auto s = text("tarn pipeline: %s + %s, producer -> %u worker%s -> sink\n\n",
+  auto s = text("tarn pipeline: %s + %s, producer -> %u worker%s -> two sinks\n\n",
                 std::string(lock_names[o.lock]).c_str(), std::string(stats_names[o.stats]).c_str(),
                 o.threads, o.threads == 1 ? "" : "s");
   s += text("  %-13s %s\n", "read", o.path.c_str());
@@ -60,7 +60,7 @@ std::string header(const options& o, const input& in, const trial_result& made) 
   if (!in.skipped.empty()) s += text("  %-13s %zu, not readable\n", "skipped", in.skipped.size());
   s += text("  %-13s blocks of at most %s, paragraphs, lines: %s records\n", "cut into",
             bytes(longest_of_cut[0]).c_str(), grouped(made.total.records).c_str());
-  s += text("  %-13s %s records a round, each copied into a handle of its own\n", "moved",
+  s += text("  %-13s %s records a round, each a message with a payload of its own\n", "moved",
             grouped(made.records).c_str());
   return s;
 }
@@ -154,12 +154,20 @@ std::string verdict(const trial_result& made, const figures& f) {
   s += text("  %-13s %016llx\n", "checksum", static_cast<unsigned long long>(made.total.checksum));
   s += text("  %-13s %.1f %% of %s blocks went back on another thread than took them\n", "threads",
             f.another_percent, grouped(made.pooled_records).c_str());
+  s += text("  %-13s %s, read back and compared, on either side\n", "encoded",
+            bytes(made.encoded_bytes).c_str());
+  s += text("  %-13s pooled %.4f per record (%s in the last round), plain new %.2f\n", "heap calls",
+            f.heap_calls, grouped(made.heap_calls).c_str(), f.plain_heap_calls);
   if (made.pool.counts) {
     const auto all = made.pool.pool.total();
     s += text("  %-13s %s %%\n", "hit rate", hit_percent(all.hits(), all.gets).c_str());
   }
-  s += text("  %-13s %s block%s%s\n", "unaccounted", grouped(made.unaccounted).c_str(),
-            made.unaccounted == 1 ? "" : "s", made.unaccounted == 0 ? "" : ": LOST");
+  const auto counted = [](std::uint64_t n, const char* what) {
+    return grouped(n) + ' ' + what + (n == 1 ? "" : "s");
+  };
+  s += text("  %-13s %s, %s%s\n", "unaccounted", counted(made.unaccounted, "block").c_str(),
+            counted(made.lost_messages, "message").c_str(),
+            made.unaccounted + made.lost_messages == 0 ? "" : ": LOST");
 
   const auto range = text("(median of %zu round%s, %.2f to %.2f)", made.rounds.size(),
                           made.rounds.size() == 1 ? "" : "s", f.least_ratio, f.most_ratio);
@@ -203,6 +211,8 @@ figures::figures(const trial_result& made) {
   hit_percent = percent(static_cast<double>(all.hits()), static_cast<double>(all.gets));
   another_percent = percent(static_cast<double>(made.on_another_thread),
                             static_cast<double>(made.pooled_records));
+  heap_calls = static_cast<double>(made.heap_calls) / static_cast<double>(made.records);
+  plain_heap_calls = static_cast<double>(made.plain_heap_calls) / static_cast<double>(made.records);
   double asked = 0;
   double given = 0;
   for (std::size_t i = 0; i != made.demands.size(); ++i) {

@@ -22,6 +22,8 @@ struct figures {
   double hit_percent = 0;      ///< only if the pool counts
   double waste_percent = 0;    ///< of the bytes handed out, not asked for
   double another_percent = 0;  ///< of the blocks, returned on another thread
+  double heap_calls = 0;       ///< per record, of the pooled side in the last round
+  double plain_heap_calls = 0;
 };
 
 [[nodiscard]] std::string as_text(const options& o, const input& in, const trial_result& made);

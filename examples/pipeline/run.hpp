@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// producer -> workers -> sink, over the allocation.
+// producer -> workers -> two sinks, over the allocation.
 
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -13,25 +14,34 @@
 #include <functional>
 #include <mutex>
 #include <new>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "archive.hpp"
+#include "heap.hpp"
 #include "input.hpp"
 #include "queue.hpp"
 #include "records.hpp"
 
 namespace pipeline {
 
-/// A record on its way. `Owner` has `data()` and `size()` and frees the bytes when it dies.
-template <class Owner>
-struct record {
-  Owner bytes;
-  std::uint64_t offset;
-  finding found;
-  std::uint32_t part;
-  cut kind;
-  std::uint8_t taken_by;  ///< the thread, see `run`
+// What both sides need for it, in a `Side`:
+//
+//   unique           a message of one owner, and
+//   shared           one of several: pointers to a struct with the fields of `tarn::message` and a
+//                    `progress`; the payload is `value`
+//   take(size)       a message with a payload of `size` bytes
+//   bytes(unique)    where to write them
+//   share(from, to)  fans a message out to several owners
+//   writer           appends varints and big-endian numbers
+
+/// What the pipeline knows of a record besides its message.
+struct progress_of_record {
+  finding found{};
+  cut kind{};
+  std::uint8_t taken_by = 0;  ///< the thread, see `run`
 };
 
 /// Large batches, so that waking threads up does not cost more than what they do; few of them, so
@@ -42,7 +52,8 @@ inline constexpr std::size_t batches_per_queue = 4;
 
 struct work {
   const std::vector<part>& parts;
-  std::uint64_t passes;  ///< over all parts
+  const std::vector<std::string>& topics;  ///< of the files that the parts are of
+  std::uint64_t passes;                    ///< over all parts
   unsigned workers;
   bool lose_one;  ///< the sink forgets a block: the self-test
 };
@@ -50,7 +61,10 @@ struct work {
 struct result {
   double seconds = 0;
   std::vector<statistics> parts;
+  std::vector<archive> archives;  ///< of the same parts, read back from what was encoded
   std::uint64_t records = 0;
+  std::uint64_t encoded_bytes = 0;
+  std::uint64_t heap_calls = 0;         ///< of all threads, from their first record to their last
   std::uint64_t on_another_thread = 0;  ///< of those, let go of by a thread that had not taken them
 };
 
@@ -82,10 +96,11 @@ void forget(Owner owner) {
   ::new (static_cast<void*>(grave)) Owner(std::move(owner));
 }
 
-template <class Owner, class Take>
-void produce(const work& job, Take& take, batch_queue<record<Owner>>& out) {
-  std::vector<record<Owner>> batch;
+template <class Side>
+void produce(const work& job, Side& side, batch_queue<typename Side::unique>& out) {
+  std::vector<typename Side::unique> batch;
   std::size_t bytes = 0;
+  std::uint64_t id = 0;
   const auto send = [&] {
     bytes = 0;
     const bool sent = out.push(batch);
@@ -99,14 +114,14 @@ void produce(const work& job, Take& take, batch_queue<record<Owner>>& out) {
       const bool sent =
           cut_up(from.data, from.size,
                  [&](cut kind, std::size_t offset, const std::byte* data, std::size_t size) {
-                   Owner owner = take(size);
-                   std::memcpy(owner.data(), data, size);
-                   batch.push_back({std::move(owner),
-                                    from.offset + offset,
-                                    {},
-                                    static_cast<std::uint32_t>(p),
-                                    kind,
-                                    0});
+                   auto message = side.take(size);
+                   std::memcpy(side.bytes(message), data, size);
+                   message->id = id++;
+                   message->topic = job.topics[from.file];
+                   message->partition = static_cast<std::int32_t>(p);
+                   message->offset = static_cast<std::int64_t>(from.offset + offset);
+                   message->progress = {{}, kind, 0};
+                   batch.push_back(std::move(message));
                    bytes += size;
                    return (batch.size() < records_per_batch && bytes < bytes_per_batch) || send();
                  });
@@ -116,93 +131,144 @@ void produce(const work& job, Take& take, batch_queue<record<Owner>>& out) {
   if (!batch.empty()) static_cast<void>(send());
 }
 
-template <class Owner>
-void examine_all(batch_queue<record<Owner>>& in, batch_queue<record<Owner>>& out) {
-  std::vector<record<Owner>> batch;
+/// Examines every record and hands it to both sinks.
+template <class Side>
+void examine_all(Side& side, batch_queue<typename Side::unique>& in,
+                 std::array<batch_queue<typename Side::shared>, 2>& out) {
+  using shared = typename Side::shared;
+  std::vector<typename Side::unique> batch;
+  std::array<std::vector<shared>, 2> fans;
   while (in.pop(batch)) {
-    for (auto& r : batch)
-      r.found = examine(r.kind, r.offset, r.bytes.data(), r.bytes.size());
-    if (!out.push(batch)) return;
+    for (auto& fan : fans)
+      fan.reserve(records_per_batch);
+    for (auto& m : batch) {
+      m->progress.found = examine(m->progress.kind, static_cast<std::uint64_t>(m->offset),
+                                  m->value.data(), m->value.size());
+      m->checksum = static_cast<std::uint32_t>(m->progress.found.checksum);
+      std::array<shared, 2> both;
+      side.share(std::move(m), both);
+      for (std::size_t i = 0; i != both.size(); ++i)
+        fans[i].push_back(std::move(both[i]));
+    }
+    batch.clear();
+    for (std::size_t i = 0; i != fans.size(); ++i)
+      if (!out[i].push(fans[i])) return;
   }
 }
 
-template <class Owner>
-void sink(const work& job, std::uint8_t self, batch_queue<record<Owner>>& in, result& into,
-          std::atomic<std::uint64_t>& through) {
-  std::vector<record<Owner>> batch;
+/// The first sink: what is known about each file.
+template <class Side>
+void count_up(const work& job, std::uint8_t self, batch_queue<typename Side::shared>& in,
+              result& into, std::atomic<std::uint64_t>& through) {
+  std::vector<typename Side::shared> batch;
   bool lose = job.lose_one;
   while (in.pop(batch)) {
-    for (auto& r : batch) {
-      into.parts[r.part].add(r.kind, r.bytes.size(), r.found);
-      into.on_another_thread += r.taken_by != self;
+    for (const auto& m : batch) {
+      into.parts[static_cast<std::size_t>(m->partition)].add(m->progress.kind, m->value.size(),
+                                                             m->progress.found);
+      into.on_another_thread += m->progress.taken_by != self;
     }
-    if (std::exchange(lose, false)) forget(std::move(batch.front().bytes));
+    if (std::exchange(lose, false)) forget(std::move(batch.front()));
     into.records += batch.size();
-    batch.clear();  // here all blocks of the batch go back
+    batch.clear();
     // relaxed: a number to look at.
     through.store(into.records, std::memory_order_relaxed);
   }
 }
 
+/// The second sink: encodes each batch as an archive would, and reads it back.
+template <class Side>
+void encode(batch_queue<typename Side::shared>& in, result& into) {
+  std::vector<typename Side::shared> batch;
+  typename Side::writer out;
+  while (in.pop(batch)) {
+    out.clear();
+    for (const auto& m : batch) {
+      out.append_varint(static_cast<std::uint64_t>(m->partition));
+      out.append_varint(static_cast<std::uint64_t>(m->offset));
+      out.append_varint(m->value.size());
+      out.append_be(m->progress.found.checksum);
+    }
+    batch.clear();  // here most messages, and their bytes, go back
+    into.encoded_bytes += out.bytes().size();
+    read_back(out.bytes(), into.archives);
+  }
+}
+
 }  // namespace detail
 
-/// Runs the pipeline once: thread 0 produces, threads 1 to `workers` examine, the next one is the
-/// sink. `take(size)` gets the bytes for one record.
+/// Runs the pipeline once: thread 0 produces, threads 1 to `workers` examine, the next two are the
+/// sinks.
 ///
 /// Throws: what a thread threw first; all have ended then, and all records are gone.
-template <class Owner, class Take>
-[[nodiscard]] result run(const work& job, Take take, const watcher& watch) {
+template <class Side>
+[[nodiscard]] result run(const work& job, Side& side, const watcher& watch) {
   using namespace std::chrono_literals;
-  batch_queue<record<Owner>> to_workers(batches_per_queue);
-  batch_queue<record<Owner>> to_sink(batches_per_queue);
+  batch_queue<typename Side::unique> to_workers(batches_per_queue);
+  std::array<batch_queue<typename Side::shared>, 2> to_sinks{
+      batch_queue<typename Side::shared>(batches_per_queue),
+      batch_queue<typename Side::shared>(batches_per_queue)};
   std::atomic<unsigned> working{job.workers};
+  std::atomic<unsigned> sinking{2};
   std::atomic<std::uint64_t> through{0};
+  std::atomic<std::uint64_t> heap_calls{0};
   detail::first_error error;
   std::mutex mutex;
   std::condition_variable ended;
   bool is_over = false;
   result made;
   made.parts.resize(job.parts.size());
+  made.archives.resize(job.parts.size());
 
+  const auto close_all = [&] {
+    to_workers.close();
+    for (auto& q : to_sinks)
+      q.close();
+  };
   const auto stage = [&](auto&& body, auto&& at_end) {
-    return [&error, &to_workers, &to_sink, body, at_end] {
+    return [&error, &close_all, &heap_calls, body, at_end] {
+      const auto before = heap_calls_of_this_thread();
       try {
         body();
       } catch (...) {
         error.keep(std::current_exception());
-        to_workers.close();
-        to_sink.close();
+        close_all();
       }
+      heap_calls.fetch_add(heap_calls_of_this_thread() - before, std::memory_order_relaxed);
       at_end();
     };
   };
   std::vector<std::thread> threads;
-  threads.reserve(job.workers + 2);  // so that nothing below can throw but a thread's constructor
+  threads.reserve(job.workers + 3);  // so that nothing below can throw but a thread's constructor
 
   const auto start = std::chrono::steady_clock::now();
   threads.emplace_back(
-      stage([&] { detail::produce<Owner>(job, take, to_workers); }, [&] { to_workers.close(); }));
+      stage([&] { detail::produce(job, side, to_workers); }, [&] { to_workers.close(); }));
   for (unsigned i = 0; i != job.workers; ++i) {
-    threads.emplace_back(stage([&] { detail::examine_all<Owner>(to_workers, to_sink); },
+    threads.emplace_back(stage([&] { detail::examine_all(side, to_workers, to_sinks); },
                                [&] {
                                  // acq_rel: the last one closes after the others have pushed.
                                  if (working.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-                                   to_sink.close();
+                                   for (auto& q : to_sinks)
+                                     q.close();
                                  }
                                }));
   }
+  const auto at_end_of_sink = [&] {
+    // acq_rel: the last one sees what the other found out.
+    if (sinking.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    const std::lock_guard hold(mutex);
+    made.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    is_over = true;
+    ended.notify_all();
+  };
   threads.emplace_back(stage(
       [&] {
-        detail::sink<Owner>(job, static_cast<std::uint8_t>(job.workers + 1), to_sink, made,
-                            through);
+        detail::count_up<Side>(job, static_cast<std::uint8_t>(job.workers + 1), to_sinks[0], made,
+                               through);
       },
-      [&] {
-        const std::lock_guard hold(mutex);
-        made.seconds =
-            std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-        is_over = true;
-        ended.notify_all();
-      }));
+      at_end_of_sink));
+  threads.emplace_back(stage([&] { detail::encode<Side>(to_sinks[1], made); }, at_end_of_sink));
   {
     std::unique_lock hold(mutex);
     while (!ended.wait_for(hold, 100ms, [&] { return is_over; })) {
@@ -214,6 +280,7 @@ template <class Owner, class Take>
   for (auto& t : threads)
     t.join();
   error.rethrow();
+  made.heap_calls = heap_calls.load();
   return made;
 }
 

@@ -23,11 +23,13 @@ class subject {
   [[nodiscard]] virtual result run(const work& job, const watcher& watch) = 0;
 };
 
-/// What is asked of the pool beside that.
+/// What is asked of the pools beside that.
 class pooled_subject : public subject {
  public:
   struct numbers {
-    tarn::snapshot pool;  ///< gets, puts and misses are 0 if the pool does not count
+    tarn::snapshot pool;  ///< of payloads; gets, puts and misses are 0 if it does not count
+    std::uint64_t message_gets = 0;  ///< likewise
+    std::uint64_t messages_in_use = 0;
     bool counts = false;
   };
   [[nodiscard]] virtual numbers read() const = 0;

@@ -12,13 +12,21 @@ namespace pipeline {
 namespace {
 
 /// What every run over these parts must come to: computed on the spot, without any handle.
-std::vector<statistics> computed_directly(const std::vector<part>& parts,
-                                          std::array<demand, tiers::count()>& demands) {
-  std::vector<statistics> made(parts.size());
+struct truth_of_parts {
+  std::vector<statistics> parts;
+  std::vector<archive> archives;
+};
+
+truth_of_parts computed_directly(const std::vector<part>& parts,
+                                 std::array<demand, tiers::count()>& demands) {
+  truth_of_parts made{std::vector<statistics>(parts.size()), std::vector<archive>(parts.size())};
   for (std::size_t p = 0; p != parts.size(); ++p) {
     cut_up(parts[p].data, parts[p].size,
            [&](cut kind, std::size_t offset, const std::byte* data, std::size_t size) {
-             made[p].add(kind, size, examine(kind, parts[p].offset + offset, data, size));
+             const auto place = parts[p].offset + offset;
+             const auto found = examine(kind, place, data, size);
+             made.parts[p].add(kind, size, found);
+             made.archives[p].add(place, size, found.checksum);
              auto& d = demands[tiers::tier_for(size)];
              ++d.gets;
              d.bytes += size;
@@ -72,9 +80,9 @@ class comparison {
     std::uint64_t records = 0;
     std::uint64_t moved = 0;
     for (std::size_t p = 0; p != parts.size(); ++p) {
-      records += truth[p].records;
-      moved += truth[p].moved;
-      made_.files[parts[p].file] += truth[p];
+      records += truth.parts[p].records;
+      moved += truth.parts[p].moved;
+      made_.files[parts[p].file] += truth.parts[p];
       slice_bytes_ += parts[p].size;
     }
     const auto passes = (least_records + records - 1) / records;
@@ -84,7 +92,7 @@ class comparison {
       made_.demands[t].gets += demands[t].gets * passes * options_.rounds;
       made_.demands[t].bytes += demands[t].bytes * passes * options_.rounds;
     }
-    work job{parts, passes, options_.threads, false};
+    work job{parts, in_.files, passes, options_.threads, false};
     for (unsigned r = 0; r != options_.rounds; ++r) {
       auto& times = made_.rounds[r];
       // In turns, and every other round the other way round: neither side always finds the caches
@@ -101,13 +109,14 @@ class comparison {
     slices_bytes_done_ += std::exchange(slice_bytes_, 0);
   }
 
-  double run_plain(const work& job, const std::vector<statistics>& truth, unsigned round) {
+  double run_plain(const work& job, const truth_of_parts& truth, unsigned round) {
     const auto got = plain_->run(job, watch("plain new", job, truth, round));
     check("plain new", got, job, truth);
+    if (round + 1 == options_.rounds) made_.plain_heap_calls += got.heap_calls;
     return got.seconds;
   }
 
-  double run_pooled(work job, const std::vector<statistics>& truth, unsigned round) {
+  double run_pooled(work job, const truth_of_parts& truth, unsigned round) {
     job.lose_one = options_.plant_lost_block && made_.pooled_records == 0;
     const auto show = watch("pooled", job, truth, round);
     const auto got = pooled_->run(job, [&](std::uint64_t records) {
@@ -118,6 +127,8 @@ class comparison {
     check("pooled", got, job, truth);
     made_.pooled_records += got.records;
     made_.on_another_thread += got.on_another_thread;
+    made_.encoded_bytes += got.encoded_bytes;
+    if (round + 1 == options_.rounds) made_.heap_calls += got.heap_calls;
     return got.seconds;
   }
 
@@ -125,10 +136,9 @@ class comparison {
     made_.memory.peak_bytes = std::max(made_.memory.peak_bytes, pooled_->held_bytes());
   }
 
-  watcher watch(const char* side, const work& job, const std::vector<statistics>& truth,
-                unsigned round) {
+  watcher watch(const char* side, const work& job, const truth_of_parts& truth, unsigned round) {
     std::uint64_t all = 0;
-    for (const auto& s : truth)
+    for (const auto& s : truth.parts)
       all += s.records;
     all *= job.passes;
     return [this, all, side, round](std::uint64_t records) {
@@ -146,12 +156,12 @@ class comparison {
     return in_.expected_bytes == 0 ? 0 : done / static_cast<double>(in_.expected_bytes);
   }
 
-  void check(const char* side, const result& got, const work& job,
-             const std::vector<statistics>& truth) {
-    for (std::size_t p = 0; p != truth.size(); ++p) {
-      if (got.parts[p] == truth[p].repeated(job.passes)) continue;
-      made_.problems.push_back(std::string(side) + ": the result for " +
-                               in_.files[job.parts[p].file] + " differs");
+  void check(const char* side, const result& got, const work& job, const truth_of_parts& truth) {
+    for (std::size_t p = 0; p != truth.parts.size(); ++p) {
+      const bool counted = got.parts[p] == truth.parts[p].repeated(job.passes);
+      if (counted && got.archives[p] == truth.archives[p].repeated(job.passes)) continue;
+      made_.problems.push_back(std::string(side) + ": the " + (counted ? "archive" : "result") +
+                               " for " + in_.files[job.parts[p].file] + " differs");
       return;  // one is enough to look for the cause
     }
   }
@@ -191,6 +201,18 @@ class comparison {
         complain(t.size_bytes,
                  to_string(t.gets) + " gets counted, but " + to_string(asked) + " were made");
       }
+    }
+    made_.lost_messages = made_.pool.messages_in_use;
+    if (made_.lost_messages != 0) {
+      made_.problems.push_back(std::to_string(made_.lost_messages) +
+                               " messages lost: still out after the last record");
+    }
+    if (made_.pool.pool.nodes.in_use > made_.pool.pool.total().in_use) {
+      made_.problems.push_back("nodes of shared buffers are out without a block");
+    }
+    if (made_.pool.counts && made_.pool.message_gets != made_.pooled_records) {
+      made_.problems.push_back(std::to_string(made_.pool.message_gets) + " messages counted, but " +
+                               std::to_string(made_.pooled_records) + " records were moved");
     }
   }
 

@@ -52,10 +52,14 @@ struct trial_result {
   std::vector<round_times> rounds;
   std::uint64_t pooled_records = 0;
   std::uint64_t on_another_thread = 0;
+  std::uint64_t encoded_bytes = 0;     ///< by the second sink, on either side
+  std::uint64_t heap_calls = 0;        ///< of the pooled side in its last round, all slices
+  std::uint64_t plain_heap_calls = 0;  ///< likewise
   std::array<demand, tiers::count()> demands;
   pooled_subject::numbers pool;  ///< after the last round, before trimming
   memory_use memory;
   std::uint64_t unaccounted = 0;      ///< blocks that are out although all records are gone
+  std::uint64_t lost_messages = 0;    ///< likewise
   std::vector<std::string> problems;  ///< empty: all is well
 };
 
