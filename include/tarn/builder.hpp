@@ -64,7 +64,7 @@ template <class T>
 concept bytes_or_text = text<T> || std::convertible_to<T, std::span<const std::byte>>;
 
 template <bytes_or_text T>
-[[nodiscard]] std::span<const std::byte> bytes_of(const T& value) {
+[[nodiscard]] std::span<const std::byte> bytes_to_copy(const T& value) {
   if constexpr (text<const T&>) {
     return std::as_bytes(std::span(std::string_view(value)));
   } else {
@@ -211,7 +211,7 @@ using key_builder = basic_key_builder<byte_pool<>>;
 /// Copies a value. Returns: a buffer of its size. Throws: as `byte_pool::get`.
 template <class Pool, detail::bytes_or_text T>
 [[nodiscard]] typename Pool::buffer copy_value(const T& value, Pool& pool) {
-  const auto from = detail::bytes_of(value);
+  const auto from = detail::bytes_to_copy(value);
   auto copy = pool.get(from.size());
   detail::copy_bytes(copy.data(), from.data(), from.size());
   return copy;
@@ -313,7 +313,7 @@ class basic_map_copy {
       ++count;
       bytes = detail::sum_of(bytes, sizeof(entry));
       bytes = detail::sum_of(bytes, std::string_view(key).size());
-      bytes = detail::sum_of(bytes, detail::bytes_of(value).size());
+      bytes = detail::sum_of(bytes, detail::bytes_to_copy(value).size());
     }
     if (count == 0) return;
     block_ = pool.get(bytes);
@@ -325,8 +325,8 @@ class basic_map_copy {
     };
     for (const auto& [key, value] : from) {
       auto& e = *::new (block_.data() + size_++ * sizeof(entry)) entry{at, 0, 0};
-      e.key_size = add(detail::bytes_of(std::string_view(key)));
-      e.value_size = add(detail::bytes_of(value));
+      e.key_size = add(detail::bytes_to_copy(std::string_view(key)));
+      e.value_size = add(detail::bytes_to_copy(value));
     }
     std::ranges::sort(entries(), {}, [this](const entry& e) { return key_of(e); });
   }

@@ -19,6 +19,8 @@
 #include <cstdlib>
 #include <new>
 #include <span>
+#include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include <tarn/buffer.hpp>
@@ -128,6 +130,10 @@ class byte_pool
   /// `get`;
   ///   the deleter has been called then.
   template <class Deleter>
+  [[nodiscard]] shared_buffer adopt(std::string_view text, Deleter deleter) {
+    return adopt(std::as_bytes(std::span(text)), std::move(deleter));
+  }
+  template <class Deleter>
   [[nodiscard]] shared_buffer adopt(std::span<const std::byte> bytes, Deleter deleter) {
     shared_buffer made = try_adopt(bytes, std::move(deleter));
     if (!made) this->fail(detail::line_alignment);
@@ -140,6 +146,8 @@ class byte_pool
     static_assert(
         sizeof(Deleter) <= shared_node::deleter_bytes && alignof(Deleter) <= sizeof(void*),
         "byte_pool::adopt: the deleter may capture 16 bytes; put more behind a pointer");
+    static_assert(std::is_invocable_v<Deleter&>,
+                  "byte_pool::adopt: the deleter is called without an argument");
     auto* const node = shared_node::make_external(&core(), bytes.data(), bytes.size(), deleter);
     if (node != nullptr) {
       // Even a reference to no bytes at all has to look like one.

@@ -137,7 +137,7 @@ class basic_chain {
     make_room(1);  // before the buffer changes its form
     append(freeze(std::move(b)));
   }
-  /// Adds a copy of bytes.
+  /// Adds a copy of bytes; also of those of buffers of other types, which can't be shared here.
   void append(std::span<const std::byte> bytes) {
     if (!try_copy(bytes)) add(pool().get_shared(bytes.size()), bytes);
   }

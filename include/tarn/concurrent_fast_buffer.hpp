@@ -41,6 +41,9 @@ class basic_fast_buffer<Lock, Stats, Traits> {
   static_assert(lock_policy<Lock>, "fast_buffer: Lock must be a lock policy, see policy/lock.hpp");
   static_assert(stats_policy<Stats>,
                 "fast_buffer: Stats must be a stats policy, see policy/stats.hpp");
+  static_assert(
+      requires { typename Traits::pool_type; },
+      "fast_buffer: the third argument must be tarn::fast_buffer_traits<Pool>");
   static_assert(is_concurrent_v<typename Traits::pool_type::lock_type>,
                 "fast_buffer: what several threads append to needs a pool for several threads");
   static_assert(Traits::inline_bytes == 0,

@@ -111,6 +111,9 @@ class byte_string {
   void shrink() noexcept { byte_string().swap(*this); }
 
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
+  [[nodiscard]] const std::byte* data() const noexcept { return data_; }
+  [[nodiscard]] const std::byte* begin() const noexcept { return data_; }
+  [[nodiscard]] const std::byte* end() const noexcept { return data_ + size_; }
   [[nodiscard]] std::span<std::byte> bytes() noexcept { return {data_, size_}; }
   [[nodiscard]] std::string_view view() const noexcept {
     return {reinterpret_cast<const char*>(data_), size_};

@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <new>
 #include <span>
 #include <type_traits>
@@ -31,7 +32,7 @@ template <class M, class Count, class Permits>
 struct message_slot {
   Count count{};              // handles that share it
   Permits* permit = nullptr;  // whose permit it is out with; null: of nobody
-  M value{};
+  M value;
 
   [[nodiscard]] std::size_t kept_bytes() const noexcept { return detail::kept_bytes(value); }
   void shrink(std::size_t most) noexcept requires requires(M& m) {
@@ -47,7 +48,7 @@ struct slot_lifecycle : Lifecycle {
   template <class Slot>
   Slot* make(void* place) const {
     if constexpr (Lifecycle::makes_default) {
-      return ::new (place) Slot();
+      return ::new (place) Slot{};
     } else {
       return ::new (place) Slot{{}, nullptr, this->factory()};
     }
@@ -62,6 +63,7 @@ struct slot_lifecycle : Lifecycle {
 /// What a message pool is made of.
 template <class M, class Lock, class Stats, class Traits>
 struct message_parts {
+  static_assert(lock_policy<Lock>, "message_pool: the second argument must be a lock policy");
   static_assert(Traits::lifecycle::keeps,
                 "message_pool: messages are kept and reset; build_objects is for object_pool");
   using env = typename lock_traits<Lock>::env;
@@ -227,7 +229,7 @@ class message_consumer {
   [[nodiscard]] handle get() {
     handle got = try_get();
     if (!got) [[unlikely]]
-      pool_->refuse();
+      pool_->refuse(permits_);
     return got;
   }
   [[nodiscard]] handle try_get() { return pool_->take(*permits_, Pool::at_once); }
@@ -289,6 +291,8 @@ class message_pool : private detail::message_parts<M, Lock, Stats, Traits>::pool
                         source_type source = {})
       : base(checked_options(o), {std::move(lifecycle)}, std::move(source)),
         permits_(o.capacity ? new permits_type(static_cast<std::uint32_t>(*o.capacity)) : nullptr) {
+    // Here, where M is complete: a message may hold handles of this pool.
+    static_assert(!lockable<M>, "message_pool: the message type comes first, then the lock policy");
   }
   ~message_pool() {
     close();
@@ -302,7 +306,7 @@ class message_pool : private detail::message_parts<M, Lock, Stats, Traits>::pool
   [[nodiscard]] TARN_FORCE_INLINE handle get() {
     handle got = try_get();
     if (!got) [[unlikely]]
-      refuse();
+      refuse(permits_);
     return got;
   }
   /// As `get`, but returns an empty handle where the pool has nothing. Throws: what the factory
@@ -393,7 +397,22 @@ class message_pool : private detail::message_parts<M, Lock, Stats, Traits>::pool
 
   /// A message with a permit of `from`.
   [[nodiscard]] handle take(permits_type& from, std::int64_t deadline);
-  [[noreturn]] void refuse() const { this->fail(sizeof(M)); }
+  /// Says why a get got nothing, where the permits of `from` were asked for.
+  [[noreturn]] TARN_COLD void refuse(const permits_type* from) const {
+    if (from == nullptr || this->closed() || !from->is_empty()) this->fail(sizeof(M));
+    char text[200];
+    if (from == permits_) {
+      std::snprintf(text, sizeof text,
+                    "tarn: pool '%.60s': all messages are in use or reserved for consumers, "
+                    "capacity %u",
+                    this->name().c_str(), static_cast<unsigned>(from->total()));
+    } else {
+      std::snprintf(text, sizeof text,
+                    "tarn: pool '%.60s': all messages of this consumer are in use, quota %u",
+                    this->name().c_str(), static_cast<unsigned>(from->total()));
+    }
+    throw pool_exhausted(text);
+  }
   /// Whether as many messages exist as may: then one more is missing only until one that is being
   /// destroyed is gone.
   [[nodiscard]] bool is_full() const noexcept {
@@ -452,7 +471,15 @@ auto message_pool<M, Lock, Stats, Traits>::consumer(std::size_t quota) -> consum
   const auto result = permits_->reserve(*made);
   if (result == detail::reserved::granted) return {*this, made};
   made->end();
-  if (result == detail::reserved::closed || result == detail::reserved::in_use) refuse();
+  if (result == detail::reserved::closed) throw pool_closed(this->name());
+  if (result == detail::reserved::in_use) {
+    char text[200];
+    std::snprintf(text, sizeof text,
+                  "tarn: pool '%.60s': quota %zu can't be reserved while so many messages are in "
+                  "use, capacity %u",
+                  this->name().c_str(), quota, static_cast<unsigned>(permits_->total()));
+    throw pool_exhausted(text);
+  }
   detail::throw_invalid("sum of quotas", permits_->reserved_total() + quota,
                         "must be at most the capacity,", permits_->total());
 }

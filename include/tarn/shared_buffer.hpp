@@ -72,6 +72,10 @@ class basic_shared_buffer {
     return {bytes.data(), bytes.size(), nullptr};
   }
 
+  [[nodiscard]] static basic_shared_buffer of_static(std::string_view text) noexcept {
+    return of_static(std::as_bytes(std::span(text)));
+  }
+
   // References.
 
   /// Another reference: what a copy is.
@@ -359,7 +363,8 @@ template <class Lock, class Stats, class Traits>
   auto frozen = basic_shared_buffer<Lock, Stats, Traits>::of_block(raw);
   if (frozen || raw.owner == nullptr) return frozen;
   b = basic_buffer<Lock, Stats, Traits>::from_raw(raw);
-  detail::throw_nothing(*static_cast<typename node_type::core_type*>(raw.owner), sizeof(node_type));
+  detail::throw_nothing(*static_cast<typename node_type::core_type*>(raw.owner),
+                        detail::line_alignment);
 }
 
 }  // namespace tarn

@@ -11,9 +11,9 @@
 #include <type_traits>
 #include <utility>
 
-#include <tarn/byte_pool.hpp>
-#include <tarn/fast_buffer.hpp>
-#include <tarn/shared_buffer.hpp>
+#include <tarn/interop/iovec.hpp>
+#include <tarn/interop/streambuf.hpp>
+#include <tarn/tarn.hpp>
 
 #include "support/catch.hpp"
 
@@ -60,4 +60,14 @@ TEST_CASE("buffers go where spans and string views go", "[ranges]") {
   CHECK(sum(shared) == 970);
   CHECK(shared.chars() == growing.view());
   CHECK(std::ranges::equal(shared, growing));
+}
+
+// With all of tarn included: names of one header must not meet those of another.
+TEST_CASE("whatever is included, bytes are found in every buffer", "[interop]") {
+  tarn::fast_buffer out;
+  out.append("text");
+  const auto one = tarn::to_iovec(out);
+  CHECK(one.iov_len == 4);
+  tarn::piece_streambuf from(out);
+  CHECK(from.sgetc() == 't');
 }

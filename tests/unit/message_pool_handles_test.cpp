@@ -292,3 +292,34 @@ TEMPLATE_LIST_TEST_CASE("a pool is closed, drained, trimmed and warmed as an obj
   }
   CHECK(tracked::faults() == 0);
 }
+
+TEST_CASE("a message without a default constructor comes from a factory", "[message_pool]") {
+  struct numbered {
+    explicit numbered(int n) noexcept : number(n) {}
+    void reset() noexcept { number = 0; }
+    int number;
+  };
+  struct sevens {
+    numbered operator()() const { return numbered(7); }
+  };
+  tarn::message_pool<numbered, tarn::thread_cached<>, tarn::counting_stats,
+                     tarn::object_traits<tarn::keep_objects<sevens>>>
+      pool;
+  CHECK(pool.get()->number == 7);
+}
+
+TEST_CASE("a refusal says whose messages are all in use", "[message_pool]") {
+  tarn::message_pool<> pool({.name = "orders", .capacity = 3});
+  auto some = pool.consumer(1);
+  const auto one = some.get();
+  CHECK_THROWS_WITH(some.get(),
+                    "tarn: pool 'orders': all messages of this consumer are in use, quota 1");
+  const auto two = pool.get();
+  CHECK_THROWS_WITH(pool.consumer(2),
+                    "tarn: pool 'orders': quota 2 can't be reserved while so many messages are in "
+                    "use, capacity 3");
+  const auto three = pool.get();
+  CHECK_THROWS_WITH(pool.get(),
+                    "tarn: pool 'orders': all messages are in use or reserved for consumers, "
+                    "capacity 3");
+}

@@ -252,6 +252,7 @@ TEST_CASE("static bytes are not counted", "[shared_buffer]") {
   CHECK(b.try_make_unique().empty());
   CHECK(b.data() == text.data());
   CHECK(!b.compact_if(2));
+  CHECK(shared_buffer::of_static("literal").chars() == "literal");
 }
 
 TEMPLATE_LIST_TEST_CASE("references are counted, and those of only holders cost nothing",

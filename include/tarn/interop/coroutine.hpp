@@ -53,6 +53,10 @@ class frame_memory {
     std::destroy_at(behind);
   }
 
+  template <class T>
+  static constexpr bool is_pool = false;
+  template <class L, class S, class T>
+  static constexpr bool is_pool<byte_pool<L, S, T>> = true;
   /// The first argument that is a pool of this type, else the default pool.
   [[nodiscard]] static Pool& pool_among() {
     static_assert(std::same_as<Pool, byte_pool<>>,
@@ -65,6 +69,9 @@ class frame_memory {
     if constexpr (std::same_as<First, Pool>) {
       return first;
     } else {
+      static_assert(!is_pool<std::remove_const_t<First>>,
+                    "pooled_frame: an argument is a byte_pool of another type; name it, as in "
+                    "pooled_frame<your_pool>");
       return pool_among(rest...);
     }
   }

@@ -66,7 +66,8 @@ struct options {
   /// Bytes of one slab, a power of two from 64 KiB to 1 GiB. Default: 64 KiB.
   std::optional<std::size_t> slab_bytes{};
   /// A container of more capacity is replaced by a fresh one on its return, or told to
-  /// `shrink(bytes)` where it has such a member; object pools only. Default: 64 KiB.
+  /// `shrink(bytes)` where it has such a member, as messages have; object and message pools only.
+  /// Default: 64 KiB.
   std::optional<std::size_t> keep_capacity_bytes{};
   /// Capacity of a container that is asked for with 0; object pools only. Default: what the factory
   /// makes.

@@ -100,6 +100,10 @@ class permits {
     return reserved::granted;
   }
   [[nodiscard]] std::uint32_t total() const noexcept { return total_; }
+  /// Whether all are taken at this moment.
+  [[nodiscard]] bool is_empty() const noexcept {
+    return free_of(word_.load(std::memory_order::relaxed)) == 0;  // for a text
+  }
   /// The permits of all children whose owners are still there.
   [[nodiscard]] std::uint32_t reserved_total() noexcept {
     return locked(lock_, [&] { return std::uint32_t{reserved_}; });
