@@ -40,8 +40,14 @@ template <class T>
 /// Keeps the calling thread on one processor. Returns: false where that is not possible.
 inline bool pin(unsigned processor) noexcept {
 #if defined(__linux__)
-  cpu_set_t allowed;
-  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return false;
+  // As it was at first: a thread that is pinned has only one left, and so has one that it starts.
+  static const cpu_set_t allowed = [] {
+    cpu_set_t now;
+    CPU_ZERO(&now);
+    static_cast<void>(sched_getaffinity(0, sizeof now, &now));
+    return now;
+  }();
+  if (CPU_COUNT(&allowed) == 0) return false;
   unsigned left = processor % static_cast<unsigned>(CPU_COUNT(&allowed));
   for (std::size_t i = 0; i != CPU_SETSIZE; ++i) {
     if (!CPU_ISSET(i, &allowed) || left-- != 0) continue;

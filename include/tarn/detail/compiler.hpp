@@ -45,15 +45,19 @@ namespace tarn {
 #if TARN_HAS_POSIX
 class system_mutex {
  public:
-  constexpr system_mutex() noexcept = default;
-  system_mutex(const system_mutex&) = delete;
-  system_mutex& operator=(const system_mutex&) = delete;
+  system_mutex& operator=(system_mutex&&) = delete;  // nor any other copy
   void lock() noexcept { pthread_mutex_lock(&mutex_); }
   [[nodiscard]] bool try_lock() noexcept { return pthread_mutex_trylock(&mutex_) == 0; }
   void unlock() noexcept { pthread_mutex_unlock(&mutex_); }
 
  private:
-  pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;  // needs no destruction
+  // Needs no destruction. It spins for a moment before it sleeps where the system has such a one:
+  // what pools do under a lock takes less time than waking a thread up.
+#if defined(PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP)
+  pthread_mutex_t mutex_ = PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP;
+#else
+  pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
+#endif
 };
 #else
 class system_mutex : public std::mutex {};
@@ -88,8 +92,6 @@ inline void cpu_pause() noexcept {
   __builtin_ia32_pause();
 #elif defined(__aarch64__) || defined(__arm__)
   asm volatile("yield");
-#elif defined(_MSC_VER)
-  _mm_pause();
 #endif
 }
 
