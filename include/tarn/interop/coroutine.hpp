@@ -32,6 +32,11 @@
 namespace tarn {
 namespace detail {
 
+template <class T>
+inline constexpr bool is_pool = false;
+template <class L, class S, class T>
+inline constexpr bool is_pool<byte_pool<L, S, T>> = true;
+
 /// Frames, each with the buffer that owns its memory behind it: so a frame needs neither its pool
 /// nor its thread when it ends.
 template <class Pool>
@@ -53,10 +58,6 @@ class frame_memory {
     std::destroy_at(behind);
   }
 
-  template <class T>
-  static constexpr bool is_pool = false;
-  template <class L, class S, class T>
-  static constexpr bool is_pool<byte_pool<L, S, T>> = true;
   /// The first argument that is a pool of this type, else the default pool.
   [[nodiscard]] static Pool& pool_among() {
     static_assert(std::same_as<Pool, byte_pool<>>,
