@@ -413,13 +413,14 @@ class message_pool : private detail::message_parts<M, Lock, Stats, Traits>::pool
     }
     throw pool_exhausted(text);
   }
+  static constexpr unsigned most_refusals = 16;  // by the source, to one who waits
   /// Whether as many messages exist as may: then one more is missing only until one that is being
   /// destroyed is gone.
   [[nodiscard]] bool is_full() const noexcept {
     std::uint64_t live = 0;
     this->core().read(
         [&](const detail::tier_numbers& n) { live = n.created - n.retired - n.abandoned; });
-    return !this->closed() && live >= permits_->total();
+    return live >= permits_->total();
   }
 
   /// The permit follows its message: whoever has it finds one.
@@ -440,8 +441,12 @@ auto message_pool<M, Lock, Stats, Traits>::take(permits_type& from, std::int64_t
   if (!(waits ? from.take_until(deadline) : from.try_take())) return {};
   try {
     handle got{this->core().take_kept(), &this->core()};
-    // Whoever has a permit is owed a message: one of those that idled may be on its way out.
-    for (unsigned turn = 0; waits && !got && is_full() && parts::env::now() < deadline; ++turn) {
+    // Whoever has a permit is owed a message: one of those that idled may be on its way out. When
+    // it is gone there is room for another, unless the source has none, which shows by trying.
+    unsigned refusals = 0;
+    for (unsigned turn = 0; waits && !got && refusals != most_refusals; ++turn) {
+      if (this->closed() || parts::env::now() >= deadline) break;
+      if (!is_full()) ++refusals;
       parts::env::pause(turn);
       got = {this->core().take_kept(), &this->core()};
     }
