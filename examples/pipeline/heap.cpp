@@ -16,22 +16,38 @@ namespace pipeline {
 std::uint64_t heap_calls_of_this_thread() noexcept { return calls; }
 }  // namespace pipeline
 
-// The array and nothrow forms of the standard library call these. Kept out of line: a compiler that
-// sees malloc behind new, but not free behind delete, takes them for a mismatch.
-[[gnu::noinline]] void* operator new(std::size_t bytes) {
+namespace {
+void* counted(std::size_t bytes, std::size_t alignment) noexcept {
   ++calls;
-  if (void* const p = std::malloc(bytes != 0 ? bytes : 1)) return p;
+  if (alignment <= __STDCPP_DEFAULT_NEW_ALIGNMENT__) return std::malloc(bytes != 0 ? bytes : 1);
+  return std::aligned_alloc(alignment, (bytes + alignment - 1) & ~(alignment - 1));
+}
+}  // namespace
+
+// The array forms of the standard library call these. Kept out of line: a compiler that sees malloc
+// behind new, but not free behind delete, takes them for a mismatch.
+[[gnu::noinline]] void* operator new(std::size_t bytes) {
+  if (void* const p = counted(bytes, 0)) return p;
   throw std::bad_alloc();
 }
 [[gnu::noinline]] void* operator new(std::size_t bytes, std::align_val_t alignment) {
-  ++calls;
-  const auto align = static_cast<std::size_t>(alignment);
-  if (void* const p = std::aligned_alloc(align, (bytes + align - 1) & ~(align - 1))) return p;
+  if (void* const p = counted(bytes, static_cast<std::size_t>(alignment))) return p;
   throw std::bad_alloc();
+}
+[[gnu::noinline]] void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  return counted(bytes, 0);
+}
+[[gnu::noinline]] void* operator new(std::size_t bytes, std::align_val_t alignment,
+                                     const std::nothrow_t&) noexcept {
+  return counted(bytes, static_cast<std::size_t>(alignment));
 }
 [[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
 [[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
 [[gnu::noinline]] void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
 [[gnu::noinline]] void operator delete(void* p, std::size_t, std::align_val_t) noexcept {
+  std::free(p);
+}
+[[gnu::noinline]] void operator delete(void* p, const std::nothrow_t&) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p, std::align_val_t, const std::nothrow_t&) noexcept {
   std::free(p);
 }
