@@ -12,8 +12,10 @@ function(preprocess name)
   string(JOIN "" includes ${includes})
   file(WRITE ${SCRATCH_DIR}/${name}.cpp "${includes}")
   execute_process(
-    COMMAND ${COMPILER} -E -std=c++20 -I ${INCLUDE_DIR} ${SCRATCH_DIR}/${name}.cpp
-            -o ${SCRATCH_DIR}/${name}.ii
+    COMMAND ${COMPILER} -E -std=c++20 -I . -x c++ - -o ${SCRATCH_DIR}/${name}.ii
+    # Paths are part of the text: relative ones weigh the same wherever the project lies.
+    WORKING_DIRECTORY ${INCLUDE_DIR}
+    INPUT_FILE ${SCRATCH_DIR}/${name}.cpp
     RESULT_VARIABLE code ERROR_VARIABLE out)
   if(NOT code EQUAL 0)
     message(FATAL_ERROR "${name} does not preprocess:\n${out}")

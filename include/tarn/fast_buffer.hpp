@@ -361,7 +361,7 @@ class basic_fast_buffer {
   /// Makes room for `n` more bytes than there are.
   TARN_COLD void make_room(std::size_t n) {
     if (n > max_size() - size()) {
-      detail::throw_length("fast_buffer size", size() + detail::min_of(n, detail::max_size),
+      detail::throw_length("fast_buffer size", n <= SIZE_MAX - size() ? size() + n : SIZE_MAX,
                            "must be at most max_bytes,", max_size());
     }
     if (!slid_for(n)) grow_to(pool().get_at_least(wanted(n)));

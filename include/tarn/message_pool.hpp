@@ -21,6 +21,7 @@
 #include <tarn/detail/shared/permits.hpp>
 #include <tarn/detail/shared/ref_count.hpp>
 #include <tarn/message.hpp>
+#include <tarn/message_handle.hpp>
 #include <tarn/object_pool.hpp>
 
 namespace tarn {
@@ -76,131 +77,6 @@ struct message_parts {
 };
 
 }  // namespace detail
-
-/// The move-only owner of one pooled message; empty by default, after `reset` and when moved from.
-///
-/// It may outlive its pool and the thread that took it. Thread safety: as an `int`.
-template <class Pool>
-class message_handle {
- public:
-  using value_type = typename Pool::value_type;
-
-  constexpr message_handle() noexcept = default;
-  constexpr message_handle(message_handle&& other) noexcept
-      : slot_(std::exchange(other.slot_, nullptr)), core_(other.core_) {}
-  constexpr message_handle& operator=(message_handle&& other) noexcept {
-    message_handle(std::move(other)).swap(*this);
-    return *this;
-  }
-  TARN_FORCE_INLINE ~message_handle() {
-    if (slot_ != nullptr) Pool::give(*core_, slot_);
-  }
-
-  constexpr void swap(message_handle& other) noexcept {
-    std::swap(slot_, other.slot_);
-    std::swap(core_, other.core_);
-  }
-  friend constexpr void swap(message_handle& a, message_handle& b) noexcept { a.swap(b); }
-
-  /// Gives the message back, if there is one. Never fails.
-  void reset() noexcept { message_handle().swap(*this); }
-
-  /// Null if empty.
-  [[nodiscard]] value_type* get() const noexcept {
-    return slot_ != nullptr ? &slot_->value : nullptr;
-  }
-  /// Preconditions of this and the next: not empty.
-  [[nodiscard]] value_type& operator*() const noexcept { return slot_->value; }
-  [[nodiscard]] value_type* operator->() const noexcept { return &slot_->value; }
-  [[nodiscard]] constexpr explicit operator bool() const noexcept { return slot_ != nullptr; }
-
- private:
-  friend Pool;
-  template <class>
-  friend class shared_message;
-  using slot_type = typename Pool::slot_type;
-  using core_type = typename Pool::core_type;
-
-  constexpr message_handle(slot_type* slot, core_type* core) noexcept : slot_(slot), core_(core) {}
-
-  slot_type* slot_ = nullptr;
-  core_type* core_ = nullptr;  // only meaningful with a message
-};
-
-/// One of several owners of a pooled message, all of which may read it; empty by default, after
-/// `reset` and when moved from. The last one gives the message back.
-///
-/// Thread safety: as a `std::shared_ptr`, or where the pool is not concurrent, as an `int`.
-template <class Pool>
-class shared_message {
- public:
-  using value_type = const typename Pool::value_type;
-
-  constexpr shared_message() noexcept = default;
-  shared_message(const shared_message& other) noexcept : slot_(other.slot_), core_(other.core_) {
-    if (slot_ != nullptr) slot_->count.add();
-  }
-  constexpr shared_message(shared_message&& other) noexcept
-      : slot_(std::exchange(other.slot_, nullptr)), core_(other.core_) {}
-  shared_message& operator=(const shared_message& other) noexcept {
-    shared_message(other).swap(*this);
-    return *this;
-  }
-  constexpr shared_message& operator=(shared_message&& other) noexcept {
-    shared_message(std::move(other)).swap(*this);
-    return *this;
-  }
-  ~shared_message() {
-    if (slot_ != nullptr && slot_->count.drop()) {
-      slot_->count.restart();
-      Pool::give(*core_, slot_);
-    }
-  }
-
-  constexpr void swap(shared_message& other) noexcept {
-    std::swap(slot_, other.slot_);
-    std::swap(core_, other.core_);
-  }
-  friend constexpr void swap(shared_message& a, shared_message& b) noexcept { a.swap(b); }
-
-  /// Lets go of the message, if there is one. Never fails.
-  void reset() noexcept { shared_message().swap(*this); }
-
-  /// True if this is the only owner.
-  [[nodiscard]] bool unique() const noexcept {
-    return slot_ != nullptr && slot_->count.is_unique();
-  }
-  /// The number of owners; 0 if empty. Under load of some moment ago.
-  [[nodiscard]] std::uint64_t ref_count() const noexcept {
-    return slot_ != nullptr ? slot_->count.count() : 0;
-  }
-  /// Becomes the handle of a message that may be written, if this is its only owner. Returns: empty
-  /// if it is not; nothing has happened then.
-  [[nodiscard]] message_handle<Pool> make_unique() noexcept {
-    if (!unique()) return {};
-    return {std::exchange(slot_, nullptr), core_};
-  }
-
-  /// Null if empty.
-  [[nodiscard]] value_type* get() const noexcept {
-    return slot_ != nullptr ? &slot_->value : nullptr;
-  }
-  /// Preconditions of this and the next: not empty.
-  [[nodiscard]] value_type& operator*() const noexcept { return slot_->value; }
-  [[nodiscard]] value_type* operator->() const noexcept { return &slot_->value; }
-  [[nodiscard]] constexpr explicit operator bool() const noexcept { return slot_ != nullptr; }
-
- private:
-  friend Pool;
-  using slot_type = typename Pool::slot_type;
-  using core_type = typename Pool::core_type;
-
-  /// Takes over one reference.
-  constexpr shared_message(slot_type* slot, core_type* core) noexcept : slot_(slot), core_(core) {}
-
-  slot_type* slot_ = nullptr;
-  core_type* core_ = nullptr;  // only meaningful with a message
-};
 
 /// A part of a pool's capacity that belongs to one consumer: it can always hold that many messages,
 /// whatever the others do, and never more. Move-only.

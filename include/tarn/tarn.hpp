@@ -11,6 +11,7 @@
 #include <tarn/fast_buffer.hpp>
 #include <tarn/fwd.hpp>
 #include <tarn/message.hpp>
+#include <tarn/message_handle.hpp>
 #include <tarn/message_pool.hpp>
 #include <tarn/object_pool.hpp>
 #include <tarn/policy/check.hpp>
@@ -30,6 +31,7 @@
 #include <tarn/policy/writing/fast_buffer_options.hpp>
 #include <tarn/policy/writing/size_hint.hpp>
 #include <tarn/record.hpp>
+#include <tarn/record_batch.hpp>
 #include <tarn/shared_buffer.hpp>
 #include <tarn/unsized_pool.hpp>
 #include <tarn/version.hpp>

@@ -15,7 +15,7 @@
 #include <tarn/builder.hpp>
 #include <tarn/fast_buffer.hpp>
 #include <tarn/message_pool.hpp>
-#include <tarn/record.hpp>
+#include <tarn/record_batch.hpp>
 #include <tarn/shared_buffer.hpp>
 
 #include "support/catch.hpp"

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include <tarn/object_pool.hpp>
-#include <tarn/record.hpp>
+#include <tarn/record_batch.hpp>
 
 #include "support/catch.hpp"
 #include "support/heap_count.hpp"

@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: MIT
+//
+// record_batch: the records of a log, to and from the bytes of Kafka's record batches (version 2,
+// not compressed).
+//
+//   tarn::record_batch_pool batches;
+//   auto batch = batches.get();
+//   batch->add().value.assign("hello");
+//   batch->encode(out);                            // `out`: a fast_buffer, say
+//
+//   auto read = tarn::record_batch::decode(batches, received);  // throws decode_error
+
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tarn/detail/writing/checksum_writer.hpp>
+#include <tarn/detail/writing/crc32c.hpp>
+#include <tarn/detail/writing/decoder.hpp>
+#include <tarn/detail/writing/zero_when_moved.hpp>
+#include <tarn/message_pool.hpp>
+#include <tarn/record.hpp>
+
+namespace tarn {
+
+/// What bytes can be written to: a `fast_buffer`, or anything else with these.
+template <class W>
+concept byte_writer = requires(W& w, std::span<const std::byte> bytes, std::int64_t number) {
+  w.append(bytes);
+  w.append_be(number);
+  w.append_zigzag(number);
+};
+
+/// The most that a decoder believes. Whatever is larger is refused before memory is asked for it.
+struct decode_limits {
+  std::size_t batch_bytes = std::size_t{16} << 20;
+  std::size_t records = std::size_t{1} << 20;
+  std::size_t key_bytes = std::size_t{1} << 20;
+  std::size_t value_bytes = std::size_t{16} << 20;
+  std::size_t headers = 1024;
+  std::size_t header_bytes = std::size_t{64} << 10;  ///< of one name, and of one value
+};
+
+/// Bytes that are no record batch, or not one that the limits allow.
+class decode_error : public std::runtime_error {
+ public:
+  explicit decode_error(const decode_result& result)
+      : std::runtime_error(text_of(result)), result_(result) {}
+  [[nodiscard]] const decode_result& result() const noexcept { return result_; }
+
+ private:
+  [[nodiscard]] static std::string text_of(const decode_result& r) {
+    constexpr const char* names[] = {"nothing",        "truncated",    "trailing bytes",
+                                     "overflow",       "out of range", "above the limit",
+                                     "wrong checksum", "not supported"};
+    return std::string("tarn: decoding at byte ") + std::to_string(r.offset) + ": " +
+           names[static_cast<std::size_t>(r.fault)] + ", " + std::to_string(r.value) + " against " +
+           std::to_string(r.limit);
+  }
+  decode_result result_;
+};
+
+/// Records that are written and read together. What `reset` leaves keeps its memory, that of each
+/// record included.
+///
+/// Thread safety: as an `int`.
+class record_batch {
+ public:
+  std::int64_t base_offset = 0;
+  std::int64_t first_timestamp = 0;
+  std::int32_t leader_epoch = -1;
+  std::int16_t attributes = 0;  ///< the lowest three bits, compression, must be 0
+  std::int64_t producer_id = -1;
+  std::int16_t producer_epoch = -1;
+  std::int32_t base_sequence = -1;
+  std::uint32_t crc = 0;  ///< as it was decoded; `encode` computes its own
+
+  /// Adds a record as good as new. References to records are invalid afterwards.
+  /// Throws: `std::bad_alloc`.
+  record& add() {
+    if (count_.value == records_.size()) records_.emplace_back();
+    return records_[count_.value++];
+  }
+  [[nodiscard]] std::span<record> records() noexcept { return {records_.data(), count_.value}; }
+  [[nodiscard]] std::span<const record> records() const noexcept {
+    return {records_.data(), count_.value};
+  }
+
+  /// Makes every field what it was at first. Complexity: O(records).
+  void reset() noexcept {
+    clear_fields();
+    for (record& r : records())
+      r.reset();
+    count_.value = 0;
+  }
+  /// Complexity: O(records that there ever were).
+  [[nodiscard]] std::size_t kept_bytes() const noexcept {
+    std::size_t sum = records_.capacity() * sizeof(record);
+    for (const record& r : records_)
+      sum += r.kept_bytes();
+    return sum;
+  }
+  /// Gives all memory back, and with it the records.
+  void shrink(std::size_t) noexcept {
+    std::vector<record>().swap(records_);
+    count_.value = 0;
+  }
+
+  /// Appends the batch to `out`. Returns: its checksum.
+  ///
+  /// Throws: `std::length_error` if it has 2 GiB or more; what `out` throws, which may then have a
+  ///   part of the batch.
+  template <byte_writer Writer>
+  std::uint32_t encode(Writer& out) const {
+    const auto size = encoded_size();
+    detail::checksum_writer sum;
+    encode_summed(sum);
+    out.append_be(base_offset);
+    out.append_be(static_cast<std::int32_t>(size - prefix_bytes));
+    out.append_be(leader_epoch);
+    out.append_be(version);
+    out.append_be(sum.value());
+    encode_summed(out);
+    return sum.value();
+  }
+  /// The bytes that `encode` appends. Throws: `std::length_error` if they are 2 GiB or more.
+  [[nodiscard]] std::size_t encoded_size() const {
+    std::size_t size = fixed_bytes;
+    for (const record& r : records()) {
+      const auto body = body_size(r);
+      size += detail::zigzag_size(static_cast<std::int64_t>(body)) + body;
+    }
+    constexpr std::size_t most = std::numeric_limits<std::int32_t>::max();
+    if (size > most) detail::throw_length("record batch bytes", size, "must be at most", most);
+    return size;
+  }
+
+  /// Whether `bytes` are a batch, and nothing else, within the limits. Needs no memory.
+  [[nodiscard]] static decode_result check(std::span<const std::byte> bytes,
+                                           const decode_limits& limits = {}) noexcept {
+    detail::decoder in(bytes);
+    prelude p{};
+    static_cast<void>(read_prelude(in, p, limits) && matches(in, p) && read_fields(in, p, limits) &&
+                      read_records(in, p, limits, ignore{}));
+    return in.result;
+  }
+  /// Becomes the batch that `bytes` are; if they are none, becomes empty. Nothing is reserved
+  /// before all lengths have been checked.
+  ///
+  /// Preconditions: `bytes` lie outside of this batch, and do not change meanwhile (if they do, as
+  ///   shared memory may, the result tells so, or is a batch; nothing is read out of bounds).
+  /// Throws: `std::bad_alloc`.
+  [[nodiscard]] decode_result try_decode(std::span<const std::byte> bytes,
+                                         const decode_limits& limits = {}) {
+    reset();
+    const auto result = check(bytes, limits);
+    return result ? fill(bytes, limits) : result;
+  }
+  /// As that. Throws: `decode_error`; `std::bad_alloc`.
+  void decode(std::span<const std::byte> bytes, const decode_limits& limits = {}) {
+    if (const auto result = try_decode(bytes, limits); !result) throw decode_error(result);
+  }
+
+  /// Gets a batch and decodes `bytes` into it; the pool is asked only for bytes that are a batch.
+  /// Throws: `decode_error`; as the pool's `get`; `std::bad_alloc`.
+  template <class Pool>
+  [[nodiscard]] static typename Pool::handle decode(Pool& pool, std::span<const std::byte> bytes,
+                                                    const decode_limits& limits = {}) {
+    if (const auto result = check(bytes, limits); !result) throw decode_error(result);
+    auto batch = pool.get();
+    if (const auto result = batch->fill(bytes, limits); !result) throw decode_error(result);
+    return batch;
+  }
+
+  friend bool operator==(const record_batch& a, const record_batch& b) noexcept {
+    if (a.count_.value != b.count_.value || a.base_offset != b.base_offset ||
+        a.first_timestamp != b.first_timestamp || a.leader_epoch != b.leader_epoch ||
+        a.attributes != b.attributes || a.producer_id != b.producer_id ||
+        a.producer_epoch != b.producer_epoch || a.base_sequence != b.base_sequence) {
+      return false;
+    }
+    std::size_t same = 0;
+    while (same != a.count_.value && a.records_[same] == b.records_[same])
+      ++same;
+    return same == a.count_.value;
+  }
+
+ private:
+  // The format: base offset, length of all that follows, leader epoch, version, checksum of all
+  // that follows, and then what `encode_summed` writes.
+  static constexpr std::size_t prefix_bytes = 8 + 4;
+  static constexpr std::size_t fixed_bytes =
+      prefix_bytes + 4 + 1 + 4 + 2 + 4 + 8 + 8 + 8 + 2 + 4 + 4;
+  static constexpr std::int8_t version = 2;
+  static constexpr std::size_t least_record = 7;  // seven fields of a byte
+  static constexpr std::int16_t compression = 7;
+
+  /// The fields before the records.
+  struct prelude {
+    std::int64_t base_offset, first_timestamp, last_timestamp, producer_id;
+    std::int32_t length, leader_epoch, last_offset_delta, base_sequence, count;
+    std::uint32_t crc;
+    std::int16_t attributes, producer_epoch;
+    std::int8_t version;
+  };
+  /// What a decoder finds, handed to nobody.
+  struct ignore {
+    void on_record(std::int32_t, std::int64_t) noexcept {}
+    void on_key(std::span<const std::byte>, std::int64_t) noexcept {}
+    void on_value(std::span<const std::byte>, std::int64_t) noexcept {}
+    void on_header(std::string_view, std::span<const std::byte>) noexcept {}
+  };
+  /// The same, handed to a batch.
+  struct filler {
+    record_batch& batch;
+    record* now = nullptr;
+    void on_record(std::int32_t offset, std::int64_t timestamp) {
+      now = &batch.add();
+      now->offset_delta = offset;
+      now->timestamp_delta = timestamp;
+    }
+    void on_key(std::span<const std::byte> bytes, std::int64_t length) {
+      now->key.assign(bytes);
+      now->key_is_null = length < 0;
+    }
+    void on_value(std::span<const std::byte> bytes, std::int64_t length) {
+      now->value.assign(bytes);
+      now->value_is_null = length < 0;
+    }
+    void on_header(std::string_view name, std::span<const std::byte> value) {
+      now->headers.add(name, value);
+    }
+  };
+
+  void clear_fields() noexcept {
+    base_offset = 0;
+    first_timestamp = 0;
+    leader_epoch = -1;
+    attributes = 0;
+    producer_id = -1;
+    producer_epoch = -1;
+    base_sequence = -1;
+    crc = 0;
+  }
+
+  [[nodiscard]] static std::size_t bytes_size(std::size_t size) noexcept {
+    return detail::zigzag_size(static_cast<std::int64_t>(size)) + size;
+  }
+  [[nodiscard]] static std::size_t body_size(const record& r) noexcept {
+    std::size_t size = 1 + detail::zigzag_size(r.timestamp_delta) +
+                       detail::zigzag_size(r.offset_delta) +
+                       (r.key_is_null ? 1 : bytes_size(r.key.size())) +
+                       (r.value_is_null ? 1 : bytes_size(r.value.size())) +
+                       detail::zigzag_size(static_cast<std::int64_t>(r.headers.size()));
+    for (const auto& h : r.headers)
+      size += bytes_size(h.name.size()) + bytes_size(h.value.size());
+    return size;
+  }
+
+  template <class Writer>
+  static void write_bytes(Writer& out, std::span<const std::byte> bytes) {
+    out.append_zigzag(static_cast<std::int64_t>(bytes.size()));
+    out.append(bytes);
+  }
+
+  /// What the checksum covers.
+  template <class Writer>
+  void encode_summed(Writer& out) const {
+    std::int64_t latest = 0;
+    for (const record& r : records())
+      latest = detail::max_of(latest, r.timestamp_delta);
+    out.append_be(attributes);
+    out.append_be(count_.value != 0 ? records_[count_.value - 1].offset_delta : std::int32_t{-1});
+    out.append_be(first_timestamp);
+    // Unsigned: a sum that wraps is the caller's mistake, and not undefined.
+    out.append_be(static_cast<std::int64_t>(static_cast<std::uint64_t>(first_timestamp) +
+                                            static_cast<std::uint64_t>(latest)));
+    out.append_be(producer_id);
+    out.append_be(producer_epoch);
+    out.append_be(base_sequence);
+    out.append_be(static_cast<std::int32_t>(count_.value));
+    for (const record& r : records()) {
+      out.append_zigzag(static_cast<std::int64_t>(body_size(r)));
+      out.append_be(std::int8_t{0});  // attributes: none are defined
+      out.append_zigzag(r.timestamp_delta);
+      out.append_zigzag(r.offset_delta);
+      r.key_is_null ? out.append_zigzag(-1) : write_bytes(out, r.key.bytes());
+      r.value_is_null ? out.append_zigzag(-1) : write_bytes(out, r.value.bytes());
+      out.append_zigzag(static_cast<std::int64_t>(r.headers.size()));
+      for (const auto& h : r.headers) {
+        write_bytes(out, std::as_bytes(std::span(h.name)));
+        write_bytes(out, h.value);
+      }
+    }
+  }
+
+  [[nodiscard]] static bool read_prelude(detail::decoder& in, prelude& p,
+                                         const decode_limits& limits) noexcept {
+    if (!in.read_be(p.base_offset) || !in.read_be(p.length)) return false;
+    constexpr std::size_t length_at = 8;
+    constexpr std::int64_t least = fixed_bytes - prefix_bytes;
+    if (!in.check_length(length_at, p.length, least, limits.batch_bytes)) return false;
+    if (in.left() != static_cast<std::size_t>(p.length)) {
+      return in.fail(decode_fault::trailing, length_at, in.left(), p.length);
+    }
+    const auto version_at = prefix_bytes + 4;
+    if (!in.read_be(p.leader_epoch) || !in.read_be(p.version)) return false;
+    if (p.version != version) {
+      return in.fail(decode_fault::unsupported, version_at, p.version, version);
+    }
+    return in.read_be(p.crc);
+  }
+
+  [[nodiscard]] static bool matches(detail::decoder& in, const prelude& p) noexcept {
+    detail::crc32c sum;
+    sum.update(in.rest());
+    return sum.value() == p.crc ||
+           in.fail(decode_fault::checksum, in.offset() - sizeof p.crc, p.crc, sum.value());
+  }
+
+  [[nodiscard]] static bool read_fields(detail::decoder& in, prelude& p,
+                                        const decode_limits& limits) noexcept {
+    const auto attributes_at = in.offset();
+    if (!in.read_be(p.attributes) || !in.read_be(p.last_offset_delta) ||
+        !in.read_be(p.first_timestamp) || !in.read_be(p.last_timestamp) ||
+        !in.read_be(p.producer_id) || !in.read_be(p.producer_epoch) ||
+        !in.read_be(p.base_sequence)) {
+      return false;
+    }
+    if ((p.attributes & compression) != 0) {
+      return in.fail(decode_fault::unsupported, attributes_at, p.attributes, 0);
+    }
+    const auto count_at = in.offset();
+    return in.read_be(p.count) &&
+           in.check_length(count_at, p.count, 0, limits.records, least_record);
+  }
+
+  /// Hands all records to `sink`. Every length is checked before anybody hears of it.
+  template <class Sink>
+  [[nodiscard]] static bool read_records(detail::decoder& in, const prelude& p,
+                                         const decode_limits& limits, Sink sink) {
+    for (std::int32_t i = 0; i != p.count; ++i) {
+      std::int64_t size = 0;
+      std::int64_t timestamp = 0;
+      std::int32_t offset = 0;
+      std::int8_t unused = 0;
+      if (!in.read_length(size, least_record - 1, limits.batch_bytes)) return false;
+      const auto end = in.narrow(static_cast<std::size_t>(size));
+      if (!in.read_be(unused) || !in.read_zigzag(timestamp) || !in.read_zigzag(offset))
+        return false;
+      sink.on_record(offset, timestamp);
+      std::int64_t length = 0;
+      if (!in.read_length(length, -1, limits.key_bytes)) return false;
+      sink.on_key(take(in, length), length);
+      if (!in.read_length(length, -1, limits.value_bytes)) return false;
+      sink.on_value(take(in, length), length);
+      std::int64_t headers = 0;
+      if (!in.read_length(headers, 0, limits.headers, 2)) return false;
+      for (; headers != 0; --headers) {
+        if (!in.read_length(length, 0, limits.header_bytes)) return false;
+        const auto name = take(in, length);
+        if (!in.read_length(length, -1, limits.header_bytes)) return false;
+        sink.on_header({reinterpret_cast<const char*>(name.data()), name.size()}, take(in, length));
+      }
+      if (!in.widen(end)) return false;
+    }
+    return in.left() == 0 || in.fail(decode_fault::trailing, in.offset(), in.left(), 0);
+  }
+  [[nodiscard]] static std::span<const std::byte> take(detail::decoder& in,
+                                                       std::int64_t length) noexcept {
+    return in.take(length > 0 ? static_cast<std::size_t>(length) : 0);
+  }
+
+  /// Preconditions: `check` found nothing wrong, and the batch is empty. It is again if this finds
+  /// something, which can only be because the bytes have changed since.
+  [[nodiscard]] decode_result fill(std::span<const std::byte> bytes, const decode_limits& limits) {
+    detail::decoder in(bytes);
+    prelude p{};
+    bool good = read_prelude(in, p, limits) && read_fields(in, p, limits);
+    try {
+      good = good && read_records(in, p, limits, filler{*this});
+    } catch (...) {
+      reset();
+      throw;
+    }
+    if (!good) {
+      reset();
+      return in.result;
+    }
+    base_offset = p.base_offset;
+    first_timestamp = p.first_timestamp;
+    leader_epoch = p.leader_epoch;
+    attributes = p.attributes;
+    producer_id = p.producer_id;
+    producer_epoch = p.producer_epoch;
+    base_sequence = p.base_sequence;
+    crc = p.crc;
+    return {};
+  }
+
+  std::vector<record> records_;  // those behind the first `count_` are as good as new
+  detail::zero_when_moved<std::size_t> count_;
+};
+
+using record_batch_pool = message_pool<record_batch>;
+
+}  // namespace tarn
