@@ -50,6 +50,8 @@ class pool_base {
         capacity_(o.capacity.value_or(no_limit)),
         limit_bytes_(o.limit_bytes.value_or(no_limit)),
         cleanup_interval_(o.cleanup_interval ? o.cleanup_interval->count() : -1),
+        max_idle_bytes_(o.max_bytes.value_or(options::default_max_bytes)),
+        created_(env::now()),
         closing_(o.closing) {
     core_->begin();
   }
@@ -121,6 +123,14 @@ class pool_base {
   [[nodiscard]] tarn::snapshot snapshot() const {
     tarn::snapshot s;
     s.name = core_->name();
+    s.taken = time_span::of_nanoseconds(env::now());
+    s.created = time_span::of_nanoseconds(created_);
+    const auto resized = last_resized_.load(std::memory_order::relaxed);  // a statistic
+    s.last_resized = resized == never ? s.created : time_span::of_nanoseconds(resized);
+    s.object_size_bytes = core_->shape_of(core_->tiers() - 1).size;
+    s.max_idle_bytes = max_idle_bytes_;
+    s.capacity = capacity_;
+    s.limit_bytes = limit_bytes_;
     read_tiers(*core_, s.tiers, s.nodes);
     read_large(s.large);
     if constexpr (requires { core_->holders(); }) {
@@ -156,6 +166,7 @@ class pool_base {
   void resize_tier(std::size_t tier, std::size_t blocks) {
     const auto t = static_cast<std::uint32_t>(tier);
     core_->set_bound(t, blocks);
+    last_resized_.store(env::now(), std::memory_order::relaxed);
     const auto ready = core_->ready_of(t);
     if (ready < blocks) prewarm_tier(tier, blocks - ready);
   }
@@ -202,10 +213,13 @@ class pool_base {
   Core* core_;  // lives on while blocks are out
   std::size_t initial_objects_;
   std::size_t initial_bytes_;
-  std::size_t capacity_;  // this and the next: for the text of an error
+  std::size_t capacity_;  // this and the next two: to be told
   std::size_t limit_bytes_;
   std::int64_t cleanup_interval_;  // nanoseconds; -1: never
+  std::size_t max_idle_bytes_;
+  std::int64_t created_;
   closing closing_;
+  typename env::template atomic<std::int64_t> last_resized_{never};
   typename env::template atomic<std::int64_t> last_tick_{never};
 };
 

@@ -7,11 +7,11 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <string>
 
 #include <tarn/detail/error.hpp>
 #include <tarn/policy/time_span.hpp>
+#include <tarn/policy/values/setting.hpp>
 
 namespace tarn {
 
@@ -44,36 +44,36 @@ struct options {
   /// The pool's name in reports.
   std::string name{};
   /// Blocks made ready in each tier at construction. Default: 0.
-  std::optional<std::size_t> initial_objects{};
+  setting<std::size_t> initial_objects{};
   /// Making `initial_objects` ready stops at so many bytes per pool, without an error: the smaller
   /// tiers come first. Default: `max_bytes`.
-  std::optional<std::size_t> initial_bytes{};
+  setting<std::size_t> initial_bytes{};
   /// Idle blocks kept per tier; more are discarded. Default: no bound but `max_bytes`.
-  std::optional<std::size_t> max_objects{};
+  setting<std::size_t> max_objects{};
   /// Idle bytes kept per pool, besides those in caches. Default: 256 MiB; none under
   /// `lock_free`, where counting them costs an atomic addition per get and put.
-  std::optional<std::size_t> max_bytes{};
+  setting<std::size_t> max_bytes{};
   /// Blocks that may exist per tier, exactly; a get throws when all are out. Default: no bound.
-  std::optional<std::size_t> capacity{};
+  setting<std::size_t> capacity{};
   /// Bytes of slabs that the pool may take from its source. Default: no bound.
-  std::optional<std::size_t> limit_bytes{};
+  setting<std::size_t> limit_bytes{};
   /// Bytes that the cache for blocks above the last tier may keep; byte pools only. Default: 0, no
   /// cache.
-  std::optional<std::size_t> large_cache_bytes{};
+  setting<std::size_t> large_cache_bytes{};
   /// Idle bytes that one thread may keep, within two magazines (64 KiB, or one block if that is
   /// larger) per tier. Default: the lesser of 5 MiB and 64 MiB / threads.
-  std::optional<std::size_t> shard_bytes{};
+  setting<std::size_t> shard_bytes{};
   /// Bytes of one slab, a power of two from 64 KiB to 1 GiB. Default: 64 KiB.
-  std::optional<std::size_t> slab_bytes{};
+  setting<std::size_t> slab_bytes{};
   /// A container of more capacity is replaced by a fresh one on its return, or told to
   /// `shrink(bytes)` where it has such a member, as messages have; object and message pools only.
   /// Default: 64 KiB.
-  std::optional<std::size_t> keep_capacity_bytes{};
+  setting<std::size_t> keep_capacity_bytes{};
   /// Capacity of a container that is asked for with 0; object pools only. Default: what the factory
   /// makes.
-  std::optional<std::size_t> default_capacity{};
+  setting<std::size_t> default_capacity{};
   /// What has been idle for longer is destroyed by `maintain`. Default: nothing is.
-  std::optional<time_span> cleanup_interval{};
+  setting<time_span> cleanup_interval{};
   /// When memory is overwritten with zeros; byte pools only (an object pool refuses it: what its
   /// objects leave behind is for their destructor or reset to clean).
   tarn::zeroing zeroing = tarn::zeroing::none;
@@ -140,8 +140,8 @@ inline options options::for_rate(double operations_per_second, time_span hold) {
 ///
 /// Throws: `std::invalid_argument`, whose text names the option, its value and the limit.
 inline void validate(const options& o) {
-  const auto at_most = [](const char* what, const std::optional<std::size_t>& value,
-                          const char* rule, const std::optional<std::size_t>& limit) {
+  const auto at_most = [](const char* what, const setting<std::size_t>& value, const char* rule,
+                          const setting<std::size_t>& limit) {
     if (value && limit && *value > *limit) detail::throw_invalid(what, *value, rule, *limit);
   };
   at_most("initial_objects", o.initial_objects, "must be at most max_objects,", o.max_objects);

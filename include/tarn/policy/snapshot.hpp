@@ -9,44 +9,9 @@
 #include <string>
 #include <vector>
 
+#include <tarn/policy/values/tier_snapshot.hpp>
+
 namespace tarn {
-
-/// The blocks of one tier. At rest, created = idle + in use + retired + abandoned.
-struct tier_occupancy {
-  std::size_t size_bytes = 0;         ///< of a block, as the user sees it
-  std::size_t stride_bytes = 0;       ///< of a block, as memory sees it
-  std::uint64_t created = 0;          ///< since the pool began
-  std::uint64_t retired = 0;          ///< of those, given back to the source or to another tier
-  std::uint64_t abandoned = 0;        ///< of those, left in threads that a fork left behind
-  std::uint64_t idle = 0;             ///< ready for a get, anywhere
-  std::uint64_t idle_in_threads = 0;  ///< of those, in thread caches
-  std::uint64_t idle_pinned = 0;      ///< of those, parked in slabs that other blocks still use
-  std::uint64_t in_use = 0;           ///< under load an estimate, never negative
-  std::uint64_t discarded = 0;        ///< returned, but not kept because of a bound
-  std::uint64_t most_away = 0;        ///< high-water mark of blocks not in the depot: in use, in
-                                      ///< caches and, under lock_free, on the stack
-};
-
-/// The same with what a counting stats policy adds.
-struct tier_snapshot : tier_occupancy {
-  std::uint64_t gets = 0;  ///< served by this tier
-  std::uint64_t puts = 0;
-  std::uint64_t misses = 0;  ///< gets of a block that had never been handed out or prewarmed
-
-  [[nodiscard]] std::uint64_t hits() const noexcept { return gets - misses; }
-};
-
-/// Blocks above the last tier, which pass through to the source or to the large cache.
-struct large_snapshot {
-  std::uint64_t gets = 0;
-  std::uint64_t puts = 0;
-  std::uint64_t reused = 0;     ///< of the gets, served by the large cache
-  std::uint64_t discarded = 0;  ///< of the puts, not kept although there is a cache
-  std::uint64_t in_use = 0;
-  std::size_t in_use_bytes = 0;
-  std::uint64_t kept = 0;
-  std::size_t kept_bytes = 0;
-};
 
 /// Memory and blocks of a pool, whatever its stats policy.
 struct occupancy {
@@ -77,7 +42,16 @@ struct occupancy {
 
 /// The numbers of a pool at one moment: a value. Exact when nobody uses the pool.
 struct snapshot {
+  static constexpr std::size_t no_bound = static_cast<std::size_t>(-1);
+
   std::string name;
+  time_span taken{};         ///< when this was read, on the clock of `maintain`: steady, since boot
+  time_span created{};       ///< when the pool began
+  time_span last_resized{};  ///< when a bound changed last; `created` if never
+  std::size_t object_size_bytes = 0;  ///< of the objects of an object pool; else of the last tier
+  std::size_t max_idle_bytes = no_bound;  ///< more in the depots are discarded
+  std::size_t capacity = no_bound;        ///< blocks that may exist per tier
+  std::size_t limit_bytes = no_bound;     ///< of slabs that may be held of the source
   std::vector<tier_snapshot> tiers;
   large_snapshot large;
   tier_snapshot nodes;  ///< byte pools: what shared buffers need besides their block
@@ -90,22 +64,56 @@ struct snapshot {
   std::vector<std::size_t> recent_lengths;  ///< oldest first; empty unless recorded
   std::vector<std::uint64_t> size_histogram;  ///< see `size_buckets`; empty unless recorded
 
-  /// The sums over all tiers; blocks above the last one are in `large` only.
+  /// The tier that serves requests of `size` bytes; null if they pass through.
+  [[nodiscard]] const tier_snapshot* tier_for(std::size_t size) const noexcept {
+    for (const auto& t : tiers) {
+      if (size <= t.size_bytes) return &t;
+    }
+    return nullptr;
+  }
+
+  /// The bytes of all tiers by class.
+  [[nodiscard]] byte_snapshot bytes() const noexcept {
+    byte_snapshot sum;
+    for (const auto& t : tiers) {
+      const auto b = t.bytes();
+      sum.requested += b.requested;
+      sum.reserved += b.reserved;
+      sum.fresh += b.fresh;
+      sum.reused += b.reused;
+      sum.dropped += b.dropped;
+      sum.recarved += b.recarved;
+      sum.purged += b.purged;
+    }
+    return sum;
+  }
+
+  /// The sums over all tiers (of their blocks: it has no size and no bytes); blocks above the last
+  /// one are in `large` only.
   [[nodiscard]] tier_snapshot total() const noexcept {
     tier_snapshot sum;
     for (const auto& t : tiers) {
       sum.created += t.created;
       sum.retired += t.retired;
+      sum.recarved += t.recarved;
       sum.abandoned += t.abandoned;
       sum.idle += t.idle;
       sum.idle_in_threads += t.idle_in_threads;
       sum.idle_pinned += t.idle_pinned;
+      sum.idle_purged += t.idle_purged;
       sum.in_use += t.in_use;
+      sum.idle_for = sum.idle_for < t.idle_for ? t.idle_for : sum.idle_for;
       sum.discarded += t.discarded;
+      sum.aged += t.aged;
+      sum.trimmed += t.trimmed;
+      sum.purged += t.purged;
+      sum.purged_bytes += t.purged_bytes;
       sum.most_away += t.most_away;
       sum.gets += t.gets;
       sum.puts += t.puts;
       sum.misses += t.misses;
+      sum.requested_bytes += t.requested_bytes;
+      sum.most_in_use += t.most_in_use;
     }
     return sum;
   }
@@ -121,7 +129,13 @@ struct snapshot {
       less(a.created, b.created);
       less(a.retired, b.retired);
       less(a.abandoned, b.abandoned);
+      less(a.recarved, b.recarved);
       less(a.discarded, b.discarded);
+      less(a.aged, b.aged);
+      less(a.trimmed, b.trimmed);
+      less(a.purged, b.purged);
+      less(a.purged_bytes, b.purged_bytes);
+      less(a.requested_bytes, b.requested_bytes);
       less(a.gets, b.gets);
       less(a.puts, b.puts);
       less(a.misses, b.misses);
