@@ -310,17 +310,20 @@ class byte_pool
     this->check_tier(tier);
     this->resize_tier(tier, blocks);
   }
-  /// Gives idle memory back to the source until at most `to_bytes` are idle. Returns: how much.
-  std::size_t trim(std::size_t to_bytes = 0) noexcept { return core().trim_bytes(to_bytes); }
   using base::clear;
   using base::close;
   using base::closed;
   using base::drain;
   using base::maintain;
   using base::reset_and_drain;
+  using base::set_callback;
+  using base::trim;
 
   // Reading.
 
+  using base::heed_watchers;
+  using base::unwatch;
+  using base::watch;  // these three: for observe/
   [[nodiscard]] const tiers_type& tiers() const noexcept { return core().table(); }
   using base::name;
   using base::occupancy;
@@ -349,7 +352,7 @@ class byte_pool
   }
   bool report_dead([[maybe_unused]] const typename shared_buffer::raw_type& raw) noexcept {
     if constexpr (Traits::check::enabled) {
-      core().misuses().report(misuse::double_put, this->name(), raw.data, raw.size);
+      core().report(misuse::double_put, raw.data, raw.size);
     }
     return false;
   }

@@ -239,12 +239,29 @@ class message_pool : private detail::message_parts<M, Lock, Stats, Traits>::pool
     if (permits_ != nullptr) permits_->close();
   }
   using base::closed;
+  /// As that of object_pool; the item is the message.
+  template <class Callback>
+  void set_callback(Callback callback) {
+    if constexpr (std::is_null_pointer_v<Callback>) {
+      base::set_callback(nullptr);
+    } else if (base::is_null(callback)) {
+      base::set_callback(nullptr);
+    } else {
+      base::set_callback([callback = std::move(callback)](operation o) mutable {
+        if (o.item != nullptr) o.item = &static_cast<slot_type*>(o.item)->value;
+        callback(static_cast<const operation&>(o));
+      });
+    }
+  }
 
   using base::for_each_recorder;
+  using base::heed_watchers;
   using base::name;
   using base::occupancy;
   using base::owns;
   using base::snapshot;
+  using base::unwatch;
+  using base::watch;
   /// Messages that are out; under load an estimate.
   [[nodiscard]] std::uint64_t in_flight() const { return occupancy().in_use(); }
   /// The most that were out at once. Where idle messages lie in front of the depot it counts them:

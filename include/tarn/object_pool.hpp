@@ -224,18 +224,21 @@ class object_pool : private detail::pool_base<
   /// Makes the depot hold `objects` idle objects: more are made, or the surplus goes, and what
   /// comes back beyond that number is discarded from now on. No object that is out is lost.
   void resize(std::size_t objects) { this->resize_tier(0, objects); }
-  /// Gives idle memory back to the source until at most `to_bytes` are idle. Returns: how much.
-  std::size_t trim(std::size_t to_bytes = 0) noexcept { return core().trim(to_bytes); }
   using base::clear;
   using base::close;
   using base::closed;
   using base::drain;
   using base::maintain;
   using base::reset_and_drain;
+  using base::set_callback;
+  using base::trim;
 
+  using base::heed_watchers;
   using base::name;
   using base::occupancy;
   using base::owns;
+  using base::unwatch;
+  using base::watch;  // these three: for observe/
   [[nodiscard]] tarn::snapshot snapshot() const requires(Stats::counts) {
     auto s = base::snapshot();
     s.constructed = core().constructed();
@@ -247,6 +250,7 @@ class object_pool : private detail::pool_base<
  protected:
   using base::core;  // for message_pool, which is one of these underneath
   using base::fail;
+  using base::is_null;
 
  private:
   [[nodiscard]] static detail::core_settings settings_of(const options& o,

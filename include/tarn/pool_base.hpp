@@ -11,9 +11,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <new>
+#include <utility>
 
 #include <tarn/policy/errors.hpp>
 #include <tarn/policy/traits.hpp>
+#include <tarn/policy/values/operation.hpp>
 
 namespace tarn {
 
@@ -64,17 +66,34 @@ class pool_base {
 
   /// Gives back everything idle: this thread's and the depots' now, other threads' on their next
   /// slow path. Blocks that are out stay valid.
-  void drain() noexcept { core_->drain(); }
+  void drain() noexcept {
+    tell_trim([&] { core_->drain(); });
+  }
   /// As `drain`, and empties the cache for large blocks.
   void clear() noexcept {
-    core_->drain();
-    if constexpr (requires { core_->large(); }) core_->trim_bytes(0);
+    tell_trim([&] { empty(); });
+  }
+  /// Gives idle memory back to the source until at most `to_bytes` are idle. Returns: how much.
+  std::size_t trim(std::size_t to_bytes = 0) noexcept {
+    std::size_t given = 0;
+    tell_trim([&] {
+      if constexpr (requires { core_->trim_bytes(to_bytes); }) {
+        given = core_->trim_bytes(to_bytes);
+      } else {
+        given = core_->trim(to_bytes);
+      }
+    });
+    return given;
   }
   /// Drains, then makes the initial blocks ready again. Throws: as the constructor; `pool_closed`.
   void reset_and_drain() {
     if (closed()) throw pool_closed(core_->name());
-    clear();
+    empty();
     prewarm_initially();
+    std::size_t ready = 0;
+    for (std::uint32_t t = 0; t != core_->tiers(); ++t)
+      ready += core_->ready_of(t);
+    core_->watchers().tell({moment::reset, 0, ready, 0, nullptr});
   }
   /// Destroys what was idle in the depots for a whole `cleanup_interval`. To be called now and
   /// then; `now` on any steady clock, always the same one. Returns: the number of blocks.
@@ -90,6 +109,56 @@ class pool_base {
     return last == never ? core_->begin_ageing() : core_->age();
   }
 
+  /// Calls `callback(const operation&)` for each operation from now on, in the place of the
+  /// callback before; null for none. Waits for calls of that one that have begun, unless it is
+  /// called from within one.
+  ///
+  /// The callback runs on the thread that does the operation, outside every lock, before a block
+  /// goes home and after it was got. It may use the pool (what it does itself is not told); what it
+  /// throws is swallowed and counted, see `snapshot::callback_failures`. Meanwhile gets and puts
+  /// leave the hit path; without one they pay nothing.
+  ///
+  /// Throws: `pool_closed`; `std::bad_alloc`; `std::invalid_argument` if 8 others watch the pool.
+  /// Thread safety: any thread, at any time; in a single-threaded pool, its own.
+  template <class Callback>
+  void set_callback(Callback callback) {
+    watcher<env>* made = nullptr;
+    if constexpr (!std::is_null_pointer_v<Callback>) {
+      static_assert(std::is_invocable_v<Callback&, const operation&>,
+                    "set_callback: the callback is called with a const tarn::operation&");
+      if (!is_null(callback)) made = new callback_watcher<env, Callback>(std::move(callback));
+    }
+    watcher<env>* old = nullptr;
+    bool is_in = true;
+    {
+      const guard<typename env::mutex> hold(callback_lock_);
+      old = callback_;
+      if (made != nullptr) {
+        is_in = core_->watchers().add(made, old);
+      } else if (old != nullptr && !core_->watchers().take_out(old)) {
+        old = nullptr;  // the pool was closed
+      }
+      if (is_in) callback_ = made;
+    }
+    if (!is_in) refuse_watcher(made);
+    core_->heed_watchers();
+    if (old != nullptr) core_->watchers().let_go(old);
+  }
+
+  /// Tells `w` of what the pool does. Takes the caller's reference, also if it throws.
+  void watch(watcher<env>* w) {
+    if (!core_->watchers().add(w)) refuse_watcher(w);
+    core_->heed_watchers();
+  }
+  /// Waits for what it is being told right now, unless it is called from within.
+  void unwatch(watcher<env>* w) noexcept {
+    const bool was_in = core_->watchers().take_out(w);
+    core_->heed_watchers();
+    if (was_in) core_->watchers().let_go(w);
+  }
+  /// To be called when what a watcher wants has changed.
+  void heed_watchers() noexcept { core_->heed_watchers(); }
+
   /// Ends the pool: a get throws from now on, a put still works, idle memory goes back. What is
   /// out stays valid; the last of it frees the pool's memory. Does nothing the second time.
   ///
@@ -97,6 +166,7 @@ class pool_base {
   void close() noexcept {
     if (core_->closed()) return;
     core_->close();
+    core_->watchers().close();
     if constexpr (requires { core_->large(); }) core_->large().close(core_->source());
     if (closing_ == closing::orphan) return;
     const auto now = occupancy();
@@ -123,6 +193,7 @@ class pool_base {
   [[nodiscard]] tarn::snapshot snapshot() const {
     tarn::snapshot s;
     s.name = core_->name();
+    s.callback_failures = core_->watchers().failures();
     s.taken = time_span::of_nanoseconds(env::now());
     s.created = time_span::of_nanoseconds(created_);
     const auto resized = last_resized_.load(std::memory_order::relaxed);  // a statistic
@@ -152,6 +223,15 @@ class pool_base {
   }
 
  protected:
+  template <class Callback>
+  [[nodiscard]] static bool is_null(const Callback& callback) noexcept {
+    if constexpr (std::is_pointer_v<Callback> || std::is_null_pointer_v<Callback> ||
+                  requires { callback.target_type(); }) {
+      return callback == nullptr;
+    }
+    return false;
+  }
+
   [[nodiscard]] TARN_FORCE_INLINE Core& core() const noexcept { return *core_; }
 
   void check_tier(std::size_t tier) const {
@@ -165,10 +245,11 @@ class pool_base {
   }
   void resize_tier(std::size_t tier, std::size_t blocks) {
     const auto t = static_cast<std::uint32_t>(tier);
-    core_->set_bound(t, blocks);
+    const auto before = core_->set_bound(t, blocks);
     last_resized_.store(env::now(), std::memory_order::relaxed);
     const auto ready = core_->ready_of(t);
     if (ready < blocks) prewarm_tier(tier, blocks - ready);
+    if (before != blocks) core_->watchers().tell({moment::resize, t, blocks, before, nullptr});
   }
   void prewarm_initially() {
     std::size_t left = initial_bytes_;
@@ -199,6 +280,24 @@ class pool_base {
   }
 
  private:
+  void empty() noexcept {
+    core_->drain();
+    if constexpr (requires { core_->large(); }) core_->trim_bytes(0);
+  }
+  template <class Action>
+  void tell_trim(Action&& action) noexcept {
+    const auto before = core_->slab_bytes_taken();
+    action();
+    const auto after = core_->slab_bytes_taken();
+    if (after < before) core_->watchers().tell({moment::trim, 0, after, before, nullptr});
+  }
+
+  [[noreturn]] void refuse_watcher(watcher<env>* w) const {
+    w->release();
+    if (closed()) throw pool_closed(core_->name());
+    throw_invalid("watchers of a pool", watch_list<env>::most + 1, "must be at most",
+                  watch_list<env>::most);
+  }
   static constexpr std::int64_t never = INT64_MIN;
   static constexpr std::size_t no_limit = core_settings::no_limit;
 
@@ -219,6 +318,8 @@ class pool_base {
   std::size_t max_idle_bytes_;
   std::int64_t created_;
   closing closing_;
+  typename env::mutex callback_lock_;
+  watcher<env>* callback_ = nullptr;  // in the list of the core, which keeps it
   typename env::template atomic<std::int64_t> last_resized_{never};
   typename env::template atomic<std::int64_t> last_tick_{never};
 };

@@ -41,9 +41,7 @@ class byte_core final : public core<Config> {
         large_(large_cache_bytes, Config::checks),
         name_(std::move(name)),
         zeroing_(zeroing) {
-    if (zeroing == zeros::none && !Config::checks) {
-      this->hot_end_ = tiers_.size_of(tiers_.count() - 1) + 1;
-    }
+    heed_watchers();
   }
 
   /// Returns: a null block if the core is closed or out of memory.
@@ -55,7 +53,7 @@ class byte_core final : public core<Config> {
   }
   /// As `take_hit`: null if it takes more, and nothing has happened then.
   [[nodiscard]] TARN_FORCE_INLINE piece take_hit_bytes(std::size_t size) {
-    if (size < this->hot_end_) [[likely]] {
+    if (is_hot(size)) [[likely]] {
       const auto tier = hot_tier(size);
       if (void* const block = this->take_hit(tier, size)) [[likely]] {
         return {block, tiers_.size_of(tier)};
@@ -66,7 +64,7 @@ class byte_core final : public core<Config> {
 
   /// `size`: any from the asked one to the capacity.
   TARN_FORCE_INLINE void give_bytes(void* block, std::size_t size) noexcept {
-    if (size < this->hot_end_) [[likely]] {
+    if (is_hot(size)) [[likely]] {
       this->give(hot_tier(size), block);
     } else {
       give_cold(block, size, small_alignment, core_settings::no_limit, true);
@@ -75,7 +73,7 @@ class byte_core final : public core<Config> {
 
   /// The same through a handle, which knows how much was used.
   TARN_FORCE_INLINE void give_owned(void* block, std::size_t capacity, std::size_t used) noexcept {
-    if (capacity < this->hot_end_) [[likely]] {
+    if (is_hot(capacity)) [[likely]] {
       this->give(hot_tier(capacity), block);
     } else {
       give_cold(block, capacity, small_alignment, used, false);
@@ -123,7 +121,13 @@ class byte_core final : public core<Config> {
   }
 
   /// True if requests of this size may go straight to their tier.
-  [[nodiscard]] bool is_hot(std::size_t size) const noexcept { return size < this->hot_end_; }
+  [[nodiscard]] TARN_FORCE_INLINE bool is_hot(std::size_t size) const noexcept {
+    return size < this->hot_end_.load(std::memory_order::relaxed);
+  }
+  void heed_watchers() noexcept {
+    const bool is_plain = zeroing_ == zeros::none && !Config::checks;
+    this->set_hot_end(is_plain ? tiers_.size_of(tiers_.count() - 1) + 1 : 0);
+  }
   [[nodiscard]] const tiers_type& table() const noexcept { return tiers_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] zeros zeroing() const noexcept { return zeroing_; }
@@ -132,8 +136,8 @@ class byte_core final : public core<Config> {
   /// References that were added to shared bytes, and dropped again before the last.
   [[nodiscard]] holder_counts<Config>& holders() noexcept { return holders_; }
   [[nodiscard]] const holder_counts<Config>& holders() const noexcept { return holders_; }
-  [[nodiscard]] misuse_counts<Config>& misuses() noexcept { return misuses_; }
   [[nodiscard]] const misuse_counts<Config>& misuses() const noexcept { return misuses_; }
+  void report(misuse kind, const void* block, std::size_t size) noexcept;
 
   void lock_all() noexcept override {
     base::lock_all();

@@ -39,6 +39,10 @@ auto byte_core<Config>::take_cold(std::size_t size, std::size_t alignment) -> pi
     auto* const s = this->find_slab(got.block);
     static_cast<void>(s->enter(s->index_of(got.block)));
   }
+  if (got.from == origin::fresh) {
+    this->watchers_.tell({moment::create, tier, shape.size, 0, got.block});
+  }
+  this->watchers_.tell({moment::get, tier, size, 0, got.block});
   return {got.block, shape.size};
 }
 
@@ -49,6 +53,8 @@ void byte_core<Config>::give_cold(void* block, std::size_t size, std::size_t ali
   if constexpr (Config::checks) {
     if (!admitted(block, size, tier, by_hand)) return;
   }
+  // Before it is home: the core may end with it.
+  this->watchers_.tell({moment::put, tier, used < size ? used : size, 0, block});
   if (tier == this->tiers()) return give_large(block, size, alignment);
   switch (zeroing_) {
     case zeros::none:
@@ -108,6 +114,8 @@ auto byte_core<Config>::take_large(std::size_t size, std::size_t alignment) -> p
   if (got.block == nullptr) return got;
   this->pin();  // the pool object is there; the block keeps the core from now on
   if (zeroing_ != zeros::none) std::memset(got.block, 0, got.capacity);
+  this->watchers_.tell({moment::oversize, this->tiers(), size, 0, got.block});
+  this->watchers_.tell({moment::get, this->tiers(), size, 0, got.block});
   return got;
 }
 
@@ -119,8 +127,7 @@ void byte_core<Config>::give_large(void* block, std::size_t size, std::size_t al
   if (large_.give(block, extent, wanted, Config::counts, this->source())) {
     this->drop_life();
   } else if constexpr (Config::checks) {
-    misuses_.report(misuse::double_put, name_, block,
-                    size);  // another thread put it since it was judged
+    report(misuse::double_put, block, size);  // another thread put it since it was judged
   }
 }
 
@@ -139,8 +146,15 @@ bool byte_core<Config>::admitted(void* block, std::size_t size, std::uint32_t ti
   }
   if (good && (!by_hand || !this->closed())) return true;
   if (good) verdict = misuse::after_close;
-  misuses_.report(verdict, name_, block, size);
+  report(verdict, block, size);
   return good;
+}
+
+template <class Config>
+void byte_core<Config>::report(misuse kind, const void* block, std::size_t size) noexcept {
+  misuses_.report(kind, name_, block, size);
+  this->watchers_.tell({moment::misuse, 0, size, static_cast<std::size_t>(kind),
+                        const_cast<void*>(block)});  // only to be looked at
 }
 
 }  // namespace tarn::detail

@@ -4,6 +4,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include <tarn/detail/watching/watch_list.hpp>
+
 namespace tarn::detail {
 
 /// What the registry knows of a core: how to keep it alive for a moment, and how to speak to it.
@@ -30,6 +32,8 @@ class core_base {
   /// True if `p` points into a slab of this core. Under the registry lock.
   [[nodiscard]] virtual bool contains(const void* p) const noexcept = 0;
 
+  /// Who is told what the core does.
+  [[nodiscard]] watch_list<Env>& watchers() noexcept { return watchers_; }
   [[nodiscard]] bool closed() const noexcept { return closed_.load(std::memory_order::acquire); }
 
   /// Keeps the core alive. Returns: false if it is already being freed.
@@ -61,9 +65,16 @@ class core_base {
   /// Frees the core: nobody can reach it any more but through the registry.
   virtual void end() noexcept = 0;
 
+  /// Leaves the hit path, or returns to it, as watchers want to hear of operations or not.
+  void set_hot_end(std::size_t usual) noexcept {
+    watchers_.ask(
+        [&](bool wanted) { hot_end_.store(wanted ? 0 : usual, std::memory_order::relaxed); });
+  }
+
   /// Set once, under the tier locks; read on slow paths. (release and acquire pair with each other:
   /// a thread that sees it by an order also sees the slot that was taken away before.)
   typename Env::template atomic<bool> closed_{false};
+  watch_list<Env> watchers_;
 
  private:
   template <class>
@@ -71,6 +82,12 @@ class core_base {
   typename Env::template atomic<std::uint32_t> life_;
   core_base* next_ = nullptr;  // both links: guarded by the registry lock
   core_base* previous_ = nullptr;
+
+ protected:
+  /// Requests below this size go straight to their tier; 0 if something must be done first. It
+  /// lies at the end, beside the core's slot, for the hit path. Changes only as watchers come and
+  /// go; relaxed: who misses that is heard of a moment late.
+  typename Env::template atomic<std::size_t> hot_end_{0};
 };
 
 }  // namespace tarn::detail

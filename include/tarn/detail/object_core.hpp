@@ -51,23 +51,27 @@ class object_core final : public core<Config> {
         lifecycle_(std::move(lifecycle)),
         name_(std::move(name)),
         keep_capacity_bytes_(keep_capacity_bytes),
-        default_capacity_(default_capacity) {}
+        default_capacity_(default_capacity) {
+    heed_watchers();
+  }
 
   /// An object that was kept, or one that the factory made. Returns: null if the core is closed or
   /// out of memory. Throws: what the factory throws; no slot is lost by that.
   [[nodiscard]] TARN_FORCE_INLINE value_type* take_kept() {
     const auto got = this->take(0, sizeof(value_type));
     mark_out(got.block);
-    if (got.from == origin::ready) [[likely]]
+    if (got.from == origin::ready && is_unwatched()) [[likely]]
       return static_cast<value_type*>(got.block);
-    return make_in(got.block);
+    return take_cold(got.block, got.from);
   }
 
   /// A block without an object. Returns: null if the core is closed or out of memory.
   [[nodiscard]] TARN_FORCE_INLINE void* take_block() {
-    void* const block = this->take(0, sizeof(value_type)).block;
-    mark_out(block);
-    return block;
+    const auto got = this->take(0, sizeof(value_type));
+    mark_out(got.block);
+    if (!is_unwatched()) [[unlikely]]
+      tell_taken(got.block, got.from == origin::fresh);
+    return got.block;
   }
   /// Takes it back: its constructor threw.
   void give_block(void* block) noexcept {
@@ -83,6 +87,8 @@ class object_core final : public core<Config> {
     mark_home(object);
     give_admitted(object);
   }
+
+  void heed_watchers() noexcept { this->set_hot_end(1); }
 
   /// Makes up to `count` objects ready. Throws: what the factory throws. Returns: how many.
   std::size_t prewarm(std::uint32_t tier, std::size_t count);
@@ -111,8 +117,11 @@ class object_core final : public core<Config> {
   }
 
   TARN_FORCE_INLINE void give_admitted(value_type* object) noexcept {
+    if (!is_unwatched()) [[unlikely]]
+      tell(moment::put, object);
     if constexpr (keeps) {
       if (!restore(*object)) [[unlikely]] {
+        tell(moment::discard, object);
         object->~value_type();
         return this->give_empty(0, object, base::because::put);
       }
@@ -129,7 +138,21 @@ class object_core final : public core<Config> {
     return s;
   }
 
-  [[nodiscard]] TARN_COLD value_type* make_in(void* block);
+  /// True if nobody wants to hear of operations.
+  [[nodiscard]] TARN_FORCE_INLINE bool is_unwatched() const noexcept {
+    return this->hot_end_.load(std::memory_order::relaxed) != 0;
+  }
+  TARN_COLD void tell(moment what, void* block) noexcept {
+    this->watchers_.tell({what, 0, sizeof(value_type), 0, block});
+  }
+  TARN_COLD void tell_taken(void* block, bool created) noexcept {
+    if (block == nullptr) return;
+    if (created) tell(moment::create, block);
+    tell(moment::get, block);
+  }
+
+  /// A kept object that must be made first, or told of.
+  [[nodiscard]] TARN_COLD value_type* take_cold(void* block, origin from);
 
   /// Makes an object as good as new. Returns: false if it can't be kept.
   [[nodiscard]] TARN_FORCE_INLINE bool restore(value_type& object) noexcept {

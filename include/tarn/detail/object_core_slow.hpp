@@ -14,7 +14,11 @@ void object_core<Config>::give_by_hand(value_type* object) noexcept {
     const bool good = admit(static_cast<base&>(*this), object, 0, verdict);
     const bool late = good && this->closed();
     if (late) verdict = misuse::after_close;
-    if (!good || late) misuses_.report(verdict, name_, object, sizeof(value_type));
+    if (!good || late) {
+      misuses_.report(verdict, name_, object, sizeof(value_type));
+      this->watchers_.tell(
+          {moment::misuse, 0, sizeof(value_type), static_cast<std::size_t>(verdict), object});
+    }
     if (good) give_admitted(object);
   } else {
     give_admitted(object);
@@ -31,6 +35,7 @@ std::size_t object_core<Config>::prewarm(std::uint32_t tier, std::size_t count) 
       try {
         lifecycle_.make(block);
         constructed_.add(1);
+        tell(moment::create, block);
       } catch (...) {
         this->park_home(tier, block);
         throw;
@@ -42,11 +47,16 @@ std::size_t object_core<Config>::prewarm(std::uint32_t tier, std::size_t count) 
 }
 
 template <class Config>
-auto object_core<Config>::make_in(void* block) -> value_type* {
+auto object_core<Config>::take_cold(void* block, origin from) -> value_type* {
   if (block == nullptr) return nullptr;
+  if (from == origin::ready) {
+    tell_taken(block, false);
+    return static_cast<value_type*>(block);
+  }
   try {
     value_type* const made = lifecycle_.make(block);
     constructed_.add(1);
+    tell_taken(block, true);
     return made;
   } catch (...) {
     mark_home(block);

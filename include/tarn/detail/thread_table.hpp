@@ -64,6 +64,8 @@ class thread_table {
   }
 
   thread_state state = thread_state::unborn;
+  /// The thread is telling watchers of a pool something.
+  bool is_telling = false;
   /// The newest call to order of the registry that this thread has followed.
   std::uint64_t seen_orders = 0;
 

@@ -59,6 +59,7 @@ struct snapshot {
   std::uint64_t retains = 0;                ///< byte pools: references added to shared buffers
   std::uint64_t releases = 0;               ///< of those, dropped again
   std::uint64_t constructed = 0;            ///< object pools: objects that the factory made
+  std::uint64_t callback_failures = 0;      ///< calls of callbacks and sinks that threw
   std::uint64_t reset_failures = 0;         ///< object pools: objects destroyed because reset threw
   std::vector<std::uint64_t> misuses;       ///< by `misuse`; empty unless the pool checks
   std::vector<std::size_t> recent_lengths;  ///< oldest first; empty unless recorded

@@ -85,8 +85,8 @@ class core : public core_base<typename Config::env> {
   /// Destroys what was idle for the whole time since the last call. Returns: how many.
   std::size_t age() noexcept;
   std::size_t begin_ageing() noexcept;
-  /// Bounds the ready blocks of `tier` and sheds what is above.
-  void set_bound(std::uint32_t tier, std::uint64_t blocks) noexcept;
+  /// Bounds the ready blocks of `tier` and sheds what is above. Returns: the bound before.
+  std::uint64_t set_bound(std::uint32_t tier, std::uint64_t blocks) noexcept;
   void close() noexcept;
   /// The pool object goes.
   void release() noexcept { this->drop_life(); }
@@ -114,10 +114,6 @@ class core : public core_base<typename Config::env> {
 
  protected:
   ~core() override;
-
-  /// Requests below this size go straight to their tier; 0 if something must be done first. It
-  /// lies here, beside the slot, for the hit path. Immutable after construction.
-  std::size_t hot_end_ = 0;
 
   /// Destroys the object in an idle block. User code: no lock is held.
   virtual void dispose(void*) noexcept {}

@@ -130,9 +130,13 @@ void core<Config>::bound_to(tier_state& t, std::uint64_t blocks) noexcept {
 }
 
 template <class Config>
-void core<Config>::set_bound(std::uint32_t tier, std::uint64_t blocks) noexcept {
+std::uint64_t core<Config>::set_bound(std::uint32_t tier, std::uint64_t blocks) noexcept {
   auto& t = tiers_[tier];
-  locked(t.lock, [&] { bound_to(t, blocks); });
+  const auto before = locked(t.lock, [&] {
+    const auto bound = t.home.bound;
+    bound_to(t, blocks);
+    return bound;
+  });
   bounds_.fetch_add(1, std::memory_order::release);  // (1) pairs with (2) in fit_budget
   if constexpr (is_lock_free) {
     shed(tier, blocks);
@@ -145,6 +149,7 @@ void core<Config>::set_bound(std::uint32_t tier, std::uint64_t blocks) noexcept 
     if (cache_of(t, s) != nullptr) flush(s, tier);
     shed_excess(tier);
   }
+  return before;
 }
 
 }  // namespace tarn::detail

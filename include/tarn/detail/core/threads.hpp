@@ -109,10 +109,12 @@ void core<Config>::lock_all() noexcept {
   for (std::uint32_t t = 0; t != tier_count_; ++t)
     tiers_[t].lock.lock();
   shard_lock_.lock();
+  this->watchers().lock();
 }
 
 template <class Config>
 void core<Config>::unlock_all() noexcept {
+  this->watchers().unlock();
   shard_lock_.unlock();
   for (std::uint32_t t = tier_count_; t-- != 0;)
     tiers_[t].lock.unlock();

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include <tarn/detail/compiler.hpp>
+#include <tarn/detail/depot/counters.hpp>
+#include <tarn/detail/guard.hpp>
+#include <tarn/detail/watching/watcher.hpp>
+
+namespace tarn::detail {
+
+/// The watchers of one core. Where there are none, telling is one load and a branch, on slow paths.
+///
+/// What a watcher does to pools itself is told to nobody: it may use the pool that it watches.
+template <class Env>
+class watch_list {
+ public:
+  using watcher_type = watcher<Env>;
+  static constexpr std::uint32_t most = 8;
+
+  watch_list() noexcept = default;
+  watch_list(const watch_list&) = delete;
+  watch_list& operator=(const watch_list&) = delete;
+  ~watch_list() {
+    for (std::uint32_t i = 0; i != count_.load(std::memory_order::relaxed); ++i)  // nobody is left
+      watchers_[i]->release();
+  }
+
+  /// Puts `w`, with the caller's reference, in the place of `old`, or in one of its own if that is
+  /// null or no longer here. Nothing is told to both or to neither. Returns: false if there is no
+  /// place or the pool is closed; nothing has happened then. `old` is the caller's to `let_go` now.
+  [[nodiscard]] bool add(watcher_type* w, watcher_type* old = nullptr) noexcept {
+    const guard<mutex_type> hold(lock_);
+    const auto count = count_.load(std::memory_order::relaxed);  // written under the lock
+    const auto place = place_of(old);
+    if (closed_ || place == most) return false;
+    watchers_[place] = w;
+    if (place == count) count_.store(count + 1, std::memory_order::relaxed);
+    return true;
+  }
+
+  /// Takes `w` out. Returns: whether it was here; it is the caller's to `let_go` then.
+  [[nodiscard]] bool take_out(watcher_type* w) noexcept {
+    const guard<mutex_type> hold(lock_);
+    const auto count = count_.load(std::memory_order::relaxed);
+    auto place = place_of(w);
+    if (place == count) return false;
+    for (; place + 1 != count; ++place)
+      watchers_[place] = watchers_[place + 1];
+    count_.store(count - 1, std::memory_order::relaxed);
+    return true;
+  }
+
+  /// Drops the reference of one that was taken out, after all who are telling it something right
+  /// now. Not from within a telling: two that take each other out would wait for each other. No
+  /// lock is held that a watcher may want.
+  static void let_go(watcher_type* w) noexcept {
+    for (unsigned turn = 0; !Env::table().is_telling && !w->is_unique(); ++turn)
+      Env::pause(turn);
+    w->release();
+  }
+
+  /// Tells all of them that it is over and lets them go; nobody is added any more.
+  void close() noexcept {
+    locked(lock_, [&] { closed_ = true; });
+    while (watcher_type* const w = first()) {
+      w->on_close();
+      const bool was_in = take_out(w);
+      w->release();  // that of first
+      if (was_in) let_go(w);
+    }
+  }
+
+  TARN_FORCE_INLINE void tell(const happening& what) noexcept {
+    // relaxed: who is added or leaves at this moment may hear of it or not.
+    if (count_.load(std::memory_order::relaxed) != 0) [[unlikely]]
+      tell_all(what);
+  }
+  /// Calls `action(wanted)`, while nobody comes or goes: whether one wants to hear of operations.
+  template <class Action>
+  void ask(Action&& action) noexcept {
+    const guard<mutex_type> hold(lock_);
+    bool wanted = false;
+    for (std::uint32_t i = 0; i != count_.load(std::memory_order::relaxed); ++i)
+      wanted = wanted || watchers_[i]->wants_operations();
+    action(wanted);
+  }
+  /// How often one failed to do what it wanted to.
+  [[nodiscard]] std::uint64_t failures() const noexcept { return failures_.read(); }
+
+  /// Around fork.
+  void lock() noexcept { lock_.lock(); }
+  void unlock() noexcept { lock_.unlock(); }
+
+ private:
+  using mutex_type = typename Env::mutex;
+
+  TARN_COLD void tell_all(const happening& what) noexcept {
+    auto& self = Env::table();
+    if (self.is_telling) return;
+    watcher_type* held[most];
+    std::uint32_t count = 0;
+    {
+      const guard<mutex_type> hold(lock_);
+      for (; count != count_.load(std::memory_order::relaxed); ++count) {
+        held[count] = watchers_[count];
+        held[count]->retain();
+      }
+    }
+    self.is_telling = true;
+    for (std::uint32_t i = 0; i != count; ++i) {
+      if (!held[i]->on(what)) failures_.add(1);
+      held[i]->release();
+    }
+    self.is_telling = false;
+  }
+
+  /// The lock is held. Returns: the number of watchers if it is not here.
+  [[nodiscard]] std::uint32_t place_of(const watcher_type* w) const noexcept {
+    std::uint32_t place = 0;
+    while (place != count_.load(std::memory_order::relaxed) && watchers_[place] != w)
+      ++place;
+    return place;
+  }
+  /// The first one, with a reference; null if there is none.
+  [[nodiscard]] watcher_type* first() noexcept {
+    const guard<mutex_type> hold(lock_);
+    if (count_.load(std::memory_order::relaxed) == 0) return nullptr;
+    watchers_[0]->retain();
+    return watchers_[0];
+  }
+
+  mutex_type lock_;
+  bool closed_ = false;  // this and the next: lock_
+  watcher_type* watchers_[most] = {};
+  shared_counter<Env> failures_;
+  typename Env::template atomic<std::uint32_t> count_{0};  // written under lock_
+};
+
+}  // namespace tarn::detail

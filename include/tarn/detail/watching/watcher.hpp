@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include <tarn/detail/shared/ref_count.hpp>
+
+namespace tarn::detail {
+
+/// What a pool can tell of. The first five are operations, each on one block; the others are rare.
+enum class moment : std::uint8_t {
+  get,
+  put,
+  create,    // a block that had never been handed out, or an object that the factory made
+  discard,   // an idle or returning block went: a bound, a trim, a reset that failed
+  cleanup,   // an idle block went, because it had not been needed for long
+  oversize,  // a request above the last tier
+  misuse,    // `before` is the kind
+  resize,    // a bound changed from `before` to `size` blocks
+  reset,     // drained and made ready again: `size` blocks
+  trim,      // `before` idle bytes became `size`
+  purge,     // `size` bytes of pages went while their blocks stayed
+};
+
+struct happening {
+  moment what = moment::get;
+  std::uint32_t tier = 0;
+  std::size_t size = 0;
+  std::size_t before = 0;
+  void* block = nullptr;
+};
+
+/// Somebody who is told what a core does: on the thread that does it, while it holds no lock.
+///
+/// Counted: the list that it is in holds a reference, and whoever is telling it another.
+template <class Env>
+class watcher {
+ public:
+  watcher() = default;
+  watcher(const watcher&) = delete;
+  watcher& operator=(const watcher&) = delete;
+
+  /// Returns: false if it failed to do what it wanted to.
+  virtual bool on(const happening& what) noexcept = 0;
+  /// The pool closes: nothing more will be told.
+  virtual void on_close() noexcept {}
+  /// Whether it wants to hear of gets and puts: these leave the hit path then.
+  [[nodiscard]] virtual bool wants_operations() const noexcept { return false; }
+
+  void retain() noexcept { holders_.add(); }
+  void release() noexcept {
+    if (holders_.drop()) delete this;
+  }
+  /// True if only the caller holds it.
+  [[nodiscard]] bool is_unique() const noexcept { return holders_.is_unique(); }
+
+ protected:
+  virtual ~watcher() = default;
+
+ private:
+  ref_count<Env> holders_;
+};
+
+}  // namespace tarn::detail

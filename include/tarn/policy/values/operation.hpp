@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+//
+// One operation of a pool, as callbacks see it:
+//
+//   pool.set_callback([](const tarn::operation& o) { log(to_string(o.kind), o.size_bytes); });
+
+#pragma once
+
+#include <cstddef>
+#include <utility>
+
+#include <tarn/detail/watching/watcher.hpp>
+
+namespace tarn {
+
+/// What a pool does to one block. The order is that of detail::moment.
+enum class operation_kind : unsigned char {
+  get,
+  put,
+  create,   ///< it had never been handed out before, or the factory made the object
+  discard,  ///< it was idle, or came back, and went: a bound, a trim, a reset that failed
+  cleanup,  ///< it was idle and went, because it had not been needed for long
+};
+
+[[nodiscard]] constexpr const char* to_string(operation_kind kind) noexcept {
+  constexpr const char* names[] = {"get", "put", "create", "discard", "cleanup"};
+  return names[static_cast<std::size_t>(kind)];
+}
+
+struct operation {
+  operation_kind kind = operation_kind::get;
+  std::size_t tier = 0;        ///< one more than the last for sizes above it
+  std::size_t size_bytes = 0;  ///< as asked for, where that is known; else of the block
+  void* item = nullptr;        ///< the block, or the object of an object pool
+};
+
+namespace detail {
+
+/// Tells a callback of the user's of every operation.
+template <class Env, class Callback>
+class callback_watcher final : public watcher<Env> {
+ public:
+  explicit callback_watcher(Callback&& callback) : callback_(std::move(callback)) {}
+
+  bool on(const happening& h) noexcept override {
+    if (h.what > moment::cleanup) return true;
+    try {
+      callback_(operation{static_cast<operation_kind>(h.what), h.tier, h.size, h.block});
+      return true;
+    } catch (...) {  // the pool has done what it had to; who cares looks at the count
+      return false;
+    }
+  }
+  [[nodiscard]] bool wants_operations() const noexcept override { return true; }
+
+ private:
+  Callback callback_;
+};
+
+}  // namespace detail
+}  // namespace tarn
