@@ -150,11 +150,12 @@ class pool_base {
     if (!core_->watchers().add(w)) refuse_watcher(w);
     core_->heed_watchers();
   }
-  /// Waits for what it is being told right now, unless it is called from within.
-  void unwatch(watcher<env>* w) noexcept {
+  /// Tells it nothing new. Returns: whether it was told; it is the caller's to let go then, by
+  /// `watch_list::let_go`, which does not need the pool.
+  [[nodiscard]] bool unwatch(watcher<env>* w) noexcept {
     const bool was_in = core_->watchers().take_out(w);
     core_->heed_watchers();
-    if (was_in) core_->watchers().let_go(w);
+    return was_in;
   }
   /// To be called when what a watcher wants has changed.
   void heed_watchers() noexcept { core_->heed_watchers(); }

@@ -63,7 +63,8 @@ class watch_list {
     w->release();
   }
 
-  /// Tells all of them that it is over and lets them go; nobody is added any more.
+  /// Tells all of them that it is over and lets them go; nobody is added any more. Nobody is being
+  /// told anything when it returns, unless it is called from within a telling.
   void close() noexcept {
     locked(lock_, [&] { closed_ = true; });
     while (watcher_type* const w = first()) {
@@ -71,6 +72,11 @@ class watch_list {
       const bool was_in = take_out(w);
       w->release();  // that of first
       if (was_in) let_go(w);
+    }
+    // (2) acquire, pairs with (1). Those too whose watcher was taken out meanwhile.
+    for (unsigned turn = 0; !Env::table().is_telling && tellers_.load(std::memory_order::acquire);
+         ++turn) {
+      Env::pause(turn);
     }
   }
 
@@ -105,6 +111,7 @@ class watch_list {
     std::uint32_t count = 0;
     {
       const guard<mutex_type> hold(lock_);
+      tellers_.fetch_add(1, std::memory_order::relaxed);  // the lock orders it before a closing
       for (; count != count_.load(std::memory_order::relaxed); ++count) {
         held[count] = watchers_[count];
         held[count]->retain();
@@ -116,6 +123,7 @@ class watch_list {
       held[i]->release();
     }
     self.is_telling = false;
+    tellers_.fetch_sub(1, std::memory_order::release);  // (1)
   }
 
   /// The lock is held. Returns: the number of watchers if it is not here.
@@ -136,6 +144,7 @@ class watch_list {
   mutex_type lock_;
   bool closed_ = false;  // this and the next: lock_
   watcher_type* watchers_[most] = {};
+  typename Env::template atomic<std::uint32_t> tellers_{0};
   shared_counter<Env> failures_;
   typename Env::template atomic<std::uint32_t> count_{0};  // written under lock_
 };

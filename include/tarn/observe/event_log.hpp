@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: MIT
+//
+// event_log: the last events of one or more pools.
+//
+//   tarn::event_log log;                         // keeps 100
+//   const auto watching = log.watch(pool);       // until it goes, or the pool
+//   log.set_sink([](const tarn::event& e) { std::clog << e.message << '\n'; });
+//   for (const auto& e : log.events()) ...       // oldest first
+
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <tarn/detail/error.hpp>
+#include <tarn/detail/native_env.hpp>
+#include <tarn/detail/watching/watch_list.hpp>
+#include <tarn/observe/read_pool.hpp>
+#include <tarn/policy/check.hpp>
+#include <tarn/policy/lock.hpp>
+#include <tarn/policy/values/event.hpp>
+#include <tarn/policy/values/operation.hpp>
+
+namespace tarn {
+
+namespace detail {
+
+/// A pool and one of its watchers, as long as both are there. Either may end first.
+class watch_link {
+ public:
+  watch_link() = default;
+  watch_link(const watch_link&) = delete;
+  watch_link& operator=(const watch_link&) = delete;
+  virtual ~watch_link() = default;
+  /// Takes the watcher out, and waits for what it is being told.
+  virtual void cut() noexcept = 0;
+  /// The pool asks anew what the watcher wants.
+  virtual void heed() noexcept = 0;
+};
+
+/// Whether a pool is there: it closes only while nobody holds the lock.
+struct pool_presence {
+  std::mutex lock;
+  bool closed = false;
+};
+
+/// What a log is, for all that write into it: it lives as long as one of them.
+struct event_book {
+  std::mutex lock;
+  std::deque<event> events;  // this and the next two: lock
+  std::uint64_t total = 0;
+  std::shared_ptr<const std::function<void(const event&)>> sink;
+  std::vector<std::weak_ptr<watch_link>> links;  // lock
+  std::size_t capacity = 0;                      // immutable
+  std::atomic<bool> debug{false};
+  std::atomic<std::uint64_t> failures{0};
+
+  /// Tells the sink; keeps the event if it is to be kept. Returns: false if the sink threw.
+  bool add(event e, bool keeps) {
+    std::shared_ptr<const std::function<void(const event&)>> told;
+    {
+      const std::lock_guard hold(lock);
+      told = sink;
+      if (keeps) {
+        ++total;
+        if (told != nullptr) {
+          events.push_back(e);
+        } else {
+          events.push_back(std::move(e));
+        }
+        if (events.size() > capacity) events.pop_front();
+      }
+    }
+    if (told == nullptr) return true;
+    try {  // outside the lock: it may ask the log
+      (*told)(e);
+      return true;
+    } catch (...) {
+      failures.fetch_add(1, std::memory_order::relaxed);  // a statistic
+      return false;
+    }
+  }
+};
+
+/// What `h` comes to in words.
+template <class Pool>
+[[nodiscard]] event describe(const Pool& pool, const happening& h) {
+  const auto number = [](std::size_t n) { return std::to_string(n); };
+  const std::string tier = "tier " + number(h.tier);
+  event e;
+  e.pool = pool.name();
+  e.time = time_span::of_nanoseconds(native_env::now());
+  e.old_size = h.before;
+  e.new_size = h.size;
+  switch (h.what) {
+    case moment::resize:
+      e.kind = h.size > h.before ? event_kind::grow : event_kind::shrink;
+      e.message = tier + " keeps up to " + number(h.size) + " idle blocks, " +
+                  (h.before == tier_occupancy::no_bound ? "it had no bound before"
+                                                        : "before: " + number(h.before));
+      break;
+    case moment::reset:
+      e.kind = event_kind::reset;
+      e.message = "fully reset and drained, " + number(h.size) + " blocks are ready";
+      break;
+    case moment::trim:
+      e.kind = event_kind::trim;
+      e.message = number(h.before - h.size) + " bytes went back to the source, " + number(h.size) +
+                  " are left";
+      break;
+    case moment::purge:
+      e.kind = event_kind::purge;
+      e.message = number(h.size) + " bytes of pages of idle blocks went back to the system";
+      break;
+    case moment::oversize:
+      e.kind = event_kind::oversize;
+      e.message = "a request for " + number(h.size) + " bytes is above the last tier";
+      break;
+    case moment::misuse:
+      e.kind = event_kind::misuse;
+      e.message = std::string(to_string(static_cast<tarn::misuse>(h.before))) + ", given back as " +
+                  number(h.size) + " bytes";
+      e.old_size = 0;
+      break;
+    default:
+      e.kind = event_kind::operation;
+      e.message = std::string(to_string(static_cast<operation_kind>(h.what))) + ' ' +
+                  number(h.size) + " bytes, " + tier;
+      break;
+  }
+  return e;
+}
+
+/// Writes what a pool does into a log.
+template <class Pool>
+class event_writer final : public watcher<typename lock_traits<typename Pool::lock_type>::env> {
+ public:
+  event_writer(std::shared_ptr<event_book> book, const Pool& pool,
+               std::shared_ptr<pool_presence> presence)
+      : book_(std::move(book)), pool_(&pool), presence_(std::move(presence)) {}
+
+  bool on(const happening& h) noexcept override {
+    const bool is_operation = h.what <= moment::cleanup;
+    // relaxed: who switches it on or off is heard a moment late.
+    if (is_operation && !book_->debug.load(std::memory_order::relaxed)) return true;
+    try {
+      event e = describe(*pool_, h);
+      if (!is_operation) e.state = read_pool(*pool_);
+      return book_->add(std::move(e), !is_operation);
+    } catch (...) {  // there is no memory for it
+      book_->failures.fetch_add(1, std::memory_order::relaxed);
+      return false;
+    }
+  }
+  void on_close() noexcept override {
+    const std::lock_guard hold(presence_->lock);
+    presence_->closed = true;
+  }
+  [[nodiscard]] bool wants_operations() const noexcept override {
+    return book_->debug.load(std::memory_order::relaxed);
+  }
+
+ private:
+  std::shared_ptr<event_book> book_;
+  const Pool* pool_;  // it waits, when it closes, for whoever is in here
+  std::shared_ptr<pool_presence> presence_;
+};
+
+template <class Pool>
+class event_link final : public watch_link {
+ public:
+  event_link(std::shared_ptr<event_book> book, Pool& pool) : pool_(&pool) {
+    auto* const made = new event_writer<Pool>(std::move(book), pool, presence_);
+    pool.watch(made);
+    writer_ = made;
+  }
+  ~event_link() override { cut(); }
+
+  void cut() noexcept override {
+    event_writer<Pool>* out = nullptr;
+    {
+      const std::lock_guard hold(presence_->lock);
+      if (writer_ != nullptr && !presence_->closed && pool_->unwatch(writer_)) out = writer_;
+      writer_ = nullptr;
+    }
+    // Without the lock: who is being told may want it.
+    if (out != nullptr) list_type::let_go(out);
+  }
+  void heed() noexcept override {
+    const std::lock_guard hold(presence_->lock);
+    if (writer_ != nullptr && !presence_->closed) pool_->heed_watchers();
+  }
+
+ private:
+  using list_type = watch_list<typename lock_traits<typename Pool::lock_type>::env>;
+
+  Pool* pool_;  // to be used under the lock, while it is there
+  std::shared_ptr<pool_presence> presence_ = std::make_shared<pool_presence>();
+  event_writer<Pool>* writer_ = nullptr;
+};
+
+}  // namespace detail
+
+/// As long as it lives, a log hears of one pool. Move-only; empty by default.
+///
+/// It may outlive pool and log. Thread safety: as a `unique_ptr`; ending it waits for what the pool
+/// is telling the log right now.
+class pool_watch {
+ public:
+  pool_watch() noexcept = default;
+  pool_watch(pool_watch&&) noexcept = default;
+  pool_watch& operator=(pool_watch&& other) noexcept {
+    reset();
+    link_ = std::move(other.link_);
+    return *this;
+  }
+  ~pool_watch() { reset(); }
+  /// Ends it now.
+  void reset() noexcept {
+    if (link_ != nullptr) link_->cut();
+    link_.reset();
+  }
+  [[nodiscard]] explicit operator bool() const noexcept { return link_ != nullptr; }
+
+ private:
+  friend class event_log;
+  explicit pool_watch(std::shared_ptr<detail::watch_link> link) : link_(std::move(link)) {}
+
+  std::shared_ptr<detail::watch_link> link_;
+};
+
+/// The last events of the pools that it watches, and of whoever adds one.
+///
+/// Exactly so many are kept as it was made for, 100 by default; the oldest go first. A sink hears
+/// of each at once, on the thread where it happens and outside every lock; it may use the pool and
+/// the log; what it throws is swallowed and counted.
+///
+/// Each event takes a snapshot of its pool: rare events are cheap enough, but a pool whose requests
+/// are mostly oversize pays for a log.
+///
+/// Thread safety: any thread may call anything.
+class event_log {
+ public:
+  using sink = std::function<void(const event&)>;
+  static constexpr std::size_t default_capacity = 100;
+
+  /// Throws: `std::invalid_argument` if `capacity` is 0.
+  explicit event_log(std::size_t capacity = default_capacity)
+      : book_(std::make_shared<detail::event_book>()) {
+    if (capacity == 0) detail::throw_invalid("capacity of an event log", 0, "must be at least", 1);
+    book_->capacity = capacity;
+  }
+
+  /// Hears of `pool` until what it returns goes, or until the pool closes.
+  ///
+  /// Throws: `pool_closed`; `std::invalid_argument` if 8 others watch the pool; `std::bad_alloc`.
+  template <class Pool>
+  [[nodiscard]] pool_watch watch(Pool& pool) {
+    auto link = std::make_shared<detail::event_link<Pool>>(book_, pool);
+    {
+      const std::lock_guard hold(book_->lock);
+      std::erase_if(book_->links, [](const auto& l) { return l.expired(); });
+      book_->links.push_back(link);
+    }
+    return pool_watch(std::move(link));
+  }
+
+  /// Adds an event of one's own; a time of zero becomes now.
+  void add_event(event e) {
+    if (e.time.count() == 0) e.time = time_span::of_nanoseconds(detail::native_env::now());
+    static_cast<void>(book_->add(std::move(e), true));
+  }
+
+  /// A copy of what is kept, oldest first.
+  [[nodiscard]] std::vector<event> events() const {
+    const std::lock_guard hold(book_->lock);
+    return {book_->events.begin(), book_->events.end()};
+  }
+  /// How many there were, the forgotten ones included.
+  [[nodiscard]] std::uint64_t total() const {
+    const std::lock_guard hold(book_->lock);
+    return book_->total;
+  }
+  [[nodiscard]] std::size_t capacity() const noexcept { return book_->capacity; }
+  /// How many could not be told or kept because something threw.
+  [[nodiscard]] std::uint64_t failures() const noexcept {
+    return book_->failures.load(std::memory_order::relaxed);  // a statistic
+  }
+
+  /// Tells `to` of each event from now on, in the place of the sink before; an empty one: nobody.
+  void set_sink(sink to) {
+    auto made = to ? std::make_shared<const sink>(std::move(to)) : nullptr;
+    const std::lock_guard hold(book_->lock);
+    book_->sink.swap(made);
+  }
+  /// Whether the sink hears of every operation of the pools as well. They are not kept.
+  void set_debug(bool on) {
+    book_->debug.store(on, std::memory_order::relaxed);
+    std::vector<std::shared_ptr<detail::watch_link>> links;
+    {
+      const std::lock_guard hold(book_->lock);
+      for (const auto& l : book_->links) {
+        if (auto link = l.lock()) links.push_back(std::move(link));
+      }
+    }
+    for (const auto& link : links)
+      link->heed();
+  }
+
+ private:
+  std::shared_ptr<detail::event_book> book_;
+};
+
+}  // namespace tarn

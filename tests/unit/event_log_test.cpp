@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+//
+// The event log: what it keeps, what its sink hears, and who may end first.
+
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <tarn/byte_pool.hpp>
+#include <tarn/object_pool.hpp>
+#include <tarn/observe/event_log.hpp>
+
+#include "support/byte_fixture.hpp"
+#include "support/catch.hpp"
+
+namespace {
+
+using tarn::event;
+using tarn::event_kind;
+
+event custom(std::string message) {
+  event e;
+  e.message = std::move(message);
+  return e;
+}
+
+}  // namespace
+
+TEST_CASE("a log keeps exactly as many events as it was made for, the newest, oldest first",
+          "[event_log]") {
+  for (const std::size_t capacity : {std::size_t{1}, std::size_t{3}, std::size_t{100}}) {
+    tarn::event_log log(capacity);
+    CHECK(log.events().empty());
+    for (int i = 0; i != 500; ++i)
+      log.add_event(custom(std::to_string(i)));
+    const auto events = log.events();
+    REQUIRE(events.size() == capacity);
+    CHECK(log.total() == 500);
+    CHECK(events.front().message == std::to_string(500 - capacity));
+    CHECK(events.back().message == "499");
+    CHECK(events.back().kind == event_kind::custom);
+    CHECK(events.back().time.count() > 0);
+  }
+  CHECK(tarn::event_log().capacity() == 100);
+  CHECK_THROWS_WITH(tarn::event_log(0), "tarn: capacity of an event log 0 must be at least 1");
+}
+
+TEMPLATE_LIST_TEST_CASE("grow, shrink, reset, trim, oversize come with sizes and a snapshot",
+                        "[event_log]", test::every_policy) {
+  INFO(test::name_of<TestType>());
+  tarn::byte_pool<typename TestType::lock, typename TestType::stats> pool(
+      {.name = "frames", .initial_objects = 1, .initial_bytes = 1000, .max_objects = 100});
+  tarn::event_log log;
+  const auto watching = log.watch(pool);
+  static_cast<void>(pool.get(100));
+  CHECK(log.events().empty());
+
+  pool.resize(0, 200);
+  pool.resize(0, 200);  // nothing changes
+  pool.resize(0, 50);
+  pool.reset_and_drain();
+  static_cast<void>(pool.get(std::size_t{3} << 20));
+  const auto before = pool.occupancy().slab_bytes;
+  const auto given = pool.trim();
+  CHECK(pool.trim() == 0);
+
+  std::vector<event> told;
+  for (const auto& e : log.events()) {
+    if (e.kind != event_kind::trim || told.size() >= 4) told.push_back(e);
+  }
+  REQUIRE(told.size() == 5);
+  CHECK(told[0].kind == event_kind::grow);
+  CHECK(told[0].old_size == 100);
+  CHECK(told[0].new_size == 200);
+  CHECK(told[0].pool == "frames");
+  CHECK(told[0].message == "tier 0 keeps up to 200 idle blocks, before: 100");
+  CHECK(told[1].kind == event_kind::shrink);
+  CHECK(told[1].old_size == 200);
+  CHECK(told[1].new_size == 50);
+  CHECK(told[2].kind == event_kind::reset);
+  CHECK(told[2].new_size == 3);  // one of 128, of 256 and of 512 bytes fit
+  CHECK(told[2].state.name == "frames");
+  REQUIRE(told[2].state.tiers.size() == 15);
+  CHECK(told[2].state.total().idle == 3);
+  CHECK(told[3].kind == event_kind::oversize);
+  CHECK(told[3].new_size == std::size_t{3} << 20);
+  CHECK(told[3].message == "a request for 3145728 bytes is above the last tier");
+  CHECK(told[4].kind == event_kind::trim);
+  CHECK(told[4].old_size == before);
+  CHECK(told[4].old_size - told[4].new_size == given);
+}
+
+TEST_CASE("a misuse becomes an event", "[event_log]") {
+  tarn::byte_pool<tarn::thread_cached<>, tarn::counting_stats,
+                  tarn::traits<tarn::power_of_two_tiers<>, tarn::checked>>
+      pool;
+  tarn::event_log log;
+  const auto watching = log.watch(pool);
+  int stranger = 0;
+  pool.deallocate(&stranger, 100);
+  REQUIRE(log.events().size() == 1);
+  CHECK(log.events()[0].kind == event_kind::misuse);
+  CHECK(log.events()[0].message == "pointer that no pool gave, given back as 100 bytes");
+}
+
+TEMPLATE_LIST_TEST_CASE("with debugging on the sink hears of every operation; none is kept",
+                        "[event_log]", test::every_policy) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType> f;
+  tarn::event_log log;
+  const auto watching = log.watch(*f);
+  std::vector<std::string> heard;
+  log.set_sink([&](const event& e) { heard.push_back(e.message); });
+  static_cast<void>(f->get(100));
+  CHECK(heard.empty());
+  log.set_debug(true);
+  static_cast<void>(f->get(200));
+  log.set_debug(false);
+  static_cast<void>(f->get(300));
+  CHECK(heard == std::vector<std::string>{"create 256 bytes, tier 1", "get 200 bytes, tier 1",
+                                          "put 200 bytes, tier 1"});
+  CHECK(log.events().empty());
+  CHECK(log.total() == 0);
+}
+
+TEST_CASE("a sink hears of events at once, may use pool and log, and may throw", "[event_log]") {
+  tarn::byte_pool<> pool;
+  tarn::event_log log;
+  const auto watching = log.watch(pool);
+  std::size_t heard = 0;
+  log.set_sink([&](const event& e) {
+    ++heard;
+    static_cast<void>(pool.get(e.new_size));
+    CHECK(log.events().size() == heard);
+    throw std::runtime_error("no");
+  });
+  static_cast<void>(pool.get(std::size_t{3} << 20));
+  static_cast<void>(pool.get(std::size_t{4} << 20));
+  CHECK(heard == 2);
+  CHECK(log.failures() == 2);
+  CHECK(pool.snapshot().callback_failures == 2);
+  log.set_sink({});
+  static_cast<void>(pool.get(std::size_t{4} << 20));
+  CHECK(heard == 2);
+  CHECK(log.events().size() == 3);
+}
+
+TEST_CASE("a log hears of a pool until its watch or the pool ends, in any order", "[event_log]") {
+  constexpr std::size_t huge = std::size_t{3} << 20;
+  tarn::pool_watch late;
+  tarn::event_log kept;
+  {
+    std::optional<tarn::event_log> log(std::in_place);
+    tarn::byte_pool<> pool({.name = "first"});
+    auto a = log->watch(pool);
+    auto b = kept.watch(pool);
+    static_cast<void>(pool.get(huge));
+    log.reset();  // the pool still writes into its book
+    static_cast<void>(pool.get(huge));
+    a.reset();
+    static_cast<void>(pool.get(huge));
+    CHECK(kept.events().size() == 3);
+    late = std::move(b);
+    CHECK(late);
+    CHECK_FALSE(b);
+  }
+  kept.set_debug(true);  // the pool is gone
+  late.reset();
+  CHECK_FALSE(late);
+
+  tarn::byte_pool<> closed;
+  closed.close();
+  CHECK_THROWS_AS(kept.watch(closed), tarn::pool_closed);
+}
+
+TEST_CASE("eight watch a pool at most; the ninth is refused by number", "[event_log]") {
+  tarn::byte_pool<> pool;
+  tarn::event_log log;
+  std::vector<tarn::pool_watch> all;
+  for (int i = 0; i != 8; ++i)
+    all.push_back(log.watch(pool));
+  CHECK_THROWS_WITH(log.watch(pool), "tarn: watchers of a pool 9 must be at most 8");
+  CHECK_THROWS_AS(pool.set_callback([](const tarn::operation&) {}), std::invalid_argument);
+  all.pop_back();
+  all.push_back(log.watch(pool));
+  static_cast<void>(pool.get(std::size_t{3} << 20));
+  CHECK(log.total() == 8);
+}
