@@ -325,6 +325,7 @@ class byte_pool
   using base::unwatch;
   using base::watch;  // these three: for observe/
   [[nodiscard]] const tiers_type& tiers() const noexcept { return core().table(); }
+  using base::lifeline;
   using base::name;
   using base::occupancy;
   using base::owns;

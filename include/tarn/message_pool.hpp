@@ -256,6 +256,7 @@ class message_pool : private detail::message_parts<M, Lock, Stats, Traits>::pool
 
   using base::for_each_recorder;
   using base::heed_watchers;
+  using base::lifeline;
   using base::name;
   using base::occupancy;
   using base::owns;

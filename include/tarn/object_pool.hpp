@@ -234,6 +234,7 @@ class object_pool : private detail::pool_base<
   using base::trim;
 
   using base::heed_watchers;
+  using base::lifeline;
   using base::name;
   using base::occupancy;
   using base::owns;

@@ -13,6 +13,7 @@
 #include <new>
 #include <utility>
 
+#include <tarn/detail/shared/upkeep.hpp>
 #include <tarn/policy/errors.hpp>
 #include <tarn/policy/traits.hpp>
 #include <tarn/policy/values/operation.hpp>
@@ -52,7 +53,8 @@ class pool_base {
         capacity_(o.capacity.value_or(no_limit)),
         limit_bytes_(o.limit_bytes.value_or(no_limit)),
         cleanup_interval_(o.cleanup_interval ? o.cleanup_interval->count() : -1),
-        max_idle_bytes_(o.max_bytes.value_or(options::default_max_bytes)),
+        max_idle_bytes_(
+            o.max_bytes.value_or(Core::is_lock_free ? no_limit : options::default_max_bytes)),
         created_(env::now()),
         closing_(o.closing) {
     core_->begin();
@@ -60,6 +62,7 @@ class pool_base {
   pool_base(const pool_base&) = delete;  // handles point to the pool's core, not to the pool, but
   pool_base& operator=(const pool_base&) = delete;  // a pool that moves would surprise its users
   ~pool_base() {
+    core_->visits().end();
     close();
     core_->release();
   }
@@ -106,6 +109,7 @@ class pool_base {
                                             std::memory_order::relaxed)) {
       return 0;
     }
+    const upkeep_pass counted;
     return last == never ? core_->begin_ageing() : core_->age();
   }
 
@@ -181,7 +185,12 @@ class pool_base {
 
   [[nodiscard]] const std::string& name() const noexcept { return core_->name(); }
   /// True if `p` points into memory of this pool's slabs.
-  [[nodiscard]] bool owns(const void* p) const noexcept { return core_->find_slab(p) != nullptr; }
+  [[nodiscard]] bool owns(const void* p) const noexcept {
+    upkeep.searched();
+    return core_->find_slab(p) != nullptr;
+  }
+  /// What outlives the pool object, for those who watch pools: see observe/registry.hpp.
+  [[nodiscard]] core_base<env>& lifeline() const noexcept { return *core_; }
 
   /// Blocks and memory; for every stats policy.
   [[nodiscard]] tarn::occupancy occupancy() const {
@@ -287,6 +296,7 @@ class pool_base {
   }
   template <class Action>
   void tell_trim(Action&& action) noexcept {
+    const upkeep_pass counted;
     const auto before = core_->slab_bytes_taken();
     action();
     const auto after = core_->slab_bytes_taken();
@@ -305,8 +315,8 @@ class pool_base {
   void read_large(large_snapshot& into) const {
     if constexpr (requires { core_->large(); }) {
       const auto n = core_->large().numbers();
-      into = {n.gets,   n.puts,         n.reused, n.discarded,
-              n.in_use, n.in_use_bytes, n.kept,   n.kept_bytes};
+      into = {n.gets,         n.puts, n.reused,     n.discarded, n.in_use,
+              n.in_use_bytes, n.kept, n.kept_bytes, n.got_bytes};
     }
   }
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include <tarn/detail/shared/visits.hpp>
 #include <tarn/detail/watching/watch_list.hpp>
 
 namespace tarn::detail {
@@ -35,6 +36,9 @@ class core_base {
   /// Who is told what the core does.
   [[nodiscard]] watch_list<Env>& watchers() noexcept { return watchers_; }
   [[nodiscard]] bool closed() const noexcept { return closed_.load(std::memory_order::acquire); }
+
+  /// Who reads the pool object from outside. It ends with the pool object, before the core.
+  [[nodiscard]] detail::visits<Env>& visits() noexcept { return visits_; }
 
   /// Keeps the core alive. Returns: false if it is already being freed.
   [[nodiscard]] bool try_pin() noexcept {
@@ -80,6 +84,7 @@ class core_base {
   template <class>
   friend class registry;
   typename Env::template atomic<std::uint32_t> life_;
+  detail::visits<Env> visits_;
   core_base* next_ = nullptr;  // both links: guarded by the registry lock
   core_base* previous_ = nullptr;
 

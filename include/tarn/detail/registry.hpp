@@ -123,6 +123,7 @@ class registry {
     });
     for (auto* core = cores_; core != nullptr; core = core->next_) {
       core->abandon_foreign_shards(own.entry(slot_of(*core)));
+      core->visits().forget();
       core->unlock_all();
     }
     threads_.store(own.state == thread_state::alive ? 1 : 0, std::memory_order::relaxed);

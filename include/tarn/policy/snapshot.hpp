@@ -147,6 +147,7 @@ struct snapshot {
     less(after.large.puts, before.large.puts);
     less(after.large.reused, before.large.reused);
     less(after.large.discarded, before.large.discarded);
+    less(after.large.got_bytes, before.large.got_bytes);
     for (std::size_t i = 0; i < after.misuses.size() && i < before.misuses.size(); ++i) {
       less(after.misuses[i], before.misuses[i]);
     }

@@ -4,6 +4,7 @@
 // How idle memory leaves, and what keeps it in bounds.
 
 #include <tarn/detail/core/core.hpp>
+#include <tarn/detail/shared/upkeep.hpp>
 
 namespace tarn::detail {
 
@@ -96,6 +97,7 @@ void core<Config>::return_memory(void* memory, std::size_t bytes, slab_type* par
   if (parent == nullptr) {
     source_.deallocate(memory, bytes, settings_.slab_bytes);
     source_bytes_.fetch_sub(bytes, std::memory_order::relaxed);  // guards only itself
+    upkeep.released(bytes);
     return;
   }
   // All pieces are back: the block is one again, and home.

@@ -7,6 +7,7 @@
 
 #include <tarn/detail/depot/extent.hpp>
 #include <tarn/detail/guard.hpp>
+#include <tarn/detail/shared/upkeep.hpp>
 
 namespace tarn::detail {
 
@@ -121,6 +122,7 @@ class large_blocks {
       });
       if (n == nullptr) return given;
       given += n->bytes;
+      upkeep.released(n->bytes);
       source.deallocate(n->block, n->bytes, n->alignment);
       delete n;
     }
@@ -143,6 +145,7 @@ class large_blocks {
   void note_out(std::size_t bytes) noexcept {
     ++count_.in_use;
     count_.in_use_bytes += bytes;
+    count_.got_bytes += bytes;
   }
 
   [[nodiscard]] extent* take_best(std::size_t bytes, std::size_t alignment) noexcept {

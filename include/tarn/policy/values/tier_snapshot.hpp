@@ -86,6 +86,7 @@ struct large_snapshot {
   std::size_t in_use_bytes = 0;
   std::uint64_t kept = 0;
   std::size_t kept_bytes = 0;
+  std::uint64_t got_bytes = 0;  ///< of all gets so far
 };
 
 }  // namespace tarn

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include <tarn/detail/compiler.hpp>
+
+namespace tarn::detail {
+
+/// What all pools of the program have done to keep themselves in shape, since it began.
+///
+/// All of it is counted on slow paths. Statistics, which order nothing: relaxed throughout.
+struct upkeep_counts {
+  std::atomic<std::uint64_t> passes{0};          // trims, drains and ticks of maintain
+  std::atomic<std::int64_t> nanoseconds{0};      // that they took
+  std::atomic<std::uint64_t> released_bytes{0};  // that went back to sources because they were idle
+  std::atomic<std::uint64_t> searches{0};        // for the owner of a pointer
+
+  void released(std::size_t bytes) noexcept {
+    released_bytes.fetch_add(bytes, std::memory_order::relaxed);
+  }
+  void searched() noexcept { searches.fetch_add(1, std::memory_order::relaxed); }
+};
+inline constinit upkeep_counts upkeep;
+
+/// Counts one pass of upkeep and the time of its scope.
+class upkeep_pass {
+ public:
+  upkeep_pass() noexcept : began_(steady_nanoseconds()) {}
+  upkeep_pass(const upkeep_pass&) = delete;
+  upkeep_pass& operator=(const upkeep_pass&) = delete;
+  ~upkeep_pass() {
+    upkeep.nanoseconds.fetch_add(steady_nanoseconds() - began_, std::memory_order::relaxed);
+    upkeep.passes.fetch_add(1, std::memory_order::relaxed);
+  }
+
+ private:
+  std::int64_t began_;
+};
+
+}  // namespace tarn::detail
