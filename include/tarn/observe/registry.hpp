@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: MIT
+//
+// pool_registry: named pools, seen from outside.
+//
+//   tarn::byte_pool<> frames({.name = "frames"});
+//   const auto published = tarn::pools().publish(frames);   // until the end of the scope
+//   for (const auto& s : tarn::pools().snapshots()) print(s);
+
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <tarn/detail/compiler.hpp>
+#include <tarn/detail/error.hpp>
+#include <tarn/detail/guard.hpp>
+#include <tarn/detail/native_env.hpp>
+#include <tarn/observe/validate.hpp>
+#include <tarn/observe/watched_pool.hpp>
+#include <tarn/policy/immortal.hpp>
+
+namespace tarn {
+
+namespace detail {
+
+/// One lock for the books of all registries, so that a fork can take it: before those of the pools,
+/// as everybody does. Under it: moves of pointers and comparisons of names, no heap, no pool.
+inline constinit system_mutex books_lock;
+
+inline void watch_forks_for_books() noexcept {
+  native_env::watch_forks();  // first: what is registered later is called earlier before a fork
+  static const bool watching = register_fork_handlers(
+      [] { books_lock.lock(); }, [] { books_lock.unlock(); }, [] { books_lock.unlock(); });
+  static_cast<void>(watching);
+}
+
+/// The published pools by name. All members under `books_lock`.
+struct pool_books {
+  using entry = std::shared_ptr<watched>;
+
+  explicit pool_books(std::size_t most) : limit(most) { entries.reserve(most); }
+
+  [[nodiscard]] std::vector<entry>::iterator place_of(std::string_view name) noexcept {
+    return std::lower_bound(entries.begin(), entries.end(), name,
+                            [](const entry& e, std::string_view n) { return e->name() < n; });
+  }
+  [[nodiscard]] std::vector<entry>::iterator find(std::string_view name) noexcept {
+    const auto place = place_of(name);
+    return place != entries.end() && (*place)->name() == name ? place : entries.end();
+  }
+
+  const std::size_t limit;
+  std::vector<entry> entries;  // ascending by name; its capacity is `limit` from the beginning
+};
+
+}  // namespace detail
+
+/// What keeps a pool published; unpublishes it at its end. Move-only, empty by default.
+///
+/// It belongs beside its pool, declared after it. Nothing breaks if the pool ends first: it is
+/// then seen no more, and its name is free again.
+class publication {
+ public:
+  publication() noexcept = default;
+  publication(publication&& other) noexcept
+      : books_(std::move(other.books_)), entry_(std::move(other.entry_)) {}
+  publication& operator=(publication&& other) noexcept {
+    publication taken(std::move(other));
+    books_.swap(taken.books_);
+    entry_.swap(taken.entry_);
+    return *this;
+  }
+  ~publication() { reset(); }
+
+  /// Unpublishes the pool now. Does nothing if that was done by name, or if the registry ended.
+  void reset() noexcept {
+    const auto books = books_.lock();
+    auto entry = entry_.lock();
+    books_.reset();
+    entry_.reset();
+    if (books == nullptr || entry == nullptr) return;
+    detail::pool_books::entry out;  // its core may go with it: not under the lock
+    const detail::guard hold(detail::books_lock);
+    const auto place = books->find(entry->name());
+    if (place == books->entries.end() || *place != entry) return;
+    out.swap(*place);
+    books->entries.erase(place);
+  }
+  /// True if there is something to unpublish, as far as this knows.
+  [[nodiscard]] explicit operator bool() const noexcept { return !entry_.expired(); }
+
+ private:
+  friend class pool_registry;
+  publication(std::weak_ptr<detail::pool_books> books,
+              std::weak_ptr<detail::watched> entry) noexcept
+      : books_(std::move(books)), entry_(std::move(entry)) {}
+
+  std::weak_ptr<detail::pool_books> books_;
+  std::weak_ptr<detail::watched> entry_;
+};
+
+/// Pools by name: who publishes a pool lets others read it, trim it, and keep it in shape.
+///
+/// A published pool may end at any time: its end waits until nobody is looking at it, and from
+/// then on it is not listed. A closed pool is listed as long as it exists. A copy is the same
+/// registry.
+///
+/// Thread safety: any thread may call anything at any time.
+class pool_registry {
+ public:
+  static constexpr std::size_t default_limit = 1024;
+
+  /// Throws: `std::invalid_argument` if `limit`, the number of pools that may be published at the
+  /// same time, is 0 or above 2^20.
+  explicit pool_registry(std::size_t limit = default_limit) : books_(made(limit)) {
+    detail::watch_forks_for_books();
+  }
+
+  /// Publishes a pool under its own name.
+  ///
+  /// Throws: `std::invalid_argument` if it has none, if the name is taken, or if there are as many
+  ///   pools as may be; the text names the name or the limit. Complexity: O(pools).
+  template <class Pool>
+  [[nodiscard]] publication publish(Pool& pool) {
+    return publish(pool, name_of(pool));
+  }
+  /// The same under another name, which is also that of its snapshots here.
+  template <class Pool>
+  [[nodiscard]] publication publish(Pool& pool, std::string name) {
+    const std::string copy = name;
+    publication token;
+    switch (add(pool, std::move(name), token)) {
+      case refusal::none:
+        return token;
+      case refusal::unnamed:
+        throw std::invalid_argument(
+            "tarn: a pool without a name can't be published: set options::name, or name it here");
+      case refusal::duplicate:
+        throw std::invalid_argument("tarn: a pool named '" + copy + "' is already published");
+      case refusal::full:
+        break;
+    }
+    throw std::invalid_argument("tarn: pool '" + copy + "' can't be published: there are " +
+                                std::to_string(limit()) + " already, as many as may be");
+  }
+  /// As `publish`, but returns an empty token where that throws `std::invalid_argument`.
+  template <class Pool>
+  [[nodiscard]] publication try_publish(Pool& pool) {
+    return try_publish(pool, name_of(pool));
+  }
+  template <class Pool>
+  [[nodiscard]] publication try_publish(Pool& pool, std::string name) {
+    publication token;
+    static_cast<void>(add(pool, std::move(name), token));
+    return token;
+  }
+  /// Returns: false if there is no such pool.
+  bool unpublish(std::string_view name) noexcept {
+    detail::pool_books::entry out;
+    const detail::guard hold(detail::books_lock);
+    const auto place = books_->find(name);
+    if (place == books_->entries.end()) return false;
+    out.swap(*place);
+    books_->entries.erase(place);
+    return !out->gone();
+  }
+
+  /// The pool of that name; empty if there is none.
+  [[nodiscard]] watched_pool find(std::string_view name) const noexcept {
+    const detail::guard hold(detail::books_lock);
+    const auto place = books_->find(name);
+    return place != books_->entries.end() && !(*place)->gone() ? watched_pool(*place)
+                                                               : watched_pool();
+  }
+  /// All of them, by name.
+  [[nodiscard]] std::vector<watched_pool> list() const {
+    std::vector<watched_pool> pools;
+    for (auto& e : look())
+      pools.push_back(watched_pool(std::move(e)));
+    return pools;
+  }
+  /// Calls `action(watched_pool&)` for each, by name; it may publish, unpublish and end pools.
+  template <class Action>
+  void for_each(Action&& action) const {
+    for (auto& pool : list())
+      action(pool);
+  }
+  /// What all of them look like, by name. They are read one after the other.
+  [[nodiscard]] std::vector<snapshot> snapshots() const {
+    std::vector<snapshot> all;
+    for_each([&](const watched_pool& pool) {
+      if (auto s = pool.snapshot()) all.push_back(*std::move(s));
+    });
+    return all;
+  }
+  /// Checks the numbers of all of them. Returns: what is broken in the first bad one, by name.
+  [[nodiscard]] std::optional<broken_invariant> validate(moment when = moment::busy) const {
+    for (const auto& s : snapshots()) {
+      if (auto broken = tarn::validate(s, when)) return broken;
+    }
+    return std::nullopt;
+  }
+
+  [[nodiscard]] std::size_t size() const { return look().size(); }
+  [[nodiscard]] std::size_t limit() const noexcept { return books_->limit; }
+
+ private:
+  enum class refusal : unsigned char { none, unnamed, duplicate, full };
+  using entry = detail::pool_books::entry;
+
+  [[nodiscard]] static std::shared_ptr<detail::pool_books> made(std::size_t limit) {
+    if (limit < 1) detail::throw_invalid("limit of pools", limit, "must be at least", 1);
+    if (limit > std::size_t{1} << 20) {
+      detail::throw_invalid("limit of pools", limit, "must be at most", std::size_t{1} << 20);
+    }
+    return std::make_shared<detail::pool_books>(limit);
+  }
+
+  template <class Pool>
+  [[nodiscard]] static std::string name_of(Pool& pool) {
+    if constexpr (requires { pool.sized(); }) {
+      return pool.sized().name();
+    } else {
+      return pool.name();
+    }
+  }
+
+  template <class Pool>
+  [[nodiscard]] refusal add(Pool& pool, std::string name, publication& token) {
+    if constexpr (requires { pool.sized(); }) {
+      return add(pool.sized(), std::move(name), token);
+    } else {
+      static_assert(watchable<Pool>,
+                    "pool_registry: a pool with no_lock can't be published, for whoever reads it "
+                    "would be a second thread; use another lock policy");
+      if (name.empty()) return refusal::unnamed;
+      const entry made = std::make_shared<detail::watched_as<Pool>>(pool, std::move(name));
+      static_cast<void>(look());  // pools that have ended give their names back
+      const detail::guard hold(detail::books_lock);
+      const auto place = books_->place_of(made->name());
+      if (place != books_->entries.end() && (*place)->name() == made->name()) {
+        return refusal::duplicate;
+      }
+      if (books_->entries.size() == books_->limit) return refusal::full;
+      books_->entries.insert(place, made);
+      token = publication(books_, made);
+      return refusal::none;
+    }
+  }
+
+  /// The entries of pools that exist. What has ended is forgotten.
+  [[nodiscard]] std::vector<entry> look() const {
+    std::vector<entry> there;
+    std::vector<entry> ended;  // their cores go at the end of this scope, outside of the lock
+    for (;;) {
+      const auto now = detail::locked(detail::books_lock, [&] { return books_->entries.size(); });
+      there.reserve(now);
+      ended.reserve(now);
+      const detail::guard hold(detail::books_lock);
+      auto& entries = books_->entries;
+      if (entries.size() > now) continue;  // grew meanwhile
+      for (auto& e : entries) {
+        if (e->gone()) {
+          ended.push_back(std::move(e));
+        } else {
+          there.push_back(e);
+        }
+      }
+      entries.erase(std::remove(entries.begin(), entries.end(), nullptr), entries.end());
+      return there;
+    }
+  }
+
+  std::shared_ptr<detail::pool_books> books_;
+};
+
+/// The registry of the whole program. Never destroyed, so static destructors may use it.
+[[nodiscard]] inline pool_registry& pools() {
+  static immortal<pool_registry> registry;
+  return *registry;
+}
+
+}  // namespace tarn
