@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: MIT
+//
+// Memory pressure, and what to do about it.
+//
+//   tarn::pressure_watch watch(tarn::psi_source{});     // "some tasks wait for memory"
+//   watch.start(std::chrono::seconds(1));               // trims the published pools when they do
+
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <fstream>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <tarn/detail/depot/counters.hpp>
+#include <tarn/detail/error.hpp>
+#include <tarn/detail/guard.hpp>
+#include <tarn/detail/native_env.hpp>
+#include <tarn/observe/process.hpp>
+#include <tarn/observe/registry.hpp>
+#include <tarn/observe/ticker.hpp>
+#include <tarn/policy/time_span.hpp>
+
+namespace tarn {
+
+/// How short of memory something is.
+enum class pressure_level : unsigned char { none, some, full };
+
+/// Where each level begins, in the percent of a source, and how far the value must fall to end it.
+struct pressure_thresholds {
+  double some_at = 10;
+  double full_at = 10;
+  double ends_below = 0.8;  ///< a level ends when the value is below this part of where it began
+};
+
+/// What a source says at one moment.
+struct pressure_reading {
+  double some = 0;     ///< percent, compared to `some_at`
+  double full = 0;     ///< percent, compared to `full_at`
+  std::string absent;  ///< why there is nothing to read; empty if there is
+
+  [[nodiscard]] bool available() const noexcept { return absent.empty(); }
+};
+
+/// Something that can be asked for pressure: `read()`, and `defaults()` for what it measures.
+template <class S>
+concept pressure_source = requires(S& source) {
+  { source.read() } -> std::convertible_to<pressure_reading>;
+  { source.defaults() } -> std::convertible_to<pressure_thresholds>;
+};
+
+namespace detail {
+
+/// The first 4 KiB of a file. Returns: nothing if it can't be read.
+[[nodiscard]] inline std::optional<std::string> text_of_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return std::nullopt;
+  std::string text(4096, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (file.bad() || (file.gcount() == 0 && !file.eof())) return std::nullopt;
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  return text;
+}
+
+/// A number as "12.34" at the beginning of `text`, which loses it; nothing else before a space or
+/// the end. Returns: nothing if there is none, or one above 10^18.
+[[nodiscard]] inline std::optional<double> take_number(std::string_view& text) {
+  double value = 0;
+  double unit = 1;
+  bool has_digits = false;
+  bool has_point = false;
+  std::size_t i = 0;
+  for (; i != text.size() && text[i] != ' ' && text[i] != '\n'; ++i) {
+    if (text[i] == '.' && !has_point && has_digits) {
+      has_point = true;
+    } else if (text[i] >= '0' && text[i] <= '9') {
+      has_digits = true;
+      value = value * 10 + (text[i] - '0');
+      if (has_point) unit *= 10;
+      if (value > 1e18) return std::nullopt;
+    } else {
+      return std::nullopt;
+    }
+  }
+  text.remove_prefix(i);
+  if (!has_digits) return std::nullopt;
+  return value / unit;
+}
+
+/// The value of `key` ("avg10") in the line of `text` that begins with `kind` ("some").
+[[nodiscard]] inline std::optional<double> psi_value(std::string_view text, std::string_view kind,
+                                                     std::string_view key) {
+  while (!text.empty()) {
+    auto line = text.substr(0, text.find('\n'));
+    text.remove_prefix(line.size() < text.size() ? line.size() + 1 : line.size());
+    if (!line.starts_with(kind) || line.substr(kind.size()).substr(0, 1) != " ") continue;
+    line.remove_prefix(kind.size());
+    while (!line.empty()) {
+      line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+      const bool is_it = line.starts_with(key) && line.substr(key.size()).starts_with('=');
+      if (is_it) {
+        line.remove_prefix(key.size() + 1);
+        return take_number(line);
+      }
+      line.remove_prefix(std::min(line.find(' '), line.size()));
+    }
+    return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+/// The only number of a file of a cgroup. "max" is infinite.
+[[nodiscard]] inline std::optional<double> cgroup_value(const std::string& path) {
+  const auto text = text_of_file(path);
+  if (!text) return std::nullopt;
+  std::string_view rest = *text;
+  if (rest.ends_with('\n')) rest.remove_suffix(1);
+  if (rest == "max") return std::numeric_limits<double>::infinity();
+  const auto value = take_number(rest);
+  return rest.empty() ? value : std::nullopt;
+}
+
+}  // namespace detail
+
+/// Pressure stall information of Linux: the percent of the last ten seconds in which some task, or
+/// all of them, waited for memory. A file of the system, or `memory.pressure` of a cgroup.
+class psi_source {
+ public:
+  static constexpr const char* of_system = "/proc/pressure/memory";
+
+  explicit psi_source(std::string path = of_system) : path_(std::move(path)) {}
+
+  [[nodiscard]] pressure_reading read() const {
+    const auto text = detail::text_of_file(path_);
+    if (!text) return {0, 0, "tarn: '" + path_ + "' can't be read"};
+    const auto some = detail::psi_value(*text, "some", "avg10");
+    // Kernels before 5.13 tell nothing of "full" in some files.
+    const bool has_full = text->starts_with("full ") || text->find("\nfull ") != std::string::npos;
+    const auto full = has_full ? detail::psi_value(*text, "full", "avg10") : 0.0;
+    if (!some || !full || *some > 100 || *full > 100) {
+      return {0, 0, "tarn: '" + path_ + "' is no pressure stall information"};
+    }
+    return {*some, *full, {}};
+  }
+  [[nodiscard]] static constexpr pressure_thresholds defaults() noexcept { return {10, 5, 0.8}; }
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+
+ private:
+  std::string path_;
+};
+
+/// The memory of a cgroup (version 2) in percent of the least of its limits, `memory.high` and
+/// `memory.max`.
+class cgroup_source {
+ public:
+  /// `folder`: of the cgroup. One that is not there is found when it is read.
+  explicit cgroup_source(std::string folder) : folder_(std::move(folder)) {}
+
+  /// The cgroup of this process. `memberships` and `mount`: where Linux tells.
+  [[nodiscard]] static cgroup_source of_this_process(
+      const std::string& memberships = "/proc/self/cgroup",
+      const std::string& mount = "/sys/fs/cgroup") {
+    const auto text = detail::text_of_file(memberships).value_or("");
+    std::string_view rest = text;
+    while (!rest.empty()) {
+      const auto line = rest.substr(0, rest.find('\n'));
+      if (line.starts_with("0::/")) return cgroup_source(mount + std::string(line.substr(3)));
+      rest.remove_prefix(line.size() < rest.size() ? line.size() + 1 : line.size());
+    }
+    return cgroup_source(mount);
+  }
+
+  [[nodiscard]] pressure_reading read() const {
+    const auto current = detail::cgroup_value(folder_ + "/memory.current");
+    const auto high = detail::cgroup_value(folder_ + "/memory.high");
+    const auto max = detail::cgroup_value(folder_ + "/memory.max");
+    if (!current || !(*current < std::numeric_limits<double>::infinity()) || (!high && !max)) {
+      return {0, 0, "tarn: '" + folder_ + "' is no cgroup with a limit of memory"};
+    }
+    const auto none = std::numeric_limits<double>::infinity();
+    const auto limit = std::min(high.value_or(none), max.value_or(none));
+    if (limit == none) return {0, 0, "tarn: the cgroup '" + folder_ + "' has no limit of memory"};
+    const auto percent = limit > 0 ? *current / limit * 100 : 100;
+    return {percent, percent, {}};
+  }
+  [[nodiscard]] static constexpr pressure_thresholds defaults() noexcept { return {85, 95, 0.95}; }
+  [[nodiscard]] const std::string& folder() const noexcept { return folder_; }
+
+ private:
+  std::string folder_;
+};
+
+/// What a watch does, and how often.
+struct pressure_options {
+  std::optional<pressure_thresholds> thresholds{};  ///< else those of the source
+  unsigned keep_percent_on_some = 50;               ///< of the idle bytes of each pool
+  unsigned keep_percent_on_full = 0;                ///< and all thread caches, and the heap
+  time_span least_between_trims = time_span::of_seconds(1);
+};
+
+/// What a watch did.
+struct pressure_numbers {
+  std::uint64_t ticks = 0;
+  std::uint64_t absent = 0;         ///< of the ticks: the source had nothing to say
+  std::uint64_t some = 0;           ///< of the ticks: at this level
+  std::uint64_t full = 0;           ///< and at this
+  std::uint64_t trims = 0;          ///< passes over the pools
+  std::uint64_t held_back = 0;      ///< passes that did not happen, so soon after the last
+  std::uint64_t trimmed_bytes = 0;  ///< that pools gave back to their sources
+};
+
+/// Asks a source for pressure and trims the published pools while there is some.
+///
+/// A level begins where its threshold is reached, and ends when the value has fallen well below it.
+/// While it lasts, and as often as may be: `some` trims each pool to half of its idle bytes; `full`
+/// trims all, tells other threads to empty their caches, and makes the heap give back, too.
+/// A source that says nothing ends the level.
+///
+/// Thread safety: `tick`, `level` and `numbers` from any thread; for the rest see ticker.
+template <pressure_source Source>
+class pressure_watch {
+ public:
+  /// Throws: `std::invalid_argument` if a threshold or a percentage makes no sense, naming it.
+  explicit pressure_watch(Source source, pressure_options o = {}, const pool_registry& of = pools())
+      : source_(std::move(source)),
+        options_(std::move(o)),
+        at_(options_.thresholds ? *options_.thresholds : source_.defaults()),
+        pools_(of),
+        ticker_([this](time_span now) { tick(now); }) {
+    const auto is_percent = [](const char* what, double value) {
+      if (!(value > 0 && value <= 1e6)) detail::throw_invalid(what, value, "must be above", 0);
+    };
+    is_percent("some_at", at_.some_at);
+    is_percent("full_at", at_.full_at);
+    if (!(at_.ends_below > 0 && at_.ends_below <= 1)) {
+      detail::throw_invalid("ends_below", at_.ends_below, "must be above 0 and at most", 1);
+    }
+    const auto keeps = [](const char* what, unsigned percent) {
+      if (percent > 100) detail::throw_invalid(what, percent, "must be at most", 100);
+    };
+    keeps("keep_percent_on_some", options_.keep_percent_on_some);
+    keeps("keep_percent_on_full", options_.keep_percent_on_full);
+    if (options_.least_between_trims.count() < 0) {
+      detail::throw_invalid("least_between_trims ns", options_.least_between_trims.count(),
+                            "must be at least", 0);
+    }
+  }
+
+  /// Asks the source, once, and does what is to be done. `now`: on any steady clock, always the
+  /// same one. Does nothing while another tick is under way.
+  ///
+  /// Returns: the level. Throws: what the source throws, `std::bad_alloc`.
+  pressure_level tick(time_span now) {
+    // A number that a fork's child knows to be of another process, instead of a lock.
+    const auto mine = detail::fork_generation.load(std::memory_order::relaxed) + 1;
+    auto owner = ticking_.load(std::memory_order::relaxed);
+    // acquire, pairs with the release below: what the last tick wrote is seen by this one.
+    if (owner == mine || !ticking_.compare_exchange_strong(owner, mine, std::memory_order::acquire,
+                                                           std::memory_order::relaxed)) {
+      return level();
+    }
+    const struct turn {
+      ~turn() { owner.store(0, std::memory_order::release); }
+      std::atomic<std::uint64_t>& owner;
+    } until_done{ticking_};
+
+    count_.ticks.add(1);
+    const pressure_reading reading = source_.read();
+    note(reading.absent);
+    if (!reading.available()) count_.absent.add(1);
+    const auto level = reading.available() ? judged(reading) : pressure_level::none;
+    level_.store(level, std::memory_order::relaxed);
+    if (level == pressure_level::some) count_.some.add(1);
+    if (level == pressure_level::full) count_.full.add(1);
+    if (level != pressure_level::none) relieve(level, now);
+    return level;
+  }
+
+  /// Throws: as `ticker::start`.
+  void start(time_span interval = time_span::of_seconds(1)) { ticker_.start(interval); }
+  /// Waits for a tick that is under way. Nothing touches the pools after it.
+  void stop() noexcept { ticker_.stop(); }
+  /// False in a fork's child, where the thread is not.
+  [[nodiscard]] bool running() const noexcept { return ticker_.running(); }
+
+  /// The level of the last tick.
+  [[nodiscard]] pressure_level level() const noexcept {
+    return level_.load(std::memory_order::relaxed);  // one number, nothing hangs on it
+  }
+  /// Why the source had nothing to say at the last tick; empty if it had.
+  [[nodiscard]] std::string why_absent() const {
+    const auto why = detail::locked(detail::books_lock, [&] { return absent_; });
+    return why != nullptr ? *why : std::string();
+  }
+  [[nodiscard]] pressure_numbers numbers() const noexcept {
+    return {count_.ticks.read(),        count_.absent.read(), count_.some.read(),
+            count_.full.read(),         count_.trims.read(),  count_.held_back.read(),
+            count_.trimmed_bytes.read()};
+  }
+  [[nodiscard]] const pressure_thresholds& thresholds() const noexcept { return at_; }
+
+ private:
+  using counter = detail::shared_counter<detail::native_env>;
+  struct counters {
+    counter ticks, absent, some, full, trims, held_back, trimmed_bytes;
+  };
+
+  /// A level holds until its value is well below its threshold, so that it does not flicker.
+  [[nodiscard]] pressure_level judged(const pressure_reading& r) const noexcept {
+    const auto before = level();
+    const auto holds = [&](double value, double begin, pressure_level which) {
+      return value >= begin || (before >= which && value >= begin * at_.ends_below);
+    };
+    if (holds(r.full, at_.full_at, pressure_level::full)) return pressure_level::full;
+    if (holds(r.some, at_.some_at, pressure_level::some)) return pressure_level::some;
+    return pressure_level::none;
+  }
+
+  void relieve(pressure_level level, time_span now) {
+    const bool is_soon =
+        trimmed_ && now.count() - last_trim_.count() < options_.least_between_trims.count();
+    // What is getting worse is not held back.
+    if (is_soon && level <= trimmed_at_) return count_.held_back.add(1), void();
+    trimmed_ = true;
+    last_trim_ = now;
+    trimmed_at_ = level;
+    count_.trims.add(1);
+    const bool is_full = level == pressure_level::full;
+    const std::size_t keep =
+        is_full ? options_.keep_percent_on_full : options_.keep_percent_on_some;
+    pools_.for_each([&](const watched_pool& pool) {
+      const auto seen = pool.occupancy();
+      if (!seen) return;
+      const auto idle = seen->idle_bytes();
+      const auto given = pool.trim(idle / 100 * keep + idle % 100 * keep / 100);
+      count_.trimmed_bytes.add(given);
+      if (is_full && keep == 0) pool.drain();
+    });
+    if (is_full) trim_heap();
+  }
+
+  void note(const std::string& why) {
+    std::shared_ptr<const std::string> text;
+    if (!why.empty()) text = std::make_shared<const std::string>(why);
+    const detail::guard hold(detail::books_lock);
+    absent_.swap(text);
+  }
+
+  Source source_;  // this and the next group: by the tick that is under way
+  pressure_options options_;
+  pressure_thresholds at_;
+  pool_registry pools_;
+  bool trimmed_ = false;
+  time_span last_trim_{};
+  pressure_level trimmed_at_ = pressure_level::none;
+
+  std::atomic<std::uint64_t> ticking_{0};  // who ticks: the fork generation and one
+  std::atomic<pressure_level> level_{pressure_level::none};
+  counters count_;
+  std::shared_ptr<const std::string> absent_;  // books_lock
+  ticker ticker_;                              // last: its thread uses the others
+};
+
+}  // namespace tarn
