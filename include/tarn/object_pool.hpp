@@ -244,6 +244,7 @@ class object_pool : private detail::pool_base<
     auto s = base::snapshot();
     s.constructed = core().constructed();
     s.reset_failures = core().reset_failures();
+    s.outgrown = core().outgrown();
     return s;
   }
   using base::for_each_recorder;

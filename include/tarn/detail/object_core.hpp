@@ -97,6 +97,7 @@ class object_core final : public core<Config> {
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] std::uint64_t constructed() const noexcept { return constructed_.read(); }
   [[nodiscard]] std::uint64_t reset_failures() const noexcept { return reset_failures_.read(); }
+  [[nodiscard]] std::uint64_t outgrown() const noexcept { return outgrown_.read(); }
   [[nodiscard]] const misuse_counts<Config>& misuses() const noexcept { return misuses_; }
 
  private:
@@ -181,6 +182,7 @@ class object_core final : public core<Config> {
   std::size_t default_capacity_;
   shared_counter<typename Config::env> constructed_;  // slow paths only
   shared_counter<typename Config::env> reset_failures_;
+  shared_counter<typename Config::env> outgrown_;  // came back above keep_capacity_bytes
   TARN_NO_UNIQUE_ADDRESS misuse_counts<Config> misuses_;
 };
 

@@ -67,6 +67,7 @@ auto object_core<Config>::take_cold(void* block, origin from) -> value_type* {
 
 template <class Config>
 bool object_core<Config>::shrink(value_type& object) noexcept {
+  outgrown_.add(1);
   if constexpr (requires {
                   { object.shrink(keep_capacity_bytes_) }
                   noexcept;

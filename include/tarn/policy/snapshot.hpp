@@ -61,6 +61,7 @@ struct snapshot {
   std::uint64_t constructed = 0;            ///< object pools: objects that the factory made
   std::uint64_t callback_failures = 0;      ///< calls of callbacks and sinks that threw
   std::uint64_t reset_failures = 0;         ///< object pools: objects destroyed because reset threw
+  std::uint64_t outgrown = 0;               ///< object pools: returns of objects that held too much
   std::vector<std::uint64_t> misuses;       ///< by `misuse`; empty unless the pool checks
   std::vector<std::size_t> recent_lengths;  ///< oldest first; empty unless recorded
   std::vector<std::uint64_t> size_histogram;  ///< see `size_buckets`; empty unless recorded
@@ -143,6 +144,9 @@ struct snapshot {
     }
     less(after.retains, before.retains);
     less(after.releases, before.releases);
+    less(after.constructed, before.constructed);
+    less(after.reset_failures, before.reset_failures);
+    less(after.outgrown, before.outgrown);
     less(after.large.gets, before.large.gets);
     less(after.large.puts, before.large.puts);
     less(after.large.reused, before.large.reused);

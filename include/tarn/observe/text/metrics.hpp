@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT
+//
+// The metrics of pools, before they are text: which there are, and in which order.
+
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <tarn/detail/compiler.hpp>
+#include <tarn/detail/error.hpp>
+#include <tarn/observe/text/fields.hpp>
+#include <tarn/policy/recording_stats.hpp>
+#include <tarn/policy/snapshot.hpp>
+
+namespace tarn {
+
+/// One moment on two clocks: the one of snapshots, and the wall's.
+struct wall_clock {
+  time_span steady{};
+  time_span wall{};  ///< since 1970, in UTC
+
+  [[nodiscard]] static wall_clock now() {
+    return {time_span::of_nanoseconds(detail::steady_nanoseconds()),
+            std::chrono::system_clock::now().time_since_epoch()};
+  }
+  /// What the wall's clock showed at a moment of the steady one.
+  [[nodiscard]] time_span at(time_span moment) const noexcept {
+    return time_span::of_nanoseconds(wall.count() + (moment.count() - steady.count()));
+  }
+};
+
+/// How metrics are called, and what they carry.
+struct metric_options {
+  std::string prefix = "tarn_";
+  std::string pool_label = "pool";
+  std::string tier_label = "tier";
+  std::vector<std::pair<std::string, std::string>> labels{};  ///< constant: name and value
+  /// Turns moments into dates. Without it there are no dates: no `_created`, and neither
+  /// `created_timestamp_seconds` nor `last_resized_timestamp_seconds`.
+  std::optional<wall_clock> clock{};
+};
+
+namespace detail {
+
+/// One bucket of a histogram: how many were at most `bound`.
+struct metric_bucket {
+  double bound;
+  std::uint64_t cumulative;
+};
+struct metric_histogram {
+  std::vector<metric_bucket> buckets;  // the last one has no bound
+  double sum = 0;
+};
+
+/// What a sample is about.
+struct metric_subject {
+  const snapshot* pool = nullptr;
+  const tier_snapshot* tier = nullptr;
+  std::string_view kind{};  // of a misuse
+};
+
+[[nodiscard]] inline bool is_metric_name(std::string_view name, bool may_have_colons) noexcept {
+  for (const char c : name) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    const bool digit = c >= '0' && c <= '9' && &c != name.data();
+    if (!letter && !digit && !(may_have_colons && c == ':')) return false;
+  }
+  return !name.empty();
+}
+
+[[noreturn]] inline void refuse_name(const char* what, std::string_view name, const char* rule) {
+  throw std::invalid_argument("tarn: " + std::string(what) + " '" + std::string(name) + "' " +
+                              rule);
+}
+
+inline void check_metric_options(const metric_options& o) {
+  if (!o.prefix.empty() && !is_metric_name(o.prefix, true)) {
+    refuse_name("metric prefix", o.prefix, "must have letters, digits, _ and : only");
+  }
+  std::vector<std::string_view> names{o.pool_label, o.tier_label, "le", "kind"};
+  for (const auto& label : o.labels)
+    names.push_back(label.first);
+  for (std::size_t i = 0; i != names.size(); ++i) {
+    if (!is_metric_name(names[i], false) || names[i].starts_with("__")) {
+      refuse_name("label name", names[i],
+                  "must have letters, digits and _ only, and not begin with __");
+    }
+    for (std::size_t j = 0; j != i; ++j) {
+      if (names[i] == names[j]) refuse_name("label name", names[i], "must be used once only");
+    }
+  }
+}
+
+/// A label set that occurs twice makes a whole scrape worthless, and not every reader tells.
+inline void check_distinct(std::span<const snapshot> pools) {
+  for (std::size_t i = 0; i != pools.size(); ++i) {
+    for (std::size_t j = 0; j != i; ++j) {
+      if (pools[i].name == pools[j].name) {
+        refuse_name("pool name", pools[i].name, "must be used once only in an exposition");
+      }
+    }
+    const auto& tiers = pools[i].tiers;
+    for (std::size_t t = 1; t < tiers.size(); ++t) {
+      if (tiers[t].size_bytes <= tiers[t - 1].size_bytes) {
+        throw_invalid("tier size", tiers[t].size_bytes, "must be above the one before,",
+                      tiers[t - 1].size_bytes);
+      }
+    }
+  }
+}
+
+/// The sizes that were asked for, with a bound at each doubling from 16 bytes to the last tier:
+/// which bounds there are depends on the pool's tiers only.
+[[nodiscard]] inline metric_histogram histogram_of_sizes(const snapshot& s) {
+  metric_histogram made;
+  const auto largest = s.tiers.empty() ? 0 : s.tiers.back().size_bytes;
+  std::uint64_t sum = 0;
+  std::size_t bound = 16;
+  const auto close_bucket = [&] {
+    made.buckets.push_back({static_cast<double>(bound), sum});
+    bound = bound < largest ? bound * 2 : 0;
+  };
+  for (std::size_t i = 0; i != s.size_histogram.size(); ++i) {
+    const auto upper = size_buckets::upper_bound(i);
+    const auto lower = i == 0 ? 0 : size_buckets::upper_bound(i - 1);
+    while (bound != 0 && upper > bound)
+      close_bucket();
+    sum += s.size_histogram[i];
+    made.sum += static_cast<double>(s.size_histogram[i]) *
+                (static_cast<double>(lower) + static_cast<double>(upper)) / 2;
+  }
+  while (bound != 0)
+    close_bucket();
+  made.buckets.push_back({std::numeric_limits<double>::infinity(), sum});
+  return made;
+}
+
+/// Shows all metrics to `visitor`, family by family:
+///   begin(name, kind, unit, help); sample(subject, number)... or histogram(subject, histogram)...
+template <class Visitor>
+void visit_metrics(std::span<const snapshot> pools, const metric_options& o, Visitor&& visitor) {
+  check_metric_options(o);
+  check_distinct(pools);
+  if (pools.empty()) return;  // no family without a sample
+  const auto begin = [&](std::string_view name, metric_kind kind, std::string_view help) {
+    visitor.begin(o.prefix + std::string(name), kind, field<int>::unit_of(name), help);
+  };
+  for (const auto& f : tier_fields) {
+    if (f.metric.empty()) continue;
+    begin(f.metric, f.kind, f.help);
+    for (const auto& s : pools) {
+      for (const auto& t : s.tiers)
+        visitor.sample({&s, &t}, f.read(t));
+    }
+  }
+  for (const auto& f : pool_fields) {
+    begin(f.metric, f.kind, f.help);
+    for (const auto& s : pools)
+      visitor.sample({&s}, f.read(s));
+  }
+  for (const auto& f : large_fields) {
+    begin(f.metric, f.kind, f.help);
+    for (const auto& s : pools)
+      visitor.sample({&s}, f.read(s.large));
+  }
+
+  // The rest only of pools that have them, and no family without a sample.
+  const auto any = [&](const auto& has) {
+    for (const auto& s : pools) {
+      if (has(s)) return true;
+    }
+    return false;
+  };
+  const auto has_nodes = [](const snapshot& s) { return s.nodes.size_bytes != 0; };
+  for (const auto& f : tier_fields) {
+    if (!f.of_nodes || !any(has_nodes)) continue;
+    begin("node_" + std::string(f.metric), f.kind,
+          "Nodes of shared buffers, counted as blocks: " + std::string(f.help));
+    for (const auto& s : pools) {
+      if (has_nodes(s)) visitor.sample({&s}, f.read(s.nodes));
+    }
+  }
+  if (any([](const snapshot& s) { return !s.misuses.empty(); })) {
+    begin("misuses", metric_kind::counter, "Pointers that should not have come back.");
+    for (const auto& s : pools) {
+      for (std::size_t kind = 0; kind != s.misuses.size() && kind != misuse_count; ++kind)
+        visitor.sample({&s, nullptr, misuse_names[kind]}, s.misuses[kind]);
+    }
+  }
+  if (o.clock) {
+    const auto dates = [&](std::string_view name, std::string_view help,
+                           time_span snapshot::*moment) {
+      begin(name, metric_kind::gauge, help);
+      for (const auto& s : pools)
+        visitor.sample({&s}, metric_number::of_nanoseconds(o.clock->at(s.*moment).count()));
+    };
+    dates("created_timestamp_seconds", "When the pool began.", &snapshot::created);
+    dates("last_resized_timestamp_seconds", "When a bound changed last.", &snapshot::last_resized);
+  }
+  const auto has_sizes = [](const snapshot& s) { return !s.size_histogram.empty(); };
+  if (any(has_sizes)) {
+    begin("request_size_bytes", metric_kind::histogram,
+          "Sizes that were asked for; their sum is estimated from finer buckets.");
+    for (const auto& s : pools) {
+      if (has_sizes(s)) visitor.histogram({&s}, histogram_of_sizes(s));
+    }
+  }
+}
+
+}  // namespace detail
+}  // namespace tarn
