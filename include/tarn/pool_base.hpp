@@ -315,8 +315,8 @@ class pool_base {
   void read_large(large_snapshot& into) const {
     if constexpr (requires { core_->large(); }) {
       const auto n = core_->large().numbers();
-      into = {n.gets,         n.puts, n.reused,     n.discarded, n.in_use,
-              n.in_use_bytes, n.kept, n.kept_bytes, n.got_bytes};
+      into = {n.gets, n.puts,       n.reused,      n.discarded,    n.in_use,         n.in_use_bytes,
+              n.kept, n.kept_bytes, n.fresh_bytes, n.reused_bytes, n.discarded_bytes};
     }
   }
 

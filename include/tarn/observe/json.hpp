@@ -195,8 +195,9 @@ void put_expvar(json_writer<Out>& to, const snapshot& s) {
     to.member("discarded", metric_number(s.large.gets + s.large.puts));
     to.key("pools");
     to.object([&] {
-      for (const auto& [size, tier] : tiers) {
-        to.key(size);
+      for (const auto& one : tiers) {  // no structured binding: clang 14 can't capture one
+        const auto* const tier = one.second;
+        to.key(one.first);
         to.object([&] {
           to.member("get", metric_number(tier->gets));
           to.member("put", metric_number(tier->puts));

@@ -100,7 +100,7 @@ inline const std::int64_t program_began = native_env::now();  // as static const
     add(read->nodes);
     const auto& large = read->large;
     m.alloc += large.in_use_bytes;
-    m.total_alloc += large.got_bytes;
+    m.total_alloc += large.fresh_bytes + large.reused_bytes;
     m.mallocs += large.gets;
     m.frees += large.puts;
     m.heap_idle += large.kept_bytes;

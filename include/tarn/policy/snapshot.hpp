@@ -151,7 +151,9 @@ struct snapshot {
     less(after.large.puts, before.large.puts);
     less(after.large.reused, before.large.reused);
     less(after.large.discarded, before.large.discarded);
-    less(after.large.got_bytes, before.large.got_bytes);
+    less(after.large.fresh_bytes, before.large.fresh_bytes);
+    less(after.large.reused_bytes, before.large.reused_bytes);
+    less(after.large.discarded_bytes, before.large.discarded_bytes);
     for (std::size_t i = 0; i < after.misuses.size() && i < before.misuses.size(); ++i) {
       less(after.misuses[i], before.misuses[i]);
     }

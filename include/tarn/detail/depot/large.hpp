@@ -41,7 +41,7 @@ class large_blocks {
       const guard<Lock> hold(lock_);
       if (extent* const best = take_best(bytes, alignment)) {
         out_.push(best);
-        if (counts) ++count_.gets, ++count_.reused;
+        if (counts) ++count_.gets, ++count_.reused, count_.reused_bytes += best->bytes;
         note_out(best->bytes);
         return {best->block, best->bytes};
       }
@@ -62,7 +62,7 @@ class large_blocks {
       *tracked = {block, bytes, alignment, nullptr};
       out_.push(tracked);
     }
-    if (counts) ++count_.gets;
+    if (counts) ++count_.gets, count_.fresh_bytes += bytes;
     note_out(bytes);
     return {block, bytes};
   }
@@ -87,7 +87,7 @@ class large_blocks {
           count_.kept_bytes += bytes;
         } else {
           dropped = found;
-          if (cache_bytes_ != 0) ++count_.discarded;
+          if (cache_bytes_ != 0) ++count_.discarded, count_.discarded_bytes += bytes;
         }
       }
       if (counts) ++count_.puts;
@@ -145,7 +145,6 @@ class large_blocks {
   void note_out(std::size_t bytes) noexcept {
     ++count_.in_use;
     count_.in_use_bytes += bytes;
-    count_.got_bytes += bytes;
   }
 
   [[nodiscard]] extent* take_best(std::size_t bytes, std::size_t alignment) noexcept {

@@ -151,6 +151,15 @@ inline constexpr large_field large_fields[] = {
      [](const large_snapshot& l) { return metric_number(l.kept); }},
     {"kept_bytes", "oversize_kept_bytes", metric_kind::gauge, "Bytes in the large cache.",
      [](const large_snapshot& l) { return metric_number(l.kept_bytes); }},
+    {"fresh_bytes", "oversize_fresh_bytes", metric_kind::counter,
+     "Bytes of oversize requests that the source served.",
+     [](const large_snapshot& l) { return metric_number(l.fresh_bytes); }},
+    {"reused_bytes", "oversize_reused_bytes", metric_kind::counter,
+     "Bytes of the blocks that the large cache gave.",
+     [](const large_snapshot& l) { return metric_number(l.reused_bytes); }},
+    {"discarded_bytes", "oversize_discarded_bytes", metric_kind::counter,
+     "Bytes of the blocks that the large cache let go.",
+     [](const large_snapshot& l) { return metric_number(l.discarded_bytes); }},
 };
 
 using pool_field = field<snapshot>;

@@ -86,7 +86,9 @@ struct large_snapshot {
   std::size_t in_use_bytes = 0;
   std::uint64_t kept = 0;
   std::size_t kept_bytes = 0;
-  std::uint64_t got_bytes = 0;  ///< of all gets so far
+  std::uint64_t fresh_bytes = 0;      ///< of the gets that the source served
+  std::uint64_t reused_bytes = 0;     ///< of the gets that the large cache served
+  std::uint64_t discarded_bytes = 0;  ///< of the discarded
 };
 
 }  // namespace tarn

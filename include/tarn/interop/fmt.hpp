@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+//
+// {fmt} of snapshots.
+//
+//   fmt::print("{}", pool.snapshot());
+
+#pragma once
+
+#include <fmt/format.h>
+
+#include <tarn/observe/print.hpp>
+#include <tarn/policy/snapshot.hpp>
+
+/// The table of `write_table`; takes no format specification.
+template <>
+struct fmt::formatter<tarn::snapshot> {
+  template <class Context>
+  constexpr auto parse(Context& context) {
+    const auto at = context.begin();
+    if (at != context.end() && *at != '}') {
+      throw fmt::format_error("tarn: a snapshot takes no format specification");
+    }
+    return at;
+  }
+  template <class Context>
+  auto format(const tarn::snapshot& s, Context& context) const {
+    return tarn::write_table(context.out(), s);
+  }
+};
