@@ -9,6 +9,10 @@
 
 namespace tarn {
 
+namespace detail {
+struct native_env;
+}
+
 // Lock policies: any Lockable, or one of these.
 struct no_lock;
 class spin_lock;
@@ -106,6 +110,10 @@ struct options;
 struct fast_buffer_options;
 struct fast_buffer_numbers;
 class size_hint;
+template <class T, class Env = detail::native_env>
+class ring_queue;
+template <class T, class Lock = system_mutex>
+class locked_ring_queue;
 struct snapshot;
 struct occupancy;
 
