@@ -13,7 +13,7 @@
 #include <new>
 #include <utility>
 
-#include <tarn/detail/shared/upkeep.hpp>
+#include <tarn/detail/upkeep/totals.hpp>
 #include <tarn/policy/errors.hpp>
 #include <tarn/policy/traits.hpp>
 #include <tarn/policy/values/operation.hpp>
@@ -53,6 +53,7 @@ class pool_base {
         capacity_(o.capacity.value_or(no_limit)),
         limit_bytes_(o.limit_bytes.value_or(no_limit)),
         cleanup_interval_(o.cleanup_interval ? o.cleanup_interval->count() : -1),
+        decay_interval_(o.decay_interval.value_or(options::default_decay_interval).count()),
         max_idle_bytes_(
             o.max_bytes.value_or(Core::is_lock_free ? no_limit : options::default_max_bytes)),
         created_(env::now()),
@@ -98,19 +99,39 @@ class pool_base {
       ready += core_->ready_of(t);
     core_->watchers().tell({moment::reset, 0, ready, 0, nullptr});
   }
-  /// Destroys what was idle in the depots for a whole `cleanup_interval`. To be called now and
-  /// then; `now` on any steady clock, always the same one. Returns: the number of blocks.
+  /// Gives memory back that is not needed. To be called now and then, by any thread; `now` on any
+  /// steady clock, always the same one. Returns: the number of blocks.
+  ///
+  /// With a `cleanup_interval`, all that was idle in a depot for a whole interval is destroyed.
+  /// Without, half of it, rounded up to whole slabs, once per `decay_interval` (a late call does as
+  /// much as all that were missed): quick after a spike, gentle when the load is steady, and what
+  /// is needed within an interval stays. So do `initial_objects`.
+  ///
+  /// The caches of the calling thread are emptied into the depots; each other thread does that on
+  /// its next slow path, with those that it did not use for a whole interval.
   std::size_t maintain(time_span now = time_span::of_nanoseconds(env::now())) noexcept {
-    if (cleanup_interval_ < 0) return 0;
+    const bool cleans = cleanup_interval_ >= 0;
+    const auto interval = cleans ? cleanup_interval_ : decay_interval_;
+    if (closed() || (!cleans && interval == 0)) return 0;
     auto last = last_tick_.load(std::memory_order::relaxed);
-    if (last != never && now.count() - last < cleanup_interval_) return 0;
+    if (last != never && now.count() - last < interval) return 0;
     // relaxed: of two callers at the same time one does the work; the core orders its own state.
     if (!last_tick_.compare_exchange_strong(last, now.count(), std::memory_order::relaxed,
                                             std::memory_order::relaxed)) {
       return 0;
     }
     const upkeep_pass counted;
-    return last == never ? core_->begin_ageing() : core_->age();
+    tick_rules rules;
+    rules.now = now.count();
+    rules.keeps_initial = !cleans;
+    if (last != never) {
+      rules.passed =
+          interval == 0 ? 1 : static_cast<std::uint64_t>((now.count() - last) / interval);
+      rules.halvings =
+          cleans ? tick_rules::all
+                 : static_cast<unsigned>(min_of<std::uint64_t>(rules.passed, tick_rules::all));
+    }
+    return upkeep<typename Core::config>::tick(*core_, rules);
   }
 
   /// Calls `callback(const operation&)` for each operation from now on, in the place of the
@@ -186,7 +207,7 @@ class pool_base {
   [[nodiscard]] const std::string& name() const noexcept { return core_->name(); }
   /// True if `p` points into memory of this pool's slabs.
   [[nodiscard]] bool owns(const void* p) const noexcept {
-    upkeep.searched();
+    upkeep_totals.searched();
     return core_->find_slab(p) != nullptr;
   }
   /// What outlives the pool object, for those who watch pools: see observe/registry.hpp.
@@ -267,6 +288,7 @@ class pool_base {
       const auto stride = core_->shape_of(t).stride;
       const auto fits = left / stride;
       const auto blocks = initial_objects_ < fits ? initial_objects_ : fits;
+      upkeep<typename Core::config>::keep_at_least(*core_, t, blocks);
       prewarm_tier(t, blocks);
       left -= blocks * stride;
     }
@@ -325,7 +347,8 @@ class pool_base {
   std::size_t initial_bytes_;
   std::size_t capacity_;  // this and the next two: to be told
   std::size_t limit_bytes_;
-  std::int64_t cleanup_interval_;  // nanoseconds; -1: never
+  std::int64_t cleanup_interval_;  // nanoseconds; -1: none
+  std::int64_t decay_interval_;    // nanoseconds; 0: never
   std::size_t max_idle_bytes_;
   std::int64_t created_;
   closing closing_;

@@ -251,9 +251,10 @@ TEMPLATE_LIST_TEST_CASE("what was idle for a whole interval is destroyed, what w
   CHECK(pool->maintain(seconds(200)) == 0);
 }
 
-TEMPLATE_LIST_TEST_CASE("without an interval nothing grows old", "[byte_pool]", test::every_lock) {
+TEMPLATE_LIST_TEST_CASE("without decay and an interval nothing grows old", "[byte_pool]",
+                        test::every_lock) {
   INFO(test::name_of<TestType>());
-  test::byte_fixture<TestType> pool;
+  test::byte_fixture<TestType> pool({.decay_interval = tarn::options::no_decay});
   burst(*pool, 1000, 40);
   for (int i = 0; i != 5; ++i)
     CHECK(pool->maintain(std::chrono::hours(i)) == 0);

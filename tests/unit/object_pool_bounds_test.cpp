@@ -243,14 +243,22 @@ TEMPLATE_LIST_TEST_CASE("idle objects go after a cleanup interval, busy ones sta
   check_nothing_left(source);
 }
 
-TEMPLATE_LIST_TEST_CASE("without a cleanup interval nothing ages", "[object_pool]",
-                        test::every_lock) {
+TEMPLATE_LIST_TEST_CASE("without a cleanup interval idle objects decay, but for the initial ones",
+                        "[object_pool]", test::every_lock) {
   INFO(test::name_of<TestType>());
   tracked::start();
   kept_pool<TestType> pool({.initial_objects = 5});
-  CHECK(pool.maintain(1s) == 0);
+  take_and_return(pool, 45);
+  CHECK(pool.maintain(1s) == 0);  // the first call only looks
+  CHECK(pool.maintain(2s) == 23);
+  CHECK(tracked::alive() == 22);
+  CHECK(pool.maintain(2s + 999ms) == 0);
+  CHECK(pool.maintain(3s) == 11);
+  CHECK(pool.maintain(4s) == 6);
+  CHECK(pool.maintain(5s) == 0);
   CHECK(pool.maintain(1000000s) == 0);
   CHECK(tracked::alive() == 5);
+  CHECK(test::imbalance(pool) == "");
 }
 
 TEMPLATE_LIST_TEST_CASE("the bounds hold for blocks of built objects as well", "[object_pool]",

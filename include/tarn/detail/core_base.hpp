@@ -4,7 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include <tarn/detail/shared/visits.hpp>
+#include <tarn/detail/watching/visits.hpp>
 #include <tarn/detail/watching/watch_list.hpp>
 
 namespace tarn::detail {

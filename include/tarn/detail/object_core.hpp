@@ -124,7 +124,7 @@ class object_core final : public core<Config> {
       if (!restore(*object)) [[unlikely]] {
         tell(moment::discard, object);
         object->~value_type();
-        return this->give_empty(0, object, base::because::put);
+        return this->give_empty(0, object, because::put);
       }
     } else {
       object->~value_type();

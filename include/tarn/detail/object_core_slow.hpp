@@ -60,7 +60,7 @@ auto object_core<Config>::take_cold(void* block, origin from) -> value_type* {
     return made;
   } catch (...) {
     mark_home(block);
-    this->give_empty(0, block, base::because::undone_get);
+    this->give_empty(0, block, because::undone_get);
     throw;
   }
 }

@@ -17,7 +17,7 @@
 #include <thread>
 
 #include <tarn/detail/native_env.hpp>
-#include <tarn/detail/shared/upkeep.hpp>
+#include <tarn/detail/upkeep/totals.hpp>
 #include <tarn/observe/process.hpp>
 #include <tarn/observe/registry.hpp>
 
@@ -76,7 +76,7 @@ inline const std::int64_t program_began = native_env::now();  // as static const
   memory_stats m;
   const auto heap = read_heap();                    // first: what follows uses it
   const auto relaxed = std::memory_order::relaxed;  // statistics
-  const auto& upkeep = detail::upkeep;
+  const auto& upkeep = detail::upkeep_totals;
   m.lookups = upkeep.searches.load(relaxed);
   m.num_gc = upkeep.passes.load(relaxed);
   m.upkeep_time = time_span::of_nanoseconds(upkeep.nanoseconds.load(relaxed));

@@ -113,9 +113,9 @@ struct cachex_stats {
   }
   /// The part of the gets that needed no new item, from 0 to 1.
   [[nodiscard]] double hit_ratio() const noexcept {
-    return total_retrieved == 0 ? 0
-                                : 1 - static_cast<double>(total_missed) /
-                                          static_cast<double>(total_retrieved);
+    return total_retrieved == 0
+               ? 0
+               : 1 - static_cast<double>(total_missed) / static_cast<double>(total_retrieved);
   }
 };
 
@@ -190,8 +190,7 @@ struct synk_stats {
   const auto bytes = s.bytes();
   const auto sum = s.total();
   synk_stats made;
-  made.non_pooled = {sum.misses + s.large.gets - s.large.reused,
-                     bytes.fresh + s.large.fresh_bytes};
+  made.non_pooled = {sum.misses + s.large.gets - s.large.reused, bytes.fresh + s.large.fresh_bytes};
   made.dropped = {sum.discarded + s.large.discarded, bytes.dropped + s.large.discarded_bytes};
   made.reused = {sum.hits() + s.large.reused, bytes.reused + s.large.reused_bytes};
   made.reused_remaining = {sum.recarved, bytes.recarved};

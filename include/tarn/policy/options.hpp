@@ -41,6 +41,9 @@ struct options {
   static constexpr std::size_t min_slab_bytes = std::size_t{64} << 10;
   static constexpr std::size_t max_slab_bytes = std::size_t{1} << 30;
 
+  static constexpr time_span default_decay_interval = time_span::of_seconds(1);
+  static constexpr time_span no_decay{};
+
   /// The pool's name in reports.
   std::string name{};
   /// Blocks made ready in each tier at construction. Default: 0.
@@ -72,8 +75,11 @@ struct options {
   /// Capacity of a container that is asked for with 0; object pools only. Default: what the factory
   /// makes.
   setting<std::size_t> default_capacity{};
-  /// What has been idle for longer is destroyed by `maintain`. Default: nothing is.
+  /// What has been idle for longer is destroyed by `maintain`. Default: it decays.
   setting<time_span> cleanup_interval{};
+  /// How often `maintain` gives half of what was not needed meanwhile back, if there is no
+  /// `cleanup_interval`; `no_decay` for never. Default: 1 s.
+  setting<time_span> decay_interval{};
   /// When memory is overwritten with zeros; byte pools only (an object pool refuses it: what its
   /// objects leave behind is for their destructor or reset to clean).
   tarn::zeroing zeroing = tarn::zeroing::none;
@@ -161,6 +167,9 @@ inline void validate(const options& o) {
   if (o.cleanup_interval && o.cleanup_interval->count() < 0) {
     detail::throw_invalid("cleanup_interval ns", o.cleanup_interval->count(), "must be at least",
                           0);
+  }
+  if (o.decay_interval && o.decay_interval->count() < 0) {
+    detail::throw_invalid("decay_interval ns", o.decay_interval->count(), "must be at least", 0);
   }
   if (o.zeroing > zeroing::secure) {
     detail::throw_invalid("zeroing", static_cast<unsigned>(o.zeroing), "must be at most",

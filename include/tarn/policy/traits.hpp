@@ -103,11 +103,16 @@ void read_tiers(const Core& core, std::vector<Tier>& tiers, Tier& nodes) {
     t.stride_bytes = n.shape->stride;
     t.created = n.created;
     t.retired = n.retired;
+    t.recarved = n.recarved;
     t.abandoned = n.abandoned;
     t.idle = n.ready + n.parked + n.sharded;
     t.idle_in_threads = n.sharded;
     t.idle_pinned = n.parked;
+    t.max_idle = n.bound;
+    t.idle_for = time_span::of_nanoseconds(n.idle_for);
     t.discarded = n.discarded;
+    t.aged = n.aged;
+    t.trimmed = n.trimmed;
     t.most_away = n.most_away;
     if constexpr (requires { t.gets; }) {
       t.gets = n.gets;

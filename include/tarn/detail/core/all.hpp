@@ -15,3 +15,4 @@
 #include <tarn/detail/core/numbers.hpp>
 #include <tarn/detail/core/threads.hpp>
 #include <tarn/detail/core/trim.hpp>
+#include <tarn/detail/upkeep/tick.hpp>

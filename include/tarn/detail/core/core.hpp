@@ -24,10 +24,11 @@ namespace tarn::detail {
 /// The pool object and every handle point to a core; it ends when the pool object is gone and
 /// every block is home. The definitions: hit_path.hpp, acquire.hpp and growth.hpp (gets),
 /// give_back.hpp (puts), bulk.hpp (both), trim.hpp and drain.hpp (idle memory), life.hpp and
-/// threads.hpp, indices.hpp (the lock-free shape), numbers.hpp (reading).
+/// threads.hpp, indices.hpp (the lock-free shape), numbers.hpp (reading); and the folder upkeep.
 template <class Config>
 class core : public core_base<typename Config::env> {
  public:
+  using config = Config;
   using env = typename Config::env;
   using lock_type = typename Config::lock;
   using source_type = typename Config::source;
@@ -73,18 +74,15 @@ class core : public core_base<typename Config::env> {
   void give_ready(std::uint32_t tier, void* block) noexcept;
   void park_home(std::uint32_t tier, void* block) noexcept;
   /// Takes back a block from `take` that holds no object: a put, or a get that did not happen.
-  enum class because : std::uint8_t { put, undone_get };
   void give_empty(std::uint32_t tier, void* block, because reason) noexcept;
-  /// Destroys ready blocks until `keep` are left. Returns: how many.
-  std::size_t shed(std::uint32_t tier, std::uint64_t keep,
-                   whole_slabs leaving = whole_slabs::all) noexcept;
+  /// Destroys ready blocks until `keep` are left, `most` of them. Returns: how many. All that leave
+  /// the depot without a get leave here.
+  std::size_t shed(std::uint32_t tier, std::uint64_t keep, leaving why,
+                   std::uint64_t most = ~std::uint64_t{0}) noexcept;
   /// Empties the caller's shard and the depots; other threads follow on their next slow path.
   void drain() noexcept;
   /// Gives idle memory back until at most `to_bytes` are idle. Returns: bytes given to the source.
   std::size_t trim(std::size_t to_bytes) noexcept;
-  /// Destroys what was idle for the whole time since the last call. Returns: how many.
-  std::size_t age() noexcept;
-  std::size_t begin_ageing() noexcept;
   /// Bounds the ready blocks of `tier` and sheds what is above. Returns: the bound before.
   std::uint64_t set_bound(std::uint32_t tier, std::uint64_t blocks) noexcept;
   void close() noexcept;
@@ -124,6 +122,7 @@ class core : public core_base<typename Config::env> {
   void unlock_all() noexcept override;
 
  private:
+  friend struct upkeep<Config>;  // what is done now and then
   using tier_state = core_tier<Config>;
 
   [[nodiscard]] TARN_FORCE_INLINE shard_type* own_shard() noexcept;
@@ -159,21 +158,21 @@ class core : public core_base<typename Config::env> {
   [[nodiscard]] link_type& link_of(tier_state& t, std::uint32_t index) const noexcept;
   [[nodiscard]] void* block_at(tier_state& t, std::uint32_t index) const noexcept;
   [[nodiscard]] std::uint32_t take_above(tier_state& t, std::uint64_t keep) noexcept;
-  std::size_t shed_stack(std::uint32_t tier, std::uint64_t keep, whole_slabs leaving) noexcept;
+  std::size_t shed_stack(std::uint32_t tier, std::uint64_t keep, leaving why) noexcept;
   [[nodiscard]] slab_type* slab_by_number(tier_state& t, std::uint32_t number) const noexcept;
   [[nodiscard]] std::uint32_t index_bits_for(std::uint32_t tier) const noexcept;
   [[nodiscard]] bool number_slab(tier_state& t, slab_type* s) noexcept;
 
   // give_back.hpp and its neighbours
   TARN_COLD void give_slow(std::uint32_t tier, void* block) noexcept;
-  void shed_excess(std::uint32_t tier) noexcept;
+  void shed_excess(std::uint32_t tier, leaving why = leaving::bound) noexcept;
   [[nodiscard]] std::uint64_t ready_to_keep(const tier_state& t) const noexcept;
   void flush(shard_type* s, std::uint32_t tier) noexcept;
   void flush_all(shard_type* s) noexcept;
   void release_slabs(std::uint32_t tier, slab_list<env>& whole) noexcept;
   void release_unused(std::uint32_t tier) noexcept;
   void park(tier_state& t, void* block, slab_list<env>& whole,
-            whole_slabs leaving = whole_slabs::all) noexcept;
+            whole_slabs going = whole_slabs::all) noexcept;
   void moved_bytes(const tier_state& t, std::int64_t blocks) noexcept;
 
   // numbers.hpp and its neighbours
@@ -207,6 +206,7 @@ class core : public core_base<typename Config::env> {
   typename env::template atomic<std::size_t> source_bytes_{0};  // of slabs
   typename env::template atomic<std::int64_t> ready_bytes_{0};  // in the depots
   slab_departures<env> slabs_;
+  upkeep_state<env> upkeep_;
   typename env::template atomic<std::uint64_t> drains_{0};
   typename env::template atomic<std::uint64_t> bounds_{0};   // how often a bound changed
   typename env::template atomic<bool> shard_wanted_{false};  // a put found no vacant shard

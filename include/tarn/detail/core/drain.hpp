@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// How caches are emptied: by order, by age, when a thread ends; and what bounds them.
+// How caches are emptied: by order, when a thread ends; and what bounds them.
 
 #include <tarn/detail/core/core.hpp>
 
@@ -50,51 +50,14 @@ void core<Config>::drain() noexcept {
     flush_all(nullptr);
   }
   for (std::uint32_t t = 0; t != tier_count_; ++t)
-    shed(t, 0);
-}
-
-template <class Config>
-std::size_t core<Config>::age() noexcept {
-  std::size_t blocks = 0;
-  for (std::uint32_t t = 0; t != tier_count_; ++t) {
-    const auto ready = ready_of(t);
-    const auto unused = locked(tiers_[t].lock, [&] {
-      // An index stack has no low-water mark, but each get used one block at most. Where gets are
-      // not counted, all that are idle at both ends count as unused.
-      const auto used = is_lock_free ? tiers_[t].counts.gets() - tiers_[t].ticked_gets : 0;
-      return tiers_[t].home.magazines.lowest -
-             min_of<std::uint64_t>(tiers_[t].home.magazines.lowest, used);
-    });
-    blocks += shed(t, ready - min_of(ready, unused));
-  }
-  begin_ageing();
-  return blocks;
-}
-
-template <class Config>
-std::size_t core<Config>::begin_ageing() noexcept {
-  flush_all(own_shard_or_null());  // what nobody fetches from the depot again is unused
-  for (std::uint32_t t = 0; t != tier_count_; ++t) {
-    const auto stacked = is_lock_free ? ready_of(t) : 0;
-    locked(tiers_[t].lock, [&] {
-      tiers_[t].home.magazines.lowest = is_lock_free ? stacked : tiers_[t].home.ready();
-      tiers_[t].home.missed = 0;
-      tiers_[t].ticked_gets = tiers_[t].counts.gets();
-    });
-    shed_excess(t);
-  }
-  return 0;
+    shed(t, 0, leaving::trimmed);
 }
 
 template <class Config>
 void core<Config>::leave(void* shard) noexcept {
   auto* const s = static_cast<shard_type*>(shard);
   flush_all(s);
-  for (std::uint32_t t = 0; t != tier_count_; ++t) {
-    if (locked(tiers_[t].lock, [&] { return tiers_[t].home.ready() > ready_to_keep(tiers_[t]); })) {
-      shed_excess(t);
-    }
-  }
+  upkeep<Config>::shed_above_bounds(*this);
   const guard<lock_type> hold(shard_lock_);
   s->vacant = true;
 }
@@ -103,11 +66,11 @@ template <class Config>
 void core<Config>::refresh(void* shard) noexcept {
   auto* const s = static_cast<shard_type*>(shard);
   const auto drains = drains_.load(std::memory_order::relaxed);  // published by the order
-  if (s->seen_drains == drains) return;
+  if (s->seen_drains == drains) return upkeep<Config>::flush_idle(*this, s);
   s->seen_drains = drains;
   flush_all(s);
   for (std::uint32_t t = 0; t != tier_count_; ++t)
-    shed(t, 0);
+    shed(t, 0, leaving::trimmed);
 }
 
 /// Where one lock guards cache and depot, the bound holds for both together, so the cache's share
@@ -139,7 +102,7 @@ std::uint64_t core<Config>::set_bound(std::uint32_t tier, std::uint64_t blocks) 
   });
   bounds_.fetch_add(1, std::memory_order::release);  // (1) pairs with (2) in fit_budget
   if constexpr (is_lock_free) {
-    shed(tier, blocks);
+    shed(tier, blocks, leaving::trimmed);
     // relaxed: a bound may be seen late, and be off by what was on its way.
     t.stacked.store(static_cast<std::int64_t>(ready_of(tier)), std::memory_order::relaxed);
     t.bound_stack(blocks);
@@ -147,7 +110,7 @@ std::uint64_t core<Config>::set_bound(std::uint32_t tier, std::uint64_t blocks) 
     shard_type* const s = own_shard_or_null();
     if (s != nullptr) fit_budget(s);
     if (cache_of(t, s) != nullptr) flush(s, tier);
-    shed_excess(tier);
+    shed_excess(tier, leaving::trimmed);
   }
   return before;
 }

@@ -32,7 +32,7 @@ void core<Config>::give_slow(std::uint32_t tier, void* block) noexcept {
     closed = t.home.closed;
     if (is_lock_free || closed) {
       if constexpr (is_lock_free) {
-        if (!closed) ++t.home.count.discarded;  // above the bound; the put was counted
+        if (!closed) t.home.count.left(leaving::bound, 1);  // the put was counted
       } else if (cache != nullptr) {
         cache->passed_home();
       } else if (mark != 0) {
@@ -86,8 +86,8 @@ void core<Config>::park_home(std::uint32_t tier, void* block) noexcept {
 
 template <class Config>
 void core<Config>::park(tier_state& t, void* block, slab_list<env>& whole,
-                        whole_slabs leaving) noexcept {
-  slab_type* const s = t.home.park(directory_.find(block), block, leaving);
+                        whole_slabs going) noexcept {
+  slab_type* const s = t.home.park(directory_.find(block), block, going);
   if (s == nullptr) return;
   slabs_.leave();
   whole.push(s);

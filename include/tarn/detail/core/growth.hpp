@@ -95,6 +95,7 @@ void* core<Config>::obtain_larger(std::uint32_t tier, std::size_t& bytes, shard_
       }
       if (block == nullptr) continue;
       ++larger.home.count.retired;
+      ++larger.home.count.recarved;
       ++larger.home.lent;
     }
     // Pieces are zeroed as they are handed out; what never is comes back as a part of the block.
@@ -160,7 +161,7 @@ void core<Config>::reunite(std::uint32_t tier, shard_type* s) noexcept {
     const bool carved = locked(tiers_[v].lock, [&] { return tiers_[v].home.carved_slabs != 0; });
     if (!carved) continue;
     if (cache_of(tiers_[v], s) != nullptr) flush(s, v);
-    shed(v, 0, whole_slabs::carved);
+    shed(v, 0, leaving::reunited);
   }
 }
 

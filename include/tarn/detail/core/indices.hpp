@@ -134,8 +134,7 @@ std::uint32_t core<Config>::take_above(tier_state& t, std::uint64_t keep) noexce
 /// Takes what is above `keep` out of the stack and parks it. Under the lock, so that a getter that
 /// misses meanwhile waits for it and finds what was kept.
 template <class Config>
-std::size_t core<Config>::shed_stack(std::uint32_t tier, std::uint64_t keep,
-                                     whole_slabs leaving) noexcept {
+std::size_t core<Config>::shed_stack(std::uint32_t tier, std::uint64_t keep, leaving why) noexcept {
   auto& t = tiers_[tier];
   std::size_t blocks = 0;
   std::uint32_t ended = 0;
@@ -153,13 +152,15 @@ std::size_t core<Config>::shed_stack(std::uint32_t tier, std::uint64_t keep,
     doomed = take_above(t, keep);
     // At once if nothing is to be destroyed: at its capacity a pool must find them here or there.
     while (!settings_.keeps_objects && doomed != index_stack<env>::none)
-      park(t, pop_doomed(), whole, leaving);
+      park(t, pop_doomed(), whole, slabs_for(why));
+    t.home.count.left(why, blocks);
     ended = settled(t);
   }
   release_slabs(tier, whole);
   while (doomed != index_stack<env>::none) {
     void* const block = pop_doomed();
     this->dispose(block);
+    locked(t.lock, [&] { t.home.count.left(why, 1); });
     park_home(tier, block);
   }
   if (ended != 0) this->drop_life(ended);  // never the last: the caller keeps the core

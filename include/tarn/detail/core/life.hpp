@@ -115,7 +115,7 @@ void core<Config>::close() noexcept {
   flush_all(nullptr);
   std::uint32_t ended = 0;
   for (std::uint32_t i = 0; i != tier_count_; ++i) {
-    shed(i, 0);
+    shed(i, 0, leaving::closed);
     ended += locked(tiers_[i].lock, [&] { return settled(tiers_[i]); });
   }
   if (ended != 0) this->drop_life(ended);  // never the last: the pool object is still there

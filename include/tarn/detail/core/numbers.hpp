@@ -17,12 +17,17 @@ struct tier_numbers {
   std::uint64_t misses = 0;
   std::uint64_t created = 0;
   std::uint64_t retired = 0;
+  std::uint64_t recarved = 0;
   std::uint64_t abandoned = 0;
   std::uint64_t discarded = 0;
+  std::uint64_t aged = 0;
+  std::uint64_t trimmed = 0;
   std::uint64_t most_away = 0;
   std::uint64_t ready = 0;    // idle in the depot's magazines or in the index stack
   std::uint64_t parked = 0;   // idle in their slabs
   std::uint64_t sharded = 0;  // idle in caches
+  std::uint64_t bound = 0;    // of those that may be ready
+  std::int64_t idle_for = 0;  // nanoseconds, see tier_ageing
 };
 
 template <class Config>
@@ -82,8 +87,13 @@ void core<Config>::read(Report&& report) const noexcept {
       n.misses = mark != 0 ? t.home.count.misses : 0;
       n.created = t.home.count.created;
       n.retired = t.home.count.retired;
+      n.recarved = t.home.count.recarved;
       n.abandoned = t.home.count.abandoned;
       n.discarded = t.home.count.discarded;
+      n.aged = t.home.count.aged;
+      n.trimmed = t.home.count.trimmed;
+      n.bound = t.is_bounded() ? t.stack_bound() : t.home.bound;
+      n.idle_for = t.ageing.ticked_at - t.ageing.needed_at;
       n.most_away = t.home.count.most_away;
       if constexpr (!is_lock_free) n.ready = t.home.ready();
       n.parked = t.home.parked();

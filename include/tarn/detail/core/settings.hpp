@@ -8,10 +8,16 @@
 
 namespace tarn::detail {
 
+template <class Config>
+struct upkeep;
+
 /// Who may reach free blocks, and how: what a lock policy boils down to.
 struct per_thread_shape {};  // a shard per thread; the tier's lock guards the depot only
 struct single_shape {};      // one cache per tier, entered by the holder of the tier's lock
 struct lock_free_shape {};   // one index stack per tier, entered by anyone
+
+/// Why a block comes home that holds no object.
+enum class because : std::uint8_t { put, undone_get };
 
 /// What a core needs to know; the pool has checked it.
 struct core_settings {

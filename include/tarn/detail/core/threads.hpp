@@ -64,6 +64,7 @@ auto core<Config>::attach(bool may_allocate) noexcept -> shard_type* {
     return nullptr;
   }
   s->seen_drains = drains_.load(std::memory_order::relaxed);  // the shard is empty anyway
+  s->seen_ticks = upkeep_.ticks.load(std::memory_order::relaxed);
   s->seen_threads = 0;
   table.set(slot, s);
   fit_budget(s);

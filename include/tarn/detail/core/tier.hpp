@@ -16,6 +16,22 @@
 
 namespace tarn::detail {
 
+/// What ageing knows of a tier. Guarded by its lock.
+struct tier_ageing {
+  std::uint64_t gets = 0;      // at the last tick; only an index stack needs it
+  std::uint64_t least = 0;     // ready blocks that decay leaves there: those made ready at first
+  std::uint64_t peak = 0;      // blocks that were not home, at most and lately
+  std::int64_t ticked_at = 0;  // the last tick
+  std::int64_t needed_at = 0;  // the last tick before which all that was home was needed
+};
+
+/// What the upkeep of a core remembers.
+template <class Env>
+struct upkeep_state {
+  typename Env::template atomic<std::uint64_t> ticks{0};   // of maintain; threads follow each
+  typename Env::template atomic<std::size_t> returned{0};  // bytes, since the source gave on
+};
+
 /// One tier of a core: its lock, the depot behind it, and what the shape of the pool puts in front.
 template <class Config>
 struct alignas(no_sharing_alignment) core_tier {
@@ -45,7 +61,7 @@ struct alignas(no_sharing_alignment) core_tier {
   // Lock-free only: how many blocks the stack holds, counted only if that is bounded.
   typename env::template atomic<std::int64_t> stacked{0};
   typename env::template atomic<std::int64_t> most_stacked{INT64_MAX};
-  std::uint64_t ticked_gets = 0;  // gets at the last tick of ageing; lock
+  tier_ageing ageing;
   alignas(is_lock_free ? no_sharing_alignment : 64) depot<env> home;
   typename env::template atomic<std::uint64_t> most_cached{~std::uint64_t{0}};  // per thread
   typename env::template atomic<std::uint32_t> busy{0};  // one thread grows or trims; set: lock
@@ -60,6 +76,11 @@ struct alignas(no_sharing_alignment) core_tier {
   }
   [[nodiscard]] bool is_bounded() const noexcept {
     return most_stacked.load(std::memory_order::relaxed) != INT64_MAX;  // a bound
+  }
+  /// Preconditions: `is_bounded()`. Returns: that bound; any when there was none.
+  [[nodiscard]] std::uint64_t stack_bound() const noexcept {
+    const auto blocks = most_stacked.load(std::memory_order::relaxed);  // as above
+    return blocks >= INT64_MAX - 1 ? ~std::uint64_t{0} : static_cast<std::uint64_t>(blocks);
   }
 };
 

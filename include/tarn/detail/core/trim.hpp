@@ -4,37 +4,39 @@
 // How idle memory leaves, and what keeps it in bounds.
 
 #include <tarn/detail/core/core.hpp>
-#include <tarn/detail/shared/upkeep.hpp>
+#include <tarn/detail/upkeep/totals.hpp>
 
 namespace tarn::detail {
 
 /// A handful at a time: taken out under the lock, their objects destroyed outside, parked under the
 /// lock. So a getter never waits for more than that.
 template <class Config>
-std::size_t core<Config>::shed(std::uint32_t tier, std::uint64_t keep,
-                               whole_slabs leaving) noexcept {
+std::size_t core<Config>::shed(std::uint32_t tier, std::uint64_t keep, leaving why,
+                               std::uint64_t most) noexcept {
   auto& t = tiers_[tier];
+  const auto going = slabs_for(why);
   if constexpr (is_lock_free) {
-    if (leaving == whole_slabs::all) release_unused(tier);
-    return shed_stack(tier, keep, leaving);
+    if (going == whole_slabs::all) release_unused(tier);
+    return shed_stack(tier, keep, why);
   }
   std::size_t blocks = 0;
   std::uint32_t ended = 0;
   void* taken[64];  // half a kilobyte of stack
   // Destructors may put objects as fast as they are shed: what comes meanwhile stays.
-  auto left = ready_of(tier);
+  auto left = min_of(ready_of(tier), most);
   while (left != 0) {
     std::uint32_t count = 0;
     slab_list<env> whole;
     const auto park_all = [&] {
       for (std::uint32_t i = 0; i != count; ++i)
-        park(t, taken[i], whole, leaving);
+        park(t, taken[i], whole, going);
       ended += settled(t);
     };
     {
       const guard<lock_type> hold(t.lock);
       count = t.home.take_above(keep, taken,
                                 static_cast<std::uint32_t>(min_of<std::uint64_t>(left, 64)));
+      t.home.count.left(why, count);
       moved_bytes(t, -static_cast<std::int64_t>(count));
       refit(t);
       // At once if nothing is to be destroyed: at its capacity a pool must find them here or there.
@@ -51,7 +53,7 @@ std::size_t core<Config>::shed(std::uint32_t tier, std::uint64_t keep,
     left -= count;
     release_slabs(tier, whole);
   }
-  if (leaving == whole_slabs::all) release_unused(tier);
+  if (going == whole_slabs::all) release_unused(tier);
   if (ended != 0) this->drop_life(ended);  // never the last: the caller keeps the core
   return blocks;
 }
@@ -97,7 +99,7 @@ void core<Config>::return_memory(void* memory, std::size_t bytes, slab_type* par
   if (parent == nullptr) {
     source_.deallocate(memory, bytes, settings_.slab_bytes);
     source_bytes_.fetch_sub(bytes, std::memory_order::relaxed);  // guards only itself
-    upkeep.released(bytes);
+    upkeep_totals.released(bytes);
     return;
   }
   // All pieces are back: the block is one again, and home.
@@ -116,7 +118,7 @@ void core<Config>::reclaim() noexcept {
   give_more_back();
   flush_all(own_shard_or_null());
   for (std::uint32_t t = 0; t != tier_count_; ++t)
-    shed(t, 0);
+    shed(t, 0, leaving::trimmed);
 }
 
 /// How many ready blocks the bounds of the tier and of the pool leave. The lock is held.
@@ -137,11 +139,9 @@ std::uint64_t core<Config>::ready_to_keep(const tier_state& t) const noexcept {
 
 /// Discards what is above the bounds. The caller keeps the core alive.
 template <class Config>
-void core<Config>::shed_excess(std::uint32_t tier) noexcept {
+void core<Config>::shed_excess(std::uint32_t tier, leaving why) noexcept {
   auto& t = tiers_[tier];
-  const auto keep = locked(t.lock, [&] { return ready_to_keep(t); });
-  const auto blocks = shed(tier, keep);
-  locked(t.lock, [&] { t.home.count.discarded += blocks; });
+  shed(tier, locked(t.lock, [&] { return ready_to_keep(t); }), why);
 }
 
 template <class Config>
@@ -159,7 +159,7 @@ std::size_t core<Config>::trim(std::size_t to_bytes) noexcept {
     const auto stride = tiers_[t].home.shape.stride;
     const auto ready = ready_of(t);
     const auto over = (idle - to_bytes - 1) / stride + 1;
-    shed(t, over < ready ? ready - over : 0);
+    shed(t, over < ready ? ready - over : 0, leaving::trimmed);
   }
   const auto after = slab_bytes_taken();
   return before > after ? before - after : 0;

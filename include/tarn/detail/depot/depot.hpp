@@ -13,6 +13,10 @@ namespace tarn::detail {
 
 /// Which slabs leave when they are whole: all, or those that were carved out of a larger block.
 enum class whole_slabs : std::uint8_t { all, carved };
+[[nodiscard]] constexpr whole_slabs slabs_for(leaving why) noexcept {
+  return why == leaving::reunited || why == leaving::purged ? whole_slabs::carved
+                                                            : whole_slabs::all;
+}
 
 /// The home of one tier's blocks. A block at home is either *ready*, in a magazine, or *parked*, as
 /// a bit of its slab; a slab whose carved blocks are all parked is whole and can go.
@@ -45,6 +49,8 @@ class depot {
   bool settled = false;            // closed, and every block is home
   std::uint64_t lent = 0;          // blocks of this tier that are carved for smaller ones
   std::uint32_t missed = 0;        // how often a block was wanted while one was carved
+  std::uint64_t least_home = 0;    // blocks at home since the last tick, at least
+  std::uint64_t tick_away = 0;     // and that were not, at most
   std::uint64_t carved_slabs = 0;  // slabs of this tier that are carved out of larger blocks
 
   /// Blocks that exist and can come home.
@@ -91,8 +97,13 @@ class depot {
     return result;
   }
 
-  /// Keeps the high-water mark. To be called after blocks left.
-  void note_away() noexcept { count.most_away = max_of(count.most_away, live() - home()); }
+  /// Keeps the marks of high and low water. To be called after blocks left.
+  void note_away() noexcept {
+    const auto idle = home();
+    least_home = min_of(least_home, idle);
+    tick_away = max_of(tick_away, live() - idle);
+    count.most_away = max_of(count.most_away, tick_away);
+  }
 
   /// Takes a block home into its slab. Returns: the slab if that made it whole and `leaving` wants
   /// it; it is no longer in any list then.

@@ -7,7 +7,7 @@
 
 #include <tarn/detail/depot/extent.hpp>
 #include <tarn/detail/guard.hpp>
-#include <tarn/detail/shared/upkeep.hpp>
+#include <tarn/detail/upkeep/totals.hpp>
 
 namespace tarn::detail {
 
@@ -122,7 +122,7 @@ class large_blocks {
       });
       if (n == nullptr) return given;
       given += n->bytes;
-      upkeep.released(n->bytes);
+      upkeep_totals.released(n->bytes);
       source.deallocate(n->block, n->bytes, n->alignment);
       delete n;
     }

@@ -12,6 +12,12 @@
 
 namespace tarn::detail {
 
+/// When a cache was last seen to be in use. Owner only.
+struct idle_mark {
+  std::uint64_t word = 0;  // of the cache, as it was then
+  std::uint64_t tick = 0;
+};
+
 /// One thread's caches of all tiers of one core, and its part of the statistics. Lives as long as
 /// the core; a thread that ends leaves it, counts and all, to the next.
 template <class Env, class Recorder>
@@ -25,10 +31,16 @@ struct alignas(no_sharing_alignment) shard {
     return reinterpret_cast<const cache*>(this + 1);
   }
 
+  /// One per cache, apart from them: the hit path finds a cache by a shift.
+  [[nodiscard]] idle_mark* marks() noexcept {
+    return reinterpret_cast<idle_mark*>(caches() + tiers);
+  }
+
   shard* next = nullptr;  // immutable once linked
   bool vacant = false;    // no thread has it; lock: the core's shard lock
   std::uint32_t tiers;
   std::uint64_t seen_drains = 0;  // the newest drain followed. Owner only
+  std::uint64_t seen_ticks = 0;   // the newest tick of upkeep followed. Owner only
   std::uint64_t seen_bounds = 0;  // the bounds the limits were made for. Owner only
   std::size_t seen_threads = 0;   // the number of threads the limits were made for. Owner only
   TARN_NO_UNIQUE_ADDRESS Recorder recorder;
@@ -40,13 +52,14 @@ struct alignas(no_sharing_alignment) shard {
     std::size_t total = 0;
     for (std::uint32_t t = 0; t != tiers; ++t)
       total += room_of(t);
-    void* const memory =
-        ::operator new (sizeof(shard) + tiers * sizeof(cache) + total * sizeof(cell),
-                        std::align_val_t{alignof(shard)}, std::nothrow);
+    void* const memory = ::operator new (
+        sizeof(shard) + tiers * (sizeof(cache) + sizeof(idle_mark)) + total * sizeof(cell),
+        std::align_val_t{alignof(shard)}, std::nothrow);
     if (memory == nullptr) return nullptr;
     auto* const made = ::new (memory) shard(tiers);
-    auto* rounds = reinterpret_cast<cell*>(made->caches() + tiers);
+    auto* rounds = reinterpret_cast<cell*>(made->marks() + tiers);
     for (std::uint32_t t = 0; t != tiers; ++t) {
+      ::new (made->marks() + t) idle_mark;
       auto* const c = ::new (made->caches() + t) cache;
       c->rounds = rounds;
       c->limit = c->room = room_of(t);

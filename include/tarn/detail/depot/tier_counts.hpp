@@ -14,16 +14,36 @@ struct taken {
   origin from = origin::ready;
 };
 
-/// Cumulative numbers of one tier; all are exact under its lock.
+/// Why ready blocks leave without a get: who counts them, and what becomes of their slabs.
+enum class leaving : std::uint8_t {
+  bound,     ///< they came back above a bound
+  aged,      ///< they were not needed for long
+  trimmed,   ///< on demand, or because memory was short
+  closed,    ///< the pool ended
+  reunited,  ///< their slab is a piece of a larger block that is wanted; all other slabs stay
+  purged,    ///< only their pages go; their slabs stay
+};
+
+/// Numbers of one tier, cumulative but for those that say otherwise; all are exact under its lock.
 struct tier_counts {
   std::uint64_t created = 0;    // carved, or built from reunited pieces
   std::uint64_t retired = 0;    // their memory went to the source or to another tier
+  std::uint64_t recarved = 0;   // of those, carved for a smaller tier
   std::uint64_t abandoned = 0;  // left in shards of threads that a fork left behind
   std::uint64_t discarded = 0;  // returned but not kept, because a bound was reached
+  std::uint64_t aged = 0;       // not needed for long
+  std::uint64_t trimmed = 0;    // on demand, or because memory was short
   std::uint64_t misses = 0;     // gets that were served by a block never handed out
   std::uint64_t gets = 0;       // gets and puts that did not go through a shard
   std::uint64_t puts = 0;
   std::uint64_t most_away = 0;  // high-water mark of blocks that were not home
+
+  /// Blocks are no longer ready, and no get took them.
+  void left(leaving why, std::uint64_t blocks) noexcept {
+    if (why == leaving::bound) discarded += blocks;
+    if (why == leaving::aged) aged += blocks;
+    if (why == leaving::trimmed) trimmed += blocks;
+  }
 };
 
 }  // namespace tarn::detail

@@ -23,7 +23,7 @@ struct upkeep_counts {
   }
   void searched() noexcept { searches.fetch_add(1, std::memory_order::relaxed); }
 };
-inline constinit upkeep_counts upkeep;
+inline constinit upkeep_counts upkeep_totals;
 
 /// Counts one pass of upkeep and the time of its scope.
 class upkeep_pass {
@@ -32,8 +32,8 @@ class upkeep_pass {
   upkeep_pass(const upkeep_pass&) = delete;
   upkeep_pass& operator=(const upkeep_pass&) = delete;
   ~upkeep_pass() {
-    upkeep.nanoseconds.fetch_add(steady_nanoseconds() - began_, std::memory_order::relaxed);
-    upkeep.passes.fetch_add(1, std::memory_order::relaxed);
+    upkeep_totals.nanoseconds.fetch_add(steady_nanoseconds() - began_, std::memory_order::relaxed);
+    upkeep_totals.passes.fetch_add(1, std::memory_order::relaxed);
   }
 
  private:
