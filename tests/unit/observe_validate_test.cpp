@@ -12,7 +12,7 @@
 #include <vector>
 
 #include <tarn/observe/registry.hpp>
-#include <tarn/observe/validate.hpp>
+#include <tarn/observe/parts/validate.hpp>
 
 #include "support/byte_fixture.hpp"
 #include "support/catch.hpp"

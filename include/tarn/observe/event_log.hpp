@@ -23,7 +23,7 @@
 #include <tarn/detail/error.hpp>
 #include <tarn/detail/native_env.hpp>
 #include <tarn/detail/watching/watch_list.hpp>
-#include <tarn/observe/read_pool.hpp>
+#include <tarn/observe/parts/read_pool.hpp>
 #include <tarn/policy/check.hpp>
 #include <tarn/policy/lock.hpp>
 #include <tarn/policy/values/event.hpp>

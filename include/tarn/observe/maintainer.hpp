@@ -11,8 +11,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <tarn/observe/parts/ticker.hpp>
 #include <tarn/observe/registry.hpp>
-#include <tarn/observe/ticker.hpp>
 #include <tarn/policy/time_span.hpp>
 
 namespace tarn {

@@ -18,7 +18,7 @@
 
 #include <tarn/detail/native_env.hpp>
 #include <tarn/detail/upkeep/totals.hpp>
-#include <tarn/observe/process.hpp>
+#include <tarn/observe/parts/process.hpp>
 #include <tarn/observe/registry.hpp>
 
 namespace tarn {

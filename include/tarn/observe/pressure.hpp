@@ -24,9 +24,9 @@
 #include <tarn/detail/error.hpp>
 #include <tarn/detail/guard.hpp>
 #include <tarn/detail/native_env.hpp>
-#include <tarn/observe/process.hpp>
+#include <tarn/observe/parts/process.hpp>
+#include <tarn/observe/parts/ticker.hpp>
 #include <tarn/observe/registry.hpp>
-#include <tarn/observe/ticker.hpp>
 #include <tarn/policy/time_span.hpp>
 
 namespace tarn {

@@ -22,8 +22,8 @@
 #include <tarn/detail/error.hpp>
 #include <tarn/detail/guard.hpp>
 #include <tarn/detail/native_env.hpp>
-#include <tarn/observe/validate.hpp>
-#include <tarn/observe/watched_pool.hpp>
+#include <tarn/observe/parts/validate.hpp>
+#include <tarn/observe/parts/watched_pool.hpp>
 #include <tarn/policy/immortal.hpp>
 
 namespace tarn {

@@ -11,6 +11,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <tarn/observe/parts/read_pool.hpp>
 #include <tarn/policy/lock.hpp>
 #include <tarn/policy/snapshot.hpp>
 #include <tarn/policy/source.hpp>
@@ -66,20 +67,7 @@ class watched_as final : public watched {
 
   [[nodiscard]] std::optional<snapshot> read() override {
     return inside([this] {
-      tarn::snapshot s;
-      if constexpr (Pool::stats_type::counts) {
-        s = pool_->snapshot();
-      } else {
-        auto now = pool_->occupancy();
-        s.taken = s.created = s.last_resized = now_of_pools();
-        s.tiers.reserve(now.tiers.size());
-        for (const auto& t : now.tiers)
-          s.tiers.push_back({t});
-        s.nodes = {now.nodes};
-        s.large = now.large;
-        s.slab_bytes = now.slab_bytes;
-        s.object_size_bytes = s.tiers.back().size_bytes;
-      }
+      auto s = read_pool(*pool_);
       s.name = this->name();
       return s;
     });
@@ -108,10 +96,6 @@ class watched_as final : public watched {
 
  private:
   using core_type = std::remove_reference_t<decltype(std::declval<Pool&>().lifeline())>;
-
-  [[nodiscard]] static time_span now_of_pools() noexcept {
-    return time_span::of_nanoseconds(lock_traits<typename Pool::lock_type>::env::now());
-  }
 
   /// Runs `action` while the pool can't end. Returns: nothing if it has.
   template <class Action>

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: MIT
+//
+// monitor: fits the bounds of a pool to its load.
+//
+//   tarn::monitor watching(pool);     // every 30 s, once started
+//   watching.start();                 // a thread of its own; or, by hand:
+//   watching.tick(now);
+
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <tarn/detail/error.hpp>
+#include <tarn/detail/watching/watch_list.hpp>
+#include <tarn/observe/parts/ticker.hpp>
+#include <tarn/policy/errors.hpp>
+#include <tarn/policy/lock.hpp>
+#include <tarn/policy/snapshot.hpp>
+#include <tarn/policy/time_span.hpp>
+
+namespace tarn {
+
+/// When a monitor changes what, and by how much. The defaults are those of Portask's pools.
+struct monitor_options {
+  double grow_below = 0.8;     ///< hit rate below which a tier keeps more idle blocks
+  double shrink_above = 0.98;  ///< hit rate above which it keeps fewer
+  double growth = 0.5;         ///< the most that one step adds or removes, as a part
+  double most_growth = 2;      ///< a step never makes it more than so many times as much
+  std::size_t least = 32;      ///< blocks that a step never goes below
+  std::size_t evidence = 100;  ///< blocks made and gets seen before anything is concluded
+  time_span interval = time_span::of_seconds(30);
+  bool auto_resize = true;  ///< false: only says what it would do
+};
+
+/// Checks the options of a monitor. Throws: `std::invalid_argument` naming the value and the limit.
+inline void validate(const monitor_options& o) {
+  const auto from_to = [](const char* what, double value, double least, double most) {
+    // Negated, so that what is not a number is refused too.
+    if (!(value >= least)) detail::throw_invalid(what, value, "must be at least", least);
+    if (!(value <= most)) detail::throw_invalid(what, value, "must be at most", most);
+  };
+  from_to("grow_below", o.grow_below, 0, 1);
+  from_to("shrink_above", o.shrink_above, o.grow_below, 1);
+  from_to("growth", o.growth, 0, 1);
+  from_to("most_growth", o.most_growth, 1, 1024);
+  if (o.interval.count() < 1'000'000) {
+    detail::throw_invalid("interval ns", o.interval.count(), "must be at least", 1'000'000);
+  }
+}
+
+/// What a monitor found out about one tier.
+struct monitor_finding {
+  enum class verdict : unsigned char { keep, grow, shrink };
+
+  std::size_t tier = 0;
+  verdict what = verdict::keep;
+  std::uint64_t gets = 0;    ///< since the last change
+  double hit_rate = 0;       ///< of those
+  std::size_t old_size = 0;  ///< blocks kept at most
+  std::size_t new_size = 0;
+  bool done = false;  ///< false: it only reports, or there was no memory
+};
+
+/// What one tier of one snapshot calls for; `before`: the tier when its bound changed last.
+///
+/// Growing multiplies by 1 + growth, shrinking by 1 - growth x hit rate; rounded down. Nothing is
+/// concluded before `evidence` blocks were made and as many gets seen.
+[[nodiscard]] inline monitor_finding judge(const tier_snapshot& now, const tier_snapshot& before,
+                                           const monitor_options& o) {
+  using verdict = monitor_finding::verdict;
+  monitor_finding f;
+  const auto misses = now.misses - before.misses;
+  f.gets = now.gets - before.gets;
+  f.hit_rate = f.gets == 0 ? 0 : 1 - static_cast<double>(misses) / static_cast<double>(f.gets);
+  const auto live = now.created - now.retired - now.abandoned;
+  f.old_size =
+      static_cast<std::size_t>(now.max_idle == tier_occupancy::no_bound ? live : now.max_idle);
+  f.new_size = f.old_size;
+  if (now.created < o.evidence || f.gets < o.evidence) return f;
+  const auto scaled = [&](double by) {
+    return static_cast<std::size_t>(static_cast<double>(f.old_size) * by);
+  };
+  if (f.hit_rate < o.grow_below) {
+    const double step = 1 + o.growth;
+    f.new_size = scaled(step < o.most_growth ? step : o.most_growth);
+    if (f.new_size > f.old_size) f.what = verdict::grow;
+  } else if (f.hit_rate > o.shrink_above && f.old_size > o.least) {
+    const auto wanted = scaled(1 - o.growth * f.hit_rate);
+    f.new_size = wanted > o.least ? wanted : o.least;
+    if (f.new_size < f.old_size) f.what = verdict::shrink;
+  }
+  if (f.what == verdict::keep) f.new_size = f.old_size;
+  return f;
+}
+
+/// Fits the bounds of one pool's tiers to its load: raises one where gets miss, lowers one where
+/// hardly any does, and gives what is above it back.
+///
+/// Rates are those since the bound changed last, so growing compounds. The pool tells its watchers
+/// of each change, see `event_log`. A closed or ended pool is left alone; a monitor's thread never
+/// outlives it.
+///
+/// Thread safety: any thread may call anything; two ticks at a time are one after the other. The
+/// monitor must not end while its own thread is in it.
+template <class Pool>
+class monitor {
+  static_assert(Pool::stats_type::counts,
+                "monitor: the pool's stats policy does not count gets and misses");
+
+ public:
+  /// Watches `pool`, which may end first. Throws: `std::invalid_argument` for options that make no
+  /// sense, and if 8 others watch the pool; `pool_closed`.
+  explicit monitor(Pool& pool, monitor_options o = {}) : options_(o), link_(new link) {
+    validate(o);
+    link_->pool = &pool;
+    last_ = pool.snapshot();
+    name_ = last_.name;
+    due_ = last_.taken.count() + o.interval.count();
+    auto* const made = new guest(link_);
+    pool.watch(made);
+    guest_ = made;
+  }
+  monitor(const monitor&) = delete;
+  monitor& operator=(const monitor&) = delete;
+  ~monitor() {
+    stop();
+    guest* out = nullptr;
+    {
+      const std::lock_guard hold(link_->presence);
+      if (link_->pool != nullptr && link_->pool->unwatch(guest_)) out = guest_;
+      link_->pool = nullptr;
+    }
+    if (out != nullptr) list_type::let_go(out);
+  }
+
+  /// Looks at every tier if the interval is over; `now` on the clock of the pool's snapshots.
+  /// Returns: what was found; nothing before the interval is over or when the pool is gone.
+  std::vector<monitor_finding> tick(time_span now) {
+    const std::lock_guard hold(link_->presence);
+    if (now.count() < due_) return {};
+    due_ = now.count() + options_.interval.count();
+    return look();
+  }
+  /// The same at once.
+  std::vector<monitor_finding> check() {
+    const std::lock_guard hold(link_->presence);
+    return look();
+  }
+
+  /// Checks at every interval, on a thread of its own. Does nothing if there is one.
+  ///
+  /// Throws: `pool_closed`; `std::system_error` if there is no thread to be had.
+  void start() {
+    static_assert(is_concurrent_v<typename Pool::lock_type>,
+                  "monitor::start: a second thread must not use this pool; call tick() instead");
+    const std::lock_guard hold(link_->thread_lock);
+    if (link_->closed) throw pool_closed(name_);
+    if (link_->thread != nullptr && link_->thread->running()) return;
+    link_->thread = std::make_unique<ticker>([this](time_span) { static_cast<void>(check()); });
+    link_->thread->start(options_.interval);
+  }
+  /// Ends the thread, after the check that it is at. Does nothing if there is none.
+  void stop() noexcept { link_->stop(); }
+  [[nodiscard]] bool running() const {
+    const std::lock_guard hold(link_->thread_lock);
+    return link_->thread != nullptr && link_->thread->running();
+  }
+  [[nodiscard]] const monitor_options& options() const noexcept { return options_; }
+
+ private:
+  using env = typename lock_traits<typename Pool::lock_type>::env;
+  using list_type = detail::watch_list<env>;
+
+  // What monitor and pool share; either may end first.
+  struct link {
+    // Held while the pool is used: it closes after that. Recursive, because an event's sink may
+    // close the pool or call the monitor.
+    std::recursive_mutex presence;
+    Pool* pool = nullptr;  // presence: null when it has closed
+    std::mutex thread_lock;
+    std::unique_ptr<ticker> thread;  // this and the next: thread_lock
+    bool closed = false;
+
+    void stop() noexcept {
+      std::unique_ptr<ticker> ended;
+      {
+        const std::lock_guard hold(thread_lock);
+        ended = std::move(thread);
+      }
+      // Joined without the lock: the thread may be about to ask for it.
+    }
+  };
+  // Hears of the pool's end.
+  class guest final : public detail::watcher<env> {
+   public:
+    explicit guest(std::shared_ptr<link> l) : link_(std::move(l)) {}
+    bool on(const detail::happening&) noexcept override { return true; }
+    void on_close() noexcept override {
+      {
+        const std::lock_guard hold(link_->thread_lock);
+        link_->closed = true;
+      }
+      link_->stop();
+      const std::lock_guard hold(link_->presence);
+      link_->pool = nullptr;
+    }
+
+   private:
+    std::shared_ptr<link> link_;
+  };
+
+  [[nodiscard]] std::vector<monitor_finding> look() {
+    std::vector<monitor_finding> found;
+    if (link_->pool == nullptr) return found;
+    const auto now = link_->pool->snapshot();
+    for (std::size_t t = 0; t != now.tiers.size() && link_->pool != nullptr; ++t) {
+      auto f = judge(now.tiers[t], last_.tiers[t], options_);
+      f.tier = t;
+      if (f.what != monitor_finding::verdict::keep && options_.auto_resize) {
+        f.done = resize(*link_->pool, f);
+        if (f.done) last_.tiers[t] = now.tiers[t];
+      }
+      found.push_back(f);
+    }
+    return found;
+  }
+
+  [[nodiscard]] static bool resize(Pool& pool, const monitor_finding& f) {
+    try {
+      if constexpr (requires { pool.resize(f.tier, f.new_size); }) {
+        pool.resize(f.tier, f.new_size);
+      } else {
+        pool.resize(f.new_size);
+      }
+      return true;
+    } catch (...) {  // no memory to make so many ready: the next tick tries again
+      return false;
+    }
+  }
+
+  monitor_options options_;
+  std::string name_;  // of the pool
+  std::shared_ptr<link> link_;
+  guest* guest_ = nullptr;
+  snapshot last_;  // of each tier: when its bound changed last; this and the next: presence
+  std::int64_t due_ = 0;
+};
+
+}  // namespace tarn
