@@ -5,6 +5,7 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -261,4 +262,49 @@ TEST_CASE("a callback holds what it captured until it goes, and no longer", "[ca
     pool.set_callback([token](const operation&) {});
   }
   CHECK(token.use_count() == 1);
+}
+
+TEMPLATE_LIST_TEST_CASE("blocks that leave are told one by one: a bound, a trim", "[callback]",
+                        test::every_policy) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType, tarn::fixed_tiers<65536>> f({.max_objects = 2});
+  diary d;
+  f->set_callback(d.callback());
+  std::set<void*> out;
+  {
+    typename test::byte_fixture<TestType, tarn::fixed_tiers<65536>>::buffer many[40];
+    f->get_bulk(1, many);
+    for (const auto& b : many)
+      out.insert(const_cast<std::byte*>(b.data()));
+  }
+  f->trim();
+  if constexpr (TestType::stats::counts) {
+    const auto t = f->snapshot().tiers[0];
+    CHECK(d.count(operation_kind::discard) == t.discarded + t.trimmed);
+  }
+  // What is left is in this thread's cache, or was told.
+  CHECK(d.count(operation_kind::discard) + f->occupancy().idle() == 40);
+  for (const auto& line : d.lines) {
+    if (line.kind != operation_kind::discard) continue;
+    CHECK(line.size == 65536);
+    CHECK(out.erase(line.item) == 1);
+  }
+  CHECK(d.count(operation_kind::cleanup) == 0);
+}
+
+TEMPLATE_LIST_TEST_CASE("what goes by age is told as cleanup", "[callback]", test::every_policy) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType, tarn::fixed_tiers<65536>> f(
+      {.cleanup_interval = tarn::time_span::of_seconds(1)});
+  diary d;
+  f->set_callback(d.callback());
+  {
+    const auto a = f->get(1);
+    const auto b = f->get(1);
+  }
+  f->maintain(tarn::time_span::of_seconds(10));
+  f->maintain(tarn::time_span::of_seconds(11));
+  CHECK(d.count(operation_kind::cleanup) == 2);
+  CHECK(d.count(operation_kind::discard) == 0);
+  CHECK(f->occupancy().idle() == 0);
 }

@@ -4,6 +4,7 @@
 // How blocks come home.
 
 #include <tarn/detail/core/core.hpp>
+#include <tarn/detail/upkeep/tell_gone.hpp>
 
 namespace tarn::detail {
 
@@ -59,6 +60,7 @@ void core<Config>::give_slow(std::uint32_t tier, void* block) noexcept {
     if (excess) this->pin();
   }
   if (is_lock_free || closed) {
+    if (!closed) tell_gone(this->watchers_, leaving::bound, tier, t.home.shape.size, block);
     // The block is nobody's now, and not home: the core stays until it is parked.
     if (settings_.keeps_objects) this->dispose(block);
     park_home(tier, block);

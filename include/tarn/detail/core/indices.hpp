@@ -6,6 +6,7 @@
 #include <bit>
 
 #include <tarn/detail/core/core.hpp>
+#include <tarn/detail/upkeep/tell_gone.hpp>
 
 namespace tarn::detail {
 
@@ -139,6 +140,7 @@ std::size_t core<Config>::shed_stack(std::uint32_t tier, std::uint64_t keep, lea
   std::size_t blocks = 0;
   std::uint32_t ended = 0;
   slab_list<env> whole;
+  const bool needs_care = settings_.keeps_objects || hears_of(this->watchers_, why);
   auto doomed = index_stack<env>::none;
   const auto pop_doomed = [&] {
     void* const block = block_at(t, doomed);
@@ -151,7 +153,7 @@ std::size_t core<Config>::shed_stack(std::uint32_t tier, std::uint64_t keep, lea
     const guard<lock_type> hold(t.lock);
     doomed = take_above(t, keep);
     // At once if nothing is to be destroyed: at its capacity a pool must find them here or there.
-    while (!settings_.keeps_objects && doomed != index_stack<env>::none)
+    while (!needs_care && doomed != index_stack<env>::none)
       park(t, pop_doomed(), whole, slabs_for(why));
     t.home.count.left(why, blocks);
     ended = settled(t);
@@ -159,7 +161,8 @@ std::size_t core<Config>::shed_stack(std::uint32_t tier, std::uint64_t keep, lea
   release_slabs(tier, whole);
   while (doomed != index_stack<env>::none) {
     void* const block = pop_doomed();
-    this->dispose(block);
+    tell_gone(this->watchers_, why, tier, t.home.shape.size, block);
+    if (settings_.keeps_objects) this->dispose(block);
     locked(t.lock, [&] { t.home.count.left(why, 1); });
     park_home(tier, block);
   }

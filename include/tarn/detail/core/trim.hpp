@@ -4,6 +4,7 @@
 // How idle memory leaves, and what keeps it in bounds.
 
 #include <tarn/detail/core/core.hpp>
+#include <tarn/detail/upkeep/tell_gone.hpp>
 #include <tarn/detail/upkeep/totals.hpp>
 
 namespace tarn::detail {
@@ -15,6 +16,7 @@ std::size_t core<Config>::shed(std::uint32_t tier, std::uint64_t keep, leaving w
                                std::uint64_t most) noexcept {
   auto& t = tiers_[tier];
   const auto going = slabs_for(why);
+  const bool needs_care = settings_.keeps_objects || hears_of(this->watchers_, why);
   if constexpr (is_lock_free) {
     if (going == whole_slabs::all) release_unused(tier);
     return shed_stack(tier, keep, why);
@@ -40,12 +42,14 @@ std::size_t core<Config>::shed(std::uint32_t tier, std::uint64_t keep, leaving w
       moved_bytes(t, -static_cast<std::int64_t>(count));
       refit(t);
       // At once if nothing is to be destroyed: at its capacity a pool must find them here or there.
-      if (!settings_.keeps_objects) park_all();
+      if (!needs_care) park_all();
     }
     if (count == 0) break;
-    if (settings_.keeps_objects) {
-      for (std::uint32_t i = 0; i != count; ++i)
-        this->dispose(taken[i]);
+    if (needs_care) {
+      for (std::uint32_t i = 0; i != count; ++i) {
+        tell_gone(this->watchers_, why, tier, t.home.shape.size, taken[i]);
+        if (settings_.keeps_objects) this->dispose(taken[i]);
+      }
       const guard<lock_type> hold(t.lock);
       park_all();
     }

@@ -80,6 +80,8 @@ class watch_list {
     }
   }
 
+  /// Whether there is one; a hint.
+  [[nodiscard]] bool any() const noexcept { return count_.load(std::memory_order::relaxed) != 0; }
   TARN_FORCE_INLINE void tell(const happening& what) noexcept {
     // relaxed: who is added or leaves at this moment may hear of it or not.
     if (count_.load(std::memory_order::relaxed) != 0) [[unlikely]]
