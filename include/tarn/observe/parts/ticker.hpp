@@ -39,11 +39,11 @@ inline void count_forks() noexcept {
 ///
 /// In a fork's child there is no such thread: `running` is false there, and `start` begins anew.
 ///
-/// Thread safety: one thread at a time may start and stop; the rest is for any thread.
+/// Thread safety: one thread at a time may start and stop; the rest is for any thread. The action
+/// may stop the ticker, but neither start nor end it.
 class ticker {
  public:
-  explicit ticker(std::function<void(time_span)> action)
-      : shared_(std::make_shared<state>()), action_(std::move(action)) {
+  explicit ticker(std::function<void(time_span)> action) : action_(std::move(action)) {
     detail::count_forks();
   }
   ticker(const ticker&) = delete;
@@ -59,79 +59,78 @@ class ticker {
       detail::throw_invalid("interval ns", interval.count(), "must be at least", least_interval);
     }
     stop();
-    auto fresh = std::make_shared<state>();
-    fresh->ticks.store(ticks(), std::memory_order::relaxed);
-    fresh->failures.store(failures(), std::memory_order::relaxed);
-    thread_ = std::make_unique<std::jthread>(
-        [fresh, action = action_, interval] { run(*fresh, action, interval); });
-    shared_ = std::move(fresh);
-    generation_ = detail::fork_generation.load(std::memory_order::relaxed);  // this thread's own
+    stopping_.store(0, std::memory_order::relaxed);  // no thread is there, and the next comes later
+    thread_ = std::make_unique<std::thread>([this, interval] { run(interval); });
+    owner_.store(this_process(), std::memory_order::relaxed);  // as in `running`
   }
 
-  /// Ends the thread, and waits for it unless this is the action itself, which can't. Does nothing
-  /// if there is none.
+  /// Ends the thread, and waits for it unless this is the action itself, which ends it after this
+  /// call. Does nothing if there is none.
   void stop() noexcept {
-    if (thread_ == nullptr) return;
-    if (is_foreign()) {
-      // The thread is not in this process: nothing may wait for it. Its handle is given up.
-      static_cast<void>(thread_.release());
-      return;
-    }
     // relaxed: the join orders all else; who waits looks again when it is woken.
-    shared_->stopping.store(1, std::memory_order::relaxed);
-    detail::native_env::wake_all(shared_->stopping);
-    if (thread_->get_id() == std::this_thread::get_id()) thread_->detach();
-    thread_.reset();
+    stopping_.store(1, std::memory_order::relaxed);
+    detail::native_env::wake_all(stopping_);
+    if (of_this_thread == this || thread_ == nullptr) return;
+    if (owner_.load(std::memory_order::relaxed) == this_process()) {
+      thread_->join();
+      thread_.reset();
+    } else {
+      static_cast<void>(thread_.release());  // of another process: nobody may wait for it here
+    }
+    owner_.store(0, std::memory_order::relaxed);
   }
 
   /// True from `start` to `stop`, in the process that started it.
-  [[nodiscard]] bool running() const noexcept { return thread_ != nullptr && !is_foreign(); }
+  [[nodiscard]] bool running() const noexcept {
+    // relaxed, here and below: numbers by themselves.
+    return owner_.load(std::memory_order::relaxed) == this_process() &&
+           stopping_.load(std::memory_order::relaxed) == 0;
+  }
   /// Calls so far.
   [[nodiscard]] std::uint64_t ticks() const noexcept {
-    return shared_->ticks.load(std::memory_order::relaxed);  // this and the next: statistics
+    return ticks_.load(std::memory_order::relaxed);
   }
   /// Of those, how many threw.
   [[nodiscard]] std::uint64_t failures() const noexcept {
-    return shared_->failures.load(std::memory_order::relaxed);
+    return failures_.load(std::memory_order::relaxed);
   }
 
  private:
   static constexpr std::int64_t least_interval = 1'000'000;
+  static inline constinit thread_local const ticker* of_this_thread = nullptr;
 
-  struct state {
-    std::atomic<std::uint32_t> stopping{0};
-    std::atomic<std::uint64_t> ticks{0};
-    std::atomic<std::uint64_t> failures{0};
-  };
-
-  [[nodiscard]] bool is_foreign() const noexcept {
-    return generation_ != detail::fork_generation.load(std::memory_order::relaxed);
+  /// A number that is never 0 and not that of a process this one was forked from.
+  [[nodiscard]] static std::uint64_t this_process() noexcept {
+    return detail::fork_generation.load(std::memory_order::relaxed) + 1;
   }
 
-  static void run(state& s, const std::function<void(time_span)>& action, time_span interval) {
+  void run(time_span interval) {
     using env = detail::native_env;
+    of_this_thread = this;
     auto due = env::now() + interval.count();
     for (;;) {
       // relaxed: only this word is looked at.
-      while (s.stopping.load(std::memory_order::relaxed) == 0 &&
-             env::wait_until(s.stopping, 0, due)) {
+      while (stopping_.load(std::memory_order::relaxed) == 0 &&
+             env::wait_until(stopping_, 0, due)) {
       }
-      if (s.stopping.load(std::memory_order::relaxed) != 0) return;
+      if (stopping_.load(std::memory_order::relaxed) != 0) return;
       try {
-        action(time_span::of_nanoseconds(env::now()));
+        action_(time_span::of_nanoseconds(env::now()));
       } catch (...) {
-        s.failures.fetch_add(1, std::memory_order::relaxed);
+        failures_.fetch_add(1, std::memory_order::relaxed);
       }
-      s.ticks.fetch_add(1, std::memory_order::relaxed);
+      ticks_.fetch_add(1, std::memory_order::relaxed);
       const auto now = env::now();
       due = due + interval.count() > now ? due + interval.count() : now + interval.count();
     }
   }
 
-  std::shared_ptr<state> shared_;  // of the last thread
   std::function<void(time_span)> action_;
-  std::unique_ptr<std::jthread> thread_;
-  std::uint64_t generation_ = 0;
+  std::unique_ptr<std::thread> thread_;
+  std::atomic<std::uint64_t> owner_{0};  // the process whose thread it is
+  std::atomic<std::uint32_t> stopping_{0};
+  std::atomic<std::uint64_t> ticks_{0};
+  std::atomic<std::uint64_t> failures_{0};
 };
 
 }  // namespace tarn
