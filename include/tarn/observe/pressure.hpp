@@ -28,6 +28,7 @@
 #include <tarn/observe/parts/ticker.hpp>
 #include <tarn/observe/registry.hpp>
 #include <tarn/policy/time_span.hpp>
+#include <tarn/policy/values/setting.hpp>
 
 namespace tarn {
 
@@ -200,9 +201,9 @@ class cgroup_source {
 
 /// What a watch does, and how often.
 struct pressure_options {
-  std::optional<pressure_thresholds> thresholds{};  ///< else those of the source
-  unsigned keep_percent_on_some = 50;               ///< of the idle bytes of each pool
-  unsigned keep_percent_on_full = 0;                ///< and all thread caches, and the heap
+  setting<pressure_thresholds> thresholds{};  ///< else those of the source
+  unsigned keep_percent_on_some = 50;         ///< of the idle bytes of each pool
+  unsigned keep_percent_on_full = 0;          ///< and all thread caches, and the heap
   time_span least_between_trims = time_span::of_seconds(1);
 };
 
@@ -232,7 +233,7 @@ class pressure_watch {
   explicit pressure_watch(Source source, pressure_options o = {}, const pool_registry& of = pools())
       : source_(std::move(source)),
         options_(std::move(o)),
-        at_(options_.thresholds ? *options_.thresholds : source_.defaults()),
+        at_(options_.thresholds.value_or(source_.defaults())),
         pools_(of),
         ticker_([this](time_span now) { tick(now); }) {
     const auto is_percent = [](const char* what, double value) {
