@@ -270,9 +270,9 @@ Out write_debug_vars(Out out, std::span<const expvar_pool> pools) {
   const auto put = [&out](std::string_view text) {
     out = std::copy(text.begin(), text.end(), out);
   };
-  put("{");
+  put("{\n");
   for (std::size_t i = 0; i != sorted.size(); ++i) {
-    put(i == 0 ? "\n" : ",\n");
+    if (i != 0) put(",\n");
     out = write_expvar(std::move(out), sorted[i]->prefix, *sorted[i]->pool);
   }
   put("\n}\n");

@@ -70,9 +70,10 @@ struct metric_subject {
 };
 
 [[nodiscard]] inline bool is_metric_name(std::string_view name, bool may_have_colons) noexcept {
-  for (const char c : name) {
+  for (std::size_t i = 0; i != name.size(); ++i) {
+    const char c = name[i];
     const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-    const bool digit = c >= '0' && c <= '9' && &c != name.data();
+    const bool digit = c >= '0' && c <= '9' && i != 0;
     if (!letter && !digit && !(may_have_colons && c == ':')) return false;
   }
   return !name.empty();
@@ -155,8 +156,15 @@ void visit_metrics(std::span<const snapshot> pools, const metric_options& o, Vis
   const auto begin = [&](std::string_view name, metric_kind kind, std::string_view help) {
     visitor.begin(o.prefix + std::string(name), kind, field<int>::unit_of(name), help);
   };
+  const auto any = [&](const auto& has) {
+    for (const auto& s : pools) {
+      if (has(s)) return true;
+    }
+    return false;
+  };
+  const bool has_tiers = any([](const snapshot& s) { return !s.tiers.empty(); });
   for (const auto& f : tier_fields) {
-    if (f.metric.empty()) continue;
+    if (f.metric.empty() || !has_tiers) continue;
     begin(f.metric, f.kind, f.help);
     for (const auto& s : pools) {
       for (const auto& t : s.tiers)
@@ -174,13 +182,7 @@ void visit_metrics(std::span<const snapshot> pools, const metric_options& o, Vis
       visitor.sample({&s}, f.read(s.large));
   }
 
-  // The rest only of pools that have them, and no family without a sample.
-  const auto any = [&](const auto& has) {
-    for (const auto& s : pools) {
-      if (has(s)) return true;
-    }
-    return false;
-  };
+  // The rest only of pools that have them.
   const auto has_nodes = [](const snapshot& s) { return s.nodes.size_bytes != 0; };
   for (const auto& f : tier_fields) {
     if (!f.of_nodes || !any(has_nodes)) continue;
