@@ -95,46 +95,73 @@ inline void cpu_pause() noexcept {
 #endif
 }
 
-/// Gives the rest of this thread's time slice away.
-inline void yield_thread() noexcept {
-#if TARN_HAS_POSIX
-  sched_yield();
-#else
-  std::this_thread::yield();
-#endif
-}
-
 /// True where pages can be mapped; elsewhere `map_pages` gives nothing.
 inline constexpr bool has_mmap = TARN_HAS_POSIX != 0;
 
-/// Maps fresh zero pages of at least `bytes`; null if the system refuses.
-[[nodiscard]] inline void* map_pages([[maybe_unused]] std::size_t bytes) noexcept {
 #if TARN_HAS_POSIX
+/// Gives the rest of this thread's time slice away.
+inline void yield_thread() noexcept { sched_yield(); }
+
+/// Maps fresh zero pages of at least `bytes`; null if the system refuses.
+[[nodiscard]] inline void* map_pages(std::size_t bytes) noexcept {
   void* const pages =
       ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   return pages == MAP_FAILED ? nullptr : pages;
-#else
-  return nullptr;
-#endif
 }
 
 /// Unmaps pages. A refusal is ignored: the address range leaks, and nothing else breaks.
-inline void unmap_pages([[maybe_unused]] void* pages, [[maybe_unused]] std::size_t bytes) noexcept {
-#if TARN_HAS_POSIX
-  static_cast<void>(::munmap(pages, bytes));
-#endif
+inline void unmap_pages(void* pages, std::size_t bytes) noexcept { ::munmap(pages, bytes); }
+
+/// Bytes of a page.
+[[nodiscard]] inline std::size_t page_size() noexcept {
+  return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
 /// Nanoseconds on a clock that never goes back.
 [[nodiscard]] inline std::int64_t steady_nanoseconds() noexcept {
-#if TARN_HAS_POSIX
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
   return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-#else
-  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
-#endif
 }
+
+/// Registers the three fork handlers of this program once; false where there is no fork.
+inline bool register_fork_handlers(void (*prepare)(), void (*parent)(), void (*child)()) noexcept {
+  return pthread_atfork(prepare, parent, child) == 0;
+}
+
+/// POSIX `read`. Returns: how many bytes, 0 at the end, or -1 with the reason in `errno`.
+[[nodiscard]] inline std::ptrdiff_t read_file(int fd, void* to, std::size_t most) noexcept {
+  return ::read(fd, to, most);
+}
+#else
+inline void yield_thread() noexcept { std::this_thread::yield(); }
+[[nodiscard]] inline void* map_pages(std::size_t) noexcept { return nullptr; }
+inline void unmap_pages(void*, std::size_t) noexcept {}
+[[nodiscard]] inline std::size_t page_size() noexcept { return 4096; }
+[[nodiscard]] inline std::int64_t steady_nanoseconds() noexcept {
+  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+inline bool register_fork_handlers(void (*)(), void (*)(), void (*)()) noexcept { return false; }
+inline std::ptrdiff_t read_file(int, void*, std::size_t) noexcept { return errno = ENOSYS, -1; }
+#endif
+
+#if defined(__linux__)
+/// True where private anonymous pages can be dropped: they read zero afterwards.
+inline constexpr bool has_page_drop = true;
+extern "C" [[gnu::weak]] int malloc_trim(std::size_t) noexcept;  // glibc only
+
+/// Drops whole pages now or, with `lazily`, when the system wants them. Returns: whether it did.
+[[nodiscard]] inline bool drop_pages(void* pages, std::size_t bytes, bool lazily) noexcept {
+  // 8 is MADV_FREE: headers may not name it, and kernels before 4.5 refuse it.
+  return (lazily && ::madvise(pages, bytes, 8) == 0) || ::madvise(pages, bytes, MADV_DONTNEED) == 0;
+}
+/// Has the heap give memory that is free in it on to the system, where it can be told to.
+inline void trim_heap() noexcept { malloc_trim != nullptr ? void(malloc_trim(0)) : void(); }
+#else
+inline constexpr bool has_page_drop = false;
+[[nodiscard]] inline bool drop_pages(void*, std::size_t, bool) noexcept { return false; }
+inline void trim_heap() noexcept {}
+#endif
 
 /// Sleeps until a call of `wake`, or until `deadline` in nanoseconds of the steady clock; not at
 /// all if `cell` is no longer `old`. It may wake early. Returns: whether there is time left.
@@ -157,26 +184,6 @@ inline void wake([[maybe_unused]] const std::atomic<std::uint32_t>& cell,
                  [[maybe_unused]] int threads) noexcept {
 #if defined(FUTEX_WAIT_BITSET_PRIVATE)
   ::syscall(SYS_futex, &cell, FUTEX_WAKE_PRIVATE, threads);
-#endif
-}
-
-/// Registers the three fork handlers of this program once; false where there is no fork.
-inline bool register_fork_handlers(void (*prepare)(), void (*parent)(), void (*child)()) noexcept {
-#if TARN_HAS_POSIX
-  return pthread_atfork(prepare, parent, child) == 0;
-#else
-  static_cast<void>(prepare), static_cast<void>(parent), static_cast<void>(child);
-  return false;
-#endif
-}
-
-/// POSIX `read`. Returns: how many bytes, 0 at the end, or -1 with the reason in `errno`.
-[[nodiscard]] inline std::ptrdiff_t read_file(int fd, void* to, std::size_t most) noexcept {
-#if TARN_HAS_POSIX
-  return ::read(fd, to, most);
-#else
-  errno = ENOSYS;
-  return static_cast<void>(fd), static_cast<void>(to), static_cast<void>(most), -1;
 #endif
 }
 

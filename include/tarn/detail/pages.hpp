@@ -26,6 +26,19 @@ inline constexpr std::size_t largest_page = 65536;
   return (reinterpret_cast<std::uintptr_t>(p) & (alignment - 1)) == 0;
 }
 
+// Drops the whole pages that lie inside of `bytes` bytes at `p`; see `drop_pages`. Returns: the
+// bytes of those pages; 0 if there is none, or the system refuses.
+[[nodiscard]] inline std::size_t drop_inside(void* p, std::size_t bytes, bool lazily) noexcept {
+  static const std::uintptr_t page = page_size();
+  const auto at = reinterpret_cast<std::uintptr_t>(p);
+  const auto first = (at + page - 1) & ~(page - 1);
+  const auto end = (at + bytes) & ~(page - 1);
+  if (first >= end || !drop_pages(static_cast<std::byte*>(p) + (first - at), end - first, lazily)) {
+    return 0;
+  }
+  return end - first;
+}
+
 // Maps pages of at least `bytes`; null if the system refuses or the size overflows.
 // Preconditions: `alignment` is a power of two.
 [[nodiscard]] inline void* map_aligned(std::size_t bytes, std::size_t alignment) noexcept {

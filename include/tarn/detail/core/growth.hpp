@@ -38,7 +38,7 @@ auto core<Config>::grow(tier_state& t, shard_type* s, bool counted, bool reuniti
     magazines.destroy_all(t.home.shape.rounds);
     directory_.set(fresh->base, fresh->bytes, fresh->parent);
     return_memory(fresh->base, fresh->bytes, fresh->parent);
-    locked(t.lock, [&] { t.home.push_spare(fresh); });
+    locked(t.lock, [&] { t.home.slabs.push_spare(fresh); });
   }
   return got;
 }
@@ -133,7 +133,7 @@ auto core<Config>::describe(std::uint32_t tier, void* memory, std::size_t bytes,
   std::uint32_t wanted = 0;
   slab_type* made = locked(t.lock, [&] {
     wanted = is_lock_free ? 0 : t.home.magazines.magazines_for(blocks);
-    return t.home.pop_spare(blocks);
+    return t.home.slabs.pop_spare(blocks);
   });
   if (made == nullptr) made = slab_type::make(blocks, shape);
   bool complete = made != nullptr && directory_.make_room(memory, bytes) &&
@@ -149,7 +149,7 @@ auto core<Config>::describe(std::uint32_t tier, void* memory, std::size_t bytes,
     return made;
   }
   magazines.destroy_all(shape.rounds);
-  if (made != nullptr) locked(t.lock, [&] { t.home.push_spare(made); });
+  if (made != nullptr) locked(t.lock, [&] { t.home.slabs.push_spare(made); });
   return nullptr;
 }
 

@@ -133,7 +133,7 @@ void core<Config>::end() noexcept {
     auto& home = tiers_[i].home;
     while (settings_.keeps_objects && home.ready() != 0)
       this->dispose(home.magazines.take());
-    home.for_each_slab([&](const slab_type& s) {
+    home.slabs.for_each([&](const slab_type& s) {
       if (s.parent == nullptr) source_.deallocate(s.base, s.bytes, settings_.slab_bytes);
     });
   }

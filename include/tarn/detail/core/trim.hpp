@@ -69,7 +69,7 @@ void core<Config>::release_unused(std::uint32_t tier) noexcept {
   auto& t = tiers_[tier];
   slab_list<env> unused;
   locked(t.lock, [&] {
-    while (slab_type* const s = t.home.pop_unused()) {
+    while (slab_type* const s = t.home.pop_unused(true)) {
       slabs_.leave();
       unused.push(s);
     }
@@ -90,7 +90,7 @@ void core<Config>::release_slabs(std::uint32_t tier, slab_list<env>& whole) noex
     locked(t.lock, [&] {
       if (parent != nullptr) --t.home.carved_slabs;
       t.home.magazines.pop_surplus(surplus);
-      t.home.push_spare(s);
+      t.home.slabs.push_spare(s);
     });
     surplus.destroy_all(t.home.shape.rounds);
     return_memory(memory, bytes, parent);

@@ -6,7 +6,7 @@
 
 #include <tarn/detail/depot/directory.hpp>
 #include <tarn/detail/depot/ready_blocks.hpp>
-#include <tarn/detail/depot/slab.hpp>
+#include <tarn/detail/depot/slab_shelves.hpp>
 #include <tarn/detail/depot/tier_counts.hpp>
 
 namespace tarn::detail {
@@ -33,25 +33,22 @@ class depot {
   depot() noexcept = default;
   depot(const depot&) = delete;
 
-  ~depot() {
-    for (auto* list : {&available_, &exhausted_, &spare_}) {
-      while (auto* const s = list->pop())
-        slab_type::destroy(s, shape);
-    }
-  }
+  ~depot() { slabs.destroy_all(shape); }
 
   tier_shape shape;  // immutable after construction of the core
   tier_counts count;
   std::uint64_t bound = ~std::uint64_t{0};     // ready blocks above it are discarded
   std::uint64_t max_live = ~std::uint64_t{0};  // blocks that may exist: an exact capacity
   ready_blocks<Env> magazines;
+  slab_shelves<Env> slabs;
   bool closed = false;
-  bool settled = false;            // closed, and every block is home
-  std::uint64_t lent = 0;          // blocks of this tier that are carved for smaller ones
-  std::uint32_t missed = 0;        // how often a block was wanted while one was carved
-  std::uint64_t least_home = 0;    // blocks at home since the last tick, at least
-  std::uint64_t tick_away = 0;     // and that were not, at most
-  std::uint64_t carved_slabs = 0;  // slabs of this tier that are carved out of larger blocks
+  bool settled = false;              // closed, and every block is home
+  std::uint64_t lent = 0;            // blocks of this tier that are carved for smaller ones
+  std::uint32_t missed = 0;          // how often a block was wanted while one was carved
+  std::uint64_t least_home = 0;      // blocks at home since the last tick, at least
+  std::uint64_t tick_away = 0;       // and that were not, at most
+  std::uint64_t least_resident = 0;  // blocks parked with their pages since then, at least
+  std::uint64_t carved_slabs = 0;    // slabs of this tier that are carved out of larger blocks
 
   /// Blocks that exist and can come home.
   [[nodiscard]] std::uint64_t live() const noexcept {
@@ -62,6 +59,8 @@ class depot {
     return ready() + static_cast<std::uint64_t>(parked_);
   }
   [[nodiscard]] std::uint64_t parked() const noexcept { return parked_; }
+  /// Parked blocks that have their pages.
+  [[nodiscard]] std::uint64_t resident() const noexcept { return parked_ - count.idle_purged; }
 
   /// Takes a ready block if there is one, else one that is parked or fresh.
   [[nodiscard]] taken<Env> take() noexcept {
@@ -71,52 +70,60 @@ class depot {
     return {block, origin::ready};
   }
 
-  /// Takes a block that is in no magazine: the lowest parked one, else a fresh one.
+  /// Takes a block that is in no magazine: a parked one out of the fullest slab, else a fresh one
+  /// as long as more may exist.
   [[nodiscard]] taken<Env> take_from_slab() noexcept {
-    slab_type* s = available_.front();
-    // A parked block wherever there is one; a fresh one only as long as more may exist.
-    if (parked_ != 0U || live() >= max_live) {
-      while (s != nullptr && s->parked == 0)
-        s = s->next;
-    }
+    slab_type* const s = slabs.best(live() < max_live);
     if (s == nullptr) return {};
     taken<Env> result;
     if (s->parked != 0) {
-      result = {s->block(s->unpark()), origin::parked};
-      parked_ = parked_ - 1;
+      result = {unpark(s), origin::parked};
     } else {
       result = {s->block(s->carved++), origin::fresh};
       ++count.created;
-    }
-    if (s->parked == 0 && s->carved == s->blocks) {
-      available_.remove(s);
-      s->available = false;
-      exhausted_.push(s);
+      slabs.place(s);
     }
     note_away();
     return result;
+  }
+
+  /// Takes a parked block out that has its pages, or null. It is not home until it is parked.
+  [[nodiscard]] void* take_resident() noexcept {
+    slab_type* const s = slabs.resident();
+    return s != nullptr ? unpark(s) : nullptr;
+  }
+  /// A slab with all its blocks parked, some with their pages, or null. They are not home until it
+  /// is put back.
+  [[nodiscard]] slab_type* take_whole() noexcept {
+    slab_type* const s = slabs.whole_resident();
+    if (s == nullptr) return nullptr;
+    slabs.remove(s);
+    parked_ = parked_ - s->parked;
+    count.idle_purged -= s->purged;
+    return s;
+  }
+  void put_back(slab_type* s) noexcept {
+    parked_ = parked_ + s->parked;
+    count.idle_purged += s->purged;
+    slabs.place(s);
   }
 
   /// Keeps the marks of high and low water. To be called after blocks left.
   void note_away() noexcept {
     const auto idle = home();
     least_home = min_of(least_home, idle);
+    least_resident = min_of(least_resident, resident());
     tick_away = max_of(tick_away, live() - idle);
     count.most_away = max_of(count.most_away, tick_away);
   }
 
-  /// Takes a block home into its slab. Returns: the slab if that made it whole and `leaving` wants
+  /// Takes a block home into its slab. Returns: the slab if that made it whole and `going` wants
   /// it; it is no longer in any list then.
-  [[nodiscard]] slab_type* park(slab_type* s, const void* block, whole_slabs leaving) noexcept {
+  [[nodiscard]] slab_type* park(slab_type* s, const void* block, whole_slabs going) noexcept {
     s->park(s->index_of(block));
     parked_ = parked_ + 1;
-    if (!s->available) {
-      s->available = true;
-      exhausted_.remove(s);
-      available_.push(s);
-    }
-    if (!s->whole() || (leaving == whole_slabs::carved && s->parent == nullptr)) return nullptr;
-    available_.remove(s);
+    slabs.place(s);
+    if (!s->whole() || (going == whole_slabs::carved && s->parent == nullptr)) return nullptr;
     forget(s);
     return s;
   }
@@ -134,57 +141,37 @@ class depot {
   /// Adds a slab with its magazines.
   void add(slab_type* s, magazine_list<Env>& brought) noexcept {
     magazines.add(s->blocks, brought);
-    s->available = true;
-    available_.push(s);
+    slabs.place(s);
   }
 
-  /// A descriptor of an earlier slab with room for `blocks`, or null.
-  [[nodiscard]] slab_type* pop_spare(std::uint32_t blocks) noexcept {
-    for (auto* s = spare_.front(); s != nullptr; s = s->next) {
-      if (s->room < blocks) continue;
-      spare_.remove(s);
-      return s;
-    }
-    return nullptr;
-  }
-  void push_spare(slab_type* s) noexcept { spare_.push(s); }
-
-  /// Takes a slab out of which no block is in use or ready, or null.
-  [[nodiscard]] slab_type* pop_unused() noexcept {
-    for (auto* s = available_.front(); s != nullptr; s = s->next) {
-      if (s->carved != s->parked) continue;
-      available_.remove(s);
-      forget(s);
-      return s;
-    }
-    return nullptr;
+  /// Takes a slab out of which no block is in use or ready, or null; see `slab_shelves::unused`.
+  [[nodiscard]] slab_type* pop_unused(bool whole_too) noexcept {
+    slab_type* const s = slabs.unused(whole_too);
+    if (s != nullptr) forget(s);
+    return s;
   }
 
-  /// Calls `action(slab)` for every slab that has memory, whatever its state.
-  template <class Action>
-  void for_each_slab(Action&& action) noexcept {
-    for (auto* list : {&available_, &exhausted_}) {
-      for (auto* s = list->front(); s != nullptr; s = s->next)
-        action(*s);
-    }
+  /// A whole slab leaves: its blocks are retired.
+  void forget(slab_type* s) noexcept {
+    slabs.remove(s);
+    parked_ = parked_ - s->parked;
+    count.idle_purged -= s->purged;
+    count.retired += s->carved;
+    magazines.remove(s->blocks);
+    s->uncarve();
   }
 
  private:
-  /// A whole slab leaves: its blocks are retired.
-  void forget(slab_type* s) noexcept {
-    for (std::uint32_t word = 0; word * 64 < s->carved; ++word)
-      s->parked_bits[word] = 0;
-    parked_ = parked_ - s->parked;
-    count.retired += s->carved;
-    magazines.remove(s->blocks);
-    s->available = false;
-    s->parked = s->carved = 0;
+  [[nodiscard]] void* unpark(slab_type* s) noexcept {
+    const auto purged = s->purged;
+    void* const block = s->block(s->unpark());
+    count.idle_purged -= purged - s->purged;
+    parked_ = parked_ - 1;
+    slabs.place(s);
+    return block;
   }
 
   cell<std::uint64_t> parked_{0};
-  slab_list<Env> available_;  // slabs with a parked or an uncarved block
-  slab_list<Env> exhausted_;  // all others
-  slab_list<Env> spare_;      // descriptors without memory
 };
 
 }  // namespace tarn::detail

@@ -31,6 +31,8 @@ struct slab {
   template <class T>
   using atomic = typename Env::template atomic<T>;
 
+  static constexpr std::uint8_t no_shelf = 0xff;
+
   std::byte* base = nullptr;
   std::size_t bytes = 0;
   std::size_t stride = 0;
@@ -40,11 +42,13 @@ struct slab {
   std::uint32_t carved = 0;  // of those, handed out or at home at least once; lock: tier
   std::uint32_t parked = 0;  // of those, idle here instead of in a magazine; lock: tier
   std::uint32_t first_index = 0x7fffffff;  // in the index stack of the tier; at first: none yet
-  bool available = false;                  // in the list of slabs that can give a block; lock: tier
-  slab* parent = nullptr;  // the slab of which one block was carved to make this one
-  slab* next = nullptr;    // links of the lists; lock: tier
+  std::uint32_t purged = 0;       // of the parked ones, without pages of their own; lock: tier
+  std::uint8_t shelf = no_shelf;  // where the slab is; lock: tier
+  slab* parent = nullptr;         // the slab of which one block was carved to make this one
+  slab* next = nullptr;           // links of the lists; lock: tier
   slab* previous = nullptr;
   std::uint64_t* parked_bits = nullptr;         // one per block; lock: tier
+  std::uint64_t* purged_bits = nullptr;         // one per block; lock: tier
   atomic<std::uint64_t>* state_bits = nullptr;  // one per block: in use
   atomic<std::uint32_t>* links = nullptr;       // one per block: the next free block's index
 
@@ -64,15 +68,39 @@ struct slab {
     ++parked;
   }
 
-  /// Preconditions: `parked > 0`. Returns: the index of the lowest parked block.
+  /// Preconditions: `parked > 0`. Returns: the index of the lowest parked block that has pages,
+  /// else of the lowest one.
   [[nodiscard]] std::uint32_t unpark() noexcept {
+    const bool resident = parked != purged;
+    const auto good = [&](std::uint32_t word) {
+      return parked_bits[word] & (resident ? ~purged_bits[word] : parked_bits[word]);
+    };
     std::uint32_t word = 0;
-    while (parked_bits[word] == 0)
+    while (good(word) == 0)
       ++word;
-    const auto bit = static_cast<std::uint32_t>(std::countr_zero(parked_bits[word]));
-    parked_bits[word] &= parked_bits[word] - 1;
+    const auto bits = good(word);
+    const auto lowest = bits & (0 - bits);
+    parked_bits[word] &= ~lowest;
+    purged_bits[word] &= ~lowest;
     --parked;
-    return word * 64 + bit;
+    purged -= resident ? 0 : 1;
+    return word * 64 + static_cast<std::uint32_t>(std::countr_zero(bits));
+  }
+
+  /// Marks a parked block as one without pages.
+  void mark_purged(std::uint32_t index) noexcept {
+    purged_bits[index / 64] |= std::uint64_t{1} << index % 64;
+    ++purged;
+  }
+  [[nodiscard]] bool is_purged(std::uint32_t index) const noexcept {
+    return (purged_bits[index / 64] >> index % 64 & 1) != 0;
+  }
+
+  /// As when nothing was carved yet.
+  void uncarve() noexcept {
+    for (std::uint32_t word = 0; word * 64 < carved; ++word)
+      parked_bits[word] = purged_bits[word] = 0;
+    carved = parked = purged = 0;
   }
 
   /// Marks a block as in use. Returns: whether it was.
@@ -98,7 +126,7 @@ struct slab {
     stride = shape.stride;
     tier = shape.number;
     blocks = blocks_in(size, shape);
-    carved = parked = 0;
+    carved = parked = purged = 0;
     parent = from;
   }
 
@@ -111,7 +139,7 @@ struct slab {
     const std::size_t words = (blocks + 63) / 64;
     const std::size_t state_words = shape.states ? words : 0;
     const std::size_t link_count = shape.links ? blocks : 0;
-    void* const memory = ::operator new(sizeof(slab) + words * sizeof(std::uint64_t) +
+    void* const memory = ::operator new(sizeof(slab) + 2 * words * sizeof(std::uint64_t) +
                                             state_words * sizeof(atomic<std::uint64_t>) +
                                             link_count * sizeof(atomic<std::uint32_t>),
                                         std::nothrow);
@@ -119,10 +147,11 @@ struct slab {
     auto* const made = ::new (memory) slab;
     made->room = blocks;
     auto* const bits = reinterpret_cast<std::uint64_t*>(made + 1);
-    for (std::size_t i = 0; i != words; ++i)
+    for (std::size_t i = 0; i != 2 * words; ++i)
       ::new (bits + i) std::uint64_t{0};
     made->parked_bits = bits;
-    auto* const states = reinterpret_cast<atomic<std::uint64_t>*>(bits + words);
+    made->purged_bits = bits + words;
+    auto* const states = reinterpret_cast<atomic<std::uint64_t>*>(bits + 2 * words);
     for (std::size_t i = 0; i != state_words; ++i)
       ::new (states + i) atomic<std::uint64_t>(0);
     made->state_bits = states;
@@ -144,34 +173,6 @@ struct slab {
     }
     ::operator delete(s);
   }
-};
-
-/// A doubly linked list of slabs. Guarded by whoever guards its owner.
-template <class Env>
-class slab_list {
- public:
-  [[nodiscard]] slab<Env>* front() const noexcept { return head_; }
-
-  void push(slab<Env>* s) noexcept {
-    s->previous = nullptr;
-    s->next = head_;
-    if (head_ != nullptr) head_->previous = s;
-    head_ = s;
-  }
-
-  void remove(slab<Env>* s) noexcept {
-    if (s->next != nullptr) s->next->previous = s->previous;
-    (s->previous != nullptr ? s->previous->next : head_) = s->next;
-  }
-
-  [[nodiscard]] slab<Env>* pop() noexcept {
-    auto* const s = head_;
-    if (s != nullptr) remove(s);
-    return s;
-  }
-
- private:
-  slab<Env>* head_ = nullptr;
 };
 
 }  // namespace tarn::detail

@@ -33,8 +33,11 @@ struct tier_counts {
   std::uint64_t discarded = 0;  // returned but not kept, because a bound was reached
   std::uint64_t aged = 0;       // not needed for long
   std::uint64_t trimmed = 0;    // on demand, or because memory was short
-  std::uint64_t misses = 0;     // gets that were served by a block never handed out
-  std::uint64_t gets = 0;       // gets and puts that did not go through a shard
+  std::uint64_t purged = 0;     // their pages went, they stayed
+  std::uint64_t purged_bytes = 0;
+  std::uint64_t idle_purged = 0;  // now parked without pages
+  std::uint64_t misses = 0;       // gets that were served by a block never handed out
+  std::uint64_t gets = 0;         // gets and puts that did not go through a shard
   std::uint64_t puts = 0;
   std::uint64_t most_away = 0;  // high-water mark of blocks that were not home
 

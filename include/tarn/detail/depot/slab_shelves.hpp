@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <bit>
+#include <cstdint>
+
+#include <tarn/detail/depot/slab_list.hpp>
+
+namespace tarn::detail {
+
+/// The slabs of one tier, each on the shelf for what it can give, so that nobody searches.
+///
+/// Blocks are taken from the fullest slab that has one: then the others become whole and can go.
+/// A slab moves when its blocks do, in O(1). Guarded by the tier's lock.
+/// Source: Bonwick's slab allocator (1994), which sorts slabs by what is in use; the bins are those
+/// of Hoard.
+template <class Env>
+class slab_shelves {
+ public:
+  using slab_type = slab<Env>;
+
+  slab_shelves() noexcept = default;
+  slab_shelves(const slab_shelves&) = delete;
+  slab_shelves& operator=(const slab_shelves&) = delete;
+
+  void destroy_all(const tier_shape& shape) noexcept {
+    for (auto& list : lists_) {
+      while (auto* const s = list.pop())
+        slab_type::destroy(s, shape);
+    }
+    while (auto* const s = spare_.pop())
+      slab_type::destroy(s, shape);
+  }
+
+  /// Puts a slab where it belongs; to be called whenever its blocks were parked, taken or purged.
+  void place(slab_type* s) noexcept {
+    const auto shelf = shelf_for(*s);
+    if (shelf == s->shelf) return;
+    if (s->shelf != slab_type::no_shelf) remove(s);
+    s->shelf = shelf;
+    lists_[shelf].push(s);
+    filled_ |= bit(shelf);
+  }
+
+  void remove(slab_type* s) noexcept {
+    auto& list = lists_[s->shelf];
+    list.remove(s);
+    if (list.front() == nullptr) filled_ &= ~bit(s->shelf);
+    s->shelf = slab_type::no_shelf;
+  }
+
+  /// The slab to take a block from: one with a parked block, the fullest first; else, if
+  /// `fresh_too`, one that can be carved.
+  [[nodiscard]] slab_type* best(bool fresh_too) const noexcept {
+    const auto parked = filled_ & ~(bit(whole_purged) - 1);
+    return highest(parked != 0 ? parked : fresh_too ? filled_ & (bit(fresh) | bit(untouched)) : 0);
+  }
+  /// A slab with a parked block that has its pages, or null.
+  [[nodiscard]] slab_type* resident() const noexcept {
+    return highest(filled_ & ~(bit(whole) - 1));
+  }
+  /// A slab out of which no block is in use or ready, or null. With `whole_too` any, else one that
+  /// was never carved.
+  [[nodiscard]] slab_type* unused(bool whole_too) const noexcept {
+    const auto any = bit(untouched) | bit(whole_purged) | bit(whole);
+    return highest(filled_ & (whole_too ? any : bit(untouched)));
+  }
+  /// One with all its blocks parked, not all of them without pages, or null.
+  [[nodiscard]] slab_type* whole_resident() const noexcept { return highest(filled_ & bit(whole)); }
+
+  /// A descriptor of an earlier slab with room for `blocks`, or null.
+  [[nodiscard]] slab_type* pop_spare(std::uint32_t blocks) noexcept {
+    for (auto* s = spare_.front(); s != nullptr; s = s->next) {
+      if (s->room < blocks) continue;
+      spare_.remove(s);
+      return s;
+    }
+    return nullptr;
+  }
+  void push_spare(slab_type* s) noexcept { spare_.push(s); }
+
+  /// Calls `action(slab)` for every slab that has memory.
+  template <class Action>
+  void for_each(Action&& action) noexcept {
+    for (auto& list : lists_) {
+      for (auto* s = list.front(); s != nullptr; s = s->next)
+        action(*s);
+    }
+  }
+
+ private:
+  // In the order of preference, the best last.
+  static constexpr std::uint8_t exhausted = 0;     // all blocks are away
+  static constexpr std::uint8_t untouched = 1;     // nothing was carved yet
+  static constexpr std::uint8_t fresh = 2;         // nothing is parked, something can be carved
+  static constexpr std::uint8_t whole_purged = 3;  // everything is parked and has no pages
+  static constexpr std::uint8_t purged = 4;        // what is parked has no pages
+  static constexpr std::uint8_t whole = 5;         // everything is parked
+  static constexpr std::uint8_t first_bin = 6;     // something is parked: by how much is away
+  static constexpr std::uint8_t bins = 8;
+  static constexpr std::uint8_t shelves = first_bin + bins;
+
+  [[nodiscard]] static constexpr std::uint32_t bit(std::uint8_t shelf) noexcept {
+    return std::uint32_t{1} << shelf;
+  }
+  [[nodiscard]] slab_type* highest(std::uint32_t among) const noexcept {
+    return among == 0 ? nullptr : lists_[std::bit_width(among) - 1].front();
+  }
+
+  [[nodiscard]] static std::uint8_t shelf_for(const slab_type& s) noexcept {
+    if (s.parked == 0) return s.carved == 0 ? untouched : s.carved < s.blocks ? fresh : exhausted;
+    if (s.parked == s.purged) return s.whole() ? whole_purged : purged;
+    if (s.whole()) return whole;
+    const auto away = std::uint64_t{s.carved - s.parked} * bins / s.blocks;  // less than all
+    return static_cast<std::uint8_t>(first_bin + away);
+  }
+
+  slab_list<Env> lists_[shelves];
+  std::uint32_t filled_ = 0;  // shelves that are not empty
+  slab_list<Env> spare_;      // descriptors without memory
+};
+
+}  // namespace tarn::detail
