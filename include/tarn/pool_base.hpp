@@ -92,6 +92,7 @@ class pool_base {
   /// Drains, then makes the initial blocks ready again. Throws: as the constructor; `pool_closed`.
   void reset_and_drain() {
     if (closed()) throw pool_closed(core_->name());
+    const upkeep_pass counted;
     empty();
     prewarm_initially();
     std::size_t ready = 0;
