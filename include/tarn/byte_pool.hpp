@@ -315,8 +315,10 @@ class byte_pool
   using base::closed;
   using base::drain;
   using base::maintain;
+  using base::purge;
   using base::reset_and_drain;
   using base::set_callback;
+  using base::set_retention_percent;
   using base::trim;
 
   // Reading.

@@ -230,8 +230,10 @@ class message_pool : private detail::message_parts<M, Lock, Stats, Traits>::pool
   using base::drain;
   using base::maintain;
   using base::prewarm;
+  using base::purge;
   using base::reset_and_drain;
   using base::resize;
+  using base::set_retention_percent;
   using base::trim;
   /// As that of object_pool; who waits for a message leaves without one.
   void close() noexcept {

@@ -229,8 +229,10 @@ class object_pool : private detail::pool_base<
   using base::closed;
   using base::drain;
   using base::maintain;
+  using base::purge;
   using base::reset_and_drain;
   using base::set_callback;
+  using base::set_retention_percent;
   using base::trim;
 
   using base::heed_watchers;

@@ -112,8 +112,12 @@ class pool_base {
   /// its next slow path, with those that it did not use for a whole interval.
   std::size_t maintain(time_span now = time_span::of_nanoseconds(env::now())) noexcept {
     const bool cleans = cleanup_interval_ >= 0;
-    const auto interval = cleans ? cleanup_interval_ : decay_interval_;
-    if (closed() || (!cleans && interval == 0)) return 0;
+    const bool decays = !cleans && decay_interval_ != 0;
+    const auto percent = retention_percent_.load(std::memory_order::relaxed);  // as of some moment
+    if (closed() || (!cleans && !decays && percent < 0)) return 0;
+    const auto interval = cleans   ? cleanup_interval_
+                          : decays ? decay_interval_
+                                   : options::default_decay_interval.count();
     auto last = last_tick_.load(std::memory_order::relaxed);
     if (last != never && now.count() - last < interval) return 0;
     // relaxed: of two callers at the same time one does the work; the core orders its own state.
@@ -125,12 +129,15 @@ class pool_base {
     tick_rules rules;
     rules.now = now.count();
     rules.keeps_initial = !cleans;
+    rules.percent = percent;
     if (last != never) {
-      rules.passed =
-          interval == 0 ? 1 : static_cast<std::uint64_t>((now.count() - last) / interval);
-      rules.halvings =
-          cleans ? tick_rules::all
-                 : static_cast<unsigned>(min_of<std::uint64_t>(rules.passed, tick_rules::all));
+      const auto since = static_cast<std::uint64_t>(now.count() - last);
+      rules.passed = interval == 0 ? 1 : since / static_cast<std::uint64_t>(interval);
+      if (cleans) rules.halvings = tick_rules::all;
+      if (decays) {
+        rules.halvings =
+            static_cast<unsigned>(min_of<std::uint64_t>(rules.passed, tick_rules::all));
+      }
     }
     return upkeep<typename Core::config>::tick(*core_, rules);
   }
@@ -185,6 +192,37 @@ class pool_base {
   }
   /// To be called when what a watcher wants has changed.
   void heed_watchers() noexcept { core_->heed_watchers(); }
+
+  /// Drops the pages of all that is idle in the depots now: the memory stays, its blocks serve
+  /// again at once and are zero then. What is out is not touched. Kept objects are destroyed. Where
+  /// pages can't be dropped (see `idle_memory`), the memory goes, as by `trim`. Returns: the bytes.
+  ///
+  /// Blocks are out of reach for the moment of the system call; a pool with `capacity` may say "all
+  /// in use" then.
+  std::size_t purge() noexcept {
+    const upkeep_pass counted;
+    const auto bytes = upkeep<typename Core::config>::purge(*core_);
+    if (bytes != 0) core_->watchers().tell({moment::purge, 0, bytes, 0, nullptr});
+    return bytes;
+  }
+
+  /// Allows idle blocks in a depot up to `percent` of the recent peak use of their tier: the most
+  /// that were out (or in caches) at once, where each tick takes an eighth off the past. -1, the
+  /// default, allows any: decay already knows what is needed, and a steady load loses nothing to
+  /// it.
+  ///
+  /// `maintain` applies it, after decay (or the cleanup) and with its counter, once per interval;
+  /// `initial_objects` stay. `max_objects` and `max_bytes` are applied at once, on each put, and
+  /// the budgets of thread caches on their slow paths. Under `lock_free` what is idle counts as
+  /// use, so less than 100 takes a part of it per tick.
+  ///
+  /// Returns: the value before. Throws: `std::invalid_argument` if it is not from -1 to 1000000.
+  int set_retention_percent(int percent) {
+    constexpr int most = 1'000'000;
+    if (percent < -1) throw_invalid("retention percent", percent, "must be at least", -1);
+    if (percent > most) throw_invalid("retention percent", percent, "must be at most", most);
+    return retention_percent_.exchange(percent, std::memory_order::relaxed);  // read on ticks
+  }
 
   /// Ends the pool: a get throws from now on, a put still works, idle memory goes back. What is
   /// out stays valid; the last of it frees the pool's memory. Does nothing the second time.
@@ -357,6 +395,7 @@ class pool_base {
   watcher<env>* callback_ = nullptr;  // in the list of the core, which keeps it
   typename env::template atomic<std::int64_t> last_resized_{never};
   typename env::template atomic<std::int64_t> last_tick_{never};
+  typename env::template atomic<int> retention_percent_{-1};
 };
 
 }  // namespace detail

@@ -116,6 +116,7 @@ class byte_core final : public core<Config> {
   /// Gives idle memory back until at most `to_bytes` are idle. Returns: bytes given to the source.
   std::size_t trim_bytes(std::size_t to_bytes) noexcept {
     const auto large = large_.trim(to_bytes, this->source());
+    upkeep<Config>::note_returned(*this, large);
     const auto kept = large_.numbers().kept_bytes;
     return large + this->trim(to_bytes - (kept < to_bytes ? kept : to_bytes));
   }
@@ -174,10 +175,7 @@ class byte_core final : public core<Config> {
 
   /// The bytes of a large block: a small one that is only over-aligned has the size of its tier, so
   /// that it may come back with any size up to `capacity_for`.
-  [[nodiscard]] std::size_t extent_for(std::size_t size) const noexcept {
-    const auto tier = tiers_.tier_for(size);
-    return tier < tiers_.count() ? tiers_.size_of(tier) : size;
-  }
+  [[nodiscard]] std::size_t extent_for(std::size_t size) const noexcept;
   [[nodiscard]] piece take_large(std::size_t size, std::size_t alignment);
 
   void give_large(void* block, std::size_t size, std::size_t alignment) noexcept;

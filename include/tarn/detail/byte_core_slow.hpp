@@ -99,6 +99,12 @@ std::size_t byte_core<Config>::prewarm(std::uint32_t tier, std::size_t count) {
 }
 
 template <class Config>
+std::size_t byte_core<Config>::extent_for(std::size_t size) const noexcept {
+  const auto tier = tiers_.tier_for(size);
+  return tier < tiers_.count() ? tiers_.size_of(tier) : size;
+}
+
+template <class Config>
 auto byte_core<Config>::take_large(std::size_t size, std::size_t alignment) -> piece {
   if (size > max_size || this->closed()) return {};
   this->on_oversize(size);
@@ -125,6 +131,7 @@ void byte_core<Config>::give_large(void* block, std::size_t size, std::size_t al
   if (zeroing_ == zeros::secure) secure_zero(block, extent);
   const auto wanted = alignment < line_alignment ? line_alignment : alignment;
   if (large_.give(block, extent, wanted, Config::counts, this->source())) {
+    if (!large_.keeps()) upkeep<Config>::note_returned(*this, extent);
     this->drop_life();
   } else if constexpr (Config::checks) {
     report(misuse::double_put, block, size);  // another thread put it since it was judged

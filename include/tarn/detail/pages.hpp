@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 
@@ -15,6 +16,16 @@ namespace tarn::detail {
 // is right for every page size between, so nobody has to ask the system for it.
 inline constexpr std::size_t smallest_page = 4096;
 inline constexpr std::size_t largest_page = 65536;
+
+// A source says itself whether its memory is private and anonymous: whether pages that are dropped
+// read zero and are there again at the next touch.
+template <class Source>
+inline constexpr bool is_purgeable_v = false;
+template <class Source>
+requires requires {
+  { Source::is_purgeable } -> std::convertible_to<bool>;
+}
+inline constexpr bool is_purgeable_v<Source> = Source::is_purgeable;
 
 // The bytes that are mapped for a request of `bytes`; 0 if that overflows.
 [[nodiscard]] constexpr std::size_t page_bytes(std::size_t bytes, std::size_t alignment) noexcept {

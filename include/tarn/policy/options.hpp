@@ -31,6 +31,16 @@ enum class closing : unsigned char {
   abort,   ///< as report, then ends the program
 };
 
+/// What `maintain` does with memory that was not needed for long.
+///
+/// The last two where pages can be dropped: on Linux, with a source that says so. Elsewhere they
+/// are as the first.
+enum class idle_memory : unsigned char {
+  give_back,    ///< it goes to the source
+  reclaimable,  ///< it stays; the system takes its pages when it needs some (MADV_FREE)
+  purge,        ///< it stays; its pages go at once and are zero at the next touch (MADV_DONTNEED)
+};
+
 /// The run-time options of a pool.
 ///
 /// An absent option has its default; zero means zero. A pool checks them with `validate`.
@@ -80,6 +90,9 @@ struct options {
   /// How often `maintain` gives half of what was not needed meanwhile back, if there is no
   /// `cleanup_interval`; `no_decay` for never. Default: 1 s.
   setting<time_span> decay_interval{};
+  /// What `maintain` does with what was not needed for long: blocks of a page or more each, smaller
+  /// ones by whole slabs.
+  tarn::idle_memory idle_memory = tarn::idle_memory::give_back;
   /// When memory is overwritten with zeros; byte pools only (an object pool refuses it: what its
   /// objects leave behind is for their destructor or reset to clean).
   tarn::zeroing zeroing = tarn::zeroing::none;
@@ -174,6 +187,10 @@ inline void validate(const options& o) {
   if (o.zeroing > zeroing::secure) {
     detail::throw_invalid("zeroing", static_cast<unsigned>(o.zeroing), "must be at most",
                           static_cast<unsigned>(zeroing::secure));
+  }
+  if (o.idle_memory > idle_memory::purge) {
+    detail::throw_invalid("idle_memory", static_cast<unsigned>(o.idle_memory), "must be at most",
+                          static_cast<unsigned>(idle_memory::purge));
   }
   if (o.closing > closing::abort) {
     detail::throw_invalid("closing", static_cast<unsigned>(o.closing), "must be at most",

@@ -19,7 +19,12 @@ namespace tarn {
 /// the same two numbers as the call that returned `p`, and cannot fail. A pool keeps its source by
 /// value; for one that cannot be moved, or that is to be looked at later, see `source_ref`.
 ///
-/// Neither may take blocks from the pool that it serves: that pool is waiting for it.
+/// Two more members are for sources that can do more. `trim()`, noexcept: gives on to the system
+/// what the source holds free; called now and then, after much went back. `is_purgeable`, a
+/// constant: true if its memory is private and anonymous, so that pages of it may be dropped and
+/// read zero afterwards; then a pool may keep idle memory without pages.
+///
+/// None may take blocks from the pool that it serves: that pool is waiting for it.
 /// Thread safety: the pool calls both from any thread, at the same time, and never under a lock.
 template <class S>
 concept memory_source = std::move_constructible<S> &&
@@ -30,6 +35,8 @@ concept memory_source = std::move_constructible<S> &&
 
 /// Takes memory from operator new: the default source.
 struct heap_source {
+  static constexpr bool is_purgeable = true;
+
   /// Throws: `std::bad_alloc` if the heap is exhausted.
   [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment) {
     // operator new may round up before it looks: then a size close to the largest one wraps.
@@ -41,6 +48,9 @@ struct heap_source {
     // Without the size: clang has the sized form only with -fsized-deallocation.
     ::operator delete (p, std::align_val_t{alignment});
   }
+
+  /// Has glibc's heap give free pages on: it keeps what lies below memory in use.
+  void trim() noexcept { detail::trim_heap(); }
 };
 
 /// Takes whole pages from the system and gives them back to it at once.
@@ -52,6 +62,8 @@ struct heap_source {
 ///
 /// Leak checkers that scan the heap do not see pointers that are kept in such memory.
 struct page_source {
+  static constexpr bool is_purgeable = true;
+
   /// Throws: `std::bad_alloc` if the system refuses.
   [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment) {
     if constexpr (detail::has_mmap) {
@@ -85,6 +97,8 @@ requires requires(S& source, void* p, std::size_t n) {
 }
 class source_ref {
  public:
+  static constexpr bool is_purgeable = detail::is_purgeable_v<S>;
+
   /// Refers to `source`. Implicit: a pool's constructor takes the source itself.
   source_ref(S& source) noexcept : source_{&source} {}
 
@@ -96,6 +110,9 @@ class source_ref {
   void deallocate(void* p, std::size_t bytes, std::size_t alignment) noexcept {
     source_->deallocate(p, bytes, alignment);
   }
+
+  void trim() noexcept requires requires(S& source) { requires noexcept(source.trim()); }
+  { source_->trim(); }
 
  private:
   S* source_;

@@ -89,6 +89,9 @@ struct byte_config : core_config<Lock, Stats, typename byte_traits<Traits>::chec
   s.bounds_idle_bytes = o.max_bytes.has_value();
   s.max_ready = o.max_objects.value_or(core_settings::no_limit);
   s.capacity = o.capacity.value_or(core_settings::no_limit);
+  s.aged_pages = o.idle_memory == idle_memory::purge         ? dropping::at_once
+                 : o.idle_memory == idle_memory::reclaimable ? dropping::lazy
+                                                             : dropping::none;
   s.shard_bytes = o.shard_bytes ? min_of(*o.shard_bytes, core_settings::no_limit - 1) + 1 : 0;
   return s;
 }
@@ -113,6 +116,9 @@ void read_tiers(const Core& core, std::vector<Tier>& tiers, Tier& nodes) {
     t.discarded = n.discarded;
     t.aged = n.aged;
     t.trimmed = n.trimmed;
+    t.purged = n.purged;
+    t.purged_bytes = n.purged_bytes;
+    t.idle_purged = n.idle_purged;
     t.most_away = n.most_away;
     if constexpr (requires { t.gets; }) {
       t.gets = n.gets;

@@ -15,4 +15,5 @@
 #include <tarn/detail/core/numbers.hpp>
 #include <tarn/detail/core/threads.hpp>
 #include <tarn/detail/core/trim.hpp>
+#include <tarn/detail/upkeep/purge.hpp>
 #include <tarn/detail/upkeep/tick.hpp>

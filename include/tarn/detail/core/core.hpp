@@ -72,7 +72,7 @@ class core : public core_base<typename Config::env> {
   /// Takes home a block from `take_bare`: ready for the next get, or still holding no object (into
   /// its slab, which goes back if that made it whole).
   void give_ready(std::uint32_t tier, void* block) noexcept;
-  void park_home(std::uint32_t tier, void* block) noexcept;
+  void park_home(std::uint32_t tier, void* block, whole_slabs going = whole_slabs::all) noexcept;
   /// Takes back a block from `take` that holds no object: a put, or a get that did not happen.
   void give_empty(std::uint32_t tier, void* block, because reason) noexcept;
   /// Destroys ready blocks until `keep` are left, `most` of them. Returns: how many. All that leave
@@ -170,7 +170,7 @@ class core : public core_base<typename Config::env> {
   void flush(shard_type* s, std::uint32_t tier) noexcept;
   void flush_all(shard_type* s) noexcept;
   void release_slabs(std::uint32_t tier, slab_list<env>& whole) noexcept;
-  void release_unused(std::uint32_t tier) noexcept;
+  void release_unused(std::uint32_t tier, leaving why) noexcept;
   void park(tier_state& t, void* block, slab_list<env>& whole,
             whole_slabs going = whole_slabs::all) noexcept;
   void moved_bytes(const tier_state& t, std::int64_t blocks) noexcept;

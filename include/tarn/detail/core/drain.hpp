@@ -4,6 +4,7 @@
 // How caches are emptied: by order, when a thread ends; and what bounds them.
 
 #include <tarn/detail/core/core.hpp>
+#include <tarn/detail/upkeep/upkeep.hpp>
 
 namespace tarn::detail {
 
@@ -51,6 +52,7 @@ void core<Config>::drain() noexcept {
   }
   for (std::uint32_t t = 0; t != tier_count_; ++t)
     shed(t, 0, leaving::trimmed);
+  upkeep<Config>::give_on(*this);
 }
 
 template <class Config>

@@ -72,14 +72,14 @@ void core<Config>::give_slow(std::uint32_t tier, void* block) noexcept {
 
 /// Takes a block home into its slab, and gives the slab back if that made it whole.
 template <class Config>
-void core<Config>::park_home(std::uint32_t tier, void* block) noexcept {
+void core<Config>::park_home(std::uint32_t tier, void* block, whole_slabs going) noexcept {
   auto& t = tiers_[tier];
   slab_list<env> whole;
   this->pin();  // the block, not yet home, keeps the core until here
   std::uint32_t ended = 1;
   {
     const guard<lock_type> hold(t.lock);
-    park(t, block, whole);
+    park(t, block, whole, going);
     ended += settled(t);
   }
   release_slabs(tier, whole);

@@ -164,7 +164,7 @@ std::size_t core<Config>::shed_stack(std::uint32_t tier, std::uint64_t keep, lea
     tell_gone(this->watchers_, why, tier, t.home.shape.size, block);
     if (settings_.keeps_objects) this->dispose(block);
     locked(t.lock, [&] { t.home.count.left(why, 1); });
-    park_home(tier, block);
+    park_home(tier, block, slabs_for(why));
   }
   if (ended != 0) this->drop_life(ended);  // never the last: the caller keeps the core
   return blocks;

@@ -22,6 +22,9 @@ struct tier_numbers {
   std::uint64_t discarded = 0;
   std::uint64_t aged = 0;
   std::uint64_t trimmed = 0;
+  std::uint64_t purged = 0;
+  std::uint64_t purged_bytes = 0;
+  std::uint64_t idle_purged = 0;  // of the parked ones
   std::uint64_t most_away = 0;
   std::uint64_t ready = 0;    // idle in the depot's magazines or in the index stack
   std::uint64_t parked = 0;   // idle in their slabs
@@ -92,6 +95,9 @@ void core<Config>::read(Report&& report) const noexcept {
       n.discarded = t.home.count.discarded;
       n.aged = t.home.count.aged;
       n.trimmed = t.home.count.trimmed;
+      n.purged = t.home.count.purged;
+      n.purged_bytes = t.home.count.purged_bytes;
+      n.idle_purged = t.home.count.idle_purged;
       n.bound = t.is_bounded() ? t.stack_bound() : t.home.bound;
       n.idle_for = t.ageing.ticked_at - t.ageing.needed_at;
       n.most_away = t.home.count.most_away;

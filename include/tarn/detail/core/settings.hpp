@@ -19,6 +19,10 @@ struct lock_free_shape {};   // one index stack per tier, entered by anyone
 /// Why a block comes home that holds no object.
 enum class because : std::uint8_t { put, undone_get };
 
+/// What becomes of the pages of aged blocks, where they stay: nothing, since they don't; they go
+/// when the system wants them; they go.
+enum class dropping : std::uint8_t { none, lazy, at_once };
+
 /// What a core needs to know; the pool has checked it.
 struct core_settings {
   static constexpr std::size_t no_limit = static_cast<std::size_t>(-1);
@@ -34,6 +38,7 @@ struct core_settings {
   std::size_t least_stride = 1;                    // over-aligned objects need more than their size
   bool keeps_objects = false;                      // ready blocks hold a live object
   bool keeps_zeros = false;                        // blocks that were out are zero while idle
+  dropping aged_pages = dropping::none;            // only where the source can lose pages
 };
 
 /// A larger block is carved only for slabs of at least an eighth of its size, so that a small

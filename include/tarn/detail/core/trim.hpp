@@ -6,6 +6,7 @@
 #include <tarn/detail/core/core.hpp>
 #include <tarn/detail/upkeep/tell_gone.hpp>
 #include <tarn/detail/upkeep/totals.hpp>
+#include <tarn/detail/upkeep/upkeep.hpp>
 
 namespace tarn::detail {
 
@@ -18,7 +19,7 @@ std::size_t core<Config>::shed(std::uint32_t tier, std::uint64_t keep, leaving w
   const auto going = slabs_for(why);
   const bool needs_care = settings_.keeps_objects || hears_of(this->watchers_, why);
   if constexpr (is_lock_free) {
-    if (going == whole_slabs::all) release_unused(tier);
+    if (going == whole_slabs::all) release_unused(tier, why);
     return shed_stack(tier, keep, why);
   }
   std::size_t blocks = 0;
@@ -57,7 +58,7 @@ std::size_t core<Config>::shed(std::uint32_t tier, std::uint64_t keep, leaving w
     left -= count;
     release_slabs(tier, whole);
   }
-  if (going == whole_slabs::all) release_unused(tier);
+  if (going == whole_slabs::all) release_unused(tier, why);
   if (ended != 0) this->drop_life(ended);  // never the last: the caller keeps the core
   return blocks;
 }
@@ -65,11 +66,12 @@ std::size_t core<Config>::shed(std::uint32_t tier, std::uint64_t keep, leaving w
 /// Slabs go back that were bought but never needed, because a block came home meanwhile, and those
 /// that became whole while only carved ones were wanted.
 template <class Config>
-void core<Config>::release_unused(std::uint32_t tier) noexcept {
+void core<Config>::release_unused(std::uint32_t tier, leaving why) noexcept {
   auto& t = tiers_[tier];
+  const bool whole_too = !upkeep<Config>::keeps_slabs(*this, why);
   slab_list<env> unused;
   locked(t.lock, [&] {
-    while (slab_type* const s = t.home.pop_unused(true)) {
+    while (slab_type* const s = t.home.pop_unused(whole_too)) {
       slabs_.leave();
       unused.push(s);
     }
@@ -104,7 +106,7 @@ void core<Config>::return_memory(void* memory, std::size_t bytes, slab_type* par
     source_.deallocate(memory, bytes, settings_.slab_bytes);
     source_bytes_.fetch_sub(bytes, std::memory_order::relaxed);  // guards only itself
     upkeep_totals.released(bytes);
-    return;
+    return upkeep<Config>::note_returned(*this, bytes);
   }
   // All pieces are back: the block is one again, and home.
   const auto tier = parent->tier;
@@ -154,7 +156,7 @@ std::size_t core<Config>::trim(std::size_t to_bytes) noexcept {
   flush_all(own_shard_or_null());
   // Smallest tiers first: pieces of carved blocks come together before their blocks are shed.
   for (std::uint32_t t = 0; t != tier_count_; ++t) {
-    release_unused(t);
+    release_unused(t, leaving::trimmed);
     std::size_t idle = 0;
     for (std::uint32_t u = 0; u != tier_count_; ++u) {
       idle += ready_of(u) * tiers_[u].home.shape.stride;
@@ -165,6 +167,7 @@ std::size_t core<Config>::trim(std::size_t to_bytes) noexcept {
     const auto over = (idle - to_bytes - 1) / stride + 1;
     shed(t, over < ready ? ready - over : 0, leaving::trimmed);
   }
+  upkeep<Config>::give_on(*this);
   const auto after = slab_bytes_taken();
   return before > after ? before - after : 0;
 }

@@ -102,10 +102,17 @@ class depot {
     count.idle_purged -= s->purged;
     return s;
   }
-  void put_back(slab_type* s) noexcept {
+  void put_back(slab_type* s, std::uint64_t purged, std::uint64_t bytes) noexcept {
     parked_ = parked_ + s->parked;
-    count.idle_purged += s->purged;
+    count.idle_purged += s->purged - purged;
+    note_purged(purged, bytes);
     slabs.place(s);
+  }
+  /// More blocks that are parked, or are about to be, have no pages.
+  void note_purged(std::uint64_t blocks, std::uint64_t bytes) noexcept {
+    count.idle_purged += blocks;
+    count.purged += blocks;
+    count.purged_bytes += bytes;
   }
 
   /// Keeps the marks of high and low water. To be called after blocks left.

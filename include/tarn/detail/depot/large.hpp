@@ -139,6 +139,7 @@ class large_blocks {
     return locked(lock_, [&] { return count_; });
   }
   [[nodiscard]] bool tracks() const noexcept { return tracks_; }
+  [[nodiscard]] bool keeps() const noexcept { return cache_bytes_ != 0; }
   [[nodiscard]] Lock& lock() noexcept { return lock_; }
 
  private:

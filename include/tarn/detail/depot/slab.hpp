@@ -92,6 +92,12 @@ struct slab {
     purged_bits[index / 64] |= std::uint64_t{1} << index % 64;
     ++purged;
   }
+  /// Preconditions: all blocks are parked.
+  void mark_all_purged() noexcept {
+    for (std::uint32_t word = 0; word * 64 < carved; ++word)
+      purged_bits[word] = parked_bits[word];
+    purged = parked;
+  }
   [[nodiscard]] bool is_purged(std::uint32_t index) const noexcept {
     return (purged_bits[index / 64] >> index % 64 & 1) != 0;
   }

@@ -1,148 +1,146 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// What is done now and then: idle memory that nobody needs goes back, a part of it at a time.
+// Idle memory that nobody needs goes back, a part of it at a time.
 
-#include <tarn/detail/core/core.hpp>
+#include <tarn/detail/upkeep/upkeep.hpp>
 
 namespace tarn::detail {
 
-/// What one tick of `maintain` is about.
-struct tick_rules {
-  static constexpr unsigned all = 64;  // halvings that leave nothing
-
-  std::int64_t now = 0;        // on the caller's clock
-  std::uint64_t passed = 0;    // intervals since the last tick; 0: this is the first
-  unsigned halvings = 0;       // of what was not needed
-  bool keeps_initial = false;  // what was made ready at first stays
-  int percent = -1;            // ready blocks allowed per hundred of the recent peak; -1: any
-};
+template <class Config>
+std::size_t upkeep<Config>::tick(core_type& c, const tick_rules& rules) noexcept {
+  std::size_t blocks = 0;
+  if (rules.passed != 0) {
+    for (std::uint32_t t = 0; t != c.tier_count_; ++t)
+      blocks += age(c, t, rules);
+  }
+  begin(c, rules);
+  if constexpr (core_type::is_per_thread) {
+    // relaxed: the order that follows publishes it.
+    c.upkeep_.ticks.fetch_add(1, std::memory_order::relaxed);
+    core_type::env::registry().give_order();
+  }
+  give_on(c);
+  return blocks;
+}
 
 template <class Config>
-struct upkeep {
-  using core_type = core<Config>;
-  using tier_type = core_tier<Config>;
-  using shard_type = typename core_type::shard_type;
-
-  /// Gives a part of what was not needed since the last tick back. Returns: the number of blocks.
-  static std::size_t tick(core_type& c, const tick_rules& rules) noexcept {
-    std::size_t blocks = 0;
-    if (rules.passed != 0) {
-      for (std::uint32_t t = 0; t != c.tier_count_; ++t)
-        blocks += age(c, t, rules);
-    }
-    begin(c, rules);
-    if constexpr (core_type::is_per_thread) {
-      // relaxed: the order that follows publishes it.
-      c.upkeep_.ticks.fetch_add(1, std::memory_order::relaxed);
-      core_type::env::registry().give_order();
-    }
-    return blocks;
-  }
-
-  /// The owner empties those of its caches that it had no use for during a whole tick.
-  static void flush_idle(core_type& c, shard_type* s) noexcept {
-    const auto ticks = c.upkeep_.ticks.load(std::memory_order::relaxed);  // see `tick`
-    if (s->seen_ticks == ticks) return;
-    s->seen_ticks = ticks;
-    bool flushed = false;
-    for (std::uint32_t t = 0; t != c.tier_count_; ++t) {
-      const auto word = s->caches()[t].word.load(std::memory_order::relaxed);  // its owner's own
-      auto& mark = s->marks()[t];
-      if (mark.word != word) {
-        mark = {word, ticks};
-      } else if (ticks - mark.tick >= 2 && s->caches()[t].level() != 0) {
-        // The mark was made after one tick and before the next, so one lies wholly behind it.
-        c.flush(s, t);
-        mark = {s->caches()[t].word.load(std::memory_order::relaxed), ticks};
-        flushed = true;
-      }
-    }
-    if (flushed) shed_above_bounds(c);
-  }
-
-  static void shed_above_bounds(core_type& c) noexcept {
-    for (std::uint32_t t = 0; t != c.tier_count_; ++t) {
-      auto& tier = c.tiers_[t];
-      if (locked(tier.lock, [&] { return tier.home.ready() > c.ready_to_keep(tier); })) {
-        c.shed_excess(t);
-      }
+void upkeep<Config>::flush_idle(core_type& c, shard_type* s) noexcept {
+  const auto ticks = c.upkeep_.ticks.load(std::memory_order::relaxed);  // see `tick`
+  if (s->seen_ticks == ticks) return;
+  s->seen_ticks = ticks;
+  bool flushed = false;
+  for (std::uint32_t t = 0; t != c.tier_count_; ++t) {
+    const auto word = s->caches()[t].word.load(std::memory_order::relaxed);  // its owner's own
+    auto& mark = s->marks()[t];
+    if (mark.word != word) {
+      mark = {word, ticks};
+    } else if (ticks - mark.tick >= 2 && s->caches()[t].level() != 0) {
+      // The mark was made after one tick and before the next, so one lies wholly behind it.
+      c.flush(s, t);
+      mark = {s->caches()[t].word.load(std::memory_order::relaxed), ticks};
+      flushed = true;
     }
   }
+  if (flushed) shed_above_bounds(c);
+}
 
-  /// Ready blocks of `tier` that decay leaves there.
-  static void keep_at_least(core_type& c, std::uint32_t tier, std::uint64_t blocks) noexcept {
-    locked(c.tiers_[tier].lock, [&] { c.tiers_[tier].ageing.least = blocks; });
-  }
-
- private:
-  /// Ready blocks that no get took since the last tick. The lock is held.
-  [[nodiscard]] static std::uint64_t not_needed(const tier_type& t) noexcept {
-    // An index stack has no low-water mark, but each get used one block at most. Where gets are
-    // not counted, all that are idle at both ends count as unused.
-    const auto used = core_type::is_lock_free ? t.counts.gets() - t.ageing.gets : 0;
-    return t.home.magazines.lowest - min_of<std::uint64_t>(t.home.magazines.lowest, used);
-  }
-
-  /// How many ready blocks of a tier should go. The lock is held.
-  [[nodiscard]] static std::uint64_t surplus(const core_type& c, const tier_type& t,
-                                             std::uint64_t ready,
-                                             const tick_rules& rules) noexcept {
-    // Memory goes by slabs, so a slab's worth is the least that is worth keeping; a kept object is
-    // worth more than its memory.
-    const auto unit = c.settings_.keeps_objects ? 1
-                                                : slab<typename core_type::env>::blocks_in(
-                                                      t.home.shape.slab_bytes, t.home.shape);
-    const auto unused = not_needed(t);
-    const auto units = rules.halvings < tick_rules::all ? unused / unit >> rules.halvings : 0;
-    auto gone = rules.halvings == 0 ? 0 : min_of<std::uint64_t>(unused - units * unit, ready);
-    if (rules.percent >= 0) {
-      const auto allowed = t.ageing.peak * static_cast<std::uint64_t>(rules.percent) / 100;
-      if (ready > allowed) gone = max_of<std::uint64_t>(gone, ready - allowed);
+template <class Config>
+void upkeep<Config>::shed_above_bounds(core_type& c) noexcept {
+  for (std::uint32_t t = 0; t != c.tier_count_; ++t) {
+    auto& tier = c.tiers_[t];
+    if (locked(tier.lock, [&] { return tier.home.ready() > c.ready_to_keep(tier); })) {
+      c.shed_excess(t);
     }
-    const auto least = rules.keeps_initial ? t.ageing.least : 0;
-    return min_of<std::uint64_t>(gone, ready > least ? ready - least : 0);
   }
+}
 
-  static std::size_t age(core_type& c, std::uint32_t tier, const tick_rules& rules) noexcept {
-    auto& t = c.tiers_[tier];
-    auto ready = c.ready_of(tier);
-    const auto gone = locked(t.lock, [&] {
-      if constexpr (!core_type::is_lock_free) ready = t.home.ready();
-      note_peak(t, rules);
-      return surplus(c, t, ready, rules);
+template <class Config>
+void upkeep<Config>::keep_at_least(core_type& c, std::uint32_t tier,
+                                   std::uint64_t blocks) noexcept {
+  locked(c.tiers_[tier].lock, [&] { c.tiers_[tier].ageing.least = blocks; });
+}
+
+/// Ready blocks that no get took since the last tick. The lock is held.
+template <class Config>
+std::uint64_t upkeep<Config>::not_needed(const tier_type& t) noexcept {
+  // An index stack has no low-water mark, but each get used one block at most. Where gets are
+  // not counted, all that are idle at both ends count as unused.
+  const auto used = core_type::is_lock_free ? t.counts.gets() - t.ageing.gets : 0;
+  return t.home.magazines.lowest - min_of<std::uint64_t>(t.home.magazines.lowest, used);
+}
+
+/// How many ready blocks of a tier should go. The lock is held.
+template <class Config>
+std::uint64_t upkeep<Config>::surplus(const core_type& c, const tier_type& t, std::uint64_t ready,
+                                      const tick_rules& rules) noexcept {
+  // Memory goes by slabs, so a slab's worth is the least that is worth keeping; a kept object is
+  // worth more than its memory.
+  const auto unit =
+      c.settings_.keeps_objects ? 1 : slab_type::blocks_in(t.home.shape.slab_bytes, t.home.shape);
+  const auto unused = not_needed(t);
+  const auto units = rules.halvings < tick_rules::all ? unused / unit >> rules.halvings : 0;
+  auto gone = rules.halvings == 0 ? 0 : min_of<std::uint64_t>(unused - units * unit, ready);
+  if (rules.percent >= 0) {
+    const auto allowed = t.ageing.peak * static_cast<std::uint64_t>(rules.percent) / 100;
+    if (ready > allowed) gone = max_of<std::uint64_t>(gone, ready - allowed);
+  }
+  const auto least = rules.keeps_initial ? t.ageing.least : 0;
+  return min_of<std::uint64_t>(gone, ready > least ? ready - least : 0);
+}
+
+template <class Config>
+std::size_t upkeep<Config>::age(core_type& c, std::uint32_t tier,
+                                const tick_rules& rules) noexcept {
+  auto& t = c.tiers_[tier];
+  auto ready = c.ready_of(tier);
+  std::uint64_t unneeded = 0;  // parked, with their pages
+  const auto gone = locked(t.lock, [&] {
+    if constexpr (!core_type::is_lock_free) ready = t.home.ready();
+    unneeded = t.home.least_resident;
+    note_peak(t, rules);
+    return surplus(c, t, ready, rules);
+  });
+  const bool stays = keeps_slabs(c, leaving::aged);
+  const auto blocks = c.shed(tier, ready - gone, stays ? leaving::purged : leaving::aged, gone);
+  if (stays) {
+    const bool lazily = c.settings_.aged_pages == dropping::lazy;
+    purge_parked(c, tier, unneeded + blocks, lazily);
+  }
+  return blocks;
+}
+
+/// The peak decays by an eighth per tick, so that a load that comes every few ticks counts. The
+/// lock is held.
+template <class Config>
+void upkeep<Config>::note_peak(tier_type& t, const tick_rules& rules) noexcept {
+  for (auto n = min_of<std::uint64_t>(rules.passed, 64); n != 0; --n)
+    t.ageing.peak -= (t.ageing.peak + 7) / 8;
+  t.ageing.peak = max_of(t.ageing.peak, t.home.tick_away);
+  const bool all_needed = t.home.least_home == 0 && not_needed(t) == 0;
+  if (all_needed || rules.passed == 0) t.ageing.needed_at = rules.now;
+  t.ageing.ticked_at = rules.now;
+}
+
+/// Begins to watch what is needed until the next tick.
+template <class Config>
+void upkeep<Config>::begin(core_type& c, const tick_rules& rules) noexcept {
+  // What nobody fetches from the depot again is unused.
+  c.flush_all(c.own_shard_or_null());
+  for (std::uint32_t i = 0; i != c.tier_count_; ++i) {
+    auto& t = c.tiers_[i];
+    const auto stacked = core_type::is_lock_free ? c.ready_of(i) : 0;
+    locked(t.lock, [&] {
+      if (rules.passed == 0) note_peak(t, rules);
+      t.home.magazines.lowest = core_type::is_lock_free ? stacked : t.home.ready();
+      t.home.least_home = t.home.home();
+      t.home.least_resident = t.home.resident();
+      t.home.tick_away = t.home.live() - t.home.home();
+      t.home.missed = 0;
+      t.ageing.gets = t.counts.gets();
     });
-    return c.shed(tier, ready - gone, leaving::aged, gone);
+    c.shed_excess(i);
   }
-
-  /// The peak decays by an eighth per tick, so that a load that comes every few ticks counts.
-  static void note_peak(tier_type& t, const tick_rules& rules) noexcept {
-    for (auto n = min_of<std::uint64_t>(rules.passed, 64); n != 0; --n)
-      t.ageing.peak -= (t.ageing.peak + 7) / 8;
-    t.ageing.peak = max_of(t.ageing.peak, t.home.tick_away);
-    const bool all_needed = t.home.least_home == 0 && not_needed(t) == 0;
-    if (all_needed || rules.passed == 0) t.ageing.needed_at = rules.now;
-    t.ageing.ticked_at = rules.now;
-  }
-
-  /// Begins to watch what is needed until the next tick.
-  static void begin(core_type& c, const tick_rules& rules) noexcept {
-    // What nobody fetches from the depot again is unused.
-    c.flush_all(c.own_shard_or_null());
-    for (std::uint32_t i = 0; i != c.tier_count_; ++i) {
-      auto& t = c.tiers_[i];
-      const auto stacked = core_type::is_lock_free ? c.ready_of(i) : 0;
-      locked(t.lock, [&] {
-        if (rules.passed == 0) note_peak(t, rules);
-        t.home.magazines.lowest = core_type::is_lock_free ? stacked : t.home.ready();
-        t.home.least_home = t.home.home();
-        t.home.tick_away = t.home.live() - t.home.home();
-        t.home.missed = 0;
-        t.ageing.gets = t.counts.gets();
-      });
-      c.shed_excess(i);
-    }
-  }
-};
+}
 
 }  // namespace tarn::detail

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// Idle memory stays and its pages go; and what has gone back to the source goes on to the system.
+// The system is called outside every lock: blocks are taken out, and marked when they are parked
+// again.
+
+#include <tarn/detail/pages.hpp>
+#include <tarn/detail/upkeep/upkeep.hpp>
+
+namespace tarn::detail {
+
+template <class Config>
+void upkeep<Config>::give_on(core_type& c) noexcept {
+  if constexpr (requires {
+                  { c.source_.trim() }
+                  noexcept;
+                }) {
+    auto& returned = c.upkeep_.returned;
+    // relaxed, both: of two callers at the same time one does the work, or both do.
+    if (returned.load(std::memory_order::relaxed) < least_to_give_on) return;
+    returned.store(0, std::memory_order::relaxed);
+    c.source_.trim();
+  }
+}
+
+template <class Config>
+std::size_t upkeep<Config>::purge(core_type& c) noexcept {
+  if constexpr (!can_purge) return c.trim(0);
+  std::size_t bytes = 0;
+  c.flush_all(c.own_shard_or_null());
+  // The smallest first: pieces of a carved block become one, and ready, on their way.
+  for (std::uint32_t t = 0; t != c.tier_count_; ++t) {
+    c.shed(t, 0, leaving::purged);
+    bytes += purge_parked(c, t, ~std::uint64_t{0}, false);
+  }
+  return bytes;
+}
+
+/// Drops the pages of parked blocks that have some: block by block if each has a page of its own,
+/// else slab by slab, of those of which nothing is in use.
+template <class Config>
+std::size_t upkeep<Config>::purge_parked(core_type& c, std::uint32_t tier, std::uint64_t most,
+                                         bool lazily) noexcept {
+  auto& t = c.tiers_[tier];
+  const auto page = page_size();
+  const auto stride = t.home.shape.stride;
+  if (stride % page != 0 && stride < 2 * page) return purge_slabs(c, t, lazily);
+  // As many as there are now: one that the system refuses would come again.
+  most = min_of(most, locked(t.lock, [&] { return t.home.resident(); }));
+  return purge_blocks(c, t, most, lazily);
+}
+
+template <class Config>
+std::size_t upkeep<Config>::purge_blocks(core_type& c, tier_type& t, std::uint64_t most,
+                                         bool lazily) noexcept {
+  const auto stride = t.home.shape.stride;
+  std::size_t bytes = 0;
+  std::uint32_t ended = 0;
+  void* taken[64];
+  std::size_t dropped[64];
+  // No more than about a megabyte at a time is out of everybody's reach.
+  const auto batch = clamp_to<std::size_t>((std::size_t{1} << 20) / stride, 1, 64);
+  while (most != 0) {
+    std::uint32_t count = 0;
+    locked(t.lock, [&] {
+      const auto wanted = t.home.closed ? 0 : min_of<std::uint64_t>(batch, most);
+      while (count != wanted && (taken[count] = t.home.take_resident()) != nullptr)
+        ++count;
+      if (count != 0) c.slabs_.leave();  // a getter that finds nothing else waits for them
+    });
+    if (count == 0) break;
+    most -= count;
+    for (std::uint32_t i = 0; i != count; ++i)
+      dropped[i] = drop_inside(taken[i], stride, lazily);
+    slab_list<typename core_type::env> whole;
+    locked(t.lock, [&] {
+      for (std::uint32_t i = 0; i != count; ++i) {
+        if (dropped[i] != 0) {
+          auto* const s = c.directory_.find(taken[i]);
+          s->mark_purged(s->index_of(taken[i]));
+          t.home.note_purged(1, dropped[i]);
+        }
+        c.park(t, taken[i], whole, t.home.closed ? whole_slabs::all : whole_slabs::carved);
+        bytes += dropped[i];
+      }
+      ended += c.settled(t);
+    });
+    c.release_slabs(t.home.shape.number, whole);
+    c.slabs_.arrive();
+  }
+  if (ended != 0) c.drop_life(ended);  // never the last: the caller keeps the core
+  return bytes;
+}
+
+template <class Config>
+std::size_t upkeep<Config>::purge_slabs(core_type& c, tier_type& t, bool lazily) noexcept {
+  std::size_t bytes = 0;
+  std::uint32_t ended = 0;
+  for (bool dropped_all = true; dropped_all;) {
+    slab_type* const s = locked(t.lock, [&]() -> slab_type* {
+      auto* const found = t.home.closed ? nullptr : t.home.take_whole();
+      if (found != nullptr) c.slabs_.leave();  // as above
+      return found;
+    });
+    if (s == nullptr) break;
+    const auto dropped = drop_resident(*s, lazily);
+    dropped_all = dropped != 0;  // else the system refuses, and would again
+    slab_list<typename core_type::env> whole;
+    locked(t.lock, [&] {
+      const auto before = s->purged;
+      if (dropped_all) s->mark_all_purged();
+      t.home.put_back(s, s->purged - before, dropped);
+      if (t.home.closed) {
+        t.home.forget(s);
+        c.slabs_.leave();
+        whole.push(s);
+      }
+      ended += c.settled(t);
+    });
+    bytes += dropped;
+    c.release_slabs(t.home.shape.number, whole);
+    c.slabs_.arrive();
+  }
+  if (ended != 0) c.drop_life(ended);  // never the last: the caller keeps the core
+  return bytes;
+}
+
+/// Drops the pages of the blocks of a whole slab that have some. It is the caller's alone. Returns:
+/// the bytes of those pages; 0 if the system refuses.
+template <class Config>
+std::size_t upkeep<Config>::drop_resident(slab_type& s, bool lazily) noexcept {
+  const auto page = page_size();
+  std::size_t bytes = 0;
+  std::size_t done = 0;  // no page twice: two blocks may share one
+  for (std::uint32_t i = 0; i != s.carved;) {
+    if (s.is_purged(i)) {
+      ++i;
+      continue;
+    }
+    auto end = i;
+    while (end != s.carved && !s.is_purged(end))
+      ++end;
+    // All blocks are idle, so the pages at both ends may go as well.
+    const auto from = max_of(done, i * s.stride / page * page);
+    done = min_of(s.bytes / page * page, align_up(end * s.stride, page));
+    if (from < done) {
+      const auto dropped = drop_inside(s.base + from, done - from, lazily);
+      if (dropped == 0) return 0;
+      bytes += dropped;
+    }
+    i = end;
+  }
+  return bytes;
+}
+
+}  // namespace tarn::detail

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <tarn/detail/core/core.hpp>
+#include <tarn/detail/pages.hpp>
+
+namespace tarn::detail {
+
+/// What one tick of `maintain` is about.
+struct tick_rules {
+  static constexpr unsigned all = 64;  // halvings that leave nothing
+
+  std::int64_t now = 0;        // on the caller's clock
+  std::uint64_t passed = 0;    // intervals since the last tick; 0: this is the first
+  unsigned halvings = 0;       // of what was not needed
+  bool keeps_initial = false;  // what was made ready at first stays
+  int percent = -1;            // ready blocks allowed per hundred of the recent peak; -1: any
+};
+
+/// What is done now and then with the idle memory of a core: tick.hpp and purge.hpp. The caller
+/// keeps the core, and holds no lock.
+template <class Config>
+struct upkeep {
+  using core_type = core<Config>;
+  using tier_type = core_tier<Config>;
+  using shard_type = typename core_type::shard_type;
+  using slab_type = typename core_type::slab_type;
+
+  static constexpr bool can_purge = has_page_drop && is_purgeable_v<typename Config::source>;
+
+  /// Gives a part of what was not needed since the last tick back. Returns: the number of blocks.
+  static std::size_t tick(core_type& c, const tick_rules& rules) noexcept;
+  /// Ready blocks of `tier` that decay leaves there.
+  static void keep_at_least(core_type& c, std::uint32_t tier, std::uint64_t blocks) noexcept;
+  /// The owner empties those of its caches that it had no use for during a whole tick.
+  static void flush_idle(core_type& c, shard_type* s) noexcept;
+  static void shed_above_bounds(core_type& c) noexcept;
+
+  /// Drops the pages of all that is idle in the depots; where they can't be dropped, it goes.
+  /// Returns: their bytes.
+  static std::size_t purge(core_type& c) noexcept;
+  /// Whether whole slabs stay that leave for this reason: without their pages.
+  [[nodiscard]] static bool keeps_slabs(const core_type& c, leaving why) noexcept {
+    return can_purge && c.settings_.aged_pages != dropping::none &&
+           (why == leaving::bound || why == leaving::aged);
+  }
+
+  /// Bytes went back to the source.
+  static void note_returned(core_type& c, std::size_t bytes) noexcept {
+    c.upkeep_.returned.fetch_add(bytes, std::memory_order::relaxed);  // guards nothing
+  }
+  /// Tells the source to give on what it holds free, if that may be much by now.
+  static void give_on(core_type& c) noexcept;
+
+ private:
+  /// Less is not worth the walk over the heap.
+  static constexpr std::size_t least_to_give_on = std::size_t{1} << 20;
+
+  [[nodiscard]] static std::uint64_t not_needed(const tier_type& t) noexcept;
+  [[nodiscard]] static std::uint64_t surplus(const core_type& c, const tier_type& t,
+                                             std::uint64_t ready, const tick_rules& rules) noexcept;
+  static std::size_t age(core_type& c, std::uint32_t tier, const tick_rules& rules) noexcept;
+  static void note_peak(tier_type& t, const tick_rules& rules) noexcept;
+  static void begin(core_type& c, const tick_rules& rules) noexcept;
+
+  static std::size_t purge_parked(core_type& c, std::uint32_t tier, std::uint64_t most,
+                                  bool lazily) noexcept;
+  static std::size_t purge_blocks(core_type& c, tier_type& t, std::uint64_t most,
+                                  bool lazily) noexcept;
+  static std::size_t purge_slabs(core_type& c, tier_type& t, bool lazily) noexcept;
+  [[nodiscard]] static std::size_t drop_resident(slab_type& s, bool lazily) noexcept;
+};
+
+}  // namespace tarn::detail
