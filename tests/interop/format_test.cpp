@@ -12,7 +12,9 @@
 #include <fmt/format.h>
 
 #include <tarn/fast_buffer.hpp>
+#include <tarn/interop/fmt.hpp>
 #include <tarn/interop/format.hpp>
+#include <tarn/observe/print.hpp>
 
 #include "support/catch.hpp"
 
@@ -81,4 +83,13 @@ TEST_CASE("nothing is appended by a print that fails", "[format]") {
                                        }),
                   std::length_error);
   CHECK(out.view() == "as it was");
+}
+
+TEST_CASE("fmt prints snapshots as tables", "[format]") {
+  pool_type pool({.name = "frames"});
+  const auto b = pool.get(100);
+  const auto s = pool.snapshot();
+  CHECK(fmt::format("<{}>", s) == "<" + tarn::to_string(s) + ">");
+  CHECK(fmt::format("{0}{0}", s) == tarn::to_string(s) + tarn::to_string(s));
+  CHECK_THROWS_AS(fmt::format(fmt::runtime("{:x}"), s), fmt::format_error);
 }

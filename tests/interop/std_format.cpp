@@ -10,6 +10,8 @@
 
 #include <tarn/fast_buffer.hpp>
 #include <tarn/interop/format.hpp>
+#include <tarn/interop/std_format.hpp>
+#include <tarn/observe/print.hpp>
 
 int main() {
   tarn::fast_buffer out;
@@ -24,5 +26,16 @@ int main() {
     if (size != length + 1) return 2;
     expected += text + '.';
   }
-  return out.view() == expected ? 0 : 3;
+  if (out.view() != expected) return 3;
+
+  tarn::byte_pool<> pool({.name = "frames"});
+  const auto b = pool.get(100);
+  const auto s = pool.snapshot();
+  if (std::format("<{}>", s) != "<" + tarn::to_string(s) + ">") return 4;
+  try {
+    static_cast<void>(std::vformat("{:x}", std::make_format_args(s)));
+    return 5;
+  } catch (const std::format_error&) {
+  }
+  return 0;
 }

@@ -31,21 +31,20 @@ class prometheus_collectable : public prometheus::Collectable {
  public:
   using source = std::function<std::vector<snapshot>()>;
 
-  /// Without a clock in `options`, each collection looks at the system's.
+  /// Without a clock in `options`, it is looked at now.
   /// Throws: `std::invalid_argument` if the function is empty, or a name in `options` is none.
   explicit prometheus_collectable(source pools, metric_options options = {})
       : pools_(std::move(pools)), options_(std::move(options)) {
     if (!pools_) throw std::invalid_argument("tarn: a collectable must have a source");
     detail::check_metric_options(options_);
+    if (!options_.clock) options_.clock = wall_clock::now();
   }
 
   /// Throws: what the function throws; `std::invalid_argument` if two pools have the same name.
   [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const override {
-    auto options = options_;
-    if (!options.clock) options.clock = wall_clock::now();
-    collector made(options);
+    collector made(options_);
     const auto pools = pools_();
-    detail::visit_metrics(pools, options, made);
+    detail::visit_metrics(pools, options_, made);
     return std::move(made.families);
   }
 

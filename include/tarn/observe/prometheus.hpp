@@ -2,11 +2,11 @@
 //
 // Snapshots as Prometheus and OpenMetrics read them.
 //
+//   const tarn::metric_options options{.clock = tarn::wall_clock::now()};  // once
 //   const std::vector<tarn::snapshot> pools{frames.snapshot(), orders.snapshot()};
 //   const auto format = tarn::negotiate(request.accept);
 //   response.content_type = tarn::content_type(format);
-//   tarn::write_metrics(std::back_inserter(response.body), format, pools,
-//                       {.clock = tarn::wall_clock::now()});
+//   tarn::write_metrics(std::back_inserter(response.body), format, pools, options);
 //
 // Both formats have the same names, labels and values, `le` included, so a series stays one when
 // the reader changes from one to the other.

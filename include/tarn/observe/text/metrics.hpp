@@ -46,7 +46,8 @@ struct metric_options {
   std::string tier_label = "tier";
   std::vector<std::pair<std::string, std::string>> labels{};  ///< constant: name and value
   /// Turns moments into dates. Without it there are no dates: no `_created`, and neither
-  /// `created_timestamp_seconds` nor `last_resized_timestamp_seconds`.
+  /// `created_timestamp_seconds` nor `last_resized_timestamp_seconds`. Better read once than for
+  /// every exposition: the two clocks drift, and so would the dates.
   std::optional<wall_clock> clock{};
 };
 
