@@ -142,11 +142,14 @@ TEST_CASE("all numbers of a pool, what is not known as null", "[observe]") {
     CHECK(has(text, R"("recent_lengths":[100,5000])"));
     CHECK(has(text, R"("sizes":[{"up_to_bytes":112,"count":1},{"up_to_bytes":5120,"count":1}])"));
     CHECK(text.ends_with("}]}"));
+    s.lifetimes = {0, 0, 3, 0};
+    CHECK(has(json({s}), R"("lifetimes":[{"below_seconds":4e-09,"count":3}])"));
   }
   CHECK(json({}) == R"({"pools":[]})");
   tarn::byte_pool<tarn::no_lock> plain;
   const auto text = json({plain.snapshot(), tarn::snapshot{}});
-  CHECK(has(text, R"("misuses":null,"recent_lengths":null,"sizes":null},{"name":"",)"));
+  CHECK(has(text,
+            R"("misuses":null,"recent_lengths":null,"sizes":null,"lifetimes":null},{"name":"",)"));
   CHECK(has(text, R"("nodes":null)"));
 }
 

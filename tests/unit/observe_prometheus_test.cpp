@@ -2,10 +2,13 @@
 //
 // Snapshots as Prometheus text and as OpenMetrics.
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <iterator>
 #include <list>
+#include <map>
 #include <mutex>
 #include <set>
 #include <sstream>
@@ -181,6 +184,46 @@ TEST_CASE("the histogram of sizes has a bound at each doubling up to the last ti
   CHECK(family(both, "tarn_request_size_bytes").find("plain") == std::string::npos);
 }
 
+TEST_CASE("the histogram of lifetimes is in seconds", "[observe]") {
+  tarn::snapshot s;
+  s.name = "frames";
+  s.lifetimes.resize(64);
+  s.lifetimes[0] = 1;   // less than a nanosecond
+  s.lifetimes[10] = 2;  // less than 1.024 us
+  s.lifetimes[11] = 4;
+  s.lifetimes[30] = 8;   // about a second
+  s.lifetimes[50] = 16;  // 13 days
+  const auto text = openmetrics({s});
+  CHECK(test::fault_of(text, test::openmetrics) == "");
+  const auto found = family(text, "tarn_lifetime_seconds");
+  CHECK(
+      found.starts_with("# TYPE tarn_lifetime_seconds histogram\n"
+                        "# UNIT tarn_lifetime_seconds seconds\n"));
+  std::map<double, std::string> buckets;
+  for (const auto& one : test::samples_of(found)) {
+    if (one.name == "tarn_lifetime_seconds_bucket") {
+      buckets[std::strtod(one.labels.at("le").c_str(), nullptr)] = one.value;
+    }
+    if (one.name == "tarn_lifetime_seconds_count") CHECK(one.value == "31");
+    if (one.name == "tarn_lifetime_seconds_sum") {
+      const auto expected =
+          1e-9 * 0.75 * (2 * 1024.0 + 4 * 2048 + 8 * 1073741824.0 + 16 * 1125899906842624.0);
+      CHECK(std::abs(std::strtod(one.value.c_str(), nullptr) / expected - 1) < 1e-9);
+    }
+  }
+  CHECK(buckets.size() == 17);
+  CHECK(found.find("le=\"1.024e-06\"} 3\n") != found.npos);
+  CHECK(found.find("le=\"4.096e-06\"} 7\n") != found.npos);
+  CHECK(found.find("le=\"+Inf\"} 31\n") != found.npos);
+  int below_a_second = 0;
+  for (const auto& [bound, count] : buckets) {
+    if (bound < 1) below_a_second = std::stoi(count);
+  }
+  CHECK(below_a_second == 7);
+  s.lifetimes.clear();
+  CHECK(openmetrics({s}).find("lifetime") == std::string::npos);
+}
+
 TEST_CASE("every number of a snapshot is among the metrics", "[observe]") {
   // Each field has a number of its own; where it stands is looked up by that.
   tarn::tier_snapshot t;
@@ -215,10 +258,10 @@ TEST_CASE("every number of a snapshot is among the metrics", "[observe]") {
                       &s.slab_bytes, &s.large.in_use_bytes, &s.large.kept_bytes}) {
     give(*field);
   }
-  for (auto* field :
-       {&s.retains, &s.releases, &s.constructed, &s.reset_failures, &s.outgrown, &s.large.gets,
-        &s.large.puts, &s.large.reused, &s.large.discarded, &s.large.in_use, &s.large.kept,
-        &s.large.fresh_bytes, &s.large.reused_bytes, &s.large.discarded_bytes}) {
+  for (auto* field : {&s.retains, &s.releases, &s.constructed, &s.reset_failures, &s.outgrown,
+                      &s.large.gets, &s.large.puts, &s.large.reused, &s.large.discarded,
+                      &s.large.in_use, &s.large.kept, &s.large.fresh_bytes, &s.large.reused_bytes,
+                      &s.large.discarded_bytes, &s.samples, &s.not_sampled}) {
     give(*field);
   }
   s.nodes.size_bytes = 64;
@@ -231,6 +274,8 @@ TEST_CASE("every number of a snapshot is among the metrics", "[observe]") {
     give(field);
   s.size_histogram.resize(tarn::size_buckets::count);
   give(s.size_histogram[200]);
+  s.lifetimes.resize(64);
+  give(s.lifetimes[25]);
 
   for (const auto format : {test::prometheus, test::openmetrics}) {
     const auto text = format == test::openmetrics ? openmetrics({s}) : prometheus({s});

@@ -11,7 +11,7 @@
 #pragma once
 
 #include <algorithm>
-#include <charconv>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
@@ -135,6 +135,22 @@ void put_lengths(json_writer<Out>& to, const snapshot& s) {
   });
 }
 
+/// The buckets in which there is something.
+template <class Out, class Bound>
+void put_histogram(json_writer<Out>& to, const std::vector<std::uint64_t>& counts,
+                   std::string_view what, Bound&& bound_of) {
+  if (counts.empty()) return to.null();
+  to.array([&] {
+    for (std::size_t i = 0; i != counts.size(); ++i) {
+      if (counts[i] == 0) continue;
+      to.object([&] {
+        to.member(what, bound_of(i));
+        to.member("count", metric_number(counts[i]));
+      });
+    }
+  });
+}
+
 template <class Out>
 void put_pool(json_writer<Out>& to, const snapshot& s) {
   to.object([&] {
@@ -170,15 +186,11 @@ void put_pool(json_writer<Out>& to, const snapshot& s) {
     to.key("recent_lengths");
     put_lengths(to, s);
     to.key("sizes");
-    if (s.size_histogram.empty()) return to.null();
-    to.array([&] {
-      for (std::size_t i = 0; i != s.size_histogram.size(); ++i) {
-        if (s.size_histogram[i] == 0) continue;
-        to.object([&] {
-          to.member("up_to_bytes", metric_number(size_buckets::upper_bound(i)));
-          to.member("count", metric_number(s.size_histogram[i]));
-        });
-      }
+    put_histogram(to, s.size_histogram, "up_to_bytes",
+                  [](std::size_t i) { return metric_number(size_buckets::upper_bound(i)); });
+    to.key("lifetimes");
+    put_histogram(to, s.lifetimes, "below_seconds", [](std::size_t i) {
+      return metric_number(std::ldexp(1e-9, static_cast<int>(i)));
     });
   });
 }

@@ -65,6 +65,11 @@ struct snapshot {
   std::vector<std::uint64_t> misuses;       ///< by `misuse`; empty unless the pool checks
   std::vector<std::size_t> recent_lengths;  ///< oldest first; empty unless recorded
   std::vector<std::uint64_t> size_histogram;  ///< see `size_buckets`; empty unless recorded
+  /// How long blocks were out, estimated from the followed ones: entry `i` counts those of less
+  /// than 2^i nanoseconds, and not less than half of that. Empty unless recorded.
+  std::vector<std::uint64_t> lifetimes;
+  std::uint64_t samples = 0;      ///< gets that were followed until their put
+  std::uint64_t not_sampled = 0;  ///< that should have been, but there was no place for them
 
   /// The tier that serves requests of `size` bytes; null if they pass through.
   [[nodiscard]] const tier_snapshot* tier_for(std::size_t size) const noexcept {
@@ -142,6 +147,10 @@ struct snapshot {
       less(a.puts, b.puts);
       less(a.misses, b.misses);
     }
+    less(after.samples, before.samples);
+    less(after.not_sampled, before.not_sampled);
+    for (std::size_t i = 0; i < after.lifetimes.size() && i < before.lifetimes.size(); ++i)
+      less(after.lifetimes[i], before.lifetimes[i]);
     less(after.retains, before.retains);
     less(after.releases, before.releases);
     less(after.constructed, before.constructed);

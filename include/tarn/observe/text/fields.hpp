@@ -189,6 +189,11 @@ inline constexpr pool_field pool_fields[] = {
     {"outgrown", "outgrown_objects", metric_kind::counter,
      "Objects that came back with more memory than is kept.",
      [](const snapshot& s) { return metric_number(s.outgrown); }},
+    {"samples", "followed_gets", metric_kind::counter, "Gets that were followed until their put.",
+     [](const snapshot& s) { return metric_number(s.samples); }},
+    {"not_sampled", "unfollowed_gets", metric_kind::counter,
+     "Gets that should have been followed, but there was no place for them.",
+     [](const snapshot& s) { return metric_number(s.not_sampled); }},
 };
 
 /// The kinds of misuse, as labels and keys.

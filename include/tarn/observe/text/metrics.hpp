@@ -147,6 +147,20 @@ inline void check_distinct(std::span<const snapshot> pools) {
   return made;
 }
 
+/// How long blocks were out, with a bound at each second doubling from a microsecond to 18 minutes.
+[[nodiscard]] inline metric_histogram histogram_of_lifetimes(const snapshot& s) {
+  metric_histogram made;
+  std::uint64_t sum = 0;
+  double bound = 1e-9;  // 2^i nanoseconds
+  for (std::size_t i = 0; i != s.lifetimes.size(); ++i, bound *= 2) {
+    sum += s.lifetimes[i];
+    made.sum += static_cast<double>(s.lifetimes[i]) * bound * (i == 0 ? 0 : 0.75);
+    if (i >= 10 && i <= 40 && i % 2 == 0) made.buckets.push_back({bound, sum});
+  }
+  made.buckets.push_back({std::numeric_limits<double>::infinity(), sum});
+  return made;
+}
+
 /// Shows all metrics to `visitor`, family by family:
 ///   begin(name, kind, unit, help); sample(subject, number)... or histogram(subject, histogram)...
 template <class Visitor>
@@ -216,6 +230,14 @@ void visit_metrics(std::span<const snapshot> pools, const metric_options& o, Vis
           "Sizes that were asked for; their sum is estimated from finer buckets.");
     for (const auto& s : pools) {
       if (has_sizes(s)) visitor.histogram({&s}, histogram_of_sizes(s));
+    }
+  }
+  const auto has_lifetimes = [](const snapshot& s) { return !s.lifetimes.empty(); };
+  if (any(has_lifetimes)) {
+    begin("lifetime_seconds", metric_kind::histogram,
+          "How long blocks were out, estimated from those that were followed.");
+    for (const auto& s : pools) {
+      if (has_lifetimes(s)) visitor.histogram({&s}, histogram_of_lifetimes(s));
     }
   }
 }
