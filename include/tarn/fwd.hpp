@@ -98,6 +98,12 @@ template <class Pool = byte_pool<>>
 struct pooled_frame;
 template <class Pool = byte_pool<>>
 struct try_pooled_frame;
+class prometheus_collectable;
+
+// Watching: opt-in, too.
+struct metric_options;
+struct wall_clock;
+class periodic_printer;
 
 // Short names for what is taken often.
 template <class Tiers, class Lock = thread_cached<>, class Stats = counting_stats>

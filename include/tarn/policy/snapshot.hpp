@@ -156,20 +156,16 @@ struct snapshot {
     less(after.constructed, before.constructed);
     less(after.reset_failures, before.reset_failures);
     less(after.outgrown, before.outgrown);
-    less(after.large.gets, before.large.gets);
-    less(after.large.puts, before.large.puts);
-    less(after.large.reused, before.large.reused);
-    less(after.large.discarded, before.large.discarded);
-    less(after.large.fresh_bytes, before.large.fresh_bytes);
-    less(after.large.reused_bytes, before.large.reused_bytes);
-    less(after.large.discarded_bytes, before.large.discarded_bytes);
-    for (std::size_t i = 0; i < after.misuses.size() && i < before.misuses.size(); ++i) {
-      less(after.misuses[i], before.misuses[i]);
-    }
-    for (std::size_t i = 0; i < after.size_histogram.size() && i < before.size_histogram.size();
-         ++i) {
-      less(after.size_histogram[i], before.size_histogram[i]);
-    }
+    using large = large_snapshot;
+    for (const auto count : {&large::gets, &large::puts, &large::reused, &large::discarded,
+                             &large::fresh_bytes, &large::reused_bytes, &large::discarded_bytes})
+      less(after.large.*count, before.large.*count);
+    const auto less_each = [&](auto& now, const auto& then) {
+      for (std::size_t i = 0; i < now.size() && i < then.size(); ++i)
+        less(now[i], then[i]);
+    };
+    less_each(after.misuses, before.misuses);
+    less_each(after.size_histogram, before.size_histogram);
     return after;
   }
 };
