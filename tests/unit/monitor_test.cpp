@@ -208,3 +208,20 @@ TEST_CASE("a monitor refuses options that make no sense, by name and limit", "[m
   refuses({.interval = time_span::of_nanoseconds(5)},
           "tarn: interval ns 5 must be at least 1000000");
 }
+
+TEST_CASE("its own thread may stop it or close the pool", "[monitor]") {
+  for (const bool closes : {false, true}) {
+    blocks pool({.max_objects = 16});
+    tarn::event_log log;
+    const auto watching = log.watch(pool);
+    tarn::monitor<blocks> m(pool, {.interval = std::chrono::milliseconds(1)});
+    log.set_sink([&](const tarn::event&) { closes ? pool.close() : m.stop(); });
+    const auto held = take(pool, 200);
+    m.start();
+    while (m.running())
+      std::this_thread::yield();
+    m.stop();
+    CHECK(log.total() == 1);
+    CHECK(pool.closed() == closes);
+  }
+}

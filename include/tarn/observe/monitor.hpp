@@ -8,9 +8,9 @@
 
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -117,7 +117,8 @@ class monitor {
  public:
   /// Watches `pool`, which may end first. Throws: `std::invalid_argument` for options that make no
   /// sense, and if 8 others watch the pool; `pool_closed`.
-  explicit monitor(Pool& pool, monitor_options o = {}) : options_(o), link_(new link) {
+  explicit monitor(Pool& pool, monitor_options o = {})
+      : options_(o), link_(std::make_shared<link>([this](time_span) { check(); })) {
     validate(o);
     link_->pool = &pool;
     last_ = pool.snapshot();
@@ -160,18 +161,13 @@ class monitor {
   void start() {
     static_assert(is_concurrent_v<typename Pool::lock_type>,
                   "monitor::start: a second thread must not use this pool; call tick() instead");
-    const std::lock_guard hold(link_->thread_lock);
-    if (link_->closed) throw pool_closed(name_);
-    if (link_->thread != nullptr && link_->thread->running()) return;
-    link_->thread = std::make_unique<ticker>([this](time_span) { static_cast<void>(check()); });
-    link_->thread->start(options_.interval);
+    if (!is_open()) throw pool_closed(name_);
+    if (!link_->thread.running()) link_->thread.start(options_.interval);
+    if (!is_open()) stop();  // it closed meanwhile, and may have found no thread to end
   }
   /// Ends the thread, after the check that it is at. Does nothing if there is none.
-  void stop() noexcept { link_->stop(); }
-  [[nodiscard]] bool running() const {
-    const std::lock_guard hold(link_->thread_lock);
-    return link_->thread != nullptr && link_->thread->running();
-  }
+  void stop() noexcept { link_->thread.stop(); }
+  [[nodiscard]] bool running() const noexcept { return link_->thread.running(); }
   [[nodiscard]] const monitor_options& options() const noexcept { return options_; }
 
  private:
@@ -180,22 +176,12 @@ class monitor {
 
   // What monitor and pool share; either may end first.
   struct link {
+    explicit link(std::function<void(time_span)> action) : thread(std::move(action)) {}
     // Held while the pool is used: it closes after that. Recursive, because an event's sink may
     // close the pool or call the monitor.
     std::recursive_mutex presence;
     Pool* pool = nullptr;  // presence: null when it has closed
-    std::mutex thread_lock;
-    std::unique_ptr<ticker> thread;  // this and the next: thread_lock
-    bool closed = false;
-
-    void stop() noexcept {
-      std::unique_ptr<ticker> ended;
-      {
-        const std::lock_guard hold(thread_lock);
-        ended = std::move(thread);
-      }
-      // Joined without the lock: the thread may be about to ask for it.
-    }
+    ticker thread;
   };
   // Hears of the pool's end.
   class guest final : public detail::watcher<env> {
@@ -204,17 +190,20 @@ class monitor {
     bool on(const detail::happening&) noexcept override { return true; }
     void on_close() noexcept override {
       {
-        const std::lock_guard hold(link_->thread_lock);
-        link_->closed = true;
+        const std::lock_guard hold(link_->presence);
+        link_->pool = nullptr;
       }
-      link_->stop();
-      const std::lock_guard hold(link_->presence);
-      link_->pool = nullptr;
+      link_->thread.stop();
     }
 
    private:
     std::shared_ptr<link> link_;
   };
+
+  [[nodiscard]] bool is_open() const {
+    const std::lock_guard hold(link_->presence);
+    return link_->pool != nullptr;
+  }
 
   [[nodiscard]] std::vector<monitor_finding> look() {
     std::vector<monitor_finding> found;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <thread>
 #include <utility>
 
@@ -39,8 +40,8 @@ inline void count_forks() noexcept {
 ///
 /// In a fork's child there is no such thread: `running` is false there, and `start` begins anew.
 ///
-/// Thread safety: one thread at a time may start and stop; the rest is for any thread. The action
-/// may stop the ticker, but neither start nor end it.
+/// Thread safety: any thread may call anything. The action may stop the ticker, but neither start
+/// nor end it.
 class ticker {
  public:
   explicit ticker(std::function<void(time_span)> action) : action_(std::move(action)) {
@@ -51,33 +52,30 @@ class ticker {
   ~ticker() { stop(); }
 
   /// Begins to tick; the first time after one interval. If it runs already, the interval changes.
+  /// Returns: false, and does nothing, if this is the action.
   ///
   /// Throws: `std::invalid_argument` if the interval is shorter than a millisecond;
   ///   `std::system_error` if there is no thread to be had.
-  void start(time_span interval) {
+  bool start(time_span interval) {
     if (interval.count() < least_interval) {
       detail::throw_invalid("interval ns", interval.count(), "must be at least", least_interval);
     }
-    stop();
+    if (of_this_thread == this) return false;
+    const std::lock_guard hold(lock_);
+    end();
     stopping_.store(0, std::memory_order::relaxed);  // no thread is there, and the next comes later
     thread_ = std::make_unique<std::thread>([this, interval] { run(interval); });
     owner_.store(this_process(), std::memory_order::relaxed);  // as in `running`
+    return true;
   }
 
   /// Ends the thread, and waits for it unless this is the action itself, which ends it after this
   /// call. Does nothing if there is none.
   void stop() noexcept {
-    // relaxed: the join orders all else; who waits looks again when it is woken.
-    stopping_.store(1, std::memory_order::relaxed);
-    detail::native_env::wake_all(stopping_);
-    if (of_this_thread == this || thread_ == nullptr) return;
-    if (owner_.load(std::memory_order::relaxed) == this_process()) {
-      thread_->join();
-      thread_.reset();
-    } else {
-      static_cast<void>(thread_.release());  // of another process: nobody may wait for it here
-    }
-    owner_.store(0, std::memory_order::relaxed);
+    ask_to_stop();
+    if (of_this_thread == this) return;  // without the lock: who waits for this thread has it
+    const std::lock_guard hold(lock_);
+    end();
   }
 
   /// True from `start` to `stop`, in the process that started it.
@@ -104,6 +102,24 @@ class ticker {
     return detail::fork_generation.load(std::memory_order::relaxed) + 1;
   }
 
+  void ask_to_stop() noexcept {
+    // relaxed: the join orders all else; who waits looks again when it is woken.
+    stopping_.store(1, std::memory_order::relaxed);
+    detail::native_env::wake_all(stopping_);
+  }
+  /// Waits for the thread, if there is one. The lock is held.
+  void end() noexcept {
+    if (thread_ == nullptr) return;
+    ask_to_stop();
+    if (owner_.load(std::memory_order::relaxed) == this_process()) {
+      thread_->join();
+      thread_.reset();
+    } else {
+      static_cast<void>(thread_.release());  // of another process: nobody may wait for it here
+    }
+    owner_.store(0, std::memory_order::relaxed);
+  }
+
   void run(time_span interval) {
     using env = detail::native_env;
     of_this_thread = this;
@@ -126,6 +142,7 @@ class ticker {
   }
 
   std::function<void(time_span)> action_;
+  std::mutex lock_;  // of the next
   std::unique_ptr<std::thread> thread_;
   std::atomic<std::uint64_t> owner_{0};  // the process whose thread it is
   std::atomic<std::uint32_t> stopping_{0};
