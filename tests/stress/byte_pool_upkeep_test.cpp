@@ -21,6 +21,15 @@ constexpr std::size_t kib = 1024;
 constexpr std::size_t mib = 1024 * kib;
 constexpr std::size_t workers = 3;
 
+/// Whose memory may lose its pages.
+struct purgeable_source : test::failing_source {
+  static constexpr bool is_purgeable = true;
+};
+template <class P>
+using purgeable_pool =
+    tarn::byte_pool<typename P::lock, typename P::stats,
+                    tarn::traits<tarn::power_of_two_tiers<>, tarn::no_check, purgeable_source>>;
+
 // Works on a pool until `stop`: random sizes, up to 40 blocks out, checks their owner.
 template <class Pool>
 std::size_t work(Pool& pool, std::size_t me, std::size_t most_size, const std::atomic<bool>& stop) {
@@ -95,6 +104,73 @@ TEMPLATE_LIST_TEST_CASE("trim, drain and clear under load lose nothing", "[byte_
   CHECK(pool.imbalance() == "");
   pool->trim();
   CHECK(pool.source.live_bytes() == 0);
+}
+
+TEMPLATE_LIST_TEST_CASE("maintain and purge under load lose nothing", "[byte_pool]",
+                        test::every_concurrent_lock) {
+  INFO(test::name_of<TestType>());
+  for (const auto how : {tarn::idle_memory::give_back, tarn::idle_memory::purge}) {
+    purgeable_source source;
+    {
+      purgeable_pool<TestType> pool({.idle_memory = how}, {}, source);
+      std::size_t dropped = 0;
+      const auto torn = beside_workers(pool, 100 * kib, 300, [&](unsigned i) {
+        pool.maintain(tarn::time_span::of_seconds(i));
+        if (i % 5 == 2) dropped += pool.purge();
+        if (i % 50 == 4) pool.trim();
+        if (i % 30 == 9) pool.set_retention_percent(static_cast<int>(i));
+      });
+      CHECK(torn == 0);
+      dropped += pool.purge();
+      CHECK(dropped != 0);
+      CHECK(test::imbalance(pool, source) == "");
+      for (const auto& t : pool.occupancy().tiers) {
+        CHECK(t.idle_purged <= t.idle_pinned);
+        CHECK(t.idle_purged <= t.purged);
+      }
+      pool.trim();
+      CHECK(source.live_bytes() == 0);
+      CHECK(pool.snapshot().total().idle_purged == 0);
+    }
+    CHECK(source.faults() == 0);
+  }
+}
+
+TEMPLATE_LIST_TEST_CASE("several threads may maintain, purge and close at the same time",
+                        "[byte_pool]", test::every_concurrent_lock) {
+  INFO(test::name_of<TestType>());
+  for (unsigned round = 0; round != 30; ++round) {
+    purgeable_source source;
+    std::atomic<std::size_t> torn{0};
+    {
+      purgeable_pool<TestType> pool({.idle_memory = tarn::idle_memory::purge}, {}, source);
+      test::run_together(4, [&](std::size_t me) {
+        std::mt19937 random(static_cast<unsigned>(me) + round);
+        std::vector<void*> out;
+        for (unsigned i = 0; i != 60; ++i) {
+          const std::size_t size = std::size_t{512} << i % 8;
+          for (int n = 0; n != 10; ++n) {
+            void* const block = pool.try_allocate(size);
+            if (block == nullptr) break;  // closed
+            test::sign(block, size, me);
+            out.push_back(block);
+          }
+          for (auto* const b : out) {
+            torn += !test::is_signed(b, size, me);
+            pool.deallocate(b, size);
+          }
+          out.clear();
+          if (random() % 4 == 0) static_cast<void>(pool.purge());
+          if (random() % 4 == 0) pool.maintain(tarn::time_span::of_seconds(i));
+          if (me == round % 4 && i == 30) pool.close();
+        }
+      });
+      CHECK(test::imbalance(pool, source) == "");
+    }
+    CHECK(torn == 0);
+    CHECK(source.live_bytes() == 0);
+    CHECK(source.faults() == 0);
+  }
 }
 
 TEMPLATE_LIST_TEST_CASE("resize and prewarm under load lose nothing", "[byte_pool]",
