@@ -58,6 +58,10 @@ class byte_pool
   using buffer = basic_buffer<Lock, Stats, Traits>;
   using shared_buffer = basic_shared_buffer<Lock, Stats, Traits>;
 
+  /// Who asks: the place of the call, for stats policies that follow blocks; an empty type for all
+  /// others. Made of a `std::source_location` as well.
+  using where_type = typename core_type::where_type;
+
   static constexpr std::size_t default_alignment = detail::small_alignment;
 
   /// Throws: `std::invalid_argument` for options that make no sense, naming the value and the
@@ -74,31 +78,34 @@ class byte_pool
   /// Throws: `std::length_error` if `size` is above PTRDIFF_MAX; `pool_closed`; `pool_exhausted` if
   ///   the source or a limit is exhausted. The pool is as before then.
   /// Complexity: O(1); a miss may take a slab from the source.
-  [[nodiscard]] TARN_FORCE_INLINE buffer get(std::size_t size) {
+  [[nodiscard]] TARN_FORCE_INLINE buffer get(std::size_t size,
+                                             where_type where = where_type::current()) {
     auto got = core().take_hit_bytes(size);
     if (got.block == nullptr) [[unlikely]]
-      got = take_slowly(size);
+      got = take_slowly(size, where);
     return {got.block, size, got.capacity, &core()};
   }
   /// As `get`, but returns an empty buffer where that throws.
-  [[nodiscard]] TARN_FORCE_INLINE buffer try_get(std::size_t size) noexcept {
-    const auto got = core().take_bytes(size);
+  [[nodiscard]] TARN_FORCE_INLINE buffer
+  try_get(std::size_t size, where_type where = where_type::current()) noexcept {
+    const auto got = core().take_bytes(size, where);
     if (got.block == nullptr) [[unlikely]]
       return {};
     return {got.block, size, got.capacity, &core()};
   }
 
   /// Gets a buffer of at least `size` bytes: its size is its capacity.
-  [[nodiscard]] buffer get_at_least(std::size_t size) {
-    const auto got = core().take_bytes(size);
+  [[nodiscard]] buffer get_at_least(std::size_t size, where_type where = where_type::current()) {
+    const auto got = core().take_bytes(size, where);
     if (got.block == nullptr) [[unlikely]]
       this->fail(size);
     buffer made(got.block, size, got.capacity, &core());
     made.resize(got.capacity);  // the rest is asked for as well
     return made;
   }
-  [[nodiscard]] buffer try_get_at_least(std::size_t size) noexcept {
-    const auto got = core().take_bytes(size);
+  [[nodiscard]] buffer try_get_at_least(std::size_t size,
+                                        where_type where = where_type::current()) noexcept {
+    const auto got = core().take_bytes(size, where);
     if (got.block == nullptr) [[unlikely]]
       return {};
     buffer made(got.block, size, got.capacity, &core());
@@ -110,18 +117,20 @@ class byte_pool
   ///
   /// Throws: as `get`. Complexity: O(1); a block with less than 24 bytes to spare needs a node of
   ///   the pool besides.
-  [[nodiscard]] TARN_FORCE_INLINE shared_buffer get_shared(std::size_t size) {
+  [[nodiscard]] TARN_FORCE_INLINE shared_buffer
+  get_shared(std::size_t size, where_type where = where_type::current()) {
     auto got = core().take_hit_bytes(size);
     if (got.block == nullptr) [[unlikely]]
-      got = take_slowly(size);
+      got = take_slowly(size, where);
     shared_buffer made = share(got, size);
     if (!made) [[unlikely]]
       this->fail(size);
     return made;
   }
   /// As `get_shared`, but returns an empty handle where that throws.
-  [[nodiscard]] shared_buffer try_get_shared(std::size_t size) noexcept {
-    const auto got = core().take_bytes(size);
+  [[nodiscard]] shared_buffer try_get_shared(std::size_t size,
+                                             where_type where = where_type::current()) noexcept {
+    const auto got = core().take_bytes(size, where);
     return got.block != nullptr ? share(got, size) : shared_buffer();
   }
   /// Shares memory of somebody else: `deleter()` is called after the last reference, on its thread.
@@ -188,20 +197,21 @@ class byte_pool
   void put(buffer&& b) noexcept { b.reset(); }
 
   /// Fills `out` with buffers of `size` bytes: all or, if it throws, none.
-  void get_bulk(std::size_t size, std::span<buffer> out) {
-    if (!try_get_bulk(size, out)) this->fail(size);
+  void get_bulk(std::size_t size, std::span<buffer> out, where_type where = where_type::current()) {
+    if (!try_get_bulk(size, out, where)) this->fail(size);
   }
-  [[nodiscard]] bool try_get_bulk(std::size_t size, std::span<buffer> out) noexcept {
+  [[nodiscard]] bool try_get_bulk(std::size_t size, std::span<buffer> out,
+                                  where_type where = where_type::current()) noexcept {
     void* blocks[at_once];
     const bool is_hot = core().is_hot(size);
     const auto tier = is_hot ? core().tier_of(size, default_alignment) : 0;
     for (std::size_t i = 0; i != out.size();) {
       const auto n = is_hot ? detail::min_of(at_once, out.size() - i) : 1;
-      if (is_hot && core().take_bulk(tier, size, blocks, n)) {
+      if (is_hot && core().take_bulk(tier, size, blocks, n, where)) {
         const auto capacity = core().shape_of(tier).size;
         for (std::size_t k = 0; k != n; ++k)
           out[i + k] = {blocks[k], size, capacity, &core()};
-      } else if (is_hot || !(out[i] = try_get(size))) {
+      } else if (is_hot || !(out[i] = try_get(size, where))) {
         while (i-- != 0)
           out[i].reset();
         return false;
@@ -237,20 +247,22 @@ class byte_pool
   /// Preconditions: `alignment` is a power of two. Throws: as `get`, and `std::invalid_argument`
   ///   naming an alignment that is none.
   [[nodiscard]] TARN_FORCE_INLINE void* allocate(std::size_t size,
-                                                 std::size_t alignment = default_alignment) {
+                                                 std::size_t alignment = default_alignment,
+                                                 where_type where = where_type::current()) {
     if (is_small(alignment)) [[likely]] {
       if (void* const block = core().take_hit_bytes(size).block) [[likely]]
         return block;
     }
-    return allocate_slowly(size, alignment);
+    return allocate_slowly(size, alignment, where);
   }
   /// As `allocate`, but returns null where that throws.
   [[nodiscard]] TARN_FORCE_INLINE void* try_allocate(
-      std::size_t size, std::size_t alignment = default_alignment) noexcept {
+      std::size_t size, std::size_t alignment = default_alignment,
+      where_type where = where_type::current()) noexcept {
     if (is_small(alignment)) [[likely]]
-      return core().take_bytes(size).block;
+      return core().take_bytes(size, where).block;
     if (!std::has_single_bit(alignment)) return nullptr;
-    return core().take_cold(size, alignment).block;
+    return core().take_cold(size, alignment, where).block;
   }
   /// Gives raw memory back.
   ///
@@ -264,16 +276,18 @@ class byte_pool
   }
 
   /// Fills `out` with raw blocks of `size` bytes: all or, if it throws, none.
-  void allocate_bulk(std::size_t size, std::span<void*> out) {
-    if (!try_allocate_bulk(size, out)) this->fail(size);
+  void allocate_bulk(std::size_t size, std::span<void*> out,
+                     where_type where = where_type::current()) {
+    if (!try_allocate_bulk(size, out, where)) this->fail(size);
   }
-  [[nodiscard]] bool try_allocate_bulk(std::size_t size, std::span<void*> out) noexcept {
+  [[nodiscard]] bool try_allocate_bulk(std::size_t size, std::span<void*> out,
+                                       where_type where = where_type::current()) noexcept {
     if (core().is_hot(size)) {
       const auto tier = core().tier_of(size, default_alignment);
-      return core().take_bulk(tier, size, out.data(), out.size());
+      return core().take_bulk(tier, size, out.data(), out.size(), where);
     }
     for (std::size_t i = 0; i != out.size(); ++i) {
-      out[i] = try_allocate(size);
+      out[i] = try_allocate(size, default_alignment, where);
       if (out[i] != nullptr) continue;
       while (i-- != 0)
         deallocate(out[i], size);
@@ -333,6 +347,10 @@ class byte_pool
   using base::owns;
   [[nodiscard]] tarn::snapshot snapshot() const requires(Stats::counts) { return base::snapshot(); }
   using base::for_each_recorder;
+  [[nodiscard]] leak_report live_blocks(std::uint64_t since = 0) const
+      requires(core_type::samples) {
+    return base::live_blocks(since);
+  }
 
  private:
   using base::core;
@@ -365,13 +383,14 @@ class byte_pool
   // What follows a hit path that did not hit. Never inlined and called last, so that a hit saves no
   // registers for it. No buffer is handed to them: it could not live in registers then.
   using piece = typename core_type::piece;
-  [[nodiscard]] TARN_COLD piece take_slowly(std::size_t size) {
-    const piece got = core().take_cold(size, default_alignment);
+  [[nodiscard]] TARN_COLD piece take_slowly(std::size_t size, where_type where) {
+    const piece got = core().take_cold(size, default_alignment, where);
     if (got.block == nullptr) this->fail(size);
     return got;
   }
-  [[nodiscard]] TARN_COLD void* allocate_slowly(std::size_t size, std::size_t alignment) {
-    void* const block = try_allocate(size, alignment);
+  [[nodiscard]] TARN_COLD void* allocate_slowly(std::size_t size, std::size_t alignment,
+                                                where_type where) {
+    void* const block = try_allocate(size, alignment, where);
     if (block == nullptr) this->fail(size, alignment);
     return block;
   }

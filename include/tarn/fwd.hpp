@@ -24,7 +24,7 @@ struct thread_cached;
 // Stats policies.
 struct no_stats;
 struct counting_stats;
-template <std::size_t RecentLengths = 256>
+template <std::size_t RecentLengths = 256, std::size_t SampleEvery = 128>
 struct basic_recording_stats;
 using recording_stats = basic_recording_stats<>;
 

@@ -101,19 +101,23 @@ class message_consumer {
     if (permits_ != nullptr) permits_->end();
   }
 
+  using where_type = typename Pool::where_type;
+
   /// These four: as those of the pool, within the quota. Preconditions: not moved from.
-  [[nodiscard]] handle get() {
-    handle got = try_get();
+  [[nodiscard]] handle get(where_type where = where_type::current()) {
+    handle got = try_get(where);
     if (!got) [[unlikely]]
       pool_->refuse(permits_);
     return got;
   }
-  [[nodiscard]] handle try_get() { return pool_->take(*permits_, Pool::at_once); }
-  [[nodiscard]] handle get_for(time_span timeout) {
-    return pool_->take(*permits_, Pool::deadline_after(timeout));
+  [[nodiscard]] handle try_get(where_type where = where_type::current()) {
+    return pool_->take(*permits_, Pool::at_once, where);
   }
-  [[nodiscard]] handle get_until(time_span deadline) {
-    return pool_->take(*permits_, deadline.count());
+  [[nodiscard]] handle get_for(time_span timeout, where_type where = where_type::current()) {
+    return pool_->take(*permits_, Pool::deadline_after(timeout), where);
+  }
+  [[nodiscard]] handle get_until(time_span deadline, where_type where = where_type::current()) {
+    return pool_->take(*permits_, deadline.count(), where);
   }
   [[nodiscard]] std::size_t quota() const noexcept { return permits_->total(); }
 
@@ -160,6 +164,8 @@ class message_pool : private detail::message_parts<M, Lock, Stats, Traits>::pool
   using core_type = typename base::core_type;
   using slot_type = typename parts::slot;
   using permits_type = typename parts::permits;
+  /// Who asks; see byte_pool.
+  using where_type = typename base::where_type;
 
   /// Throws: as the constructor of object_pool, and `std::invalid_argument` for a capacity of more
   /// than 2^32 - 1.
@@ -179,28 +185,28 @@ class message_pool : private detail::message_parts<M, Lock, Stats, Traits>::pool
   ///
   /// Throws: `pool_closed`; `pool_exhausted` if all that are not reserved are in use, or if the
   ///   source or a limit is exhausted; what the factory throws. Nothing is lost by any of these.
-  [[nodiscard]] TARN_FORCE_INLINE handle get() {
-    handle got = try_get();
+  [[nodiscard]] TARN_FORCE_INLINE handle get(where_type where = where_type::current()) {
+    handle got = try_get(where);
     if (!got) [[unlikely]]
       refuse(permits_);
     return got;
   }
   /// As `get`, but returns an empty handle where the pool has nothing. Throws: what the factory
   /// throws.
-  [[nodiscard]] TARN_FORCE_INLINE handle try_get() {
+  [[nodiscard]] TARN_FORCE_INLINE handle try_get(where_type where = where_type::current()) {
     if (permits_ != nullptr) [[unlikely]]
-      return take(*permits_, at_once);
-    return {this->core().take_kept(), &this->core()};
+      return take(*permits_, at_once, where);
+    return {this->core().take_kept(where), &this->core()};
   }
   /// As `try_get`, but where all messages are in use, waits for one until the time is over or the
   /// pool is closed. Under `no_lock` nobody else could give one back: it does not wait.
-  [[nodiscard]] handle get_for(time_span timeout) {
-    return permits_ != nullptr ? take(*permits_, deadline_after(timeout)) : try_get();
+  [[nodiscard]] handle get_for(time_span timeout, where_type where = where_type::current()) {
+    return permits_ != nullptr ? take(*permits_, deadline_after(timeout), where) : try_get(where);
   }
   /// As that, until a moment of the steady clock, in nanoseconds since its epoch:
   /// `get_until(std::chrono::steady_clock::now().time_since_epoch() + 5ms)`.
-  [[nodiscard]] handle get_until(time_span deadline) {
-    return permits_ != nullptr ? take(*permits_, deadline.count()) : try_get();
+  [[nodiscard]] handle get_until(time_span deadline, where_type where = where_type::current()) {
+    return permits_ != nullptr ? take(*permits_, deadline.count(), where) : try_get(where);
   }
 
   /// Reserves `quota` messages for one consumer.
@@ -259,6 +265,10 @@ class message_pool : private detail::message_parts<M, Lock, Stats, Traits>::pool
   using base::for_each_recorder;
   using base::heed_watchers;
   using base::lifeline;
+  [[nodiscard]] leak_report live_blocks(std::uint64_t since = 0) const
+      requires(core_type::samples) {
+    return base::live_blocks(since);
+  }
   using base::name;
   using base::occupancy;
   using base::owns;
@@ -292,7 +302,7 @@ class message_pool : private detail::message_parts<M, Lock, Stats, Traits>::pool
   }
 
   /// A message with a permit of `from`.
-  [[nodiscard]] handle take(permits_type& from, std::int64_t deadline);
+  [[nodiscard]] handle take(permits_type& from, std::int64_t deadline, where_type where);
   /// Says why a get got nothing, where the permits of `from` were asked for.
   [[noreturn]] TARN_COLD void refuse(const permits_type* from) const {
     if (from == nullptr || this->closed() || !from->is_empty()) this->fail(sizeof(M));
@@ -331,12 +341,12 @@ class message_pool : private detail::message_parts<M, Lock, Stats, Traits>::pool
 };
 
 template <class M, class Lock, class Stats, class Traits>
-auto message_pool<M, Lock, Stats, Traits>::take(permits_type& from, std::int64_t deadline)
-    -> handle {
+auto message_pool<M, Lock, Stats, Traits>::take(permits_type& from, std::int64_t deadline,
+                                                where_type where) -> handle {
   const bool waits = is_concurrent_v<Lock> && deadline != at_once;
   if (!(waits ? from.take_until(deadline) : from.try_take())) return {};
   try {
-    handle got{this->core().take_kept(), &this->core()};
+    handle got{this->core().take_kept(where), &this->core()};
     // Whoever has a permit is owed a message: one of those that idled may be on its way out. When
     // it is gone there is room for another, unless the source has none, which shows by trying.
     unsigned refusals = 0;
@@ -344,7 +354,7 @@ auto message_pool<M, Lock, Stats, Traits>::take(permits_type& from, std::int64_t
       if (this->closed() || parts::env::now() >= deadline) break;
       if (!is_full()) ++refusals;
       parts::env::pause(turn);
-      got = {this->core().take_kept(), &this->core()};
+      got = {this->core().take_kept(where), &this->core()};
     }
     if (got) [[likely]] {
       got.slot_->permit = &from;

@@ -111,6 +111,9 @@ class object_pool : private detail::pool_base<
   using handle = object_handle<object_pool>;
   using core_type = detail::object_core<detail::object_config<T, Lock, Stats, Traits>>;
 
+  /// Who asks; see byte_pool.
+  using where_type = typename core_type::where_type;
+
   static constexpr bool keeps_objects = lifecycle_type::keeps;
 
   /// Throws: `std::invalid_argument` for options that make no sense, naming the value and the
@@ -128,23 +131,25 @@ class object_pool : private detail::pool_base<
   ///
   /// Throws: `pool_closed`; `pool_exhausted` if the source or a limit is exhausted; what the
   ///   factory throws. No slot is lost by any of these.
-  [[nodiscard]] TARN_FORCE_INLINE handle get() requires(keeps_objects) {
-    T* const object = core().take_kept();
+  [[nodiscard]] TARN_FORCE_INLINE handle
+  get(where_type where = where_type::current()) requires(keeps_objects) {
+    T* const object = core().take_kept(where);
     if (object == nullptr) [[unlikely]]
       this->fail(sizeof(T));
     return {object, &core()};
   }
   /// As `get`, but returns an empty handle where the pool has nothing.
   /// Throws: what the factory throws.
-  [[nodiscard]] TARN_FORCE_INLINE handle try_get() requires(keeps_objects) {
-    return {core().take_kept(), &core()};
+  [[nodiscard]] TARN_FORCE_INLINE handle
+  try_get(where_type where = where_type::current()) requires(keeps_objects) {
+    return {core().take_kept(where), &core()};
   }
   /// Gets a container with room for at least `capacity` elements; 0: `options::default_capacity`.
   /// Throws: as `get`, and what `reserve` throws.
   template <class Container = T>  // asked for when it is called: T may be incomplete until then
   requires(keeps_objects&& detail::reserves<Container>) [[nodiscard]] handle
-      get(std::size_t capacity) {
-    handle object = get();
+      get(std::size_t capacity, where_type where = where_type::current()) {
+    handle object = get(where);
     object->reserve(capacity != 0 ? capacity : core().default_capacity());
     return object;
   }
@@ -152,17 +157,18 @@ class object_pool : private detail::pool_base<
   /// Throws: what the factory and `reserve` throw.
   template <class Container = T>
   requires(keeps_objects&& detail::reserves<Container>) [[nodiscard]] handle
-      try_get(std::size_t capacity) {
-    handle object = try_get();
+      try_get(std::size_t capacity, where_type where = where_type::current()) {
+    handle object = try_get(where);
     if (object) object->reserve(capacity != 0 ? capacity : core().default_capacity());
     return object;
   }
   /// As `get_bulk`, but returns false where the pool has not enough. Throws: what the factory
   /// throws.
-  [[nodiscard]] bool try_get_bulk(std::span<handle> out) requires(keeps_objects) {
+  [[nodiscard]] bool try_get_bulk(
+      std::span<handle> out, where_type where = where_type::current()) requires(keeps_objects) {
     for (std::size_t filled = 0; filled != out.size(); ++filled) {
       try {
-        out[filled] = try_get();
+        out[filled] = try_get(where);
       } catch (...) {
         put_bulk(out.first(filled));
         throw;
@@ -174,8 +180,9 @@ class object_pool : private detail::pool_base<
     return true;
   }
   /// Fills `out` with objects: all or, if it throws, none.
-  void get_bulk(std::span<handle> out) requires(keeps_objects) {
-    if (!try_get_bulk(out)) this->fail(sizeof(T));
+  void get_bulk(std::span<handle> out,
+                where_type where = where_type::current()) requires(keeps_objects) {
+    if (!try_get_bulk(out, where)) this->fail(sizeof(T));
   }
 
   /// Builds an object in a pooled block.
@@ -184,15 +191,27 @@ class object_pool : private detail::pool_base<
   template <class... Args>
   requires(!keeps_objects && std::constructible_from<T, Args...>)
       [[nodiscard]] TARN_FORCE_INLINE handle make(Args&&... args) {
-    handle made = try_make(std::forward<Args>(args)...);
+    return make_at(where_type(), std::forward<Args>(args)...);
+  }
+  template <class... Args>
+  requires(!keeps_objects && std::constructible_from<T, Args...>)
+      [[nodiscard]] TARN_FORCE_INLINE handle try_make(Args&&... args) {
+    return try_make_at(where_type(), std::forward<Args>(args)...);
+  }
+  /// As `make`, for a place that stats policies are to know: nothing can follow any number of
+  /// arguments, so `make` can't tell it by itself. `pool.make_at(pool.where_type::current(), ...)`.
+  template <class... Args>
+  requires(!keeps_objects && std::constructible_from<T, Args...>)
+      [[nodiscard]] TARN_FORCE_INLINE handle make_at(where_type where, Args&&... args) {
+    handle made = try_make_at(where, std::forward<Args>(args)...);
     if (!made) [[unlikely]]
       this->fail(sizeof(T));
     return made;
   }
   template <class... Args>
   requires(!keeps_objects && std::constructible_from<T, Args...>)
-      [[nodiscard]] TARN_FORCE_INLINE handle try_make(Args&&... args) {
-    void* const block = core().take_block();
+      [[nodiscard]] TARN_FORCE_INLINE handle try_make_at(where_type where, Args&&... args) {
+    void* const block = core().take_block(where);
     if (block == nullptr) [[unlikely]]
       return {};
     if constexpr (std::is_nothrow_constructible_v<T, Args...>) {
@@ -250,6 +269,10 @@ class object_pool : private detail::pool_base<
     return s;
   }
   using base::for_each_recorder;
+  [[nodiscard]] leak_report live_blocks(std::uint64_t since = 0) const
+      requires(core_type::samples) {
+    return base::live_blocks(since);
+  }
 
  protected:
   using base::core;  // for message_pool, which is one of these underneath

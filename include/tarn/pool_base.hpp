@@ -16,6 +16,7 @@
 #include <tarn/detail/upkeep/totals.hpp>
 #include <tarn/policy/errors.hpp>
 #include <tarn/policy/traits.hpp>
+#include <tarn/policy/values/live_blocks.hpp>
 #include <tarn/policy/values/operation.hpp>
 
 namespace tarn {
@@ -281,10 +282,26 @@ class pool_base {
     }
     s.slab_bytes = core_->slab_bytes_taken();
     read_recorders(*core_, s);
+    if constexpr (Core::samples) read_samples(s);
     const auto& misuses = core_->misuses();
     for (std::size_t kind = 0; kind != misuses.kinds; ++kind)
       s.misuses.push_back(misuses.read(kind));
     return s;
+  }
+  /// Who holds blocks of this pool, by call site: of the gets that the stats policy followed, those
+  /// that are out. `since`: only those that came after a report with this `next_id`.
+  [[nodiscard]] leak_report live_blocks(std::uint64_t since = 0) const requires(Core::samples) {
+    leak_report made;
+    made.pool = core_->name();
+    made.next_id = core_->sampled().next_id();
+    made.in_use = occupancy().in_use();
+    made.not_sampled = core_->sampled().refused();
+    const auto now = env::now();
+    core_->sampled().for_each([&](const sample& s) {
+      if (s.id >= since) made.add(s, now);
+    });
+    made.sort();
+    return made;
   }
   /// Calls `action(recorder)` for each recorder of the stats policy.
   template <class Action>
@@ -378,6 +395,18 @@ class pool_base {
       const auto n = core_->large().numbers();
       into = {n.gets, n.puts,       n.reused,      n.discarded,    n.in_use,         n.in_use_bytes,
               n.kept, n.kept_bytes, n.fresh_bytes, n.reused_bytes, n.discarded_bytes};
+    }
+  }
+
+  void read_samples(tarn::snapshot& into) const {
+    const auto& from = core_->sampled();
+    into.samples = from.remembered();
+    into.not_sampled = from.refused();
+    for (std::size_t bits = 0; bits != from.lifetimes; ++bits)
+      into.lifetimes.push_back(from.lifetime(bits));
+    for (std::size_t i = 0; i != into.tiers.size(); ++i) {
+      // Of this moment as well: under load an estimate, so it is not kept.
+      into.tiers[i].most_in_use = max_of(from.most_in_use(i), into.tiers[i].in_use);
     }
   }
 

@@ -31,6 +31,7 @@ class byte_core final : public core<Config> {
   using tiers_type = typename Config::tiers;
   using lock_type = typename Config::lock;
   using piece = typename large_blocks<lock_type>::piece;
+  using where_type = typename base::where_type;
 
   byte_core(const core_settings& settings, tiers_type tiers, typename Config::source source,
             std::string name, zeros zeroing, std::size_t large_cache_bytes)
@@ -45,11 +46,11 @@ class byte_core final : public core<Config> {
   }
 
   /// Returns: a null block if the core is closed or out of memory.
-  [[nodiscard]] TARN_FORCE_INLINE piece take_bytes(std::size_t size) {
+  [[nodiscard]] TARN_FORCE_INLINE piece take_bytes(std::size_t size, where_type where = {}) {
     const auto got = take_hit_bytes(size);
     if (got.block != nullptr) [[likely]]
       return got;
-    return take_cold(size, small_alignment);
+    return take_cold(size, small_alignment, where);
   }
   /// As `take_hit`: null if it takes more, and nothing has happened then.
   [[nodiscard]] TARN_FORCE_INLINE piece take_hit_bytes(std::size_t size) {
@@ -104,7 +105,8 @@ class byte_core final : public core<Config> {
   [[nodiscard]] std::uint32_t tier_of(std::size_t size, std::size_t alignment) const noexcept;
 
   /// Everything that the hit path leaves out: alignment, zeros, checks, sizes above the last tier.
-  [[nodiscard]] TARN_COLD piece take_cold(std::size_t size, std::size_t alignment);
+  [[nodiscard]] TARN_COLD piece take_cold(std::size_t size, std::size_t alignment,
+                                          where_type where = {});
 
   /// `used`: the bytes that may differ from zero. `by_hand`: not through a handle.
   TARN_COLD void give_cold(void* block, std::size_t size, std::size_t alignment, std::size_t used,
@@ -176,7 +178,7 @@ class byte_core final : public core<Config> {
   /// The bytes of a large block: a small one that is only over-aligned has the size of its tier, so
   /// that it may come back with any size up to `capacity_for`.
   [[nodiscard]] std::size_t extent_for(std::size_t size) const noexcept;
-  [[nodiscard]] piece take_large(std::size_t size, std::size_t alignment);
+  [[nodiscard]] piece take_large(std::size_t size, std::size_t alignment, where_type where);
 
   void give_large(void* block, std::size_t size, std::size_t alignment) noexcept;
 

@@ -24,10 +24,11 @@ std::uint32_t byte_core<Config>::tier_of(std::size_t size, std::size_t alignment
 }
 
 template <class Config>
-auto byte_core<Config>::take_cold(std::size_t size, std::size_t alignment) -> piece {
+auto byte_core<Config>::take_cold(std::size_t size, std::size_t alignment, where_type where)
+    -> piece {
   const auto tier = tier_of(size, alignment);
-  if (tier == this->tiers()) return take_large(size, alignment);
-  const auto got = this->take(tier, size);
+  if (tier == this->tiers()) return take_large(size, alignment, where);
+  const auto got = this->take(tier, size, where);
   if (got.block == nullptr) return {};
   const auto& shape = this->shape_of(tier);
   if (zeroing_ == zeros::on_get) {
@@ -105,7 +106,8 @@ std::size_t byte_core<Config>::extent_for(std::size_t size) const noexcept {
 }
 
 template <class Config>
-auto byte_core<Config>::take_large(std::size_t size, std::size_t alignment) -> piece {
+auto byte_core<Config>::take_large(std::size_t size, std::size_t alignment, where_type where)
+    -> piece {
   if (size > max_size || this->closed()) return {};
   this->on_oversize(size);
   const auto wanted = alignment < line_alignment ? line_alignment : alignment;
@@ -119,6 +121,7 @@ auto byte_core<Config>::take_large(std::size_t size, std::size_t alignment) -> p
   }
   if (got.block == nullptr) return got;
   this->pin();  // the pool object is there; the block keeps the core from now on
+  this->note_large(got.block, size, where);
   if (zeroing_ != zeros::none) std::memset(got.block, 0, got.capacity);
   this->watchers_.tell({moment::oversize, this->tiers(), size, 0, got.block});
   this->watchers_.tell({moment::get, this->tiers(), size, 0, got.block});
@@ -127,6 +130,7 @@ auto byte_core<Config>::take_large(std::size_t size, std::size_t alignment) -> p
 
 template <class Config>
 void byte_core<Config>::give_large(void* block, std::size_t size, std::size_t alignment) noexcept {
+  this->note_large_end(block);
   const auto extent = large_.tracks() ? large_.extent_of(block) : extent_for(size);
   if (zeroing_ == zeros::secure) secure_zero(block, extent);
   const auto wanted = alignment < line_alignment ? line_alignment : alignment;

@@ -5,7 +5,7 @@ namespace tarn::detail {
 
 /// Holds a lock for one scope: `std::lock_guard` for any Lockable, without its header.
 ///
-/// This and `locked` are the only places that take a lock.
+/// This and the two below are the only places that take a lock.
 template <class Lock>
 class guard {
  public:
@@ -23,6 +23,15 @@ template <class Lock, class Action>
 decltype(auto) locked(Lock& lock, Action&& action) {
   const guard<Lock> hold(lock);
   return action();
+}
+
+/// Runs `action` if `lock` can be had without waiting. Returns: whether it did.
+template <class Lock, class Action>
+bool try_locked(Lock& lock, Action&& action) {
+  if (!lock.try_lock()) return false;
+  action();  // counters: it can't throw
+  lock.unlock();
+  return true;
 }
 
 }  // namespace tarn::detail

@@ -57,8 +57,8 @@ class object_core final : public core<Config> {
 
   /// An object that was kept, or one that the factory made. Returns: null if the core is closed or
   /// out of memory. Throws: what the factory throws; no slot is lost by that.
-  [[nodiscard]] TARN_FORCE_INLINE value_type* take_kept() {
-    const auto got = this->take(0, sizeof(value_type));
+  [[nodiscard]] TARN_FORCE_INLINE value_type* take_kept(typename base::where_type where = {}) {
+    const auto got = this->take(0, sizeof(value_type), where);
     mark_out(got.block);
     if (got.from == origin::ready && is_unwatched()) [[likely]]
       return static_cast<value_type*>(got.block);
@@ -66,8 +66,8 @@ class object_core final : public core<Config> {
   }
 
   /// A block without an object. Returns: null if the core is closed or out of memory.
-  [[nodiscard]] TARN_FORCE_INLINE void* take_block() {
-    const auto got = this->take(0, sizeof(value_type));
+  [[nodiscard]] TARN_FORCE_INLINE void* take_block(typename base::where_type where = {}) {
+    const auto got = this->take(0, sizeof(value_type), where);
     mark_out(got.block);
     if (!is_unwatched()) [[unlikely]]
       tell_taken(got.block, got.from == origin::fresh);

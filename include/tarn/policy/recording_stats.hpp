@@ -1,54 +1,73 @@
 // SPDX-License-Identifier: MIT
+//
+// recording_stats: what is asked for, who holds it, and for how long.
+//
+//   tarn::byte_pool<tarn::thread_cached<>, tarn::recording_stats> pool;
+//   pool.snapshot().recent_lengths;               // the last 256 sizes
+//   pool.live_blocks();                           // who holds what, by call site: one in 128 gets
+
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 
+#include <tarn/detail/tier_lookup.hpp>
 #include <tarn/fwd.hpp>
 #include <tarn/policy/snapshot.hpp>
 #include <tarn/policy/stats.hpp>
+#include <tarn/policy/values/size_buckets.hpp>
 
 namespace tarn {
 
-/// The buckets of a histogram of sizes: sixteen bytes wide up to 64, then four to a doubling.
-struct size_buckets {
-  static constexpr std::size_t count = 236;
-
-  [[nodiscard]] static constexpr std::size_t bucket_of(std::size_t size) noexcept {
-    if (size <= 64) return size == 0 ? 0 : (size - 1) / 16;
-    const auto last = size - 1;  // buckets end at their upper bound
-    const auto doubling = static_cast<std::size_t>(std::bit_width(last)) - 1;  // 6 and up
-    return 4 + (doubling - 6) * 4 + ((last >> (doubling - 2)) & 3);
-  }
-  /// The largest size of a bucket, in bytes.
-  [[nodiscard]] static constexpr std::size_t upper_bound(std::size_t bucket) noexcept {
-    if (bucket < 4) return (bucket + 1) * 16;
-    const auto doubling = (bucket - 4) / 4 + 6;
-    const auto quarter = (bucket - 4) % 4 + 5;
-    if (doubling == 63 && quarter == 8) return static_cast<std::size_t>(-1);
-    return quarter << (doubling - 2);
-  }
-};
-
-/// Counts like `counting_stats` and remembers what was asked for: the last `RecentLengths` sizes
-/// and a histogram of all, larger ones than any tier included.
+/// Counts like `counting_stats` and remembers what was asked for: the last `RecentLengths` sizes,
+/// a histogram of all (larger ones than any tier included) and their sum for each tier.
+///
+/// One get in `SampleEvery` is followed until its put: who got it, its size, how long it was out;
+/// 1 follows all. From these come `live_blocks()` and `snapshot::lifetimes`. With each of them it
+/// is seen how many blocks of the tier are in use: `tier_snapshot::most_in_use`.
 ///
 /// The order of the recent sizes is exact within a thread; sizes of different threads stand one
-/// thread after the other. Cost: about five stores per get; the memory is per thread and pool.
-template <std::size_t RecentLengths>
+/// thread after the other. Where threads share a recorder (pools that are not thread-cached) and
+/// meet in it, one of the recent sizes may be missing; all else is exact.
+/// Cost: about six stores per get and a look at one byte per put; the memory is per thread and
+/// pool, and 150 KiB per pool for the blocks that are followed.
+template <std::size_t RecentLengths, std::size_t SampleEvery>
 struct basic_recording_stats : counting_stats {
   static_assert(RecentLengths >= 1, "a ring of recent lengths must hold at least one");
+  static_assert(SampleEvery >= 1, "one get in so many is followed: 1 follows them all");
+
+  static constexpr std::size_t sample_every = SampleEvery;
 
   template <class Counter>
   class recorder {
    public:
-    void on_get(std::uint32_t, std::size_t size) noexcept { record(size); }
+    void on_get(std::uint32_t tier, std::size_t size) noexcept {
+      record(size);
+      if (tier < detail::max_tiers) [[likely]]
+        requested_[tier].add(size);
+    }
     static void on_put(std::uint32_t) noexcept {}
     void on_oversize(std::size_t size) noexcept { record(size); }
+    /// Whether the next get has to be looked at.
+    [[nodiscard]] bool is_due() const noexcept { return next_.read() >= due_.read(); }
+    /// Looks at it. `always`: the one after it is due as well.
+    /// Returns: for how many gets it stands, if it is to be followed; else 0.
+    std::uint64_t choose(bool always) noexcept {
+      const auto number = next_.read();
+      const auto turn = number / SampleEvery;
+      const auto chosen = chosen_in(turn);
+      due_.set(always ? number + 1 : number < chosen ? chosen : chosen_in(turn + 1));
+      return number == chosen ? SampleEvery : 0;
+    }
+    /// A get that was told did not happen after all.
+    void undo_get(std::uint32_t tier, std::size_t size) noexcept {
+      if (tier < detail::max_tiers) requested_[tier].add(0 - std::uint64_t{size});
+    }
 
     /// Adds what this recorder saw.
     void collect(snapshot& into) const {
+      for (std::size_t i = 0; i < detail::max_tiers && i < into.tiers.size(); ++i)
+        into.tiers[i].requested_bytes += requested_[i].read();
       into.size_histogram.resize(size_buckets::count);
       for (std::size_t i = 0; i != size_buckets::count; ++i) {
         into.size_histogram[i] += histogram_[i].read();
@@ -67,13 +86,28 @@ struct basic_recording_stats : counting_stats {
 
    private:
     void record(std::size_t size) noexcept {
-      recent_[next_.add(1) % RecentLengths].set(size);
+      // Not `add`: where the recorder is shared that would be one more read-modify-write, for a
+      // number that only says which of the recent sizes is the oldest.
+      const auto number = next_.read();
+      next_.set(number + 1);
+      recent_[number % RecentLengths].set(size);
       histogram_[size_buckets::bucket_of(size)].add(1);
     }
 
+    /// The request that is chosen of the `turn`th `SampleEvery` ones, anywhere among them: a load
+    /// that repeats itself would else show the same request again and again.
+    [[nodiscard]] std::uint64_t chosen_in(std::uint64_t turn) const noexcept {
+      // The finaliser of splitmix64; recorders differ by where they lie.
+      auto x = (turn ^ reinterpret_cast<std::uintptr_t>(this)) * 0xbf58476d1ce4e5b9u;
+      x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+      return turn * SampleEvery + (x ^ (x >> 31)) % SampleEvery;
+    }
+
     Counter next_;
+    Counter due_;  // the next one that has to be looked at
     Counter recent_[RecentLengths];
     Counter histogram_[size_buckets::count];
+    Counter requested_[detail::max_tiers];
   };
 };
 

@@ -10,31 +10,24 @@
 namespace tarn::detail {
 
 template <class Config>
-auto core<Config>::take_miss(std::uint32_t tier, std::size_t size) -> taken_type {
-  if constexpr (is_per_thread) {
-    shard_type* const s = own_shard();
-    if (s == nullptr) return take_first(tier, size);
-    tell_get(s->recorder, named_tiers_, tier, size);
-    return take_slow(tier, s);
-  } else {
-    tell_get(recorder_, named_tiers_, tier, size);
-    return take_first(tier, size);
+auto core<Config>::take_miss(std::uint32_t tier, std::size_t size, where_type where) -> taken_type {
+  taken_type got{take_due(tier)};
+  if (got.block == nullptr) {
+    shard_type* const s = own_shard_or_null();
+    got = s != nullptr ? take_slow(tier, s) : take_first(tier);
   }
+  if (got.block != nullptr) {
+    with_recorder([&](auto& recorder) { note_get(recorder, tier, got.block, size, where); });
+  }
+  return got;
 }
 
 template <class Config>
-auto core<Config>::take_first(std::uint32_t tier, std::size_t size) -> taken_type {
+auto core<Config>::take_first(std::uint32_t tier) -> taken_type {
   if constexpr (is_per_thread) {
     follow_orders();
-    shard_type* const s = attach(true);
-    if (s != nullptr) {
-      tell_get(s->recorder, named_tiers_, tier, size);
-    } else {
-      tell_get(recorder_, named_tiers_, tier, size);
-    }
-    return take_or_grow(tier, s, true);
+    return take_or_grow(tier, attach(true), true);
   } else {
-    static_cast<void>(size);
     return take_or_grow(tier, nullptr, true);
   }
 }

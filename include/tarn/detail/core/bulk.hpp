@@ -8,8 +8,8 @@
 namespace tarn::detail {
 
 template <class Config>
-bool core<Config>::take_bulk(std::uint32_t tier, std::size_t size, void** blocks,
-                             std::size_t count) {
+bool core<Config>::take_bulk(std::uint32_t tier, std::size_t size, void** blocks, std::size_t count,
+                             where_type where) {
   std::size_t got = 0;
   while (got != count) {
     std::size_t n = 0;
@@ -20,17 +20,17 @@ bool core<Config>::take_bulk(std::uint32_t tier, std::size_t size, void** blocks
       if (shard_type* const s = own_shard()) {
         n = pop_all(s->caches()[tier]);
         for (std::size_t i = 0; i != n; ++i)
-          tell_get(s->recorder, named_tiers_, tier, size);
+          note_get(s->recorder, tier, blocks[got + i], size, where);
       }
     } else if constexpr (is_single) {
       auto& t = tiers_[tier];
       n = locked(t.lock, [&] { return pop_all(t.cache); });
       for (std::size_t i = 0; i != n; ++i)
-        tell_get(recorder_, named_tiers_, tier, size);
+        note_get(recorder_, tier, blocks[got + i], size, where);
     }
     got += n;
     if (got == count) break;
-    blocks[got] = take(tier, size).block;
+    blocks[got] = take(tier, size, where).block;
     if (blocks[got] == nullptr) break;
     ++got;
   }
@@ -52,17 +52,17 @@ void core<Config>::give_bulk(std::uint32_t tier, void* const* blocks, std::size_
       if (s == nullptr) break;
       const auto n = push_all(s->caches()[tier]);
       for (std::size_t i = 0; i != n; ++i)
-        tell_put(s->recorder, named_tiers_, tier);
+        note_put(s->recorder, tier, blocks[given + i]);  // nobody else looks into this cache
       given += n;
       if (given != count) {
-        tell_put(s->recorder, named_tiers_, tier);
+        note_put(s->recorder, tier, blocks[given]);
         give_slow(tier, blocks[given++]);
       }
     }
   } else if constexpr (is_single) {
     auto& t = tiers_[tier];
     for (std::size_t i = 0; i != count; ++i)
-      tell_put(recorder_, named_tiers_, tier);
+      note_put(recorder_, tier, blocks[i]);
     while (given != count) {
       given += locked(t.lock, [&] { return push_all(t.cache); });
       if (given != count) give_slow(tier, blocks[given++]);

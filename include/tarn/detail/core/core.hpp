@@ -13,6 +13,7 @@
 #include <tarn/detail/depot/shard.hpp>
 #include <tarn/detail/guard.hpp>
 #include <tarn/detail/registry.hpp>
+#include <tarn/detail/samples/sample_table.hpp>
 
 namespace tarn::detail {
 
@@ -41,6 +42,10 @@ class core : public core_base<typename Config::env> {
   static constexpr bool is_single = std::is_same_v<typename Config::shape, single_shape>;
   static constexpr bool is_lock_free = std::is_same_v<typename Config::shape, lock_free_shape>;
   static constexpr std::uint64_t mark = Config::counts ? one_get : 0;
+  /// Whether the blocks that the recorders choose are remembered.
+  static constexpr bool samples = requires(const typename Config::recorder& r) { r.is_due(); };
+  using where_type = std::conditional_t<samples, call_site, no_call_site>;
+  using samples_type = std::conditional_t<samples, sample_table<env>, no_samples>;
 
   /// `size_of(i)`: bytes of tier `i`, ascending.
   template <class SizeOf>
@@ -52,8 +57,9 @@ class core : public core_base<typename Config::env> {
   // The hit path. All of these: the caller holds a block of this core, or the pool object lives.
 
   /// Returns: a block of `tier`, null if the core is closed or out of memory. `size` is what the
-  /// user asked for; statistics want it.
-  [[nodiscard]] TARN_FORCE_INLINE taken_type take(std::uint32_t tier, std::size_t size);
+  /// user asked for, `where` in which line; statistics want it.
+  [[nodiscard]] TARN_FORCE_INLINE taken_type take(std::uint32_t tier, std::size_t size,
+                                                  where_type where = {});
   /// The part of `take` that is worth inlining. Returns: null if it takes more; nothing has
   /// happened then, so that the caller can leave all the rest to a function that is never inlined.
   [[nodiscard]] TARN_FORCE_INLINE void* take_hit(std::size_t tier, std::size_t size);
@@ -62,7 +68,7 @@ class core : public core_base<typename Config::env> {
 
   /// All of `blocks` or none. Returns: whether it got them.
   [[nodiscard]] bool take_bulk(std::uint32_t tier, std::size_t size, void** blocks,
-                               std::size_t count);
+                               std::size_t count, where_type where = {});
   void give_bulk(std::uint32_t tier, void* const* blocks, std::size_t count) noexcept;
 
   // Upkeep.
@@ -109,9 +115,22 @@ class core : public core_base<typename Config::env> {
   [[nodiscard]] std::size_t slab_alignment() const noexcept { return settings_.slab_bytes; }
   /// Tells the recorder of the calling thread about a request that goes past the tiers.
   void on_oversize(std::size_t size) noexcept;
+  /// The blocks that are remembered.
+  [[nodiscard]] const samples_type& sampled() const noexcept { return samples_; }
+  /// Tells all lengths to a ring as well. Before anything else is done with the core.
+  void tell_lengths(const length_sink& to) noexcept requires(samples) { samples_.lengths = to; }
 
  protected:
   ~core() override;
+
+  /// A block that went past the tiers, and its way back.
+  void note_large([[maybe_unused]] const void* block, [[maybe_unused]] std::size_t size,
+                  [[maybe_unused]] where_type where) noexcept {
+    if constexpr (samples) samples_.remember(block, size, 1, where);
+  }
+  void note_large_end([[maybe_unused]] const void* block) noexcept {
+    if constexpr (samples) samples_.forget(block);
+  }
 
   /// Destroys the object in an idle block. User code: no lock is held.
   virtual void dispose(void*) noexcept {}
@@ -130,8 +149,9 @@ class core : public core_base<typename Config::env> {
   [[nodiscard]] static cache_type* cache_of(tier_state& t, shard_type* s) noexcept;
 
   // acquire.hpp and its neighbours
-  [[nodiscard]] TARN_COLD taken_type take_miss(std::uint32_t tier, std::size_t size);
-  [[nodiscard]] taken_type take_first(std::uint32_t tier, std::size_t size);
+  [[nodiscard]] TARN_COLD taken_type take_miss(std::uint32_t tier, std::size_t size,
+                                               where_type where);
+  [[nodiscard]] taken_type take_first(std::uint32_t tier);
   [[nodiscard]] taken_type take_slow(std::uint32_t tier, shard_type* s);
   [[nodiscard]] taken_type take_locked(tier_state& t, cache_type* cache, bool counted) noexcept;
   [[nodiscard]] taken_type take_or_grow(std::uint32_t tier, shard_type* s, bool counted);
@@ -180,6 +200,25 @@ class core : public core_base<typename Config::env> {
   void for_each_cache(tier_state& t, Action&& action) const;
   [[nodiscard]] shard_type* find_recorder() noexcept;
 
+  // samples/core_samples.hpp
+  template <class Recorder>
+  TARN_FORCE_INLINE void note_get(Recorder& recorder, std::uint32_t tier, void* block,
+                                  std::size_t size, where_type where) noexcept;
+  template <class Recorder>
+  TARN_FORCE_INLINE void note_put(Recorder& recorder, std::uint32_t tier, void* block) noexcept;
+  template <class Action>
+  void with_recorder(Action&& action) noexcept;
+  template <class Recorder>
+  [[nodiscard]] TARN_FORCE_INLINE bool is_due(const Recorder& recorder) const noexcept;
+  [[nodiscard]] TARN_FORCE_INLINE bool may_know(const void* block) const noexcept;
+  [[nodiscard]] void* take_due(std::uint32_t tier) noexcept;
+  TARN_FORCE_INLINE void give_unknown(std::size_t tier, void* block) noexcept;
+  TARN_COLD void give_known(std::uint32_t tier, void* block) noexcept;
+  void note_length(std::size_t size) noexcept;
+  void note_sample(std::uint32_t tier, const void* block, std::size_t size, std::uint64_t weight,
+                   where_type where) noexcept;
+  void note_in_use(std::uint32_t tier) noexcept;
+
   // life.hpp and its neighbours
   [[nodiscard]] shard_type* attach(bool may_allocate) noexcept;
   [[nodiscard]] shard_type* find_vacant() noexcept;
@@ -213,6 +252,7 @@ class core : public core_base<typename Config::env> {
   lock_type shard_lock_;
   typename env::template atomic<shard_type*> shards_{nullptr};  // all that ever were; only grows
   TARN_NO_UNIQUE_ADDRESS typename Config::shared_recorder recorder_;  // for calls without a shard
+  TARN_NO_UNIQUE_ADDRESS samples_type samples_;
 };
 
 }  // namespace tarn::detail

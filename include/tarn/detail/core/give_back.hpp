@@ -9,6 +9,12 @@
 namespace tarn::detail {
 
 template <class Config>
+void core<Config>::give_known(std::uint32_t tier, void* block) noexcept {
+  if constexpr (samples) samples_.forget(block);
+  give_unknown(tier, block);
+}
+
+template <class Config>
 void core<Config>::give_slow(std::uint32_t tier, void* block) noexcept {
   auto& t = tiers_[tier];
   shard_type* s = nullptr;
@@ -18,9 +24,9 @@ void core<Config>::give_slow(std::uint32_t tier, void* block) noexcept {
     s = attach(false);
     if (!had_shard) {  // else the hit path told it
       if (s != nullptr) {
-        tell_put(s->recorder, named_tiers_, tier);
+        note_put(s->recorder, tier, block);
       } else {
-        tell_put(recorder_, named_tiers_, tier);
+        note_put(recorder_, tier, block);
       }
     }
     if (s != nullptr) fit_budget(s);
@@ -118,6 +124,13 @@ template <class Config>
 void core<Config>::give_empty(std::uint32_t tier, void* block, because reason) noexcept {
   auto& t = tiers_[tier];
   const bool undone = reason == because::undone_get;
+  with_recorder([&](auto& recorder) {
+    if (!undone) return note_put(recorder, tier, block);
+    if constexpr (requires { recorder.undo_get(tier, t.home.shape.size); }) {
+      recorder.undo_get(tier, t.home.shape.size);
+    }
+    if constexpr (samples) samples_.forget(block);
+  });
   {
     const guard<lock_type> hold(t.lock);
     cache_type* const cache = cache_of(t, own_shard_or_null());

@@ -4,6 +4,7 @@
 // What a get and a put cost when they hit.
 
 #include <tarn/detail/core/core.hpp>
+#include <tarn/detail/samples/core_samples.hpp>
 
 namespace tarn::detail {
 
@@ -26,10 +27,11 @@ auto core<Config>::cache_of(tier_state& t, shard_type* s) noexcept -> cache_type
 }
 
 template <class Config>
-TARN_FORCE_INLINE auto core<Config>::take(std::uint32_t tier, std::size_t size) -> taken_type {
+TARN_FORCE_INLINE auto core<Config>::take(std::uint32_t tier, std::size_t size, where_type where)
+    -> taken_type {
   if (void* const block = take_hit(tier, size)) [[likely]]
     return {block};
-  return take_miss(tier, size);
+  return take_miss(tier, size, where);
 }
 
 template <class Config>
@@ -37,13 +39,15 @@ TARN_FORCE_INLINE void* core<Config>::take_hit(std::size_t tier, std::size_t siz
   const auto number = static_cast<std::uint32_t>(tier);
   if constexpr (is_per_thread) {
     shard_type* const s = own_shard();
-    if (s == nullptr) [[unlikely]]
+    if (s == nullptr || is_due(s->recorder)) [[unlikely]]
       return nullptr;
     void* const block = in_register(s->caches() + tier)->template pop<mark>();
     if (block != nullptr) [[likely]]
       tell_get(s->recorder, named_tiers_, number, size);
     return block;
   } else {
+    if (is_due(recorder_)) [[unlikely]]
+      return nullptr;
     auto& t = tiers_[tier];
     void* block = nullptr;
     if constexpr (is_single) {
@@ -59,6 +63,13 @@ TARN_FORCE_INLINE void* core<Config>::take_hit(std::size_t tier, std::size_t siz
 
 template <class Config>
 TARN_FORCE_INLINE void core<Config>::give(std::size_t tier, void* block) noexcept {
+  if (may_know(block)) [[unlikely]]
+    return give_known(static_cast<std::uint32_t>(tier), block);
+  give_unknown(tier, block);
+}
+
+template <class Config>
+TARN_FORCE_INLINE void core<Config>::give_unknown(std::size_t tier, void* block) noexcept {
   const auto number = static_cast<std::uint32_t>(tier);
   if constexpr (is_per_thread) {
     if (shard_type* const s = own_shard()) [[likely]] {

@@ -132,6 +132,7 @@ void core<Config>::for_each_recorder(Action&& action) const {
 
 template <class Config>
 void core<Config>::on_oversize(std::size_t size) noexcept {
+  note_length(size);
   if (shard_type* const s = find_recorder()) return s->recorder.on_oversize(size);
   recorder_.on_oversize(size);
 }

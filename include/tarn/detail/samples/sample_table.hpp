@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+
+#include <tarn/detail/align.hpp>
+#include <tarn/detail/compiler.hpp>
+#include <tarn/detail/samples/call_site.hpp>
+
+namespace tarn::detail {
+
+/// A block that is out and that was chosen to be remembered.
+struct sample {
+  const void* block = nullptr;
+  std::size_t size = 0;      // as it was asked for
+  std::uint64_t weight = 0;  // how many gets it stands for
+  std::int64_t since = 0;    // on the clock of the environment
+  std::uint64_t id = 0;      // ascends with time
+  call_site where;
+};
+
+/// Where the requests of a pool are told as well, if anywhere: a ring of the user's.
+struct length_sink {
+  void* ring = nullptr;
+  void (*push)(void* ring, std::size_t size) noexcept = nullptr;
+};
+
+/// The blocks of one core that were chosen to be remembered while they are out, by address, of a
+/// fixed number and without a lock: one that finds no place is counted, no more.
+///
+/// A slot is written only by the getter that claimed it, and then by whoever puts its block. A put
+/// of a block that was not chosen reads one byte, mostly.
+template <class Env>
+class sample_table {
+ public:
+  static constexpr std::size_t slots = 2048;
+  static constexpr std::size_t lifetimes = 64;   // by the bits of the nanoseconds
+  static constexpr std::size_t most_tiers = 64;  // whose marks are kept
+
+  sample_table() noexcept = default;
+  sample_table(const sample_table&) = delete;
+  sample_table& operator=(const sample_table&) = delete;
+  ~sample_table() { delete store_.load(std::memory_order::relaxed); }  // nobody else is left
+
+  length_sink lengths;  // immutable once the pool is made
+
+  /// Remembers a block that the calling thread has just got. Returns: the number of the sample.
+  std::uint64_t remember(const void* block, std::size_t size, std::uint64_t weight,
+                         const call_site& where) noexcept;
+  /// False if a block that the calling thread holds is not remembered. True means: look.
+  [[nodiscard]] TARN_FORCE_INLINE bool may_know(const void* block) const noexcept {
+    // relaxed: who handed the block over to this thread had counted it before.
+    return counts_[home_of(block)].load(std::memory_order::relaxed) != 0;
+  }
+  /// Forgets a block that the calling thread is about to give back.
+  void forget(const void* block) noexcept {
+    if (may_know(block)) forget_known(block);
+  }
+
+  /// Calls `action(sample)` for each block that is remembered. Under load, each is one that was
+  /// out at some moment of the call.
+  template <class Action>
+  void for_each(Action&& action) const;
+  /// The number of the next sample: those that come later are not below it.
+  [[nodiscard]] std::uint64_t next_id() const noexcept {
+    return next_id_.load(std::memory_order::relaxed);  // the caller orders what it compares
+  }
+  // All statistics, so relaxed is enough.
+  [[nodiscard]] std::uint64_t remembered() const noexcept {
+    return next_id() - refused_.load(std::memory_order::relaxed);
+  }
+  [[nodiscard]] std::uint64_t refused() const noexcept {
+    return refused_.load(std::memory_order::relaxed);
+  }
+  [[nodiscard]] std::uint64_t lifetime(std::size_t bits) const noexcept {
+    return lifetimes_[bits].load(std::memory_order::relaxed);
+  }
+
+  /// So many blocks of a tier were in use at some moment.
+  void saw_in_use(std::size_t tier, std::uint64_t blocks) noexcept {
+    if (tier >= most_tiers) return;
+    auto most = most_in_use_[tier].load(std::memory_order::relaxed);
+    while (most < blocks &&
+           !most_in_use_[tier].compare_exchange_weak(most, blocks, std::memory_order::relaxed,
+                                                     std::memory_order::relaxed)) {
+    }
+  }
+  [[nodiscard]] std::uint64_t most_in_use(std::size_t tier) const noexcept {
+    return tier < most_tiers ? most_in_use_[tier].load(std::memory_order::relaxed) : 0;
+  }
+  /// Whether to look how many are in use now that `id` is remembered: with every fourth sample if
+  /// they are few anyway, and less often the more threads there are, for each is looked at.
+  [[nodiscard]] bool wants_in_use(std::uint64_t id, std::uint64_t weight) const noexcept {
+    const auto threads = threads_.load(std::memory_order::relaxed);
+    return id % ((weight < 4 ? 1 : 4) * (threads / 8 + 1)) == 0;
+  }
+  void saw_threads(std::uint32_t threads) noexcept {
+    threads_.store(threads, std::memory_order::relaxed);
+  }
+
+ private:
+  template <class T>
+  using atomic = typename Env::template atomic<T>;
+
+  static constexpr std::size_t window = 16;  // slots in which a block may be, from its home on
+
+  struct details {
+    atomic<std::uint64_t> sequence{0};  // odd while the slot is written
+    atomic<std::size_t> size{0};
+    atomic<std::uint64_t> weight{0};
+    atomic<std::int64_t> since{0};
+    atomic<std::uint64_t> id{0};
+    atomic<const char*> file{nullptr};
+    atomic<std::uint32_t> line{0};
+  };
+  /// Keys apart from the rest: to look for one reads two lines.
+  struct store {
+    atomic<std::uintptr_t> keys[slots] = {};
+    details of[slots];
+  };
+
+  [[nodiscard]] static std::size_t home_of(const void* block) noexcept {
+    // Fibonacci hashing: blocks lie at equal distances. The upper bits are the good ones.
+    return static_cast<std::size_t>(
+        (reinterpret_cast<std::uintptr_t>(block) * 0x9e3779b97f4a7c15u) >>
+        (64 - std::bit_width(slots - 1)));
+  }
+  [[nodiscard]] store* obtain_store() noexcept;
+  void forget_known(const void* block) noexcept;
+  [[nodiscard]] bool try_write(store& s, std::size_t slot, const sample& what) noexcept;
+  [[nodiscard]] static bool read(const store& s, std::size_t slot, sample& into) noexcept;
+
+  atomic<std::uint8_t> counts_[slots] = {};  // of blocks with this home; at most `window`
+  atomic<store*> store_{nullptr};            // made with the first sample; then it stays
+  atomic<std::uint64_t> next_id_{0};
+  atomic<std::uint64_t> refused_{0};
+  atomic<std::uint32_t> threads_{0};
+  atomic<std::uint64_t> lifetimes_[lifetimes] = {};
+  atomic<std::uint64_t> most_in_use_[most_tiers] = {};
+};
+
+/// For pools that remember nothing.
+struct no_samples {};
+
+}  // namespace tarn::detail

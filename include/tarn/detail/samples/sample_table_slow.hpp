@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// What happens to the few blocks that are remembered.
+
+#include <tarn/detail/samples/sample_table.hpp>
+
+namespace tarn::detail {
+
+template <class Env>
+auto sample_table<Env>::obtain_store() noexcept -> store* {
+  // (1) acquire, pairs with (2): the slots are made.
+  store* there = store_.load(std::memory_order::acquire);
+  if (there != nullptr) return there;
+  auto* const made = new (std::nothrow) store;
+  if (made == nullptr) return nullptr;
+  if (store_.compare_exchange_strong(there, made, std::memory_order::acq_rel,  // (2), and (1)
+                                     std::memory_order::acquire)) {
+    return made;
+  }
+  delete made;  // another thread was faster
+  return there;
+}
+
+template <class Env>
+bool sample_table<Env>::try_write(store& s, std::size_t slot, const sample& what) noexcept {
+  auto& d = s.of[slot];
+  // (3) acquire, pairs with (6): the key is at least as new as the sequence.
+  auto seen = d.sequence.load(std::memory_order::acquire);
+  // relaxed: a key changes only while the sequence is odd, so the exchange proves that it stayed 0.
+  if ((seen & 1) != 0 || s.keys[slot].load(std::memory_order::relaxed) != 0) return false;
+  if (!d.sequence.compare_exchange_strong(seen, seen + 1, std::memory_order::acquire,
+                                          std::memory_order::relaxed)) {
+    return false;
+  }
+  // (4) release, here and below; pairs with (5): who reads one of these sees the odd sequence.
+  constexpr auto published = std::memory_order::release;
+  d.size.store(what.size, published);
+  d.weight.store(what.weight, published);
+  d.since.store(what.since, published);
+  d.id.store(what.id, published);
+  d.file.store(what.where.file_name(), published);
+  d.line.store(what.where.line(), published);
+  s.keys[slot].store(reinterpret_cast<std::uintptr_t>(what.block), published);
+  d.sequence.store(seen + 2, published);  // (6) pairs with (3) and (7)
+  return true;
+}
+
+template <class Env>
+bool sample_table<Env>::read(const store& s, std::size_t slot, sample& into) noexcept {
+  const auto& d = s.of[slot];
+  const auto seen = d.sequence.load(std::memory_order::acquire);  // (7) pairs with (6)
+  if ((seen & 1) != 0) return false;
+  constexpr auto with = std::memory_order::acquire;  // (5) pairs with (4)
+  const auto key = s.keys[slot].load(with);
+  if (key == 0) return false;
+  into.block = reinterpret_cast<const void*>(key);
+  into.size = d.size.load(with);
+  into.weight = d.weight.load(with);
+  into.since = d.since.load(with);
+  into.id = d.id.load(with);
+  const char* const file = d.file.load(with);
+  into.where = {file, d.line.load(with)};
+  // relaxed: after a value of another writer, (5) has made its odd sequence visible.
+  return d.sequence.load(std::memory_order::relaxed) == seen;
+}
+
+template <class Env>
+auto sample_table<Env>::remember(const void* block, std::size_t size, std::uint64_t weight,
+                                 const call_site& where) noexcept -> std::uint64_t {
+  // relaxed: a number; whoever compares it has an order of its own.
+  const auto id = next_id_.fetch_add(1, std::memory_order::relaxed);
+  const sample what{block, size, weight, Env::now(), id, where};
+  if (store* const s = obtain_store()) {
+    const auto home = home_of(block);
+    for (std::size_t i = 0; i != window; ++i) {
+      if (!try_write(*s, (home + i) % slots, what)) continue;
+      // relaxed: handing the block over orders this before its put.
+      counts_[home].fetch_add(1, std::memory_order::relaxed);
+      return id;
+    }
+  }
+  refused_.fetch_add(1, std::memory_order::relaxed);  // a statistic
+  return id;
+}
+
+template <class Env>
+void sample_table<Env>::forget_known(const void* block) noexcept {
+  const auto key = reinterpret_cast<std::uintptr_t>(block);
+  store* const s = store_.load(std::memory_order::acquire);  // (1): another block's, maybe
+  if (s == nullptr) return;
+  const auto home = home_of(block);
+  for (std::size_t i = 0; i != window; ++i) {
+    const auto slot = (home + i) % slots;
+    // relaxed: the block was handed over to this thread, and with it what was written here.
+    if (s->keys[slot].load(std::memory_order::relaxed) != key) continue;
+    auto& d = s->of[slot];
+    const auto out = Env::now() - d.since.load(std::memory_order::relaxed);
+    const auto bits = std::bit_width(static_cast<std::uint64_t>(out < 0 ? 0 : out));
+    lifetimes_[static_cast<std::size_t>(bits)].fetch_add(d.weight.load(std::memory_order::relaxed),
+                                                         std::memory_order::relaxed);
+    // Nobody else writes to a slot with a key.
+    const auto seen = d.sequence.load(std::memory_order::relaxed);
+    d.sequence.store(seen + 1, std::memory_order::relaxed);
+    s->keys[slot].store(0, std::memory_order::release);      // (4)
+    d.sequence.store(seen + 2, std::memory_order::release);  // (6)
+    counts_[home].fetch_sub(1, std::memory_order::relaxed);  // of this block: a get counts it anew
+    return;
+  }
+}
+
+template <class Env>
+template <class Action>
+void sample_table<Env>::for_each(Action&& action) const {
+  const store* const s = store_.load(std::memory_order::acquire);  // (1)
+  if (s == nullptr) return;
+  for (std::size_t slot = 0; slot != slots; ++slot) {
+    sample seen;
+    if (read(*s, slot, seen)) action(seen);
+  }
+}
+
+}  // namespace tarn::detail
