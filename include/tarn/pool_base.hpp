@@ -11,6 +11,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <new>
+#include <stdexcept>
+#include <type_traits>
 #include <utility>
 
 #include <tarn/detail/upkeep/totals.hpp>
@@ -48,7 +50,7 @@ class pool_base {
   using env = typename Core::env;
 
   pool_base(Core* core, const options& o)
-      : core_(core),
+      : core_(accepted(core, o)),
         initial_objects_(o.initial_objects.value_or(0)),
         initial_bytes_(o.initial_bytes.value_or(o.max_bytes.value_or(options::default_max_bytes))),
         capacity_(o.capacity.value_or(no_limit)),
@@ -58,7 +60,9 @@ class pool_base {
         max_idle_bytes_(
             o.max_bytes.value_or(Core::is_lock_free ? no_limit : options::default_max_bytes)),
         created_(env::now()),
-        closing_(o.closing) {
+        closing_(o.closing),
+        recent_lengths_(o.recent_lengths) {
+    if constexpr (Core::samples) core_->sampled().lengths = o.recent_lengths.sink();
     core_->begin();
   }
   pool_base(const pool_base&) = delete;  // handles point to the pool's core, not to the pool, but
@@ -398,8 +402,23 @@ class pool_base {
     }
   }
 
+  struct no_ring {
+    constexpr explicit no_ring(const length_ring&) noexcept {}
+  };
+
+  /// Refuses a ring that nobody would push to; the core ends as with a pool then.
+  [[nodiscard]] static Core* accepted(Core* core, const options& o) {
+    if (Core::samples || !o.recent_lengths) return core;
+    core->begin();
+    core->close();
+    core->release();
+    throw std::invalid_argument(
+        "tarn: recent_lengths needs a stats policy that records, such as recording_stats");
+  }
+
   void read_samples(tarn::snapshot& into) const {
     const auto& from = core_->sampled();
+    if (recent_lengths_) into.recent_lengths = recent_lengths_.values();
     into.samples = from.remembered();
     into.not_sampled = from.refused();
     for (std::size_t bits = 0; bits != from.lifetimes; ++bits)
@@ -425,6 +444,7 @@ class pool_base {
   typename env::template atomic<std::int64_t> last_resized_{never};
   typename env::template atomic<std::int64_t> last_tick_{never};
   typename env::template atomic<int> retention_percent_{-1};
+  TARN_NO_UNIQUE_ADDRESS std::conditional_t<Core::samples, length_ring, no_ring> recent_lengths_;
 };
 
 }  // namespace detail

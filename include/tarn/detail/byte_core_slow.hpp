@@ -121,7 +121,7 @@ auto byte_core<Config>::take_large(std::size_t size, std::size_t alignment, wher
   }
   if (got.block == nullptr) return got;
   this->pin();  // the pool object is there; the block keeps the core from now on
-  this->note_large(got.block, size, where);
+  this->sampled().remember(got.block, size, 1, where);
   if (zeroing_ != zeros::none) std::memset(got.block, 0, got.capacity);
   this->watchers_.tell({moment::oversize, this->tiers(), size, 0, got.block});
   this->watchers_.tell({moment::get, this->tiers(), size, 0, got.block});
@@ -130,7 +130,7 @@ auto byte_core<Config>::take_large(std::size_t size, std::size_t alignment, wher
 
 template <class Config>
 void byte_core<Config>::give_large(void* block, std::size_t size, std::size_t alignment) noexcept {
-  this->note_large_end(block);
+  this->sampled().forget(block);
   const auto extent = large_.tracks() ? large_.extent_of(block) : extent_for(size);
   if (zeroing_ == zeros::secure) secure_zero(block, extent);
   const auto wanted = alignment < line_alignment ? line_alignment : alignment;

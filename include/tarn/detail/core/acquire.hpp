@@ -11,13 +11,14 @@ namespace tarn::detail {
 
 template <class Config>
 auto core<Config>::take_miss(std::uint32_t tier, std::size_t size, where_type where) -> taken_type {
-  taken_type got{take_due(tier)};
+  taken_type got{this->take_due(tier)};
   if (got.block == nullptr) {
     shard_type* const s = own_shard_or_null();
     got = s != nullptr ? take_slow(tier, s) : take_first(tier);
   }
   if (got.block != nullptr) {
-    with_recorder([&](auto& recorder) { note_get(recorder, tier, got.block, size, where); });
+    this->with_recorder(
+        [&](auto& recorder) { this->note_get(recorder, tier, got.block, size, where); });
   }
   return got;
 }

@@ -20,13 +20,13 @@ bool core<Config>::take_bulk(std::uint32_t tier, std::size_t size, void** blocks
       if (shard_type* const s = own_shard()) {
         n = pop_all(s->caches()[tier]);
         for (std::size_t i = 0; i != n; ++i)
-          note_get(s->recorder, tier, blocks[got + i], size, where);
+          this->note_get(s->recorder, tier, blocks[got + i], size, where);
       }
     } else if constexpr (is_single) {
       auto& t = tiers_[tier];
       n = locked(t.lock, [&] { return pop_all(t.cache); });
       for (std::size_t i = 0; i != n; ++i)
-        note_get(recorder_, tier, blocks[got + i], size, where);
+        this->note_get(this->recorder_, tier, blocks[got + i], size, where);
     }
     got += n;
     if (got == count) break;
@@ -52,17 +52,17 @@ void core<Config>::give_bulk(std::uint32_t tier, void* const* blocks, std::size_
       if (s == nullptr) break;
       const auto n = push_all(s->caches()[tier]);
       for (std::size_t i = 0; i != n; ++i)
-        note_put(s->recorder, tier, blocks[given + i]);  // nobody else looks into this cache
+        this->note_put(s->recorder, tier, blocks[given + i]);  // nobody else looks into this cache
       given += n;
       if (given != count) {
-        note_put(s->recorder, tier, blocks[given]);
+        this->note_put(s->recorder, tier, blocks[given]);
         give_slow(tier, blocks[given++]);
       }
     }
   } else if constexpr (is_single) {
     auto& t = tiers_[tier];
     for (std::size_t i = 0; i != count; ++i)
-      note_put(recorder_, tier, blocks[i]);
+      this->note_put(this->recorder_, tier, blocks[i]);
     while (given != count) {
       given += locked(t.lock, [&] { return push_all(t.cache); });
       if (given != count) give_slow(tier, blocks[given++]);

@@ -11,9 +11,8 @@
 #include <tarn/detail/core/settings.hpp>
 #include <tarn/detail/core/tier.hpp>
 #include <tarn/detail/depot/shard.hpp>
-#include <tarn/detail/guard.hpp>
 #include <tarn/detail/registry.hpp>
-#include <tarn/detail/samples/sample_table.hpp>
+#include <tarn/detail/samples/recording_core.hpp>
 
 namespace tarn::detail {
 
@@ -27,7 +26,9 @@ namespace tarn::detail {
 /// give_back.hpp (puts), bulk.hpp (both), trim.hpp and drain.hpp (idle memory), life.hpp and
 /// threads.hpp, indices.hpp (the lock-free shape), numbers.hpp (reading); and the folder upkeep.
 template <class Config>
-class core : public core_base<typename Config::env> {
+class core : public core_base<typename Config::env>, public recording_core<core<Config>, Config> {
+  friend recording_core<core, Config>;
+
  public:
   using config = Config;
   using env = typename Config::env;
@@ -37,15 +38,12 @@ class core : public core_base<typename Config::env> {
   using cache_type = tier_cache<env>;
   using slab_type = slab<env>;
   using taken_type = taken<env>;
+  using where_type = typename recording_core<core, Config>::where_type;
 
   static constexpr bool is_per_thread = std::is_same_v<typename Config::shape, per_thread_shape>;
   static constexpr bool is_single = std::is_same_v<typename Config::shape, single_shape>;
   static constexpr bool is_lock_free = std::is_same_v<typename Config::shape, lock_free_shape>;
   static constexpr std::uint64_t mark = Config::counts ? one_get : 0;
-  /// Whether the blocks that the recorders choose are remembered.
-  static constexpr bool samples = requires(const typename Config::recorder& r) { r.is_due(); };
-  using where_type = std::conditional_t<samples, call_site, no_call_site>;
-  using samples_type = std::conditional_t<samples, sample_table<env>, no_samples>;
 
   /// `size_of(i)`: bytes of tier `i`, ascending.
   template <class SizeOf>
@@ -107,30 +105,12 @@ class core : public core_base<typename Config::env> {
   /// Numbers of all tiers: puts read before gets, so that in use is never negative.
   template <class Report>
   void read(Report&& report) const noexcept;
-  /// Calls `action(recorder)` for each recorder.
-  template <class Action>
-  void for_each_recorder(Action&& action) const;
   [[nodiscard]] std::size_t slab_bytes_taken() const noexcept;
   [[nodiscard]] source_type& source() noexcept { return source_; }
   [[nodiscard]] std::size_t slab_alignment() const noexcept { return settings_.slab_bytes; }
-  /// Tells the recorder of the calling thread about a request that goes past the tiers.
-  void on_oversize(std::size_t size) noexcept;
-  /// The blocks that are remembered.
-  [[nodiscard]] const samples_type& sampled() const noexcept { return samples_; }
-  /// Tells all lengths to a ring as well. Before anything else is done with the core.
-  void tell_lengths(const length_sink& to) noexcept requires(samples) { samples_.lengths = to; }
 
  protected:
   ~core() override;
-
-  /// A block that went past the tiers, and its way back.
-  void note_large([[maybe_unused]] const void* block, [[maybe_unused]] std::size_t size,
-                  [[maybe_unused]] where_type where) noexcept {
-    if constexpr (samples) samples_.remember(block, size, 1, where);
-  }
-  void note_large_end([[maybe_unused]] const void* block) noexcept {
-    if constexpr (samples) samples_.forget(block);
-  }
 
   /// Destroys the object in an idle block. User code: no lock is held.
   virtual void dispose(void*) noexcept {}
@@ -149,8 +129,7 @@ class core : public core_base<typename Config::env> {
   [[nodiscard]] static cache_type* cache_of(tier_state& t, shard_type* s) noexcept;
 
   // acquire.hpp and its neighbours
-  [[nodiscard]] TARN_COLD taken_type take_miss(std::uint32_t tier, std::size_t size,
-                                               where_type where);
+  [[nodiscard]] TARN_COLD taken_type take_miss(std::uint32_t tier, std::size_t size, where_type);
   [[nodiscard]] taken_type take_first(std::uint32_t tier);
   [[nodiscard]] taken_type take_slow(std::uint32_t tier, shard_type* s);
   [[nodiscard]] taken_type take_locked(tier_state& t, cache_type* cache, bool counted) noexcept;
@@ -184,6 +163,7 @@ class core : public core_base<typename Config::env> {
   [[nodiscard]] bool number_slab(tier_state& t, slab_type* s) noexcept;
 
   // give_back.hpp and its neighbours
+  TARN_FORCE_INLINE void give_unknown(std::size_t tier, void* block) noexcept;
   TARN_COLD void give_slow(std::uint32_t tier, void* block) noexcept;
   void shed_excess(std::uint32_t tier, leaving why = leaving::bound) noexcept;
   [[nodiscard]] std::uint64_t ready_to_keep(const tier_state& t) const noexcept;
@@ -198,26 +178,6 @@ class core : public core_base<typename Config::env> {
   // numbers.hpp and its neighbours
   template <class Action>
   void for_each_cache(tier_state& t, Action&& action) const;
-  [[nodiscard]] shard_type* find_recorder() noexcept;
-
-  // samples/core_samples.hpp
-  template <class Recorder>
-  TARN_FORCE_INLINE void note_get(Recorder& recorder, std::uint32_t tier, void* block,
-                                  std::size_t size, where_type where) noexcept;
-  template <class Recorder>
-  TARN_FORCE_INLINE void note_put(Recorder& recorder, std::uint32_t tier, void* block) noexcept;
-  template <class Action>
-  void with_recorder(Action&& action) noexcept;
-  template <class Recorder>
-  [[nodiscard]] TARN_FORCE_INLINE bool is_due(const Recorder& recorder) const noexcept;
-  [[nodiscard]] TARN_FORCE_INLINE bool may_know(const void* block) const noexcept;
-  [[nodiscard]] void* take_due(std::uint32_t tier) noexcept;
-  TARN_FORCE_INLINE void give_unknown(std::size_t tier, void* block) noexcept;
-  TARN_COLD void give_known(std::uint32_t tier, void* block) noexcept;
-  void note_length(std::size_t size) noexcept;
-  void note_sample(std::uint32_t tier, const void* block, std::size_t size, std::uint64_t weight,
-                   where_type where) noexcept;
-  void note_in_use(std::uint32_t tier) noexcept;
 
   // life.hpp and its neighbours
   [[nodiscard]] shard_type* attach(bool may_allocate) noexcept;
@@ -251,8 +211,6 @@ class core : public core_base<typename Config::env> {
   typename env::template atomic<bool> shard_wanted_{false};  // a put found no vacant shard
   lock_type shard_lock_;
   typename env::template atomic<shard_type*> shards_{nullptr};  // all that ever were; only grows
-  TARN_NO_UNIQUE_ADDRESS typename Config::shared_recorder recorder_;  // for calls without a shard
-  TARN_NO_UNIQUE_ADDRESS samples_type samples_;
 };
 
 }  // namespace tarn::detail

@@ -9,12 +9,6 @@
 namespace tarn::detail {
 
 template <class Config>
-void core<Config>::give_known(std::uint32_t tier, void* block) noexcept {
-  if constexpr (samples) samples_.forget(block);
-  give_unknown(tier, block);
-}
-
-template <class Config>
 void core<Config>::give_slow(std::uint32_t tier, void* block) noexcept {
   auto& t = tiers_[tier];
   shard_type* s = nullptr;
@@ -22,12 +16,9 @@ void core<Config>::give_slow(std::uint32_t tier, void* block) noexcept {
     const bool had_shard = own_shard() != nullptr;
     follow_orders();
     s = attach(false);
-    if (!had_shard) {  // else the hit path told it
-      if (s != nullptr) {
-        note_put(s->recorder, tier, block);
-      } else {
-        note_put(recorder_, tier, block);
-      }
+    // Else the hit path told it.
+    if (!had_shard) {
+      this->with_recorder([&](auto& recorder) { this->note_put(recorder, tier, block); });
     }
     if (s != nullptr) fit_budget(s);
   }
@@ -124,12 +115,8 @@ template <class Config>
 void core<Config>::give_empty(std::uint32_t tier, void* block, because reason) noexcept {
   auto& t = tiers_[tier];
   const bool undone = reason == because::undone_get;
-  with_recorder([&](auto& recorder) {
-    if (!undone) return note_put(recorder, tier, block);
-    if constexpr (requires { recorder.undo_get(tier, t.home.shape.size); }) {
-      recorder.undo_get(tier, t.home.shape.size);
-    }
-    if constexpr (samples) samples_.forget(block);
+  this->with_recorder([&](auto& recorder) {
+    undone ? this->note_undone(recorder, tier, block) : this->note_put(recorder, tier, block);
   });
   {
     const guard<lock_type> hold(t.lock);

@@ -4,7 +4,6 @@
 // What a get and a put cost when they hit.
 
 #include <tarn/detail/core/core.hpp>
-#include <tarn/detail/samples/core_samples.hpp>
 
 namespace tarn::detail {
 
@@ -39,14 +38,14 @@ TARN_FORCE_INLINE void* core<Config>::take_hit(std::size_t tier, std::size_t siz
   const auto number = static_cast<std::uint32_t>(tier);
   if constexpr (is_per_thread) {
     shard_type* const s = own_shard();
-    if (s == nullptr || is_due(s->recorder)) [[unlikely]]
+    if (s == nullptr || this->is_due(s->recorder)) [[unlikely]]
       return nullptr;
     void* const block = in_register(s->caches() + tier)->template pop<mark>();
     if (block != nullptr) [[likely]]
       tell_get(s->recorder, named_tiers_, number, size);
     return block;
   } else {
-    if (is_due(recorder_)) [[unlikely]]
+    if (this->is_due(this->recorder_)) [[unlikely]]
       return nullptr;
     auto& t = tiers_[tier];
     void* block = nullptr;
@@ -56,15 +55,15 @@ TARN_FORCE_INLINE void* core<Config>::take_hit(std::size_t tier, std::size_t siz
       block = pop_index(t);
     }
     if (block != nullptr) [[likely]]
-      tell_get(recorder_, named_tiers_, number, size);
+      tell_get(this->recorder_, named_tiers_, number, size);
     return block;
   }
 }
 
 template <class Config>
 TARN_FORCE_INLINE void core<Config>::give(std::size_t tier, void* block) noexcept {
-  if (may_know(block)) [[unlikely]]
-    return give_known(static_cast<std::uint32_t>(tier), block);
+  if (this->sampled().may_know(block)) [[unlikely]]
+    return this->give_known(static_cast<std::uint32_t>(tier), block);
   give_unknown(tier, block);
 }
 
@@ -78,7 +77,7 @@ TARN_FORCE_INLINE void core<Config>::give_unknown(std::size_t tier, void* block)
         return;
     }
   } else {
-    tell_put(recorder_, named_tiers_, number);
+    tell_put(this->recorder_, named_tiers_, number);
     auto& t = tiers_[tier];
     if constexpr (is_single) {
       if (locked(t.lock, [&] { return t.cache.template push<mark>(block); })) [[likely]]

@@ -121,26 +121,4 @@ void core<Config>::for_each_cache(tier_state& t, Action&& action) const {
   }
 }
 
-template <class Config>
-template <class Action>
-void core<Config>::for_each_recorder(Action&& action) const {
-  action(recorder_);
-  for (auto* s = shards_.load(std::memory_order::acquire); s != nullptr; s = s->next) {
-    action(std::as_const(s->recorder));
-  }
-}
-
-template <class Config>
-void core<Config>::on_oversize(std::size_t size) noexcept {
-  note_length(size);
-  if (shard_type* const s = find_recorder()) return s->recorder.on_oversize(size);
-  recorder_.on_oversize(size);
-}
-
-template <class Config>
-auto core<Config>::find_recorder() noexcept -> shard_type* {
-  if constexpr (is_per_thread) return attach(true);
-  return nullptr;
-}
-
 }  // namespace tarn::detail

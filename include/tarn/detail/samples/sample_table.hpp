@@ -47,6 +47,9 @@ class sample_table {
   ~sample_table() { delete store_.load(std::memory_order::relaxed); }  // nobody else is left
 
   length_sink lengths;  // immutable once the pool is made
+  void note_length(std::size_t size) const noexcept {
+    if (lengths.push != nullptr) lengths.push(lengths.ring, size);
+  }
 
   /// Remembers a block that the calling thread has just got. Returns: the number of the sample.
   std::uint64_t remember(const void* block, std::size_t size, std::uint64_t weight,
@@ -144,6 +147,11 @@ class sample_table {
 };
 
 /// For pools that remember nothing.
-struct no_samples {};
+struct no_samples {
+  [[nodiscard]] static constexpr bool may_know(const void*) noexcept { return false; }
+  static void forget(const void*) noexcept {}
+  static void remember(const void*, std::size_t, std::uint64_t, no_call_site) noexcept {}
+  static void note_length(std::size_t) noexcept {}
+};
 
 }  // namespace tarn::detail

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT
+//
+// Which tiers would waste least, told from what was asked for.
+//
+//   const auto advice = tarn::advise(pool.snapshot().size_histogram, 12, pool.tiers());
+//   std::cout << advice;      // using my_tiers = tarn::fixed_tiers<...>; waste before and after
+
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <ostream>
+#include <span>
+#include <vector>
+
+#include <tarn/detail/align.hpp>
+#include <tarn/detail/error.hpp>
+#include <tarn/policy/runtime_tiers.hpp>
+#include <tarn/policy/tiers.hpp>
+#include <tarn/policy/values/size_buckets.hpp>
+
+namespace tarn {
+
+/// So many requests of one size.
+struct weighted_size {
+  std::size_t size = 0;
+  std::uint64_t weight = 0;
+};
+
+/// What requests would cost on a table of tiers.
+struct tier_cost {
+  std::uint64_t requested = 0;  ///< bytes, of the requests that a tier serves
+  std::uint64_t reserved = 0;   ///< bytes of their blocks, as memory sees them
+  std::uint64_t oversize = 0;   ///< requests above the last tier
+
+  [[nodiscard]] std::uint64_t wasted() const noexcept { return reserved - requested; }
+  /// The part of the reserved bytes that nobody asked for.
+  [[nodiscard]] double waste() const noexcept {
+    return reserved == 0 ? 0 : static_cast<double>(wasted()) / static_cast<double>(reserved);
+  }
+};
+
+/// The tiers of least waste.
+struct tier_advice {
+  std::vector<std::size_t> sizes;  ///< ascending; empty if nothing was asked for
+  tier_cost before;                ///< on the tiers there were, if they were given
+  tier_cost after;                 ///< on these
+
+  /// Throws: `std::invalid_argument` if there are no sizes, or more than a table can have.
+  [[nodiscard]] runtime_tiers to_runtime_tiers() const {
+    return runtime_tiers(std::span<const std::size_t>(sizes));
+  }
+};
+
+namespace detail {
+
+/// Requests by the blocks that would just hold them, ascending and without duplicates; sums of all
+/// up to each.
+struct summed_sizes {
+  std::vector<std::size_t> blocks;
+  std::vector<std::uint64_t> weights{0};  // sums: of the first i
+  std::vector<std::uint64_t> bytes{0};
+  std::uint64_t oversize = 0;
+
+  explicit summed_sizes(std::vector<weighted_size> sizes, std::size_t largest);
+  /// Bytes that are wasted if one tier serves the sizes from `first` to before `last`.
+  [[nodiscard]] std::uint64_t waste(std::size_t first, std::size_t last) const noexcept {
+    return blocks[last - 1] * (weights[last] - weights[first]) - (bytes[last] - bytes[first]);
+  }
+};
+
+inline summed_sizes::summed_sizes(std::vector<weighted_size> sizes, std::size_t largest) {
+  std::sort(sizes.begin(), sizes.end(),
+            [](const auto& a, const auto& b) { return a.size < b.size; });
+  for (const auto& s : sizes) {
+    if (s.weight == 0) continue;
+    if (s.size > largest) {
+      oversize += s.weight;
+      continue;
+    }
+    const auto block = stride_for(max_of<std::size_t>(s.size, 1));
+    // All sums below are at most this one: if it fits, nothing overflows.
+    const auto most = UINT64_MAX / block;
+    if (weights.back() > most || s.weight > most - weights.back()) {
+      throw_invalid("requests", s.weight, "are too many for sums of 64 bits with blocks of", block);
+    }
+    if (blocks.empty() || blocks.back() != block) {
+      blocks.push_back(block);
+      weights.push_back(weights.back());
+      bytes.push_back(bytes.back());
+    }
+    weights.back() += s.weight;
+    bytes.back() += s.weight * s.size;
+  }
+}
+
+/// One row of the dynamic programme: the least waste of the first `i` sizes on one tier more than
+/// `before` is about, and where the last of these tiers begins. The best place to begin ascends
+/// with `i`, so both halves of a range need only look on their side of that of its middle.
+class advice_row {
+ public:
+  advice_row(const summed_sizes& of, const std::vector<std::uint64_t>& before)
+      : of_(of), before_(before), least(before.size()), begin(before.size()) {
+    fill(1, before.size(), 0, before.size() - 1);
+  }
+
+ private:
+  const summed_sizes& of_;
+  const std::vector<std::uint64_t>& before_;
+
+ public:
+  std::vector<std::uint64_t> least;
+  std::vector<std::size_t> begin;
+
+ private:
+  void fill(std::size_t first, std::size_t last, std::size_t from, std::size_t to) {
+    if (first >= last) return;
+    const auto middle = first + (last - first) / 2;
+    std::size_t best = from;
+    std::uint64_t least_here = UINT64_MAX;
+    for (std::size_t b = from; b <= to && b < middle; ++b) {
+      if (before_[b] == UINT64_MAX) continue;  // that many tiers are not needed there
+      const auto waste = before_[b] + of_.waste(b, middle);
+      if (waste < least_here) least_here = waste, best = b;
+    }
+    least[middle] = least_here;
+    begin[middle] = best;
+    fill(first, middle, from, best);
+    fill(middle + 1, last, best, to);
+  }
+};
+
+}  // namespace detail
+
+/// What requests cost on a table of tiers.
+template <tier_table Tiers>
+[[nodiscard]] tier_cost cost_of(std::span<const weighted_size> sizes, const Tiers& tiers) {
+  tier_cost cost;
+  for (const auto& s : sizes) {
+    const auto tier = tiers.tier_for(s.size);
+    if (tier >= tiers.count()) {
+      cost.oversize += s.weight;
+    } else {
+      cost.requested += s.weight * s.size;
+      cost.reserved += s.weight * detail::stride_for(tiers.size_of(tier));
+    }
+  }
+  return cost;
+}
+
+/// The sizes of a histogram with the buckets of `size_buckets`: each counts as the largest of its
+/// bucket.
+[[nodiscard]] inline std::vector<weighted_size> sizes_of(std::span<const std::uint64_t> histogram) {
+  std::vector<weighted_size> sizes;
+  for (std::size_t i = 0; i < histogram.size() && i < size_buckets::count; ++i) {
+    if (histogram[i] != 0) sizes.push_back({size_buckets::upper_bound(i), histogram[i]});
+  }
+  return sizes;
+}
+
+/// The table of at most `tiers` tiers that wastes the fewest bytes on these requests: exact, by
+/// dynamic programming.
+///
+/// A tier is as large as a block is in memory: a multiple of 16 bytes, of 64 from there on.
+/// Requests above `largest` are left to pass through, as oversize.
+///
+/// Throws: `std::invalid_argument` if `tiers` is 0 or above 64, if `largest` is above 2^40, or if
+///   the sums don't fit into 64 bits; `std::bad_alloc`.
+/// Complexity: O(tiers * n log n) for `n` different blocks.
+[[nodiscard]] inline tier_advice advise(std::span<const weighted_size> sizes, std::size_t tiers,
+                                        std::size_t largest = detail::max_tier_bytes) {
+  if (tiers == 0) detail::throw_invalid("number of tiers", tiers, "must be at least", 1);
+  if (tiers > detail::max_tiers) {
+    detail::throw_invalid("number of tiers", tiers, "must be at most", detail::max_tiers);
+  }
+  if (largest > detail::max_tier_bytes) {
+    detail::throw_invalid("largest tier", largest, "must be at most", detail::max_tier_bytes);
+  }
+  const detail::summed_sizes of({sizes.begin(), sizes.end()}, largest);
+  tier_advice advice;
+  advice.after.oversize = of.oversize;
+  const auto count = of.blocks.size();
+  if (count == 0) return advice;
+
+  std::vector<std::uint64_t> least(count + 1, UINT64_MAX);  // on no tiers: no sizes
+  least[0] = 0;
+  std::vector<std::vector<std::size_t>> begins;
+  for (std::size_t t = 0; t != std::min(tiers, count); ++t) {
+    detail::advice_row row(of, least);
+    least = std::move(row.least);
+    least[0] = UINT64_MAX;
+    begins.push_back(std::move(row.begin));
+  }
+  for (auto end = count; end != 0;) {
+    advice.sizes.push_back(of.blocks[end - 1]);
+    end = begins.back()[end];
+    begins.pop_back();
+  }
+  std::reverse(advice.sizes.begin(), advice.sizes.end());
+  advice.after.requested = of.bytes.back();
+  advice.after.reserved = of.bytes.back() + least[count];
+  return advice;
+}
+
+/// As above, for the histogram of a snapshot.
+[[nodiscard]] inline tier_advice advise(const std::vector<std::uint64_t>& histogram,
+                                        std::size_t tiers,
+                                        std::size_t largest = detail::max_tier_bytes) {
+  return advise(std::span<const weighted_size>(sizes_of(histogram)), tiers, largest);
+}
+
+/// As above, and tells the waste on the tiers that there are, up to the largest of them.
+template <tier_table Tiers>
+[[nodiscard]] tier_advice advise(std::span<const weighted_size> sizes, std::size_t tiers,
+                                 const Tiers& present) {
+  auto advice = advise(sizes, tiers, present.size_of(present.count() - 1));
+  advice.before = cost_of(sizes, present);
+  return advice;
+}
+template <tier_table Tiers>
+[[nodiscard]] tier_advice advise(const std::vector<std::uint64_t>& histogram, std::size_t tiers,
+                                 const Tiers& present) {
+  return advise(std::span<const weighted_size>(sizes_of(histogram)), tiers, present);
+}
+
+/// A definition that can be pasted into a program, with the waste in a comment.
+inline std::ostream& operator<<(std::ostream& out, const tier_advice& advice) {
+  const auto percent = [](double part) {
+    return static_cast<double>(static_cast<int>(part * 1000 + 0.5)) / 10;
+  };
+  if (advice.sizes.empty()) return out << "// nothing was asked for: no advice\n";
+  if (advice.before.reserved != 0) {
+    out << "// waste before: " << advice.before.wasted() << " bytes, "
+        << percent(advice.before.waste()) << " %\n";
+  }
+  out << "// waste after: " << advice.after.wasted() << " bytes, " << percent(advice.after.waste())
+      << " %\n";
+  if (advice.after.oversize != 0) {
+    out << "// passing through: " << advice.after.oversize << " requests\n";
+  }
+  out << "using my_tiers = tarn::fixed_tiers<";
+  const char* between = "";
+  for (const auto size : advice.sizes) {
+    out << between << size;
+    between = ", ";
+  }
+  return out << ">;\n";
+}
+
+}  // namespace tarn
