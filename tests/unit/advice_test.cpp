@@ -105,7 +105,7 @@ TEST_CASE("advice prints itself as a definition, with the waste before and after
   std::ostringstream text;
   text << tarn::advise(std::span(s), 2, tarn::power_of_two_tiers<>());
   CHECK(text.str() ==
-        "// waste before: 1054000 bytes, 45.6 %\n"
+        "// waste before: 1054000 bytes, 45.7 %\n"
         "// waste after: 62000 bytes, 4.7 %\n"
         "using my_tiers = tarn::fixed_tiers<320, 1152>;\n");
 }

@@ -57,6 +57,9 @@ TEST_CASE("a log gives back what it was told, also after it was saved", "[operat
     CHECK(l->operations() == 4);
   }
   CHECK(other.save() == log.save());
+  CHECK_THROWS_AS(log.put(a), std::invalid_argument);  // a second time
+  CHECK_THROWS_AS(other.put(b), std::invalid_argument);
+  CHECK_THROWS_AS(other.put(2), std::invalid_argument);
   CHECK(other.get(7) == 2);  // goes on where it ended
   CHECK(other.all().size() == 5);
 }

@@ -49,8 +49,9 @@ class operation_log {
 
   /// Logs a get. Returns: what its put has to be logged with. Throws: `std::bad_alloc`; the log is
   /// as before then.
-  std::uint64_t get(std::size_t size) { return append(true, size, gets()); }
+  std::uint64_t get(std::size_t size) { return append(true, size, 0); }
   /// Logs the put of a get. One that was not logged is not logged either.
+  /// Throws: `std::invalid_argument` for a ticket of no get that is out; `std::bad_alloc`.
   void put(std::uint64_t ticket) {
     if (ticket != no_ticket) append(false, 0, ticket);
   }
@@ -95,8 +96,10 @@ class operation_log {
     bytes_ = std::move(fresh);
     operations_ = operations.size();
     gets_ = dropped_ = last_time_ = 0;
+    is_out_.assign(operations.size(), false);
     for (const auto& o : operations) {
       gets_ += o.is_get;
+      is_out_[o.ticket] = o.is_get;
       last_time_ = o.time;
     }
     // Later operations go on where this ends.
@@ -112,17 +115,17 @@ class operation_log {
                                         std::byte{'g'}, std::byte{1}};
   static constexpr std::uint64_t most_threads = std::uint64_t{1} << 20;
 
-  [[nodiscard]] std::uint64_t gets() const {
-    const std::lock_guard hold(lock_);
-    return gets_;
-  }
-
   /// An operation is three numbers: thread and kind, size or how many gets ago, time since the
   /// last.
   std::uint64_t append(bool is_get, std::size_t size, std::uint64_t ticket) {
     const std::lock_guard hold(lock_);
-    if (operations_ == 0) begin_ = clock::now();
-    const auto now = static_cast<std::uint64_t>((clock::now() - begin_).count());
+    const auto moment = clock::now();
+    if (operations_ == 0) begin_ = moment;
+    const auto now = static_cast<std::uint64_t>((moment - begin_).count());
+    if (!is_get && (ticket >= gets_ || !is_out_[ticket])) {
+      throw std::invalid_argument("tarn: operation log: ticket " + std::to_string(ticket) +
+                                  " is of no get that is out");
+    }
     const auto time = now < last_time_ ? last_time_ : now;
     const auto thread = threads_.try_emplace(std::this_thread::get_id(), threads_.size());
     std::byte wire[30];
@@ -134,10 +137,13 @@ class operation_log {
       ++dropped_;
       return no_ticket;
     }
+    if (is_get) is_out_.resize(gets_ + 1, true);
     bytes_.insert(bytes_.end(), wire, wire + n);
     ++operations_;
     last_time_ = time;
-    return is_get ? gets_++ : no_ticket;
+    if (is_get) return gets_++;
+    is_out_[ticket] = false;
+    return no_ticket;
   }
 
   static std::size_t encode(std::byte* to, std::uint64_t value) noexcept {
@@ -201,6 +207,7 @@ class operation_log {
   clock::time_point begin_{};
   std::uint64_t last_time_ = 0;
   std::uint64_t gets_ = 0;
+  std::vector<bool> is_out_;  // by ticket
   std::uint64_t dropped_ = 0;
   std::size_t operations_ = 0;
 };

@@ -116,14 +116,17 @@ class recording_core {
  private:
   [[nodiscard]] Core& self() noexcept { return static_cast<Core&>(*this); }
 
-  /// Puts are read before gets, as in `read`. Nobody waits for a lock here: if it is taken, another
-  /// sample will do.
+  /// Here gets are read before puts, other than in `read`: what happens in between makes the number
+  /// too small, so a high-water mark is never higher than it was. Nobody waits for a lock here: if
+  /// it is taken, another sample will do.
   void note_in_use(std::uint32_t tier) noexcept {
     auto& t = self().tiers_[tier];
     std::uint32_t caches = 0;
     std::uint64_t puts = 0;
     std::uint64_t gets = 0;
     const bool was_read = try_locked(t.lock, [&] {
+      gets = t.home.count.gets + t.counts.gets();
+      self().for_each_cache(t, [&](const auto& c) { gets += c.read() >> level_bits; });
       puts = t.home.count.puts + t.counts.puts();
       self().for_each_cache(t, [&](const auto& c) {
         const auto word = c.read();
@@ -131,11 +134,9 @@ class recording_core {
         puts += (word >> level_bits) + (word & level_mask) - moved;
         ++caches;
       });
-      gets = t.home.count.gets + t.counts.gets();
-      self().for_each_cache(t, [&](const auto& c) { gets += c.read() >> level_bits; });
     });
     if (!was_read) return;
-    samples_.saw_in_use(tier, gets - puts);
+    if (gets > puts) samples_.saw_in_use(tier, gets - puts);
     samples_.saw_threads(caches);
   }
 };

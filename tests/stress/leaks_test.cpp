@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+//
+// Blocks are followed while threads take them, hand them over and look who holds what.
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include <tarn/byte_pool.hpp>
+#include <tarn/policy/recording_stats.hpp>
+
+#include "support/byte_fixture.hpp"
+#include "support/catch.hpp"
+#include "support/policy_matrix.hpp"
+#include "support/threads.hpp"
+
+namespace {
+
+constexpr std::size_t workers = 4;
+constexpr std::size_t rounds = 3000;
+
+using all = tarn::basic_recording_stats<256, 1>;
+using policy = test::cross<test::concurrent_locks, std::tuple<all, tarn::recording_stats>>::type;
+
+}  // namespace
+
+TEMPLATE_LIST_TEST_CASE("blocks that wander between threads are followed to their end",
+                        "[leaks][stress]", policy) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType> f;
+  auto& pool = *f;
+  // Where a worker leaves a block for whoever comes next.
+  std::vector<std::atomic<void*>> places(16);
+  std::atomic<std::size_t> working{workers};
+  std::atomic<std::uint64_t> strange{0};
+  test::run_together(workers + 1, [&](std::size_t thread) {
+    if (thread == workers) {
+      do {
+        const auto report = pool.live_blocks();
+        for (const auto& site : report.sites) {
+          // Of one line, all of one size: what is torn is neither.
+          if (std::string(site.where.file_name()).find("leaks_test.cpp") == std::string::npos) {
+            ++strange;
+          }
+          if (site.bytes != site.samples * 100 || site.weighted != site.weight * 100) ++strange;
+        }
+        static_cast<void>(pool.snapshot());
+      } while (working.load() != 0);
+      return;
+    }
+    for (std::size_t i = 0; i != rounds; ++i) {
+      void* const mine = pool.allocate(100);
+      void* const other = places[(i * 7 + thread) % places.size()].exchange(mine);
+      if (other != nullptr) pool.deallocate(other, 100);
+    }
+    --working;
+  });
+  for (auto& place : places) {
+    if (void* const left = place.exchange(nullptr)) pool.deallocate(left, 100);
+  }
+  CHECK(strange == 0);
+  CHECK(pool.live_blocks().empty());
+  const auto s = pool.snapshot();
+  CHECK(s.total().requested_bytes == workers * rounds * 100);
+  std::uint64_t followed = 0;
+  for (const auto n : s.lifetimes)
+    followed += n;
+  CHECK(followed == s.samples * TestType::stats::sample_every);
+  CHECK(s.tiers[0].most_in_use <= workers + places.size() + 1);
+}
