@@ -23,6 +23,7 @@
 #include <vector>
 
 #include <tarn/byte_pool.hpp>
+#include <tarn/policy/recording_stats.hpp>
 
 #if __has_include(<boost/pool/pool.hpp>)
 #include <boost/pool/pool.hpp>
@@ -283,6 +284,7 @@ void measure_malloc(const bench::effort& e) {
 
 using quiet_pool = tarn::byte_pool<tarn::thread_cached<>, tarn::no_stats>;
 using counting_pool = tarn::byte_pool<tarn::thread_cached<>, tarn::counting_stats>;
+using recording_pool = tarn::byte_pool<tarn::thread_cached<>, tarn::recording_stats>;
 using single_pool =
     tarn::byte_pool<tarn::no_lock, tarn::no_stats, tarn::traits<tarn::single_tier<128>>>;
 
@@ -328,8 +330,15 @@ void measure_tarn(const bench::effort& e) {
     check(counted);
     say("P4.raw", ratios(e, pairs(subject), pairs(counted)));
     say("P4.handle", ratios(e, handle_pairs(pool), handle_pairs(counting)));
+    recording_pool recording;
+    const raw<recording_pool> recorded{recording};
+    check(recorded);
+    say("R4.raw", ratios(e, pairs(subject), pairs(recorded)));
+    say("R4.burst", ratios(e, bursts(subject), bursts(recorded)));
+    say("R4.handle", ratios(e, handle_pairs(pool), handle_pairs(recording)));
     check_home(pool);
     check_home(counting);
+    check_home(recording);
   }
   {
     single_pool pool;
@@ -415,6 +424,9 @@ int run_all(const bench::options& o) {
   add_faster("P3", "P3.handle", "sizes to 2 MiB, handle, faster than best", 12, 25);
   add("P4", "P4.raw", "counting_stats to no_stats, raw", good::below, 1.10, 1.03);
   add("P4", "P4.handle", "counting_stats to no_stats, handle", good::below, 1.10, 1.03);
+  add("P4", "R4.raw", "recording_stats to no_stats, raw", good::below, 2, {});
+  add("P4", "R4.burst", "recording_stats to no_stats, raw, burst", good::below, 2, {});
+  add("P4", "R4.handle", "recording_stats to no_stats, handle", good::below, 2, {});
   add("P6", "P6.pair", "no_lock, single tier: pair, to the floor", good::below, 1.25, {});
   add("P6", "P6.boost_burst", "no_lock, single tier: burst, to boost::pool", good::below, 1.10, {});
   add("P6", "P6.foonathan_pair", "no_lock, single tier: pair, to foonathan", good::below, 0.5, {});

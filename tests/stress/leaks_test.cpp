@@ -68,6 +68,9 @@ TEMPLATE_LIST_TEST_CASE("blocks that wander between threads are followed to thei
   std::uint64_t followed = 0;
   for (const auto n : s.lifetimes)
     followed += n;
-  CHECK(followed == s.samples * TestType::stats::sample_every);
+  const auto all_of_them = s.samples * TestType::stats::sample_every;
+  if (TestType::stats::sample_every == 1) CHECK(followed == all_of_them);
+  CHECK(followed + 512 > all_of_them);  // one in four is timed where they are few
+  CHECK(followed < all_of_them + 512);
   CHECK(s.tiers[0].most_in_use <= workers + places.size() + 1);
 }

@@ -327,7 +327,8 @@ TEMPLATE_LIST_TEST_CASE("one in 128 stands for 128", "[leaks]", sampled_policy) 
   std::uint64_t out = 0;
   for (const auto n : s.lifetimes)
     out += n;
-  CHECK(out == report.sites[0].weight);
+  CHECK(out + 512 > report.sites[0].weight);  // one in four of them is timed
+  CHECK(out < report.sites[0].weight + 512);
   CHECK(s.tiers[0].requested_bytes == 128u * 100 * 100);
   CHECK(s.tiers[0].most_in_use <= 128 * 100);
   CHECK(s.tiers[0].most_in_use >= 128 * 100 - 4 * 256);

@@ -40,6 +40,8 @@ class sample_table {
   static constexpr std::size_t slots = 2048;
   static constexpr std::size_t lifetimes = 64;   // by the bits of the nanoseconds
   static constexpr std::size_t most_tiers = 64;  // whose marks are kept
+  /// Samples of at least this weight are few enough to look at only each fourth closely.
+  static constexpr std::uint64_t few = 4;
 
   sample_table() noexcept = default;
   sample_table(const sample_table&) = delete;
@@ -99,7 +101,7 @@ class sample_table {
   /// they are few anyway, and less often the more threads there are, for each is looked at.
   [[nodiscard]] bool wants_in_use(std::uint64_t id, std::uint64_t weight) const noexcept {
     const auto threads = threads_.load(std::memory_order::relaxed);
-    return id % ((weight < 4 ? 1 : 4) * (threads / 8 + 1)) == 0;
+    return id % ((weight < few ? 1 : few) * (threads / 8 + 1)) == 0;
   }
   void saw_threads(std::uint32_t threads) noexcept {
     threads_.store(threads, std::memory_order::relaxed);
