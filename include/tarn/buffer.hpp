@@ -11,7 +11,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstring>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -123,9 +122,9 @@ class basic_buffer {
     if (size < size_) {
       // A pool that zeroes the used prefix on return would not see what is cut off here.
       if (core_->zeroing() == detail::zeros::used_prefix)
-        std::memset(data_ + size, 0, size_ - size);
+        detail::zero_memory(data_ + size, size_ - size);
     } else if (size > size_ && core_->zeroing() == detail::zeros::on_get) {
-      std::memset(data_ + size_, 0, size - size_);  // was not asked for until now
+      detail::zero_memory(data_ + size_, size - size_);  // was not asked for until now
     }
     size_ = size;
   }

@@ -26,6 +26,7 @@
 
 #include <tarn/byte_pool.hpp>
 #include <tarn/concurrent_fast_buffer.hpp>
+#include <tarn/detail/system/system.hpp>
 #include <tarn/detail/writing/pieces.hpp>
 #include <tarn/detail/writing/wire.hpp>
 #include <tarn/fwd.hpp>

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include <tarn/detail/upkeep/totals.hpp>
+#include <tarn/detail/upkeep/upkeep.hpp>
 #include <tarn/policy/errors.hpp>
 #include <tarn/policy/traits.hpp>
 #include <tarn/policy/values/live_blocks.hpp>

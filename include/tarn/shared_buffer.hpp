@@ -11,7 +11,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstring>
 #include <span>
 #include <stdexcept>
 #include <string_view>
@@ -133,7 +132,7 @@ class basic_shared_buffer {
   /// Compares bytes, not references.
   [[nodiscard]] friend bool operator==(const basic_shared_buffer& a,
                                        const basic_shared_buffer& b) noexcept {
-    return a.size_ == b.size_ && (a.size_ == 0 || std::memcmp(a.data_, b.data_, a.size_) == 0);
+    return a.size_ == b.size_ && (a.size_ == 0 || detail::same_memory(a.data_, b.data_, a.size_));
   }
 
   // Parts. None of these copies a byte.
@@ -323,7 +322,7 @@ class basic_shared_buffer {
       core->give_owned(got.block, got.capacity, 0);
       return {};
     }
-    if (size_ != 0) std::memcpy(got.block, data_, size_);
+    if (size_ != 0) detail::copy_memory(got.block, data_, size_);
     return {static_cast<const std::byte*>(got.block), size_, node};
   }
   [[nodiscard]] basic_shared_buffer copy_or_throw() const {

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include <tarn/detail/pages.hpp>
+#include <tarn/detail/system/pages.hpp>
 #include <tarn/policy/source.hpp>
 
 #include "support/catch.hpp"

@@ -3,8 +3,6 @@
 
 // What the hit path of a byte pool leaves out: alignment, zeros, checks, sizes above the last tier.
 
-#include <cstring>
-
 #include <tarn/detail/byte_core.hpp>
 
 namespace tarn::detail {
@@ -32,9 +30,9 @@ auto byte_core<Config>::take_cold(std::size_t size, std::size_t alignment, where
   if (got.block == nullptr) return {};
   const auto& shape = this->shape_of(tier);
   if (zeroing_ == zeros::on_get) {
-    std::memset(got.block, 0, size);
+    zero_memory(got.block, size);
   } else if (zeroing_ != zeros::none && got.from == origin::fresh) {
-    std::memset(got.block, 0, shape.stride);  // all others were zeroed on their return
+    zero_memory(got.block, shape.stride);  // all others were zeroed on their return
   }
   if constexpr (Config::checks) {
     auto* const s = this->find_slab(got.block);
@@ -62,13 +60,11 @@ void byte_core<Config>::give_cold(void* block, std::size_t size, std::size_t ali
     case zeros::on_get:
       break;
     case zeros::on_put:
-      std::memset(block, 0, this->shape_of(tier).stride);
+      zero_memory(block, this->shape_of(tier).stride);
       break;
-    case zeros::used_prefix: {
-      const auto stride = this->shape_of(tier).stride;
-      std::memset(block, 0, used < stride ? used : stride);
+    case zeros::used_prefix:
+      zero_memory(block, min_of(used, this->shape_of(tier).stride));
       break;
-    }
     case zeros::secure:
       secure_zero(block, this->shape_of(tier).stride);
       break;
@@ -92,7 +88,7 @@ std::size_t byte_core<Config>::prewarm(std::uint32_t tier, std::size_t count) {
     void* const block = this->take_bare(tier);
     if (block == nullptr) break;
     if (zeroing_ != zeros::none && zeroing_ != zeros::on_get) {
-      std::memset(block, 0, this->shape_of(tier).stride);
+      zero_memory(block, this->shape_of(tier).stride);
     }
     this->give_ready(tier, block);
   }
@@ -122,7 +118,7 @@ auto byte_core<Config>::take_large(std::size_t size, std::size_t alignment, wher
   if (got.block == nullptr) return got;
   this->pin();  // the pool object is there; the block keeps the core from now on
   this->sampled().remember(got.block, size, 1, where);
-  if (zeroing_ != zeros::none) std::memset(got.block, 0, got.capacity);
+  if (zeroing_ != zeros::none) zero_memory(got.block, got.capacity);
   this->watchers_.tell({moment::oversize, this->tiers(), size, 0, got.block});
   this->watchers_.tell({moment::get, this->tiers(), size, 0, got.block});
   return got;

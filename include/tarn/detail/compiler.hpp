@@ -1,34 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// The only header that asks which compiler, library or system this is.
+// Which compiler this is; system.hpp asks which system. Nobody else asks.
 
-#include <atomic>
-#include <cerrno>
 #include <cstddef>
-#include <cstdint>
-
-#if __has_include(<sys/mman.h>) && __has_include(<pthread.h>)
-#include <pthread.h>   // pthread_atfork, pthread_mutex_t
-#include <sched.h>     // sched_yield
-#include <sys/mman.h>  // mmap, munmap
-#include <unistd.h>    // read, syscall
-#include <ctime>       // clock_gettime, nanosleep
-#define TARN_HAS_POSIX 1
-#else
-#include <chrono>  // steady_clock
-#include <mutex>
-#include <thread>  // std::this_thread::yield
-#define TARN_HAS_POSIX 0
-#endif
-
-#if __has_include(<linux/futex.h>) && defined(__LP64__)
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#endif
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #include <intrin.h>
+#include <cstring>
 #define TARN_NO_UNIQUE_ADDRESS [[msvc::no_unique_address]]
 #define TARN_FORCE_INLINE __forceinline
 #define TARN_COLD __declspec(noinline)
@@ -37,33 +16,6 @@
 #define TARN_FORCE_INLINE [[gnu::always_inline]] inline
 #define TARN_COLD [[gnu::noinline, gnu::cold]]
 #endif
-
-namespace tarn {
-
-/// The system's mutex: what std::mutex is, without the 170 KB of text that <mutex> adds to every
-/// file that includes a pool. A Lockable; one thread may unlock it while the next destroys it.
-#if TARN_HAS_POSIX
-class system_mutex {
- public:
-  system_mutex& operator=(system_mutex&&) = delete;  // nor any other copy
-  void lock() noexcept { pthread_mutex_lock(&mutex_); }
-  [[nodiscard]] bool try_lock() noexcept { return pthread_mutex_trylock(&mutex_) == 0; }
-  void unlock() noexcept { pthread_mutex_unlock(&mutex_); }
-
- private:
-  // Needs no destruction. It spins for a moment before it sleeps where the system has such a one:
-  // what pools do under a lock takes less time than waking a thread up.
-#if defined(PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP)
-  pthread_mutex_t mutex_ = PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP;
-#else
-  pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
-#endif
-};
-#else
-class system_mutex : public std::mutex {};
-#endif
-
-}  // namespace tarn
 
 namespace tarn::detail {
 
@@ -95,108 +47,33 @@ inline void cpu_pause() noexcept {
 #endif
 }
 
-/// True where pages can be mapped; elsewhere `map_pages` gives nothing.
-inline constexpr bool has_mmap = TARN_HAS_POSIX != 0;
-
-#if TARN_HAS_POSIX
-/// Gives the rest of this thread's time slice away.
-inline void yield_thread() noexcept { sched_yield(); }
-
-/// Maps fresh zero pages of at least `bytes`; null if the system refuses.
-[[nodiscard]] inline void* map_pages(std::size_t bytes) noexcept {
-  void* const pages =
-      ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  return pages == MAP_FAILED ? nullptr : pages;
+// Bytes, without <cstring>, which is 12 KB.
+#if defined(_MSC_VER) && !defined(__clang__)
+inline void zero_memory(void* to, std::size_t n) noexcept { std::memset(to, 0, n); }
+inline void copy_memory(void* to, const void* from, std::size_t n) noexcept {
+  std::memcpy(to, from, n);
 }
-
-/// Unmaps pages. A refusal is ignored: the address range leaks, and nothing else breaks.
-inline void unmap_pages(void* pages, std::size_t bytes) noexcept { ::munmap(pages, bytes); }
-
-/// Bytes of a page.
-[[nodiscard]] inline std::size_t page_size() noexcept {
-  return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+[[nodiscard]] inline bool same_memory(const void* a, const void* b, std::size_t n) noexcept {
+  return std::memcmp(a, b, n) == 0;
 }
-
-/// Nanoseconds on a clock that never goes back.
-[[nodiscard]] inline std::int64_t steady_nanoseconds() noexcept {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-}
-
-/// Registers the three fork handlers of this program once; false where there is no fork.
-inline bool register_fork_handlers(void (*prepare)(), void (*parent)(), void (*child)()) noexcept {
-  return pthread_atfork(prepare, parent, child) == 0;
-}
-
-/// POSIX `read`. Returns: how many bytes, 0 at the end, or -1 with the reason in `errno`.
-[[nodiscard]] inline std::ptrdiff_t read_file(int fd, void* to, std::size_t most) noexcept {
-  return ::read(fd, to, most);
-}
-#else
-inline void yield_thread() noexcept { std::this_thread::yield(); }
-[[nodiscard]] inline void* map_pages(std::size_t) noexcept { return nullptr; }
-inline void unmap_pages(void*, std::size_t) noexcept {}
-[[nodiscard]] inline std::size_t page_size() noexcept { return 4096; }
-[[nodiscard]] inline std::int64_t steady_nanoseconds() noexcept {
-  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-inline bool register_fork_handlers(void (*)(), void (*)(), void (*)()) noexcept { return false; }
-inline std::ptrdiff_t read_file(int, void*, std::size_t) noexcept { return errno = ENOSYS, -1; }
-#endif
-
-#if defined(__linux__)
-/// True where private anonymous pages can be dropped: they read zero afterwards.
-inline constexpr bool has_page_drop = true;
-extern "C" [[gnu::weak]] int malloc_trim(std::size_t) noexcept;  // glibc only
-
-/// Drops whole pages now or, with `lazily`, when the system wants them. Returns: whether it did.
-[[nodiscard]] inline bool drop_pages(void* pages, std::size_t bytes, bool lazily) noexcept {
-  // 8 is MADV_FREE: headers may not name it, and kernels before 4.5 refuse it.
-  return (lazily && ::madvise(pages, bytes, 8) == 0) || ::madvise(pages, bytes, MADV_DONTNEED) == 0;
-}
-/// Has the heap give memory that is free in it on to the system, where it can be told to.
-inline void trim_heap() noexcept { malloc_trim != nullptr ? void(malloc_trim(0)) : void(); }
-#else
-inline constexpr bool has_page_drop = false;
-[[nodiscard]] inline bool drop_pages(void*, std::size_t, bool) noexcept { return false; }
-inline void trim_heap() noexcept {}
-#endif
-
-/// Sleeps until a call of `wake`, or until `deadline` in nanoseconds of the steady clock; not at
-/// all if `cell` is no longer `old`. It may wake early. Returns: whether there is time left.
-[[nodiscard]] inline bool wait_until(const std::atomic<std::uint32_t>& cell, std::uint32_t old,
-                                     std::int64_t deadline) noexcept {
-#if defined(FUTEX_WAIT_BITSET_PRIVATE)
-  const timespec end{deadline / 1'000'000'000, deadline % 1'000'000'000};
-  ::syscall(SYS_futex, &cell, FUTEX_WAIT_BITSET_PRIVATE, old, &end, nullptr, ~0U);  // any waker
-#elif TARN_HAS_POSIX
-  const timespec moment{0, cell.load(std::memory_order::relaxed) == old ? 50'000 : 0};
-  nanosleep(&moment, nullptr);  // the caller looks again: right anywhere, if not at once
-#else
-  if (cell.load(std::memory_order::relaxed) == old) yield_thread();
-#endif
-  return steady_nanoseconds() < deadline;
-}
-
-/// Wakes up to `threads` of those that wait for `cell` to change.
-inline void wake([[maybe_unused]] const std::atomic<std::uint32_t>& cell,
-                 [[maybe_unused]] int threads) noexcept {
-#if defined(FUTEX_WAIT_BITSET_PRIVATE)
-  ::syscall(SYS_futex, &cell, FUTEX_WAKE_PRIVATE, threads);
-#endif
-}
-
 /// Writes zeros that the optimiser may not remove, even if nobody reads them again.
 inline void secure_zero(void* bytes, std::size_t size) noexcept {
-#if defined(_MSC_VER) && !defined(__clang__)
   auto* volatile p = static_cast<volatile unsigned char*>(bytes);
   while (size-- != 0)
     *p++ = 0;
-#else
-  __builtin_memset(bytes, 0, size);
-  asm volatile("" : : "r"(bytes) : "memory");  // the zeros count as read
-#endif
 }
+#else
+inline void zero_memory(void* to, std::size_t n) noexcept { __builtin_memset(to, 0, n); }
+inline void copy_memory(void* to, const void* from, std::size_t n) noexcept {
+  __builtin_memcpy(to, from, n);
+}
+[[nodiscard]] inline bool same_memory(const void* a, const void* b, std::size_t n) noexcept {
+  return __builtin_memcmp(a, b, n) == 0;
+}
+inline void secure_zero(void* bytes, std::size_t size) noexcept {
+  zero_memory(bytes, size);
+  asm volatile("" : : "r"(bytes) : "memory");  // the zeros count as read
+}
+#endif
 
 }  // namespace tarn::detail

@@ -7,6 +7,7 @@
 
 #include <tarn/detail/compiler.hpp>
 #include <tarn/detail/registry.hpp>
+#include <tarn/detail/system/system.hpp>
 #include <tarn/detail/thread_table.hpp>
 
 namespace tarn::detail {

@@ -17,6 +17,7 @@
 #include <thread>
 
 #include <tarn/detail/native_env.hpp>
+#include <tarn/detail/system/system.hpp>
 #include <tarn/detail/upkeep/totals.hpp>
 #include <tarn/observe/parts/process.hpp>
 #include <tarn/observe/registry.hpp>

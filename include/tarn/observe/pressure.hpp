@@ -24,6 +24,7 @@
 #include <tarn/detail/error.hpp>
 #include <tarn/detail/guard.hpp>
 #include <tarn/detail/native_env.hpp>
+#include <tarn/detail/system/system.hpp>
 #include <tarn/observe/parts/process.hpp>
 #include <tarn/observe/parts/ticker.hpp>
 #include <tarn/observe/registry.hpp>

@@ -18,10 +18,10 @@
 #include <utility>
 #include <vector>
 
-#include <tarn/detail/compiler.hpp>
 #include <tarn/detail/error.hpp>
 #include <tarn/detail/guard.hpp>
 #include <tarn/detail/native_env.hpp>
+#include <tarn/detail/system/system.hpp>
 #include <tarn/observe/parts/validate.hpp>
 #include <tarn/observe/parts/watched_pool.hpp>
 #include <tarn/policy/immortal.hpp>

@@ -11,10 +11,12 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <tarn/detail/samples/sample_table_slow.hpp>
 #include <tarn/detail/tier_lookup.hpp>
 #include <tarn/fwd.hpp>
 #include <tarn/policy/snapshot.hpp>
 #include <tarn/policy/stats.hpp>
+#include <tarn/policy/values/made_ring.hpp>
 #include <tarn/policy/values/size_buckets.hpp>
 
 namespace tarn {
@@ -37,6 +39,9 @@ struct basic_recording_stats : counting_stats {
   static_assert(SampleEvery >= 1, "one get in so many is followed: 1 follows them all");
 
   static constexpr std::size_t sample_every = SampleEvery;
+
+  template <class Env>
+  using samples = detail::sample_table<Env>;
 
   template <class Counter>
   class recorder {

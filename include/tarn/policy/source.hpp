@@ -8,7 +8,8 @@
 #include <cstddef>
 #include <new>
 
-#include <tarn/detail/pages.hpp>
+#include <tarn/detail/system/pages.hpp>
+#include <tarn/detail/system/system.hpp>
 
 namespace tarn {
 

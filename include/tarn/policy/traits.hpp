@@ -32,6 +32,19 @@ struct traits {
 
 namespace detail {
 
+/// What a stats policy brings to remember blocks in, if it follows some.
+template <class Stats, class Env>
+struct samples_in {
+  using type = no_samples;
+};
+template <class Stats, class Env>
+requires requires { typename Stats::template samples<Env>; }
+struct samples_in<Stats, Env> {
+  using type = typename Stats::template samples<Env>;
+};
+template <class Stats, class Env>
+using samples_of = typename samples_in<Stats, Env>::type;
+
 /// Policies as the mechanism sees them.
 template <class Lock, class Stats, class Check, class Source>
 struct core_config {
@@ -49,6 +62,7 @@ struct core_config {
   using shared_recorder = typename Stats::template recorder<
       std::conditional_t<is_concurrent_v<Lock>, shared_counter<env>, owned_counter<env>>>;
   using recorder = typename Stats::template recorder<owned_counter<env>>;
+  using samples = samples_of<Stats, env>;
   static constexpr bool counts = Stats::counts;
   static constexpr bool checks = Check::enabled;
 

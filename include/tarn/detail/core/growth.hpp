@@ -3,8 +3,6 @@
 
 // How a core gets memory: out of larger idle blocks, out of the source.
 
-#include <cstring>
-
 #include <tarn/detail/core/core.hpp>
 
 namespace tarn::detail {
@@ -99,7 +97,7 @@ void* core<Config>::obtain_larger(std::uint32_t tier, std::size_t& bytes, shard_
       ++larger.home.lent;
     }
     // Pieces are zeroed as they are handed out; what never is comes back as a part of the block.
-    if (fresh && settings_.keeps_zeros) std::memset(block, 0, stride);
+    if (fresh && settings_.keeps_zeros) zero_memory(block, stride);
     parent = directory_.find(block);
     bytes = stride;
     return block;

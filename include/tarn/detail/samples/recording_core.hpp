@@ -10,7 +10,7 @@
 #include <tarn/detail/compiler.hpp>
 #include <tarn/detail/depot/shard.hpp>
 #include <tarn/detail/guard.hpp>
-#include <tarn/detail/samples/sample_table_slow.hpp>
+#include <tarn/detail/samples/sample.hpp>
 
 namespace tarn::detail {
 
@@ -24,9 +24,9 @@ class recording_core {
   using env = typename Config::env;
 
   /// Whether the blocks that the recorders choose are remembered.
-  static constexpr bool samples = requires(const typename Config::recorder& r) { r.is_due(); };
+  static constexpr bool samples = !std::is_same_v<typename Config::samples, no_samples>;
   using where_type = std::conditional_t<samples, call_site, no_call_site>;
-  using samples_type = std::conditional_t<samples, sample_table<env>, no_samples>;
+  using samples_type = typename Config::samples;
 
   /// The blocks that are remembered.
   [[nodiscard]] samples_type& sampled() noexcept { return samples_; }

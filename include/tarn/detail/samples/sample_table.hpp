@@ -9,25 +9,9 @@
 
 #include <tarn/detail/align.hpp>
 #include <tarn/detail/compiler.hpp>
-#include <tarn/detail/samples/call_site.hpp>
+#include <tarn/detail/samples/sample.hpp>
 
 namespace tarn::detail {
-
-/// A block that is out and that was chosen to be remembered.
-struct sample {
-  const void* block = nullptr;
-  std::size_t size = 0;      // as it was asked for
-  std::uint64_t weight = 0;  // how many gets it stands for
-  std::int64_t since = 0;    // on the clock of the environment
-  std::uint64_t id = 0;      // ascends with time
-  call_site where;
-};
-
-/// Where the requests of a pool are told as well, if anywhere: a ring of the user's.
-struct length_sink {
-  void* ring = nullptr;
-  void (*push)(void* ring, std::size_t size) noexcept = nullptr;
-};
 
 /// The blocks of one core that were chosen to be remembered while they are out, by address, of a
 /// fixed number and without a lock: one that finds no place is counted, no more.
@@ -146,14 +130,6 @@ class sample_table {
   atomic<std::uint32_t> threads_{0};
   atomic<std::uint64_t> lifetimes_[lifetimes] = {};
   atomic<std::uint64_t> most_in_use_[most_tiers] = {};
-};
-
-/// For pools that remember nothing.
-struct no_samples {
-  [[nodiscard]] static constexpr bool may_know(const void*) noexcept { return false; }
-  static void forget(const void*) noexcept {}
-  static void remember(const void*, std::size_t, std::uint64_t, no_call_site) noexcept {}
-  static void note_length(std::size_t) noexcept {}
 };
 
 }  // namespace tarn::detail

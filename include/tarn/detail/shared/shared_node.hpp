@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <new>
 #include <type_traits>
 #include <utility>
@@ -152,7 +151,7 @@ void* shared_node<Config>::give_up() noexcept {
   if (where() == apart) {
     core_->give_node(this);
   } else if (core_->zeroing() != zeros::none && core_->zeroing() != zeros::on_get) {
-    std::memset(static_cast<void*>(this), 0, sizeof *this);  // nobody else would
+    zero_memory(static_cast<void*>(this), sizeof *this);  // nobody else would
   }
   return block;
 }

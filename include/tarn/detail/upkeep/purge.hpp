@@ -5,7 +5,8 @@
 // The system is called outside every lock: blocks are taken out, and marked when they are parked
 // again.
 
-#include <tarn/detail/pages.hpp>
+#include <tarn/detail/system/pages.hpp>
+#include <tarn/detail/system/system.hpp>
 #include <tarn/detail/upkeep/upkeep.hpp>
 
 namespace tarn::detail {

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <tarn/detail/compiler.hpp>
+#include <tarn/detail/system/system.hpp>
 
 namespace tarn::detail {
 

@@ -5,7 +5,8 @@
 #include <cstdint>
 
 #include <tarn/detail/core/core.hpp>
-#include <tarn/detail/pages.hpp>
+#include <tarn/detail/system/pages.hpp>
+#include <tarn/detail/system/system.hpp>
 
 namespace tarn::detail {
 

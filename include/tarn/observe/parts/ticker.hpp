@@ -12,9 +12,9 @@
 #include <thread>
 #include <utility>
 
-#include <tarn/detail/compiler.hpp>
 #include <tarn/detail/error.hpp>
 #include <tarn/detail/native_env.hpp>
+#include <tarn/detail/system/system.hpp>
 #include <tarn/policy/time_span.hpp>
 
 namespace tarn {

@@ -16,8 +16,8 @@
 #include <utility>
 #include <vector>
 
-#include <tarn/detail/compiler.hpp>
 #include <tarn/detail/error.hpp>
+#include <tarn/detail/system/system.hpp>
 #include <tarn/observe/text/fields.hpp>
 #include <tarn/policy/recording_stats.hpp>
 #include <tarn/policy/snapshot.hpp>

@@ -16,10 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include <tarn/detail/error.hpp>
-#include <tarn/detail/samples/sample_table.hpp>
-#include <tarn/policy/values/locked_ring_queue.hpp>
-#include <tarn/policy/values/ring_queue.hpp>
+#include <tarn/detail/samples/sample.hpp>
 
 namespace tarn {
 
@@ -49,16 +46,8 @@ class length_ring {
   length_ring(std::nullptr_t) { refuse_null(); }
   /// Makes one. Throws: `std::invalid_argument` for a type that is none, or a capacity of 0;
   /// `std::bad_alloc`.
-  length_ring(ring_type type, std::size_t capacity = default_capacity) {
-    if (type == ring_type::lock_free) {
-      own(new owned<ring_queue<std::size_t>>(capacity));
-    } else if (type == ring_type::locked) {
-      own(new owned<locked_ring_queue<std::size_t>>(capacity));
-    } else {
-      detail::throw_invalid("ring type", static_cast<unsigned>(type), "must be at most",
-                            static_cast<unsigned>(ring_type::locked));
-    }
-  }
+  /// Include recording_stats.hpp for it, which has the policies that need one.
+  length_ring(ring_type type, std::size_t capacity = default_capacity);
   length_ring(const length_ring& other) noexcept
       : ring_(other.ring_), push_(other.push_), values_(other.values_), count_(other.count_) {
     // relaxed: the other copy keeps it alive meanwhile.

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include <tarn/detail/samples/sample_table.hpp>
+#include <tarn/detail/samples/sample.hpp>
 #include <tarn/policy/time_span.hpp>
 
 namespace tarn {
