@@ -14,6 +14,9 @@
 #include <tarn/message_handle.hpp>
 #include <tarn/message_pool.hpp>
 #include <tarn/object_pool.hpp>
+#include <tarn/observe/advice.hpp>
+#include <tarn/observe/leaks.hpp>
+#include <tarn/observe/operation_log.hpp>
 #include <tarn/policy/check.hpp>
 #include <tarn/policy/errors.hpp>
 #include <tarn/policy/immortal.hpp>
@@ -28,6 +31,11 @@
 #include <tarn/policy/stats.hpp>
 #include <tarn/policy/tiers.hpp>
 #include <tarn/policy/traits.hpp>
+#include <tarn/policy/values/length_ring.hpp>
+#include <tarn/policy/values/live_blocks.hpp>
+#include <tarn/policy/values/locked_ring_queue.hpp>
+#include <tarn/policy/values/ring_queue.hpp>
+#include <tarn/policy/values/size_buckets.hpp>
 #include <tarn/policy/writing/fast_buffer_options.hpp>
 #include <tarn/policy/writing/size_hint.hpp>
 #include <tarn/record.hpp>
