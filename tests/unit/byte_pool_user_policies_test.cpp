@@ -61,10 +61,14 @@ TEMPLATE_LIST_TEST_CASE("a hit takes the user's lock once, a put as well", "[byt
           }) == 0);
     CHECK(locks_taken([&] { handle.reset(); }) == 1);
     CHECK(locks_taken([&] { handle.reset(); }) == 0);
-    CHECK(locks_taken([&] {
-            for (int i = 0; i != 1000; ++i)
-              pool->deallocate(pool->allocate(size), size);
-          }) == 2000);
+    const auto taken = locks_taken([&] {
+      for (int i = 0; i != 1000; ++i)
+        pool->deallocate(pool->allocate(size), size);
+    });
+    // Followed gets look how many blocks are in use.
+    constexpr bool follows = std::is_same_v<typename TestType::stats, tarn::recording_stats>;
+    CHECK(taken >= 2000);
+    CHECK(taken <= 2000 + (follows ? 8 : 0));
   }
   // A large request takes the lock of the large blocks once each way.
   void* b = nullptr;
