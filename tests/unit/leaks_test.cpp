@@ -221,6 +221,25 @@ TEMPLATE_LIST_TEST_CASE("a block that another thread puts is forgotten; a closed
   CHECK(pool.live_blocks().empty());
 }
 
+TEMPLATE_LIST_TEST_CASE("a get whose factory throws is neither followed nor asked for", "[leaks]",
+                        policy) {
+  INFO(test::name_of<TestType>());
+  bool fails = false;
+  const auto factory = [&fails]() -> std::vector<int> {
+    if (fails) throw 1;
+    return {};
+  };
+  using kept = tarn::object_traits<tarn::keep_objects<decltype(factory)>>;
+  tarn::object_pool<std::vector<int>, typename TestType::lock, all, kept> pool({}, {factory});
+  auto held = pool.get();
+  fails = true;
+  CHECK_THROWS_AS(pool.get(), int);
+  CHECK(pool.live_blocks().samples == 1);
+  const auto s = pool.snapshot();
+  CHECK(s.tiers[0].gets == 1);
+  CHECK(s.tiers[0].requested_bytes == sizeof(std::vector<int>));
+}
+
 TEMPLATE_LIST_TEST_CASE("a full table counts what found no place", "[leaks]", policy) {
   INFO(test::name_of<TestType>());
   test::byte_fixture<TestType> f;
