@@ -14,9 +14,6 @@
 #include <tarn/message_handle.hpp>
 #include <tarn/message_pool.hpp>
 #include <tarn/object_pool.hpp>
-#include <tarn/observe/advice.hpp>
-#include <tarn/observe/leaks.hpp>
-#include <tarn/observe/operation_log.hpp>
 #include <tarn/policy/check.hpp>
 #include <tarn/policy/errors.hpp>
 #include <tarn/policy/immortal.hpp>
