@@ -244,8 +244,9 @@ TEMPLATE_LIST_TEST_CASE("a thread's caches that it does not use go home on its n
   other.join();
   if constexpr (test::has_thread_caches<TestType>) {
     CHECK(cached.front() == 20);
-    CHECK(cached[1] == 20);  // one tick is not enough: the thread may just have looked
-    CHECK(cached.back() == 0);
+    // It looked after the first tick, and again after the second: that may be no time at all.
+    CHECK(cached[2] == 20);
+    CHECK(cached[3] == 0);
     CHECK(still_cached >= 3);  // was used in every tick
   } else {
     CHECK(cached.back() <= 20);
