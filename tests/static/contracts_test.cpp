@@ -175,7 +175,7 @@ static_assert(all_keep_the_contract(static_cast<test::every_policy*>(nullptr)));
 using quiet = tarn::byte_pool<tarn::no_lock, tarn::no_stats>;
 using counting = tarn::byte_pool<tarn::no_lock, tarn::counting_stats>;
 static_assert(sizeof(quiet) == sizeof(counting));
-static_assert(sizeof(quiet) <= 64);
+static_assert(sizeof(quiet) <= 160);  // what it was told; all else is in its core
 
 }  // namespace
 
