@@ -89,6 +89,15 @@ class message_pool;
 template <auto& Pool>
 class static_pool;
 
+// Watchers: each in a header of its own under observe/.
+class watched_pool;
+class publication;
+class pool_registry;
+class sized_pools;
+class ticker;
+class maintainer;
+struct memory_stats;
+
 // Interop: each in a header of its own that nothing else includes.
 template <class Pool = byte_pool<>>
 class pool_resource;

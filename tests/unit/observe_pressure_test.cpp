@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
@@ -292,6 +293,33 @@ TEMPLATE_LIST_TEST_CASE("some pressure halves what is idle, full pressure takes 
   CHECK(n.trims == 3);
   CHECK(n.trimmed_bytes == 4 * mib);
   CHECK(n.held_back == 0);
+}
+
+TEST_CASE("full pressure reaches the caches of other threads", "[pressure]") {
+  watched_fixture<test::policies<tarn::thread_cached<>, tarn::counting_stats>> f;
+  tarn::pressure_watch watch(fake_source{&f.says}, {}, f.registry);
+  std::atomic<int> stage{0};
+  const auto wait_for = [&](int s) {
+    while (stage != s)
+      std::this_thread::yield();
+  };
+  std::jthread other([&] {
+    make_idle(*f.pool, 1000, 20);
+    stage = 1;
+    wait_for(2);
+    f.pool->deallocate(f.pool->allocate(500 * kib), 500 * kib);  // a miss: a slow path
+    stage = 3;
+    wait_for(4);
+  });
+  const auto tier = f.pool->tiers().tier_for(1000);
+  wait_for(1);
+  f.says = {20, 20, {}};
+  watch.tick(seconds(1));
+  CHECK(f.pool->occupancy().tiers[tier].idle == 20);  // nobody touches another thread's cache
+  stage = 2;
+  wait_for(3);
+  CHECK(f.pool->occupancy().tiers[tier].idle == 0);
+  stage = 4;
 }
 
 TEST_CASE("trims are not more often than they may be, unless it gets worse", "[pressure]") {

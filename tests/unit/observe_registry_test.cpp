@@ -273,6 +273,8 @@ TEST_CASE("a fork's child sees the pools, whatever other threads were doing", "[
   tarn::pool_registry registry;
   tarn::byte_pool<std::mutex> steady({.name = "steady"});
   const auto token = registry.publish(steady);
+  auto visited = std::make_unique<tarn::byte_pool<std::mutex>>(tarn::options{.name = "visited"});
+  const auto second = registry.publish(*visited);
   std::atomic<bool> stop{false};
   std::vector<std::jthread> others;
   others.emplace_back([&] {
@@ -293,7 +295,8 @@ TEST_CASE("a fork's child sees the pools, whatever other threads were doing", "[
           if (!seen || seen->in_use() != 1) return 1;
           held.reset();
           static_cast<void>(registry.unpublish("brief"));
-          // A pool of its own may be published and end: nobody is inside of it.
+          visited.reset();  // whoever was looking at it is not here
+          if (registry.find("visited")) return 3;
           auto own = std::make_unique<tarn::byte_pool<std::mutex>>(tarn::options{.name = "own"});
           const auto published = registry.publish(*own);
           own.reset();

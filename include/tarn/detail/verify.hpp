@@ -8,6 +8,7 @@
 
 #include <tarn/detail/depot/counters.hpp>
 #include <tarn/detail/registry.hpp>
+#include <tarn/detail/upkeep/totals.hpp>
 
 namespace tarn {
 
