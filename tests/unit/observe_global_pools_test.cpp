@@ -142,11 +142,15 @@ TEST_CASE("threads that want the same new class get the same pool", "[global_poo
   for (int round = 0; round != 50; ++round) {
     tarn::pool_registry registry;
     tarn::sized_pools all(registry);
-    std::vector<tarn::sized_pools::pool_type*> seen(4);
-    test::run_together(4, [&](std::size_t me) { seen[me] = &all.pool(1000); });
-    CHECK(std::set<void*>(seen.begin(), seen.end()).size() == 1);
-    CHECK(all.size() == 1);
-    CHECK(registry.size() == 1);
+    std::set<void*> seen[2];
+    test::run_together(2, [&](std::size_t me) {
+      for (std::size_t size = 64; size <= 64 * mib; size *= 2)
+        seen[me].insert(&all.pool(size));
+    });
+    CHECK(seen[0].size() == 21);
+    CHECK(seen[0] == seen[1]);
+    CHECK(all.size() == 21);
+    CHECK(registry.size() == 21);
   }
 }
 

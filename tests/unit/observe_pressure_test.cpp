@@ -148,6 +148,7 @@ TEST_CASE("what is no pressure stall information is absent, with a reason", "[pr
                                  "some avg10=1.00\nfull avg10=x\n",
                                  "some avg10=1.00\nfull \n",
                                  "full avg10=1.00\n",
+                                 "some avg10x1.00",
                                  "some avg10=1,00",
                                  "some\tavg10=1.00",
                                  "some avg10=1.00\r\nfull avg10=0.00\r\n"}) {
@@ -442,6 +443,31 @@ TEST_CASE("a watch on a thread trims by itself", "[pressure]") {
     return w.pool->occupancy().idle_bytes() == 0 ? 0 : 3;
   });
   CHECK((child.ok() || ((test::with_asan || test::with_tsan) && child.signal == SIGALRM)));
+}
+
+TEST_CASE("a fork in the middle of another thread's tick leaves the child its own", "[pressure]") {
+  struct slow_source {
+    std::atomic<int>* stage;
+    [[nodiscard]] tarn::pressure_reading read() const {
+      int expected = 0;
+      stage->compare_exchange_strong(expected, 1);
+      while (*stage == 1)
+        std::this_thread::yield();
+      return {20, 20, {}};
+    }
+    [[nodiscard]] static tarn::pressure_thresholds defaults() { return {10, 5, 0.8}; }
+  };
+  std::atomic<int> stage{0};
+  tarn::pressure_watch watch(slow_source{&stage}, {}, tarn::pool_registry());
+  std::jthread other([&] { watch.tick(seconds(1)); });
+  while (stage != 1)
+    std::this_thread::yield();
+  const auto child = test::in_child([&] {
+    stage = 2;  // the child's own copy
+    return watch.tick(seconds(2)) == level::full ? 0 : 1;
+  });
+  CHECK((child.ok() || ((test::with_asan || test::with_tsan) && child.signal == SIGALRM)));
+  stage = 2;
 }
 
 TEST_CASE("user code that a trim runs may ask the watch", "[pressure]") {

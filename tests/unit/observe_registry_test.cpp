@@ -3,6 +3,7 @@
 // Pools that are seen from outside: by name, while they live, and not after.
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -267,6 +268,22 @@ TEST_CASE("the registry of the program is one, and outlives everything", "[regis
     }
   } const looks_at_the_end;
   static_cast<void>(looks_at_the_end);
+}
+
+TEST_CASE("a fork waits for whoever is at the books", "[registry]") {
+  tarn::pool_registry registry;
+  tarn::byte_pool<std::mutex> pool({.name = "pool"});
+  const auto token = registry.publish(pool);
+  std::atomic<bool> is_at_books{false};
+  std::jthread other([&] {
+    const tarn::detail::guard hold(tarn::detail::books_lock);
+    is_at_books = true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  });
+  while (!is_at_books)
+    std::this_thread::yield();
+  const auto end = test::in_child([&] { return registry.find("pool") ? 0 : 1; }, 10);
+  CHECK(end.ok());
 }
 
 TEST_CASE("a fork's child sees the pools, whatever other threads were doing", "[registry]") {
