@@ -275,14 +275,20 @@ TEST_CASE("a fork waits for whoever is at the books", "[registry]") {
   tarn::byte_pool<std::mutex> pool({.name = "pool"});
   const auto token = registry.publish(pool);
   std::atomic<bool> is_at_books{false};
+  std::atomic<bool> stop{false};  // it runs on: a child takes an ended one for a leak
   std::jthread other([&] {
-    const tarn::detail::guard hold(tarn::detail::books_lock);
-    is_at_books = true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    tarn::detail::locked(tarn::detail::books_lock, [&] {
+      is_at_books = true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    });
+    while (!stop)
+      std::this_thread::yield();
   });
   while (!is_at_books)
     std::this_thread::yield();
   const auto end = test::in_child([&] { return registry.find("pool") ? 0 : 1; }, 10);
+  stop = true;
+  INFO(end.said);
   CHECK(end.ok());
 }
 
