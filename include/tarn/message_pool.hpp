@@ -250,25 +250,21 @@ class message_pool : private detail::message_parts<M, Lock, Stats, Traits>::pool
   /// As that of object_pool; the item is the message.
   template <class Callback>
   void set_callback(Callback callback) {
-    if constexpr (std::is_null_pointer_v<Callback>) {
-      base::set_callback(nullptr);
-    } else if (base::is_null(callback)) {
-      base::set_callback(nullptr);
-    } else {
-      base::set_callback([callback = std::move(callback)](operation o) mutable {
-        if (o.item != nullptr) o.item = &static_cast<slot_type*>(o.item)->value;
-        callback(static_cast<const operation&>(o));
-      });
+    if constexpr (!std::is_null_pointer_v<Callback>) {
+      if (!base::is_null(callback)) {
+        return base::set_callback([callback = std::move(callback)](operation o) mutable {
+          if (o.item != nullptr) o.item = &static_cast<slot_type*>(o.item)->value;
+          callback(static_cast<const operation&>(o));
+        });
+      }
     }
+    base::set_callback(nullptr);
   }
 
   using base::for_each_recorder;
   using base::heed_watchers;
   using base::lifeline;
-  [[nodiscard]] leak_report live_blocks(std::uint64_t since = 0) const
-      requires(core_type::samples) {
-    return base::live_blocks(since);
-  }
+  using base::live_blocks;
   using base::name;
   using base::occupancy;
   using base::owns;

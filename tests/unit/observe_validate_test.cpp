@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include <tarn/observe/registry.hpp>
 #include <tarn/observe/parts/validate.hpp>
+#include <tarn/observe/registry.hpp>
 
 #include "support/byte_fixture.hpp"
 #include "support/catch.hpp"

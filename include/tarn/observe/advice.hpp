@@ -8,6 +8,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <ostream>
@@ -226,9 +227,7 @@ template <tier_table Tiers>
 
 /// A definition that can be pasted into a program, with the waste in a comment.
 inline std::ostream& operator<<(std::ostream& out, const tier_advice& advice) {
-  const auto percent = [](double part) {
-    return static_cast<double>(static_cast<int>(part * 1000 + 0.5)) / 10;
-  };
+  const auto percent = [](double part) { return std::round(part * 1000) / 10; };
   if (advice.sizes.empty()) return out << "// nothing was asked for: no advice\n";
   if (advice.before.reserved != 0) {
     out << "// waste before: " << advice.before.wasted() << " bytes, "

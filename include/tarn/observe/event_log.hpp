@@ -64,18 +64,14 @@ struct event_book {
   std::atomic<std::uint64_t> failures{0};
 
   /// Tells the sink; keeps the event if it is to be kept. Returns: false if the sink threw.
-  bool add(event e, bool keeps) {
+  bool add(const event& e, bool keeps) {
     std::shared_ptr<const std::function<void(const event&)>> told;
     {
       const std::lock_guard hold(lock);
       told = sink;
       if (keeps) {
         ++total;
-        if (told != nullptr) {
-          events.push_back(e);
-        } else {
-          events.push_back(std::move(e));
-        }
+        events.push_back(e);
         if (events.size() > capacity) events.pop_front();
       }
     }
@@ -154,7 +150,7 @@ class event_writer final : public watcher<typename lock_traits<typename Pool::lo
     try {
       event e = describe(*pool_, h);
       if (!is_operation) e.state = read_pool(*pool_);
-      return book_->add(std::move(e), !is_operation);
+      return book_->add(e, !is_operation);
     } catch (...) {  // there is no memory for it
       book_->failures.fetch_add(1, std::memory_order::relaxed);
       return false;
@@ -276,7 +272,7 @@ class event_log {
   /// Adds an event of one's own; a time of zero becomes now.
   void add_event(event e) {
     if (e.time.count() == 0) e.time = time_span::of_nanoseconds(detail::native_env::now());
-    static_cast<void>(book_->add(std::move(e), true));
+    static_cast<void>(book_->add(e, true));
   }
 
   /// A copy of what is kept, oldest first.

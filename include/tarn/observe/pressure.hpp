@@ -233,7 +233,7 @@ class pressure_watch {
   /// Throws: `std::invalid_argument` if a threshold or a percentage makes no sense, naming it.
   explicit pressure_watch(Source source, pressure_options o = {}, const pool_registry& of = pools())
       : source_(std::move(source)),
-        options_(std::move(o)),
+        options_(o),
         at_(options_.thresholds.value_or(source_.defaults())),
         pools_(of),
         ticker_([this](time_span now) { tick(now); }) {

@@ -109,7 +109,7 @@ struct snapshot {
       sum.idle_pinned += t.idle_pinned;
       sum.idle_purged += t.idle_purged;
       sum.in_use += t.in_use;
-      sum.idle_for = sum.idle_for < t.idle_for ? t.idle_for : sum.idle_for;
+      if (sum.idle_for.count() < t.idle_for.count()) sum.idle_for = t.idle_for;
       sum.discarded += t.discarded;
       sum.aged += t.aged;
       sum.trimmed += t.trimmed;

@@ -108,7 +108,7 @@ class sample_table {
   };
   /// Keys apart from the rest: to look for one reads two lines.
   struct store {
-    atomic<std::uintptr_t> keys[slots] = {};
+    atomic<const void*> keys[slots] = {};
     details of[slots];
   };
 

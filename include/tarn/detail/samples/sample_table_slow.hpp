@@ -28,7 +28,7 @@ bool sample_table<Env>::try_write(store& s, std::size_t slot, const sample& what
   // (3) acquire, pairs with (6): the key is at least as new as the sequence.
   auto seen = d.sequence.load(std::memory_order::acquire);
   // relaxed: a key changes only while the sequence is odd, so the exchange proves that it stayed 0.
-  if ((seen & 1) != 0 || s.keys[slot].load(std::memory_order::relaxed) != 0) return false;
+  if ((seen & 1) != 0 || s.keys[slot].load(std::memory_order::relaxed) != nullptr) return false;
   if (!d.sequence.compare_exchange_strong(seen, seen + 1, std::memory_order::acquire,
                                           std::memory_order::relaxed)) {
     return false;
@@ -41,7 +41,7 @@ bool sample_table<Env>::try_write(store& s, std::size_t slot, const sample& what
   d.id.store(what.id, published);
   d.file.store(what.where.file_name(), published);
   d.line.store(what.where.line(), published);
-  s.keys[slot].store(reinterpret_cast<std::uintptr_t>(what.block), published);
+  s.keys[slot].store(what.block, published);
   d.sequence.store(seen + 2, published);  // (6) pairs with (3) and (7)
   return true;
 }
@@ -52,9 +52,8 @@ bool sample_table<Env>::read(const store& s, std::size_t slot, sample& into) noe
   const auto seen = d.sequence.load(std::memory_order::acquire);  // (7) pairs with (6)
   if ((seen & 1) != 0) return false;
   constexpr auto with = std::memory_order::acquire;  // (5) pairs with (4)
-  const auto key = s.keys[slot].load(with);
-  if (key == 0) return false;
-  into.block = reinterpret_cast<const void*>(key);
+  into.block = s.keys[slot].load(with);
+  if (into.block == nullptr) return false;
   into.size = d.size.load(with);
   into.weight = d.weight.load(with);
   into.since = d.since.load(with);
@@ -86,14 +85,13 @@ auto sample_table<Env>::remember(const void* block, std::size_t size, std::uint6
 
 template <class Env>
 void sample_table<Env>::forget_known(const void* block) noexcept {
-  const auto key = reinterpret_cast<std::uintptr_t>(block);
   store* const s = store_.load(std::memory_order::acquire);  // (1): another block's, maybe
   if (s == nullptr) return;
   const auto home = home_of(block);
   for (std::size_t i = 0; i != window; ++i) {
     const auto slot = (home + i) % slots;
     // relaxed: the block was handed over to this thread, and with it what was written here.
-    if (s->keys[slot].load(std::memory_order::relaxed) != key) continue;
+    if (s->keys[slot].load(std::memory_order::relaxed) != block) continue;
     auto& d = s->of[slot];
     // Reading the clock is most of what this costs: where samples are few, one in four is timed.
     const auto weight = d.weight.load(std::memory_order::relaxed);
@@ -107,8 +105,8 @@ void sample_table<Env>::forget_known(const void* block) noexcept {
     // Nobody else writes to a slot with a key.
     const auto seen = d.sequence.load(std::memory_order::relaxed);
     d.sequence.store(seen + 1, std::memory_order::relaxed);
-    s->keys[slot].store(0, std::memory_order::release);      // (4)
-    d.sequence.store(seen + 2, std::memory_order::release);  // (6)
+    s->keys[slot].store(nullptr, std::memory_order::release);  // (4)
+    d.sequence.store(seen + 2, std::memory_order::release);    // (6)
     counts_[home].fetch_sub(1, std::memory_order::relaxed);  // of this block: a get counts it anew
     return;
   }

@@ -111,7 +111,8 @@ inline std::ptrdiff_t read_file(int, void*, std::size_t) noexcept { return errno
 #if defined(__linux__)
 /// True where private anonymous pages can be dropped: they read zero afterwards.
 inline constexpr bool has_page_drop = true;
-extern "C" [[gnu::weak]] int malloc_trim(std::size_t) noexcept;  // glibc only
+// glibc only; by another name, so that it does not meet the declaration of <malloc.h>.
+extern "C" [[gnu::weak]] int tarn_malloc_trim(std::size_t) noexcept __asm__("malloc_trim");
 
 /// Drops whole pages now or, with `lazily`, when the system wants them. Returns: whether it did.
 [[nodiscard]] inline bool drop_pages(void* pages, std::size_t bytes, bool lazily) noexcept {
@@ -119,7 +120,9 @@ extern "C" [[gnu::weak]] int malloc_trim(std::size_t) noexcept;  // glibc only
   return (lazily && ::madvise(pages, bytes, 8) == 0) || ::madvise(pages, bytes, MADV_DONTNEED) == 0;
 }
 /// Has the heap give memory that is free in it on to the system, where it can be told to.
-inline void trim_heap() noexcept { malloc_trim != nullptr ? void(malloc_trim(0)) : void(); }
+inline void trim_heap() noexcept {
+  if (tarn_malloc_trim != nullptr) tarn_malloc_trim(0);
+}
 #else
 inline constexpr bool has_page_drop = false;
 [[nodiscard]] inline bool drop_pages(void*, std::size_t, bool) noexcept { return false; }

@@ -44,7 +44,7 @@ struct leak_report {
     site.bytes += s.size;
     site.weight += s.weight;
     site.weighted += s.weight * s.size;
-    if (site.oldest < age) site.oldest = age;
+    if (site.oldest.count() < age.count()) site.oldest = age;
   }
   /// Brings the sites into order.
   void sort() {
