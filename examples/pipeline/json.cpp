@@ -1,53 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include <cstdio>
-
 #include "report.hpp"
+#include "text.hpp"
 
 namespace pipeline {
 namespace {
 
-std::string quoted(const std::string& raw) {
-  std::string s = "\"";
-  for (const char c : raw) {
-    if (c == '"' || c == '\\') s += '\\';
-    if (static_cast<unsigned char>(c) < 0x20) {
-      s += text("\\u%04x", static_cast<unsigned>(static_cast<unsigned char>(c)));
-    } else {
-      s += c;
-    }
-  }
-  return s + '"';
-}
-
-/// An object or an array, one member at a time.
-class writer {
- public:
-  explicit writer(char open) : s_(1, open) {}
-
-  writer& raw(const char* key, const std::string& value) {
-    if (s_.size() != 1) s_ += ',';
-    if (key != nullptr) s_ += quoted(key) + ':';
-    s_ += value;
-    return *this;
-  }
-  writer& add(const char* key, std::uint64_t n) { return raw(key, std::to_string(n)); }
-  writer& add(const char* key, double n) { return raw(key, text("%.6g", n)); }
-  writer& add(const char* key, const std::string& s) { return raw(key, quoted(s)); }
-  writer& flag(const char* key, bool b) { return raw(key, b ? "true" : "false"); }
-  writer& hex(const char* key, std::uint64_t n) {
-    return add(key, text("%016llx", static_cast<unsigned long long>(n)));
-  }
-  [[nodiscard]] std::string close() {
-    s_ += s_.front() == '{' ? '}' : ']';
-    return s_;
-  }
-
- private:
-  std::string s_;
-};
-
 std::string statistics_object(const std::string& name, const statistics& s) {
-  writer o('{');
+  json_writer o('{');
   if (!name.empty()) o.add("name", name);
   return o.add("bytes", s.bytes)
       .add("records", s.records)
@@ -59,7 +18,7 @@ std::string statistics_object(const std::string& name, const statistics& s) {
 }
 
 std::string tier_object(const tarn::tier_snapshot& t, const demand& d, bool counts) {
-  writer o('{');
+  json_writer o('{');
   o.add("size_bytes", t.size_bytes).add("gets", d.gets).add("asked_bytes", d.bytes);
   if (counts) o.add("hits", t.hits()).add("misses", t.misses).add("puts", t.puts);
   return o.add("created", t.created)
@@ -70,7 +29,7 @@ std::string tier_object(const tarn::tier_snapshot& t, const demand& d, bool coun
 }
 
 std::string list(const std::vector<std::string>& objects) {
-  writer o('[');
+  json_writer o('[');
   for (const auto& object : objects)
     o.raw(nullptr, object);
   return o.close();
@@ -86,7 +45,7 @@ std::string as_json(const options& o, const input& in, const trial_result& made)
   std::vector<std::string> skipped;
   std::vector<std::string> problems;
   for (const auto& r : made.rounds) {
-    rounds.push_back(writer('{')
+    rounds.push_back(json_writer('{')
                          .add("pooled_seconds", r.pooled_seconds)
                          .add("plain_seconds", r.plain_seconds)
                          .add("ratio", r.ratio())
@@ -104,13 +63,13 @@ std::string as_json(const options& o, const input& in, const trial_result& made)
   for (const auto& p : made.problems)
     problems.push_back(quoted(p));
 
-  writer speed('{');
+  json_writer speed('{');
   const auto records = static_cast<double>(made.records);
   speed.add("pooled_records_per_second", records / f.pooled_seconds)
       .add("plain_records_per_second", records / f.plain_seconds)
       .add("median_ratio", f.median_ratio)
       .raw("rounds", list(rounds));
-  writer pool('{');
+  json_writer pool('{');
   pool.add("gets", made.pooled_records);
   if (made.pool.counts) pool.add("hit_percent", f.hit_percent);
   pool.add("waste_percent", f.waste_percent)
@@ -124,11 +83,11 @@ std::string as_json(const options& o, const input& in, const trial_result& made)
       .add("unaccounted_blocks", made.unaccounted)
       .add("unaccounted_messages", made.lost_messages)
       .raw("tiers", list(tiers_used));
-  writer process('{');
+  json_writer process('{');
   if (made.memory.rss_bytes) process.add("rss_bytes", *made.memory.rss_bytes);
   if (made.memory.peak_rss_bytes) process.add("peak_rss_bytes", *made.memory.peak_rss_bytes);
 
-  return writer('{')
+  return json_writer('{')
              .flag("ok", made.problems.empty())
              .raw("problems", list(problems))
              .add("path", o.path)

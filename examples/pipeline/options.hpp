@@ -4,9 +4,10 @@
 #include <array>
 #include <cstddef>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <string_view>
+
+#include "arguments.hpp"
 
 namespace pipeline {
 
@@ -26,13 +27,8 @@ struct options {
   bool help = false;
 };
 
-/// What is wrong with the command line: names the value and what is allowed.
-struct usage_error : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
 /// Throws: `usage_error`.
-[[nodiscard]] options parse(std::span<char* const> arguments);
+[[nodiscard]] options parse(std::span<char* const> command_line);
 
 [[nodiscard]] std::string usage();
 

@@ -1,66 +1,35 @@
 // SPDX-License-Identifier: MIT
 //
-// The pipeline on pools of any lock and stats policy: messages out of a message_pool, whose
-// payloads are shared buffers out of a byte_pool.
+// The pipeline on pools of any lock and stats policy.
 
 #pragma once
 
-#include <algorithm>
+#include <memory>
 
-#include <tarn/byte_pool.hpp>
-#include <tarn/fast_buffer.hpp>
-#include <tarn/message.hpp>
-#include <tarn/message_pool.hpp>
-#include <tarn/policy/recording_stats.hpp>
-
+#include "record_pools.hpp"
 #include "subject.hpp"
 
 namespace pipeline {
 
 template <class Lock, class Stats>
 class pooled final : public pooled_subject {
-  using byte_pool = tarn::byte_pool<Lock, Stats, tarn::traits<tiers>>;
-  using payload = typename byte_pool::shared_buffer;
-
-  struct message : tarn::basic_message<payload> {
-    progress_of_record progress;
-
-    void reset() noexcept {
-      tarn::basic_message<payload>::reset();
-      progress = {};
-    }
-  };
-  using message_pool = tarn::message_pool<message, Lock, Stats>;
-
  public:
-  using unique = typename message_pool::handle;
-  using shared = typename message_pool::shared;
-  using writer = tarn::fast_buffer;
-
-  [[nodiscard]] unique take(std::size_t size) {
-    auto m = messages_.get();
-    m->value = bytes_.get_shared(size);
-    return m;
-  }
-  [[nodiscard]] static std::byte* bytes(const unique& m) { return m->value.make_unique().data(); }
-  static void share(unique&& m, std::array<shared, 2>& to) noexcept {
-    message_pool::share(std::move(m), to);
-  }
-
   result run(const work& job, const watcher& watch) override {
-    return pipeline::run(job, *this, watch);
+    return pipeline::run(job, pools_, watch);
   }
 
   numbers read() const override {
+    const auto& bytes = pools_.payloads();
+    const auto& messages = pools_.messages();
     numbers n;
-    n.messages_in_use = messages_.occupancy().in_use();
+    n.messages_in_use = messages.occupancy().in_use();
     if constexpr (Stats::counts) {
-      n.pool = bytes_.snapshot();
+      n.pool = bytes.snapshot();
       n.counts = true;
-      n.message_gets = messages_.snapshot().total().gets;
+      n.message_gets = messages.snapshot().total().gets;
     } else {
       // Without counts there is still where every block is.
-      const auto now = bytes_.occupancy();
+      const auto now = bytes.occupancy();
       n.pool.large = now.large;
       n.pool.slab_bytes = now.slab_bytes;
       static_cast<tarn::tier_occupancy&>(n.pool.nodes) = now.nodes;
@@ -70,13 +39,12 @@ class pooled final : public pooled_subject {
     return n;
   }
   std::size_t held_bytes() const override {
-    return bytes_.occupancy().slab_bytes + messages_.occupancy().slab_bytes;
+    return pools_.payloads().occupancy().slab_bytes + pools_.messages().occupancy().slab_bytes;
   }
-  std::size_t trim() override { return bytes_.trim() + messages_.trim(); }
+  std::size_t trim() override { return pools_.payloads().trim() + pools_.messages().trim(); }
 
  private:
-  byte_pool bytes_{tarn::options{.name = "payloads"}};
-  message_pool messages_{tarn::options{.name = "messages"}};
+  record_pools<Lock, Stats> pools_;
 };
 
 template <class Lock>

@@ -3,8 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdarg>
 #include <cstdio>
+
+#include "text.hpp"
 
 namespace pipeline {
 namespace {
@@ -237,19 +238,6 @@ void name_skipped(const std::vector<skipped_file>& skipped) {
   if (skipped.size() > named) {
     std::fprintf(stderr, "pipeline: skipped %zu more\n", skipped.size() - named);
   }
-}
-
-std::string text(const char* format, ...) {
-  std::va_list arguments;
-  va_start(arguments, format);
-  std::va_list again;
-  va_copy(again, arguments);
-  const int length = std::vsnprintf(nullptr, 0, format, arguments);
-  va_end(arguments);
-  std::string made(static_cast<std::size_t>(std::max(length, 0)), '\0');
-  std::vsnprintf(made.data(), made.size() + 1, format, again);
-  va_end(again);
-  return made;
 }
 
 }  // namespace pipeline

@@ -32,7 +32,4 @@ struct figures {
 /// Names what could not be read on the standard error stream: the first few, and how many more.
 void name_skipped(const std::vector<skipped_file>& skipped);
 
-/// As printf, into a string.
-[[nodiscard, gnu::format(printf, 1, 2)]] std::string text(const char* format, ...);
-
 }  // namespace pipeline

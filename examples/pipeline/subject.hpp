@@ -10,9 +10,9 @@
 #include <vector>
 
 #include <tarn/policy/snapshot.hpp>
-#include <tarn/policy/tiers.hpp>
 
 #include "run.hpp"
+#include "tiers.hpp"
 
 namespace pipeline {
 
@@ -37,10 +37,6 @@ class pooled_subject : public subject {
   /// Gives idle memory back. Returns: the bytes.
   virtual std::size_t trim() = 0;
 };
-
-/// The tiers of the pool: from lines, of which most are shorter than 64 bytes, to the longest
-/// record.
-using tiers = tarn::power_of_two_tiers<32, std::size_t{256} << 10>;
 
 [[nodiscard]] std::unique_ptr<subject> make_plain();
 
