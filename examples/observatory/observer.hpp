@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+
+#include <tarn/fast_buffer.hpp>
+#include <tarn/observe/parts/ticker.hpp>
+#include <tarn/policy/snapshot.hpp>
+#include <tarn/policy/values/ring_queue.hpp>
+
+#include "load.hpp"
+#include "pools.hpp"
+
+namespace observatory {
+
+/// What is written into memory of the pools that it tells about.
+using answer_writer = tarn::basic_fast_buffer<tarn::no_lock, tarn::counting_stats,
+                                              tarn::fast_buffer_traits<pools::answer_pool>>;
+using answer_bytes = pools::answer_pool::shared_buffer;
+
+/// Looks at the pools once a second, and has what the page shows ready: however many look at the
+/// page, the pools are asked once.
+///
+/// Thread safety: `state` from any thread.
+class observer {
+ public:
+  static constexpr auto interval = tarn::time_span::of_seconds(1);
+  static constexpr std::size_t history_length = 120;
+
+  observer(pools& of, const load& l, std::optional<unsigned> seconds);
+  /// As JSON.
+  [[nodiscard]] answer_bytes state() const;
+
+ private:
+  /// What is kept of one look: two numbers of each pool.
+  struct sample {
+    std::int64_t time = 0;
+    std::uint64_t gets = 0;
+    std::uint64_t misses = 0;
+    std::array<std::uint64_t, pools::count> used{};
+    std::array<std::uint64_t, pools::count> retained{};
+  };
+
+  void look(tarn::time_span now);
+  void remember(tarn::time_span now, std::span<const tarn::snapshot> seen);
+  [[nodiscard]] std::string history() const;
+  [[nodiscard]] answer_bytes render(tarn::time_span now, std::span<const tarn::snapshot> seen);
+
+  pools& pools_;
+  const load& load_;
+  std::optional<unsigned> seconds_;
+  tarn::time_span began_;
+  tarn::ring_queue<sample> history_{history_length};
+  mutable std::mutex lock_;
+  answer_bytes state_;   // lock_
+  tarn::ticker ticker_;  // last: its thread uses the others
+};
+
+}  // namespace observatory

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <mutex>
+#include <vector>
+
+#include <tarn/observe/event_log.hpp>
+#include <tarn/observe/maintainer.hpp>
+#include <tarn/observe/registry.hpp>
+
+#include "../pipeline/record_pools.hpp"
+
+namespace observatory {
+
+/// The pools of the program, named and watched.
+///
+/// All of them record what they are asked for; they differ in what their threads do.
+class pools {
+ public:
+  using records_type = pipeline::record_pools<tarn::thread_cached<>, tarn::recording_stats>;
+  using upload_pool =
+      tarn::byte_pool<tarn::thread_cached<>, tarn::recording_stats, tarn::traits<tarn::page_tiers>>;
+  /// Of the server's threads, of which there are many, each with little to do: a lock instead of
+  /// a cache per thread.
+  using answer_pool = tarn::byte_pool<std::mutex, tarn::recording_stats,
+                                      tarn::traits<tarn::power_of_two_tiers<1024, 1 << 20>>>;
+
+  static constexpr std::size_t count = 4;
+
+  pools() {
+    publications_.push_back(registry_.publish(records.payloads()));
+    publications_.push_back(registry_.publish(records.messages()));
+    publications_.push_back(registry_.publish(uploads));
+    publications_.push_back(registry_.publish(answers));
+    watches_.push_back(events.watch(records.payloads()));
+    watches_.push_back(events.watch(records.messages()));
+    watches_.push_back(events.watch(uploads));
+    watches_.push_back(events.watch(answers));
+    upkeep_.start();
+  }
+
+  [[nodiscard]] const tarn::pool_registry& registry() const noexcept { return registry_; }
+
+  tarn::event_log events;
+  records_type records;
+  upload_pool uploads{{.name = "uploads", .large_cache_bytes = std::size_t{16} << 20}};
+  answer_pool answers{{.name = "answers"}};
+
+ private:
+  tarn::pool_registry registry_;
+  std::vector<tarn::publication> publications_;
+  std::vector<tarn::pool_watch> watches_;
+  tarn::maintainer upkeep_{registry_};  // last: its thread uses all of it
+};
+
+}  // namespace observatory
