@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: MIT
+"""Opens the page in a headless Chromium over the DevTools protocol, looks at it, and keeps pictures:
+browser.py <chromium> <observatory> <folder for pictures>
+
+Everything runs in a temporary folder and ends with this script.
+"""
+
+import base64
+import json
+import os
+import select
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+
+from running import Observatory, dies_with_us
+
+# What is looked at in every view, inside the page.
+CHECKS = r"""(() => {
+  const problems = [];
+  const root = document.documentElement;
+  if (root.scrollWidth > root.clientWidth) {
+    const wide = [...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > root.clientWidth + 1 &&
+                                                                 !e.closest("svg, .skip, #events, .body"));
+    problems.push(`scrolls to the side: ${root.scrollWidth} > ${root.clientWidth}: ${wide.slice(0, 3).map(e => e.id || e.className)}`);
+  }
+  // Contrast of every text with what is behind it: WCAG 2, level AA.
+  const parse = c => c.match(/[\d.]+/g).map(Number);
+  const light = c => { const [r, g, b] = c.map(v => (v /= 255) <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4); return .2126 * r + .7152 * g + .0722 * b; };
+  const behind = e => { for (; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor); if (c.length < 4 || c[3] === 1) return c.slice(0, 3); } return [255, 255, 255]; };
+  let texts = 0;
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const e = walker.currentNode.parentElement;
+    if (!walker.currentNode.textContent.trim() || ["SCRIPT", "STYLE"].includes(e.tagName)) continue;
+    const style = getComputedStyle(e);
+    if (!e.getClientRects().length || style.visibility === "hidden") continue;
+    ++texts;
+    const [a, b] = [light(parse(style.color).slice(0, 3)), light(behind(e))];
+    const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+    const size = parseFloat(style.fontSize), large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
+    if (ratio < (large ? 3 : 4.5)) problems.push(`contrast ${ratio.toFixed(2)} of "${walker.currentNode.textContent.trim().slice(0, 30)}"`);
+  }
+  if (texts < 60) problems.push(`only ${texts} texts`);
+  // Names for those who hear the page.
+  for (const e of document.querySelectorAll("section, fieldset, nav")) if (!e.getAttribute("aria-labelledby") && !e.getAttribute("aria-label")) problems.push(`no name: ${e.tagName} ${e.id}`);
+  for (const id of [...document.querySelectorAll("[aria-labelledby]")].map(e => e.getAttribute("aria-labelledby"))) if (!document.getElementById(id)) problems.push(`no ${id}`);
+  for (const e of document.querySelectorAll("svg[role=img]")) if ((e.getAttribute("aria-label") || "").length < 20) problems.push(`no words for ${e.id}`);
+  for (const e of document.querySelectorAll("input, button")) if (!(e.labels && e.labels.length) && !e.textContent.trim()) problems.push(`no label: ${e.outerHTML}`);
+  for (const e of document.querySelectorAll(".figures dd")) if (!/\d.*(%|B|KiB|MiB|GiB|\/s)$/.test(e.textContent)) problems.push(`no unit: ${e.textContent}`);
+  if (window.shifts > 0.001) problems.push(`layout shift ${window.shifts}: ${window.shifted}`);
+  return problems;
+})()"""
+
+# Counts what moves although nobody touched anything.
+WATCH = """window.shifts = 0; window.shifted = [];
+new PerformanceObserver(list => { for (const e of list.getEntries()) if (!e.hadRecentInput) {
+  window.shifts += e.value; for (const s of e.sources || []) if (s.node) window.shifted.push(s.node.id || s.node.className || s.node.nodeName + ":" + s.node.textContent.slice(0, 20)); } }).observe({type: "layout-shift", buffered: false});"""
+
+NUMBERS = """(t => JSON.stringify({hit: t("hit"), used: t("used"), kept: t("kept"), rate: t("rate"), waste: t("waste"),
+  clock: t("clock"), verdict: t("verdict"), level: document.getElementById("verdict").dataset.level,
+  rows: document.querySelectorAll("#tier-rows tr").length, pools: document.querySelectorAll(".pool").length,
+  events: document.querySelectorAll("#events li").length, bars: document.querySelectorAll(".histogram-bar").length,
+  advised: document.querySelectorAll(".advised").length, advice: t("advice"),
+  leaks: document.querySelectorAll("#leaks tbody tr").length, leak: t("leaks-body")}))(id => document.getElementById(id).textContent)"""
+
+
+class Browser:
+    """Talks over two pipes: messages end with a zero."""
+
+    def __init__(self, program, profile):
+        self.next = 0
+        self.buffer = b""
+        self.heard = []
+        to_read, self.out = os.pipe()
+        self.back, to_write = os.pipe()
+
+        def before():
+            dies_with_us()
+            # First away from 3 and 4, where one of them may lie.
+            a, b = os.dup(to_read), os.dup(to_write)
+            os.dup2(a, 3)
+            os.dup2(b, 4)
+
+        self.process = subprocess.Popen(
+            [program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+             "--no-first-run", "--disable-extensions", "--disable-background-networking",
+             "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+             f"--user-data-dir={profile}", "--remote-debugging-pipe"],
+            preexec_fn=before, close_fds=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
+        os.close(to_read)
+        os.close(to_write)
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        self.session = None
+        self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            self.call(domain + ".enable")
+
+    def read(self, seconds):
+        """The next message, or None."""
+        end = time.monotonic() + seconds
+        while b"\0" not in self.buffer:
+            left = end - time.monotonic()
+            if left <= 0 or not select.select([self.back], [], [], left)[0]:
+                return None
+            piece = os.read(self.back, 1 << 20)
+            if not piece:
+                raise AssertionError("Chromium has ended")
+            self.buffer += piece
+        message, self.buffer = self.buffer.split(b"\0", 1)
+        return json.loads(message)
+
+    def call(self, method, **parameters):
+        self.next += 1
+        message = {"id": self.next, "method": method, "params": parameters}
+        if getattr(self, "session", None):
+            message["sessionId"] = self.session
+        os.write(self.out, json.dumps(message).encode() + b"\0")
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            answer = self.read(end - time.monotonic())
+            if answer is None:
+                break
+            if answer.get("id") == self.next:
+                assert "error" not in answer, f"{method}: {answer['error']}"
+                return answer["result"]
+            self.heard.append(answer)
+        raise AssertionError(f"{method}: no answer")
+
+    def rest(self, seconds):
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if (message := self.read(left)) is not None:
+                self.heard.append(message)
+
+    def ask(self, expression):
+        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
+
+    def wait_for(self, what, expression, seconds=30):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if self.ask(expression):
+                return
+            self.rest(0.2)
+        raise AssertionError(f"not within {seconds} s: {what}; {self.ask(NUMBERS)}")
+
+    def view(self, width, height, scheme, phone=False):
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height,
+                  deviceScaleFactor=2 if phone else 1, mobile=phone)
+        self.call("Emulation.setEmulatedMedia", features=[
+            {"name": "prefers-color-scheme", "value": scheme},
+            {"name": "prefers-reduced-motion", "value": "reduce"}])
+
+    def picture(self, path, whole=False):
+        data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"]
+        with open(path, "wb") as file:
+            file.write(base64.b64decode(data))
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def complaints(browser, address):
+    """Errors of the page, and requests to anybody but us."""
+    host = urllib.parse.urlparse(address).netloc
+    found = []
+    for message in browser.heard:
+        method, of = message.get("method"), message.get("params", {})
+        if method == "Runtime.exceptionThrown":
+            found.append(f"exception: {of['exceptionDetails']}")
+        elif method == "Runtime.consoleAPICalled" and of["type"] in ("error", "warning", "assert"):
+            found.append(f"console: {of['args']}")
+        elif method == "Log.entryAdded" and of["entry"]["level"] in ("error", "warning"):
+            found.append(f"log: {of['entry']}")
+        elif method == "Network.requestWillBeSent":
+            url = of["request"]["url"]
+            if not url.startswith(("data:", "about:")) and urllib.parse.urlparse(url).netloc != host:
+                found.append(f"request to {url}")
+    return found
+
+
+def main():
+    chromium, program, folder = sys.argv[1:4]
+    spoilt = sys.argv[4] if len(sys.argv) > 4 else ""
+    os.makedirs(folder, exist_ok=True)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile, \
+            Observatory(program, "--leak", "--seconds", "200") as observatory:
+        browser = Browser(chromium, profile)
+        try:
+            look_around(browser, observatory.address, folder, spoilt)
+        finally:
+            browser.close()
+        observatory.stop()
+
+
+def look_around(browser, address, folder, spoilt):
+    browser.view(1280, 900, "light")
+    browser.call("Page.addScriptToEvaluateOnNewDocument", source=spoilt)
+    browser.call("Page.navigate", url=address)
+    browser.wait_for("numbers of four pools", "document.querySelectorAll('.pool').length === 4")
+    browser.wait_for("the first event", "document.querySelectorAll('#events li').length > 0")
+    problems = []
+
+    def check(view):
+        problems.extend(f"{view}: {p}" for p in browser.ask(CHECKS))
+
+    for name, view in (("desktop-light", (1280, 900, "light")), ("desktop-dark", (1280, 900, "dark")),
+                       ("phone-light", (360, 800, "light", True)), ("phone-dark", (360, 800, "dark", True))):
+        browser.view(*view)
+        browser.rest(0.5)
+        browser.ask(WATCH)  # a view that has just changed may move
+        before = json.loads(browser.ask(NUMBERS))
+        browser.rest(4)
+        after = json.loads(browser.ask(NUMBERS))
+        for key in ("clock", "rate", "used"):
+            if before[key] == after[key]:
+                problems.append(f"{name}: {key} is {after[key]} still")
+        check(name)
+        browser.picture(f"{folder}/{name}.png", whole=True)
+
+    # Every pool can be chosen with the keyboard.
+    browser.view(1280, 900, "light")
+    chosen = set()
+    browser.ask("document.querySelector('.pool input:checked').focus()")
+    for _ in range(4):
+        for kind in ("keyDown", "keyUp"):
+            browser.call("Input.dispatchKeyEvent", type=kind, key="ArrowDown", code="ArrowDown",
+                         windowsVirtualKeyCode=40)
+        chosen.add(browser.ask("document.getElementById('tiers-title').textContent"))
+        check(f"keyboard, {len(chosen)}")
+    if len(chosen) != 4:
+        problems.append(f"with the keyboard only: {chosen}")
+    # Paused, nothing moves.
+    browser.ask("document.getElementById('pause').click()")
+    before = browser.ask(NUMBERS)
+    browser.rest(2.5)
+    events = lambda s: {k: v for k, v in json.loads(s).items() if k != "events"}
+    if events(browser.ask(NUMBERS)) != events(before):
+        problems.append("numbers move although the page is paused")
+    browser.ask("document.getElementById('pause').click()")
+
+    problems += complaints(browser, address)
+    print(browser.ask(NUMBERS))
+    assert not problems, "\n".join(str(p) for p in problems)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT
+"""An observatory that runs as long as a test needs it."""
+
+import ctypes
+import signal
+import subprocess
+
+
+def dies_with_us():
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, should the test be killed
+
+
+class Observatory:
+    """Starts on a free port; `address` ends with a slash."""
+
+    def __init__(self, program, *options):
+        self.process = subprocess.Popen([program, "--port", "0", *options], text=True,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        preexec_fn=dies_with_us)
+        self.address = self.process.stdout.readline().strip()
+        if not self.address.startswith("http://127.0.0.1:"):
+            self.process.kill()
+            raise AssertionError(f"no address: {self.address} {self.process.communicate()}")
+        self.port = int(self.address.rstrip("/").rsplit(":", 1)[1])
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate()
+
+    def ends(self, seconds):
+        """Waits for it. Returns: what it wrote. It must have ended well."""
+        out, err = self.process.communicate(timeout=seconds)
+        assert self.process.returncode == 0, f"exit code {self.process.returncode}\n{out}{err}"
+        assert err == "", err
+        return out
+
+    def stop(self, by=signal.SIGTERM, seconds=20):
+        self.process.send_signal(by)
+        return self.ends(seconds)
