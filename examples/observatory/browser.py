@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Opens the page in a headless Chromium over the DevTools protocol, looks at it, and keeps pictures:
-browser.py <chromium> <observatory> <folder for pictures>
+browser.py <chromium> <observatory> <folder with text> <folder for pictures>
 
 Everything runs in a temporary folder and ends with this script.
 """
@@ -186,11 +186,11 @@ def complaints(browser, address):
 
 
 def main():
-    chromium, program, folder = sys.argv[1:4]
-    spoilt = sys.argv[4] if len(sys.argv) > 4 else ""
+    chromium, program, text, folder = sys.argv[1:5]
+    spoilt = sys.argv[5] if len(sys.argv) > 5 else ""  # a script of the page, to see a check fail
     os.makedirs(folder, exist_ok=True)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile, \
-            Observatory(program, "--leak", "--seconds", "200") as observatory:
+            Observatory(program, "--leak", "--seconds", "200", "--path", text) as observatory:
         browser = Browser(chromium, profile)
         try:
             look_around(browser, observatory.address, folder, spoilt)

@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: MIT
+"""Runs the observatory and checks what it answers: check.py <case> <observatory> <folder> [<tool>]
+
+The folder holds the text for its load; the tool is what the case needs.
+"""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+
+from running import Observatory
+
+OPEN = "application/openmetrics-text; version=1.0.0"
+
+
+def get(url, method="GET", body=None, **headers):
+    request = urllib.request.Request(url, data=body, method=method,
+                                     headers={k.replace("_", "-"): v for k, v in headers.items()})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, dict(answer.headers), answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, dict(error.headers), error.read().decode()
+
+
+def expect(condition, what):
+    if not condition:
+        raise AssertionError(what)
+
+
+def wait_until(what, condition, seconds=30):
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        expect(time.monotonic() < end, f"not within {seconds} s: {what}")
+        time.sleep(0.1)
+    return found
+
+
+def run(*command, text=""):
+    done = subprocess.run(command, input=text, text=True, capture_output=True, timeout=60)
+    expect(done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def state(of):
+    return json.loads(get(of.address + "state.json")[2])
+
+
+def metrics(of, promtool):
+    # After the first spike, so that all counters have moved.
+    wait_until("a spike that is over",
+               lambda: (s := state(of)["load"])["spikes"] > 0 and not s["is_spike"])
+    status, headers, text = get(of.address + "metrics")
+    expect(status == 200 and headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8",
+           headers)
+    said = run(promtool, "check", "metrics", text=text)
+    expect(said == "", said)
+    for pool in ("answers", "messages", "payloads", "uploads"):
+        expect(re.search(rf'^tarn_gets_total{{pool="{pool}",tier="\d+"}} [1-9]', text, re.M), pool)
+    expect(not text.rstrip().endswith("# EOF"), "text 0.0.4 has no end mark")
+
+    for accept, is_open in ((OPEN, True), ("*/*", False), (f"{OPEN};q=0.1, text/plain", False),
+                            (f"{OPEN},text/plain;version=0.0.4;q=0.5,*/*;q=0.1", True)):
+        _, headers, text = get(of.address + "metrics", Accept=accept)
+        expect(headers["Content-Type"].startswith("application/openmetrics-text") == is_open,
+               f"{accept}: {headers}")
+        expect(text.endswith("# EOF\n") == is_open, f"{accept}: {text[-40:]}")
+        expect(headers["Vary"] == "Accept", headers)
+
+
+def variables(of, jq):
+    wait_until("records", lambda: state(of)["load"]["records"] > 1000)
+    _, headers, text = get(of.address + "debug/vars")
+    expect(headers["Content-Type"].startswith("application/json"), headers)
+    run(jq, "-e", '.payloads_pool_stats | .total_get > 1000 and .total_put > 0 '
+                  'and (.pools | has("32") and has("262144")) and (.recent_lengths | length) == 256',
+        text=text)
+    _, headers, text = get(of.address + "state.json")
+    run(jq, "-e", '.broken == null and (.snapshot.pools | map(.name) == ["answers", "messages", '
+                  '"payloads", "uploads"]) and (.history | length > 1 and all(length == 11)) and '
+                  '.load.leaks == false and (.load | has("failure") | not)', text=text)
+
+
+class Listener:
+    """Reads server-sent events on a thread of its own."""
+
+    def __init__(self, of, last=None):
+        self.socket = socket.create_connection(("127.0.0.1", of.port), timeout=20)
+        head = f"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{of.port}\r\n"
+        head += f"Last-Event-ID: {last}\r\n" if last is not None else ""
+        self.socket.sendall((head + "\r\n").encode())
+        self.text = ""
+        self.ended = False
+        self.thread = threading.Thread(target=self.read, daemon=True)
+        self.thread.start()
+
+    def read(self):
+        try:
+            while piece := self.socket.recv(1 << 16):
+                self.text += piece.decode()
+        except OSError:
+            pass
+        self.ended = True
+
+    def status(self):
+        return wait_until("an answer", lambda: self.text.split(" ", 2)[1] if "\r\n\r\n" in self.text
+                          else None)
+
+    def events(self):
+        return [json.loads(line[6:]) for line in self.text.split("\n") if line.startswith("data: ")
+                and line.rstrip().endswith("}")]
+
+    def leave(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
+        self.socket.close()
+
+
+def events(of, _):
+    many = [Listener(of) for _ in range(32)]
+    for one in many:
+        expect(one.status() == "200", one.text)
+    expect("Content-Type: text/event-stream\r\n" in many[0].text, many[0].text)
+    for one in many:
+        wait_until("a spike as an event", lambda one=one: any(
+            e["pool"] == "uploads" and "spike" in e["message"] for e in one.events()))
+    wait_until("a heartbeat", lambda: ": still here" in many[0].text)
+    # One too many is told so, and has its place as soon as somebody leaves.
+    late = Listener(of)
+    expect(late.status() == "503", late.text)
+    expect("Retry-After: " in late.text, late.text)
+    late.leave()
+    many.pop().leave()
+
+    def comes_in():
+        one = Listener(of)
+        many.append(one)
+        return one.status() == "200"
+    wait_until("the place of who left", comes_in, 10)
+    # Whoever comes back hears what was missed, and nothing twice.
+    known = wait_until("two events", lambda: (e := many[0].events()) and len(e) > 1 and e)
+    numbers = [e["number"] for e in known]
+    expect(numbers == list(range(numbers[0], numbers[0] + len(numbers))), numbers)
+    many.pop().leave()
+    time.sleep(2)
+    again = Listener(of, last=numbers[0])
+    expect(again.status() == "200", again.text)
+    wait_until("the event after the one that is known",
+               lambda: [e["number"] for e in again.events()][:1] == [numbers[0] + 1])
+    # The end of the program is the end of all streams.
+    of.stop()
+    wait_until("hang up", lambda: again.ended and all(one.ended for one in many[:31]))
+
+
+def hostile(of, _):
+    for path in ("nope", "metrics/", "..%2f..%2fetc/passwd", "debug", "state.json%00", "%ff%fe"):
+        status, _, text = get(of.address + path)
+        expect(status == 404 and "there is no such page" in text, f"{path}: {status} {text}")
+    for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS"):
+        status, headers, _ = get(of.address + "metrics", method, b"x" * 100)
+        expect(status == 405 and headers["Allow"] == "GET, HEAD", f"{method}: {status} {headers}")
+    for name in ("evil.example", "evil.example:80", "127.0.0.1.evil.example", "[::1]", ""):
+        status, _, _ = get(of.address + "state.json", Host=name)
+        expect(status == 421, f"host '{name}': {status}")
+    expect(get(of.address + "state.json", Host="localhost")[0] == 200, "localhost")
+    status, headers, text = get(of.address, "HEAD")
+    expect(status == 200 and text == "" and int(headers["Content-Length"]) > 10000, headers)
+    expect("default-src 'none'" in headers["Content-Security-Policy"], headers)
+
+    def send(bytes_, read=True):
+        with socket.create_connection(("127.0.0.1", of.port), timeout=10) as s:
+            try:
+                s.sendall(bytes_)
+                return s.recv(4096).decode(errors="replace") if read else ""
+            except OSError:
+                return ""  # it hung up: that is an answer too
+    host = f"Host: 127.0.0.1:{of.port}\r\n".encode()
+    for request in (b"GET / HTTP/1.1\r\n" + host + b"X: " + b"y" * 1_000_000 + b"\r\n\r\n",
+                    b"GET / HTTP/1.1\r\n" + host + b"X: y\r\n" * 100_000 + b"\r\n",
+                    b"GET /" + b"a" * 1_000_000 + b" HTTP/1.1\r\n" + host + b"\r\n",
+                    b"\0\1\2\3" * 1000 + b"\r\n\r\n", b"GET\r\n\r\n", b"\r\n" * 1000):
+        said = send(request)
+        expect(not said.startswith("HTTP/1.1 200") or request.count(b"\r\n") > 1000, said[:100])
+    for request in (b"", b"GET / HT", b"GET /events HTTP/1.1\r\n" + host + b"\r\n") * 20:
+        send(request, read=False)  # and away
+    wait_until("an answer after all of that", lambda: get(of.address + "state.json")[0] == 200)
+    # Nobody from outside: bound to this address only.
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        rows = [line.split()[1] for line in table if line.split()[3] == "0A"]
+    expect([r for r in rows if r.endswith(f":{of.port:04X}")] == [f"0100007F:{of.port:04X}"], rows)
+    # Nor does a second one get the port unnoticed.
+    second = subprocess.run([of.process.args[0], "--port", str(of.port), "--path", sys.argv[3]],
+                            capture_output=True, text=True, timeout=30)
+    expect(second.returncode == 1 and f"port {of.port} of 127.0.0.1 can't be had" in second.stderr,
+           second)
+
+
+def options(program, folder):
+    def wrong(text, *arguments):
+        done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=30)
+        expect(done.returncode == 2 and text in done.stderr and done.stdout == "", done)
+    wrong("--port is '65536', must be a number from 0 to 65535", "--port", "65536")
+    wrong("--port is '-1', must be a number from 0 to 65535", "--port=-1")
+    wrong("--seconds is '0', must be a number from 1 to 604800", "--seconds", "0")
+    wrong("--seconds is '604801', must be a number from 1 to 604800", "--seconds", "604801")
+    wrong("--seconds is 'ten', must be a number from 1 to 604800", "--seconds", "ten")
+    wrong("--seconds needs a value", "--seconds")
+    wrong("--leak takes no value, but got 'much'", "--leak=much")
+    wrong(f"--path is '{folder}/nowhere', must be a directory", "--path", folder + "/nowhere")
+    wrong("unknown option '--host', must be one of --port, --seconds, ", "--host", "0.0.0.0")
+    expect("--leak" in run(program, "--help"), "usage")
+
+
+def ends(program, folder):
+    began = time.monotonic()
+    with Observatory(program, "--seconds", "3", "--path", folder) as of:
+        out = of.ends(30)
+    expect(2.5 < time.monotonic() - began < 25, "--seconds 3")
+    expect(out == "", f"more than one line: {out}")
+    for by in (signal.SIGTERM, signal.SIGINT):
+        with Observatory(program, "--path", folder) as of:
+            idle = socket.create_connection(("127.0.0.1", of.port))  # says nothing
+            listeners = [Listener(of) for _ in range(3)]
+            for one in listeners:
+                expect(one.status() == "200", one.text)
+            time.sleep(1)
+            began = time.monotonic()
+            of.stop(by)
+            expect(time.monotonic() - began < 10, f"{by.name}: {time.monotonic() - began} s")
+            idle.close()
+    # In the middle of a spike, with a leak.
+    with Observatory(program, "--leak", "--path", folder) as of:
+        wait_until("a spike", lambda: state(of)["load"]["is_spike"])
+        of.stop()
+
+
+def retention(of, _):
+    """A spike is seen, and its memory goes back afterwards without anybody asking."""
+    retained = lambda: sum(state(of)["history"][-1][4::2])
+    before = wait_until("a steady level", lambda: state(of)["up_seconds"] > 2.5 and retained())
+    wait_until("a spike", lambda: state(of)["load"]["is_spike"])
+    highest = wait_until("what it takes", lambda: (now := retained()) > before + (80 << 20) and now)
+    low = before + (highest - before) // 4
+    wait_until(f"back from {highest >> 20} to {low >> 20} MiB", lambda: retained() < low, 20)
+
+
+def main():
+    case, program, folder = sys.argv[1:4]
+    tool = sys.argv[4] if len(sys.argv) > 4 else None
+    if case in ("options", "ends"):
+        return globals()[case](program, folder)
+    check = {"metrics": metrics, "variables": variables, "events": events, "hostile": hostile,
+             "retention": retention}[case]
+    with Observatory(program, "--seconds", "120", "--path", folder) as of:
+        check(of, tool)
+        if of.process.poll() is None:
+            of.stop()
+
+
+if __name__ == "__main__":
+    main()
