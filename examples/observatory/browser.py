@@ -205,7 +205,14 @@ def look_around(browser, address, folder, spoilt):
     browser.call("Page.navigate", url=address)
     browser.wait_for("numbers of four pools", "document.querySelectorAll('.pool').length === 4")
     browser.wait_for("the first event", "document.querySelectorAll('#events li').length > 0")
+    # A leak is only suspected after ten seconds.
+    browser.wait_for("the planted leak", "/load.cpp:/.test(document.getElementById('leaks-body').textContent)", 60)
     problems = []
+    numbers = json.loads(browser.ask(NUMBERS))
+    if numbers["advised"] < 3 or "would be" not in numbers["advice"]:
+        problems.append(f"no advice: {numbers}")
+    if numbers["level"] != "warn" or "load.cpp:" not in numbers["verdict"] or numbers["leaks"] != 1:
+        problems.append(f"the leak is not what is said first: {numbers}")
 
     def check(view):
         problems.extend(f"{view}: {p}" for p in browser.ask(CHECKS))

@@ -85,7 +85,9 @@ def variables(of, jq):
     _, headers, text = get(of.address + "state.json")
     run(jq, "-e", '.broken == null and (.snapshot.pools | map(.name) == ["answers", "messages", '
                   '"payloads", "uploads"]) and (.history | length > 1 and all(length == 11)) and '
-                  '.load.leaks == false and (.load | has("failure") | not)', text=text)
+                  '.load.leaks == false and (.load | has("failure") | not) and .suspects.places == [] and '
+                  '(.advice | map(.pool) | contains(["payloads", "uploads"])) and (.advice | all('
+                  '.waste_after <= .waste_before and (.sizes | length > 0)))', text=text)
 
 
 class Listener:

@@ -13,10 +13,11 @@
 
 namespace observatory {
 
-/// For each byte pool, the tiers of least waste for what it was asked for.
+/// For each byte pool, the tiers of least waste for what it was asked for: as many as those that it
+/// used.
 [[nodiscard]] std::string advice_of(std::span<const tarn::snapshot> seen);
 
-/// Blocks that are out for long, by the place that took them.
-[[nodiscard]] std::string suspects_of(pools& of);
+/// The places whose blocks are out for longer than anybody here needs one.
+[[nodiscard]] std::string suspects_of(const pools& of);
 
 }  // namespace observatory

@@ -19,8 +19,9 @@ namespace observatory {
 class pools {
  public:
   using records_type = pipeline::record_pools<tarn::thread_cached<>, tarn::recording_stats>;
-  using upload_pool =
-      tarn::byte_pool<tarn::thread_cached<>, tarn::recording_stats, tarn::traits<tarn::page_tiers>>;
+  /// Few and large: more of them are followed than one in 128.
+  using upload_pool = tarn::byte_pool<tarn::thread_cached<>, tarn::basic_recording_stats<256, 8>,
+                                      tarn::traits<tarn::page_tiers>>;
   /// Of the server's threads, of which there are many, each with little to do: a lock instead of
   /// a cache per thread.
   using answer_pool = tarn::byte_pool<std::mutex, tarn::recording_stats,
