@@ -2,6 +2,7 @@
 """An observatory that runs as long as a test needs it."""
 
 import ctypes
+import os
 import signal
 import subprocess
 
@@ -10,13 +11,19 @@ def dies_with_us():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, should the test be killed
 
 
+def environment():
+    suppressions = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tsan.supp")
+    options = os.environ.get("TSAN_OPTIONS", "")
+    return {**os.environ, "TSAN_OPTIONS": f"{options}:suppressions={suppressions}"}
+
+
 class Observatory:
     """Starts on a free port; `address` ends with a slash."""
 
     def __init__(self, program, *options):
         self.process = subprocess.Popen([program, "--port", "0", *options], text=True,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        preexec_fn=dies_with_us)
+                                        preexec_fn=dies_with_us, env=environment())
         self.address = self.process.stdout.readline().strip()
         if not self.address.startswith("http://127.0.0.1:"):
             self.process.kill()
