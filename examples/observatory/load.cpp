@@ -174,7 +174,7 @@ void load::run_uploads() {
       std::erase_if(out, [&](const upload& u) { return u.until <= now; });
       for (int i = 0; i != 3; ++i)
         out.push_back({take(), now + std::chrono::milliseconds(held(random))});
-      if (round % 500 == 0) {  // one that no tier holds
+      if (round % 1200 == 700) {  // one that no tier holds
         out.push_back({pools_.uploads.get(std::size_t{5} << 20), now + 200ms});
       }
       if (leaks_ && round % 10 == 0) leak_one();
