@@ -2,6 +2,9 @@
 # The one place that knows how our own programs are built and run. Everything is PRIVATE to them;
 # a consumer never sees this file.
 option(TARN_WERROR "Treat warnings in our own programs as errors" OFF)
+# All 32 pairs of lock and stats take three times as long to compile as each lock and each stats
+# policy once. Where the pairs are covered by another build, fewer will do.
+option(TARN_TEST_EVERY_POLICY "Tests run over all pairs of lock and stats policies" ON)
 
 # Programs go to one folder, so that cmake/run.sh and people find them.
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
@@ -21,6 +24,9 @@ function(tarn_test name)
   tarn_program(${name} ${arg_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE tarn_catch2)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  if(NOT TARN_TEST_EVERY_POLICY)
+    target_compile_definitions(${name} PRIVATE TARN_TEST_FEWER_POLICIES)
+  endif()
   # Thirty pools of different policies in a file: an optimiser inlines each hit path everywhere and
   # takes minutes for it. What is measured is built with -O2, in benchmarks and golden counts.
   if("stress" IN_LIST arg_LABELS)

@@ -136,7 +136,7 @@ inline std::size_t force_trim(const pool_registry& of = pools()) {
     given += pool.trim();
     pool.drain();  // tells the other threads
   });
-  trim_heap();
+  detail::trim_heap();
   return given;
 }
 

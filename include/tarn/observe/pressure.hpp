@@ -346,7 +346,7 @@ class pressure_watch {
       count_.trimmed_bytes.add(given);
       if (is_full && keep == 0) pool.drain();
     });
-    if (is_full) trim_heap();
+    if (is_full) detail::trim_heap();
   }
 
   void note(const std::string& why) {

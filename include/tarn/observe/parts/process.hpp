@@ -16,9 +16,8 @@
 #if __has_include(<sys/resource.h>)
 #include <sys/resource.h>
 #endif
-#if __has_include(<unistd.h>)
-#include <unistd.h>
-#endif
+
+#include <tarn/detail/system/system.hpp>
 
 namespace tarn {
 
@@ -56,20 +55,6 @@ template <class... None>
   return false;
 }
 
-template <class Size>
-[[nodiscard]] bool trim_heap(Size keep) noexcept {
-  if constexpr (requires { malloc_trim(keep); }) return malloc_trim(keep) != 0;
-  return false;
-}
-
-[[nodiscard]] inline std::uint64_t page_bytes() noexcept {
-#if __has_include(<unistd.h>)
-  return static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-#else
-  return 0;
-#endif
-}
-
 }  // namespace detail::process
 
 /// Asks the heap. It takes the locks of the heap, one after the other: not for a hit path.
@@ -79,16 +64,13 @@ template <class Size>
   return heap;
 }
 
-/// Makes the heap give to the system what it keeps free. Returns: whether it gave anything.
-inline bool trim_heap() noexcept { return detail::process::trim_heap(std::size_t{0}); }
-
 /// Reads the numbers of a `statm` file. Returns: false if it is none.
 [[nodiscard]] inline bool read_statm(const char* path, process_memory& into) {
   std::ifstream file(path);
   std::uint64_t pages = 0;
   std::uint64_t resident = 0;
   if (!(file >> pages >> resident) || resident > pages) return false;
-  const auto page = detail::process::page_bytes();
+  const auto page = detail::page_size();
   into.address_space = pages * page;
   into.resident = resident * page;
   return page != 0;
