@@ -31,7 +31,8 @@ class runtime_tiers {
     using ladder = power_of_two_tiers<>;
     for (; count_ < ladder::count(); ++count_)
       sizes_[count_] = ladder::size_of(count_);
-    finish();
+    largest_ = sizes_[count_ - 1];
+    lookup_.fill(sizes_, count_);
   }
 
   /// The tiers of these sizes, in any order; equal ones count once.
@@ -43,7 +44,7 @@ class runtime_tiers {
     if (sizes.empty()) detail::throw_invalid("number of tiers", 0, "must be at least", 1);
     for (const std::size_t size : sizes)
       insert(size);
-    finish();
+    lookup_.fill(sizes_, count_);
   }
 
   /// As above.
@@ -85,12 +86,8 @@ class runtime_tiers {
     for (std::size_t i = count_; i > place; --i)
       sizes_[i] = sizes_[i - 1];
     sizes_[place] = size;
+    if (place == count_) largest_ = size;
     ++count_;
-  }
-
-  void finish() noexcept {
-    largest_ = sizes_[count_ - 1];
-    lookup_.fill(sizes_, count_);
   }
 
   // Invariant: the first count_ sizes ascend without duplicates; largest_ is the last of them.
