@@ -415,6 +415,7 @@ struct config {
   using source = model::source;
   using recorder = silent;
   using shared_recorder = silent;
+  using samples = tarn::detail::no_samples;
   static constexpr bool counts = Counts;
   static constexpr bool checks = false;
 };
