@@ -253,10 +253,14 @@ def look_around(browser, address, folder, spoilt):
         browser.ask(WATCH)  # a view that has just changed may move
         before = json.loads(browser.ask(NUMBERS))
         browser.rest(4)
-        after = json.loads(browser.ask(NUMBERS))
-        for key in ("clock", "rate", "used"):
-            if before[key] == after[key]:
-                problems.append(f"{name}: {key} is {after[key]} still")
+        still = {"clock", "rate", "used"}
+        for _ in range(8):  # a number may be the same by chance, but not for long
+            after = json.loads(browser.ask(NUMBERS))
+            still = {key for key in still if before[key] == after[key]}
+            if not still:
+                break
+            browser.rest(1)
+        problems.extend(f"{name}: {key} is {before[key]} still" for key in sorted(still))
         check(name)
         browser.picture(f"{folder}/{name}.png", whole=True)
 
