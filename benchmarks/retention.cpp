@@ -129,10 +129,13 @@ void show(const char* when, const level& l) {
               in_mib(l.resident), in_mib(l.slabs), in_mib(l.threads));
 }
 
-/// Returns: whether the figure is met.
+constexpr unsigned wanted_percent = 10;
+
+/// `known_percent`: where the figure is known to be missed, by how much. Returns: whether it is no
+/// worse than that.
 template <class Pool>
 bool spike(const char* name, tarn::options o, bool churns, std::size_t working_set,
-           std::size_t more, unsigned percent = 10) {
+           std::size_t more, unsigned known_percent = wanted_percent) {
   std::printf("\n%s\n", name);
   std::mt19937 random(20250609);
   Pool pool(std::move(o));
@@ -161,12 +164,14 @@ bool spike(const char* name, tarn::options o, bool churns, std::size_t working_s
   }
   for (const auto& b : working)
     pool.deallocate(b.block, b.size);
-  const auto allowed = before.resident + before.resident / 100 * percent;
-  const bool good = after.resident <= allowed;
-  std::printf(
-      "  %.1f %% above the level before; allowed are %u %%: %s\n",
-      100 * (static_cast<double>(after.resident) / static_cast<double>(before.resident) - 1),
-      percent, good ? "met" : "FAILS");
+  const auto rise =
+      100 * (static_cast<double>(after.resident) / static_cast<double>(before.resident) - 1);
+  const bool good = rise <= known_percent;
+  std::printf("  %.1f %% above the level before; wanted is %u %% at most: %s\n", rise,
+              wanted_percent,
+              rise <= wanted_percent ? "met"
+              : good                 ? "MISSED, by no more than is known"
+                                     : "FAILS");
   return good;
 }
 
@@ -223,7 +228,7 @@ int main(int argc, char** argv) {
          const tarn::options purging{.idle_memory = tarn::idle_memory::purge};
          return spike<pool_on<tarn::page_source>>(what, purging, false, set, n);
        }},
-      // With a wider bound: before each slab lies a page of the heap's own, which stays.
+      // Known to miss: before each slab lies a page of the heap's own, which stays.
       {"purge_heap", "idle_memory::purge on the heap, a working set at rest",
        [](const char* what, std::size_t set, std::size_t n) {
          const tarn::options purging{.idle_memory = tarn::idle_memory::purge};
