@@ -23,11 +23,11 @@ using holder_counts = std::conditional_t<
 
 /// The core of a byte pool: sizes in front of tiers, and what lies beyond the last one.
 ///
-/// `Config` adds to that of `core`: `tiers` (a table), `misused(report...)`.
+/// `Config` adds to that of `core`, its `mechanism`: `tiers` (a table), `misused(report...)`.
 template <class Config>
-class byte_core final : public core<Config> {
+class byte_core final : public core<typename Config::mechanism> {
  public:
-  using base = core<Config>;
+  using base = core<typename Config::mechanism>;
   using tiers_type = typename Config::tiers;
   using lock_type = typename Config::lock;
   using piece = typename large_blocks<lock_type>::piece;
@@ -118,7 +118,7 @@ class byte_core final : public core<Config> {
   /// Gives idle memory back until at most `to_bytes` are idle. Returns: bytes given to the source.
   std::size_t trim_bytes(std::size_t to_bytes) noexcept {
     const auto large = large_.trim(to_bytes, this->source());
-    upkeep<Config>::note_returned(*this, large);
+    upkeep<typename Config::mechanism>::note_returned(*this, large);
     const auto kept = large_.numbers().kept_bytes;
     return large + this->trim(to_bytes - (kept < to_bytes ? kept : to_bytes));
   }

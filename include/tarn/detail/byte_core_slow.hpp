@@ -131,7 +131,7 @@ void byte_core<Config>::give_large(void* block, std::size_t size, std::size_t al
   if (zeroing_ == zeros::secure) secure_zero(block, extent);
   const auto wanted = alignment < line_alignment ? line_alignment : alignment;
   if (large_.give(block, extent, wanted, Config::counts, this->source())) {
-    if (!large_.keeps()) upkeep<Config>::note_returned(*this, extent);
+    if (!large_.keeps()) upkeep<typename Config::mechanism>::note_returned(*this, extent);
     this->drop_life();
   } else if constexpr (Config::checks) {
     report(misuse::double_put, block, size);  // another thread put it since it was judged

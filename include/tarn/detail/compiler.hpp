@@ -13,8 +13,14 @@
 #define TARN_COLD __declspec(noinline)
 #else
 #define TARN_NO_UNIQUE_ADDRESS [[no_unique_address]]
-#define TARN_FORCE_INLINE [[gnu::always_inline]] inline
 #define TARN_COLD [[gnu::noinline, gnu::cold]]
+#if defined(__OPTIMIZE__)
+#define TARN_FORCE_INLINE [[gnu::always_inline]] inline
+#else
+// Nothing is gained by it then: it would only make programs large, and a debugger's steps
+// confusing.
+#define TARN_FORCE_INLINE inline
+#endif
 #endif
 
 namespace tarn::detail {

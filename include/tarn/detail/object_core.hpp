@@ -34,12 +34,12 @@ template <class T>
 
 /// The core of an object pool: one tier of blocks of `T`, and what turns a block into an object.
 ///
-/// `Config` adds to that of `core`: `value`, `lifecycle` (`keeps`; with it `make(void*)`, which may
-/// throw, and `reset(T&)`).
+/// `Config` adds to that of `core`, its `mechanism`: `value`, `lifecycle` (`keeps`; with it
+/// `make(void*)`, which may throw, and `reset(T&)`).
 template <class Config>
-class object_core final : public core<Config> {
+class object_core final : public core<typename Config::mechanism> {
  public:
-  using base = core<Config>;
+  using base = core<typename Config::mechanism>;
   using value_type = typename Config::value;
   using lifecycle_type = typename Config::lifecycle;
   static constexpr bool keeps = lifecycle_type::keeps;

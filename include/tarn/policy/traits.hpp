@@ -51,6 +51,8 @@ struct core_config {
   static_assert(lock_policy<Lock>, "the lock must be a lock policy, see policy/lock.hpp");
   static_assert(stats_policy<Stats>,
                 "the statistics must be a stats policy, see policy/stats.hpp; after the lock");
+  // What the core is made for: pools that differ in tiers, type or lifecycle share its code.
+  using mechanism = core_config;
   using env = typename lock_traits<Lock>::env;
   using shape = typename lock_traits<Lock>::shape;
   using lock = typename lock_traits<Lock>::depot_lock;
