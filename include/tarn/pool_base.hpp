@@ -145,7 +145,18 @@ class pool_base {
             static_cast<unsigned>(min_of<std::uint64_t>(rules.passed, tick_rules::all));
       }
     }
-    return upkeep<typename Core::config>::tick(*core_, rules);
+    const auto pages = upkeep_type::aged_pages(*core_);
+    std::size_t blocks = 0;
+    tell_idle(pages != dropping::none ? moment::purge : moment::decay, [&] {
+      if constexpr (requires { core_->large(); }) {
+        auto of_large = rules;
+        if (last == never) of_large.percent = -1;  // as tiers: the first tick only begins to watch
+        std::size_t bytes = 0;
+        blocks = shed_large(*core_, of_large, pages, bytes);
+      }
+      blocks += upkeep_type::tick(*core_, rules);
+    });
+    return blocks;
   }
 
   /// Calls `callback(const operation&)` for each operation from now on, in the place of the
@@ -206,9 +217,17 @@ class pool_base {
   /// Blocks are out of reach for the moment of the system call; a pool with `capacity` may say "all
   /// in use" then.
   std::size_t purge() noexcept {
+    if constexpr (!upkeep_type::can_purge) return trim(0);
     const upkeep_pass counted;
-    const auto bytes = upkeep<typename Core::config>::purge(*core_);
-    if (bytes != 0) core_->watchers().tell({moment::purge, 0, bytes, 0, nullptr});
+    std::size_t bytes = 0;
+    tell_idle(moment::purge, [&] {
+      if constexpr (requires { core_->large(); }) {
+        tick_rules all;
+        all.percent = 0;
+        shed_large(*core_, all, dropping::at_once, bytes);
+      }
+      bytes += upkeep_type::purge(*core_);
+    });
     return bytes;
   }
 
@@ -351,7 +370,7 @@ class pool_base {
       const auto stride = core_->shape_of(t).stride;
       const auto fits = left / stride;
       const auto blocks = initial_objects_ < fits ? initial_objects_ : fits;
-      upkeep<typename Core::config>::keep_at_least(*core_, t, blocks);
+      upkeep_type::keep_at_least(*core_, t, blocks);
       prewarm_tier(t, blocks);
       left -= blocks * stride;
     }
@@ -387,6 +406,35 @@ class pool_base {
     const auto after = core_->slab_bytes_taken();
     if (after < before) core_->watchers().tell({moment::trim, 0, after, before, nullptr});
   }
+  struct idle_state {
+    std::size_t bytes = 0;   // idle, with their pages
+    std::uint64_t gone = 0;  // blocks that were not needed, of all time
+  };
+  [[nodiscard]] idle_state idle_now() const noexcept {
+    idle_state now;
+    core_->read([&](const tier_numbers& n) {
+      now.bytes += (n.ready + n.parked + n.sharded - n.idle_purged) * n.shape->stride;
+      now.gone += n.aged + n.purged;
+    });
+    if constexpr (requires { core_->large(); }) {
+      const auto n = core_->large().numbers();
+      now.bytes += n.kept_bytes - n.kept_purged_bytes;
+      now.gone += n.aged + n.purged;
+    }
+    return now;
+  }
+  /// Tells of idle memory that `action` gives up, with what there was of it and what is left.
+  template <class Action>
+  void tell_idle(moment what, Action&& action) noexcept {
+    const bool heard = core_->watchers().any();
+    const auto before = heard ? idle_now() : idle_state{};
+    action();
+    if (!heard) return;
+    const auto after = idle_now();
+    // Others use the pool meanwhile: their gets alone are nothing to tell.
+    if (after.gone == before.gone || after.bytes >= before.bytes) return;
+    core_->watchers().tell({what, 0, after.bytes, before.bytes, nullptr});
+  }
 
   [[noreturn]] void refuse_watcher(watcher<env>* w) const {
     w->release();
@@ -394,15 +442,12 @@ class pool_base {
     throw_invalid("watchers of a pool", watch_list<env>::most + 1, "must be at most",
                   watch_list<env>::most);
   }
+  using upkeep_type = upkeep<typename Core::config>;
   static constexpr std::int64_t never = INT64_MIN;
   static constexpr std::size_t no_limit = core_settings::no_limit;
 
   void read_large(large_snapshot& into) const {
-    if constexpr (requires { core_->large(); }) {
-      const auto n = core_->large().numbers();
-      into = {n.gets, n.puts,       n.reused,      n.discarded,    n.in_use,         n.in_use_bytes,
-              n.kept, n.kept_bytes, n.fresh_bytes, n.reused_bytes, n.discarded_bytes};
-    }
+    if constexpr (requires { core_->large(); }) into = core_->large().numbers();
   }
 
   struct no_ring {

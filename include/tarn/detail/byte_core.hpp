@@ -7,7 +7,7 @@
 #include <utility>
 
 #include <tarn/detail/core/all.hpp>
-#include <tarn/detail/depot/large.hpp>
+#include <tarn/detail/upkeep/age_large.hpp>
 #include <tarn/detail/verify.hpp>
 
 namespace tarn::detail {

@@ -112,9 +112,15 @@ template <class Pool>
       e.message = number(h.before - h.size) + " bytes went back to the source, " + number(h.size) +
                   " are left";
       break;
+    case moment::decay:
+      e.kind = event_kind::trim;
+      e.message = number(h.before - h.size) + " idle bytes were not needed and went, " +
+                  number(h.size) + " are left";
+      break;
     case moment::purge:
       e.kind = event_kind::purge;
-      e.message = number(h.size) + " bytes of pages of idle blocks went back to the system";
+      e.message = number(h.before - h.size) + " idle bytes lost their pages, " + number(h.size) +
+                  " have them";
       break;
     case moment::oversize:
       e.kind = event_kind::oversize;

@@ -164,6 +164,8 @@ class table_writer {
       count("kept", s.large.kept);
       to_.put(std::string_view(" ("), bytes_text(s.large.kept_bytes), ')');
     }
+    count("aged", s.large.aged);
+    count("purged", s.large.purged);
     end_line();
     separator_ = "  shared: ";
     count("references added", s.retains);

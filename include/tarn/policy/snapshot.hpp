@@ -100,26 +100,15 @@ struct snapshot {
   [[nodiscard]] tier_snapshot total() const noexcept {
     tier_snapshot sum;
     for (const auto& t : tiers) {
-      sum.created += t.created;
-      sum.retired += t.retired;
-      sum.recarved += t.recarved;
-      sum.abandoned += t.abandoned;
+      for (const auto count : tier_snapshot::counts)
+        sum.*count += t.*count;
       sum.idle += t.idle;
       sum.idle_in_threads += t.idle_in_threads;
       sum.idle_pinned += t.idle_pinned;
       sum.idle_purged += t.idle_purged;
       sum.in_use += t.in_use;
       if (sum.idle_for.count() < t.idle_for.count()) sum.idle_for = t.idle_for;
-      sum.discarded += t.discarded;
-      sum.aged += t.aged;
-      sum.trimmed += t.trimmed;
-      sum.purged += t.purged;
-      sum.purged_bytes += t.purged_bytes;
       sum.most_away += t.most_away;
-      sum.gets += t.gets;
-      sum.puts += t.puts;
-      sum.misses += t.misses;
-      sum.requested_bytes += t.requested_bytes;
       sum.most_in_use += t.most_in_use;
     }
     return sum;
@@ -131,21 +120,8 @@ struct snapshot {
       now -= then < now ? then : now;
     };
     for (std::size_t i = 0; i < after.tiers.size() && i < before.tiers.size(); ++i) {
-      auto& a = after.tiers[i];
-      const auto& b = before.tiers[i];
-      less(a.created, b.created);
-      less(a.retired, b.retired);
-      less(a.abandoned, b.abandoned);
-      less(a.recarved, b.recarved);
-      less(a.discarded, b.discarded);
-      less(a.aged, b.aged);
-      less(a.trimmed, b.trimmed);
-      less(a.purged, b.purged);
-      less(a.purged_bytes, b.purged_bytes);
-      less(a.requested_bytes, b.requested_bytes);
-      less(a.gets, b.gets);
-      less(a.puts, b.puts);
-      less(a.misses, b.misses);
+      for (const auto count : tier_snapshot::counts)
+        less(after.tiers[i].*count, before.tiers[i].*count);
     }
     less(after.samples, before.samples);
     less(after.not_sampled, before.not_sampled);
@@ -156,9 +132,7 @@ struct snapshot {
     less(after.constructed, before.constructed);
     less(after.reset_failures, before.reset_failures);
     less(after.outgrown, before.outgrown);
-    using large = large_snapshot;
-    for (const auto count : {&large::gets, &large::puts, &large::reused, &large::discarded,
-                             &large::fresh_bytes, &large::reused_bytes, &large::discarded_bytes})
+    for (const auto count : large_snapshot::counts)
       less(after.large.*count, before.large.*count);
     const auto less_each = [&](auto& now, const auto& then) {
       for (std::size_t i = 0; i < now.size() && i < then.size(); ++i)

@@ -152,6 +152,8 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   [[nodiscard]] void* pop_index(tier_state& t) noexcept;
   [[nodiscard]] void* pop_uncounted(tier_state& t) noexcept;
   [[nodiscard]] bool push_index(tier_state& t, void* block) noexcept;
+  template <class Visit>
+  std::uint64_t walk_stack(std::uint32_t tier, Visit&& visit) const noexcept;
   [[nodiscard]] TARN_COLD bool enter_stack(tier_state& t) noexcept;
   TARN_FORCE_INLINE void leave_stack(tier_state& t) noexcept;
   [[nodiscard]] link_type& link_of(tier_state& t, std::uint32_t index) const noexcept;

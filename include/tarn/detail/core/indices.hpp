@@ -122,11 +122,11 @@ std::uint32_t core<Config>::take_above(tier_state& t, std::uint64_t keep) noexce
   if (keep == 0 || first == index_stack<env>::none) return first;
   auto last = first;
   for (std::uint64_t kept = 1; kept != keep; ++kept) {
-    const auto next = link(last).load(std::memory_order::relaxed);
+    const auto next = t.stack.index_in(link(last).load(std::memory_order::relaxed));
     if (next == index_stack<env>::none) break;
     last = next;
   }
-  const auto doomed = link(last).load(std::memory_order::relaxed);
+  const auto doomed = t.stack.index_in(link(last).load(std::memory_order::relaxed));
   if (t.stack.push(first, last, link)) return doomed;
   link(last).store(doomed, std::memory_order::relaxed);
   return first;  // closed meanwhile: all go home
@@ -144,7 +144,8 @@ std::size_t core<Config>::shed_stack(std::uint32_t tier, std::uint64_t keep, lea
   auto doomed = index_stack<env>::none;
   const auto pop_doomed = [&] {
     void* const block = block_at(t, doomed);
-    doomed = link_of(t, doomed).load(std::memory_order::relaxed);  // the chain is this thread's
+    // relaxed: the chain is this thread's.
+    doomed = t.stack.index_in(link_of(t, doomed).load(std::memory_order::relaxed));
     if (t.is_bounded()) leave_stack(t);
     ++blocks;
     return block;

@@ -100,7 +100,8 @@ void core<Config>::close() noexcept {
     });
     if constexpr (is_lock_free) {
       while (index != index_stack<env>::none) {
-        const auto next = link_of(t, index).load(std::memory_order::relaxed);  // this thread's now
+        // relaxed: the chain is this thread's now.
+        const auto next = t.stack.index_in(link_of(t, index).load(std::memory_order::relaxed));
         void* const block = block_at(t, index);
         if (settings_.keeps_objects) this->dispose(block);
         park_home(i, block);

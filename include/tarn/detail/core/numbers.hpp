@@ -9,23 +9,10 @@
 
 namespace tarn::detail {
 
-/// One tier at one moment. Exact when nobody uses the pool; `gets >= puts` always.
-struct tier_numbers {
+/// One tier at one moment. Exact when nobody uses the pool; `gets >= puts` always. Gets, puts and
+/// misses are zero unless the stats policy counts.
+struct tier_numbers : tier_counts {
   const tier_shape* shape = nullptr;
-  std::uint64_t gets = 0;  // these three: zero unless the stats policy counts
-  std::uint64_t puts = 0;
-  std::uint64_t misses = 0;
-  std::uint64_t created = 0;
-  std::uint64_t retired = 0;
-  std::uint64_t recarved = 0;
-  std::uint64_t abandoned = 0;
-  std::uint64_t discarded = 0;
-  std::uint64_t aged = 0;
-  std::uint64_t trimmed = 0;
-  std::uint64_t purged = 0;
-  std::uint64_t purged_bytes = 0;
-  std::uint64_t idle_purged = 0;  // of the parked ones
-  std::uint64_t most_away = 0;
   std::uint64_t ready = 0;    // idle in the depot's magazines or in the index stack
   std::uint64_t parked = 0;   // idle in their slabs
   std::uint64_t sharded = 0;  // idle in caches
@@ -52,18 +39,27 @@ std::size_t core<Config>::slab_bytes_taken() const noexcept {
 
 template <class Config>
 std::uint64_t core<Config>::ready_of(std::uint32_t tier) const noexcept {
-  auto& t = tiers_[tier];
   if constexpr (is_lock_free) {
-    // Links never leave, so the walk is safe; it is bounded, because the chain may change.
-    std::uint64_t blocks = 0;
-    const auto most = locked(t.lock, [&] { return t.home.live(); });
-    for (auto i = t.stack.peek(); i != index_stack<env>::none && blocks < most; ++blocks) {
-      i = link_of(t, i).load(std::memory_order::acquire);  // (4) pairs with (3) in index_stack
-    }
-    return blocks;
+    // (4) acquire, pairs with (3) in index_stack.
+    return walk_stack(tier, [](auto& link) { return link.load(std::memory_order::acquire); });
   } else {
+    auto& t = tiers_[tier];
     return locked(t.lock, [&] { return t.home.ready(); });
   }
+}
+
+/// Calls `visit(link)`, which returns what is in it, for each block of an index stack. Returns: how
+/// many there are.
+template <class Config>
+template <class Visit>
+std::uint64_t core<Config>::walk_stack(std::uint32_t tier, Visit&& visit) const noexcept {
+  auto& t = tiers_[tier];
+  // Links never leave, so the walk is safe; it is bounded, because the chain may change.
+  std::uint64_t blocks = 0;
+  const auto most = locked(t.lock, [&] { return t.home.live(); });
+  for (auto i = t.stack.peek(); i != t.stack.none && blocks < most; ++blocks)
+    i = t.stack.index_in(visit(link_of(t, i)));
+  return blocks;
 }
 
 template <class Config>
@@ -78,29 +74,19 @@ void core<Config>::read(Report&& report) const noexcept {
       // The lock keeps blocks from moving between caches and depot; gets and puts go on, so all
       // puts are read before any get.
       const guard<lock_type> hold(t.lock);
-      n.puts = t.home.count.puts + t.counts.puts();
+      static_cast<tier_counts&>(n) = t.home.count;
+      n.puts += t.counts.puts();
       for_each_cache(t, [&](const cache_type& c) {
         const auto word = c.read();
         n.sharded += word & level_mask;
         const auto moved = static_cast<std::uint64_t>(static_cast<std::int64_t>(c.moved));
         if (mark != 0) n.puts += (word >> level_bits) + (word & level_mask) - moved;
       });
-      n.gets = t.home.count.gets + t.counts.gets();
+      n.gets += t.counts.gets();
       for_each_cache(t, [&](const cache_type& c) { n.gets += c.read() >> level_bits; });
-      n.misses = mark != 0 ? t.home.count.misses : 0;
-      n.created = t.home.count.created;
-      n.retired = t.home.count.retired;
-      n.recarved = t.home.count.recarved;
-      n.abandoned = t.home.count.abandoned;
-      n.discarded = t.home.count.discarded;
-      n.aged = t.home.count.aged;
-      n.trimmed = t.home.count.trimmed;
-      n.purged = t.home.count.purged;
-      n.purged_bytes = t.home.count.purged_bytes;
-      n.idle_purged = t.home.count.idle_purged;
+      if (mark == 0) n.misses = 0;
       n.bound = t.is_bounded() ? t.stack_bound() : t.home.bound;
       n.idle_for = t.ageing.ticked_at - t.ageing.needed_at;
-      n.most_away = t.home.count.most_away;
       if constexpr (!is_lock_free) n.ready = t.home.ready();
       n.parked = t.home.parked();
     }

@@ -155,7 +155,8 @@ void core<Config>::abandon_in_flight(tier_state& t) noexcept {
     if constexpr (is_lock_free) {
       auto index = t.stack.peek();
       for (; index != index_stack<env>::none && idle < t.home.live(); ++idle) {
-        index = link_of(t, index).load(std::memory_order::relaxed);  // one thread is left
+        // relaxed: one thread is left.
+        index = t.stack.index_in(link_of(t, index).load(std::memory_order::relaxed));
       }
     }
     t.home.count.abandoned += t.home.live() - idle - out;

@@ -18,7 +18,6 @@ namespace tarn::detail {
 
 /// What ageing knows of a tier. Guarded by its lock.
 struct tier_ageing {
-  std::uint64_t gets = 0;      // at the last tick; only an index stack needs it
   std::uint64_t least = 0;     // ready blocks that decay leaves there: those made ready at first
   std::uint64_t peak = 0;      // blocks that were not home, at most and lately
   std::int64_t ticked_at = 0;  // the last tick

@@ -16,6 +16,14 @@ template <class Env>
 class index_stack {
  public:
   static constexpr std::uint32_t none = 0x7fffffff;
+  /// A bit of a link that anybody may set: the block was in the stack then. Its next push clears
+  /// it, so while it is set nobody took the block.
+  static constexpr std::uint32_t still_bit = 0x80000000;
+
+  /// The index in a link; `none` at the end of the chain.
+  [[nodiscard]] static constexpr std::uint32_t index_in(std::uint32_t link) noexcept {
+    return link & none;
+  }
 
   /// `link_of(index)`: the link of a block. Returns: an index, or `none`.
   template <class LinkOf>
@@ -26,8 +34,9 @@ class index_stack {
       const auto index = static_cast<std::uint32_t>(head) & none;
       if (index == none) return none;
       // relaxed: ordered by (1); if it is stale, the tag has moved and the exchange fails.
-      const auto next = link_of(index).load(std::memory_order::relaxed);
-      if (head_.compare_exchange_weak(head, follow(head, next), std::memory_order::acquire,
+      const auto next = index_in(link_of(index).load(std::memory_order::relaxed));
+      // Where there is an index the stack is not closed.
+      if (head_.compare_exchange_weak(head, tag_after(head) | next, std::memory_order::acquire,
                                       std::memory_order::acquire)) {
         return index;
       }
@@ -72,7 +81,10 @@ class index_stack {
   static constexpr std::uint64_t closed_bit = std::uint64_t{1} << 31;
 
   [[nodiscard]] static std::uint64_t follow(std::uint64_t head, std::uint32_t index) noexcept {
-    return (((head >> 32) + 1) << 32) | (head & closed_bit) | index;
+    return tag_after(head) | (head & closed_bit) | index;
+  }
+  [[nodiscard]] static std::uint64_t tag_after(std::uint64_t head) noexcept {
+    return ((head >> 32) + 1) << 32;
   }
 
   typename Env::template atomic<std::uint64_t> head_{none};

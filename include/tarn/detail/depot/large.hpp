@@ -2,12 +2,11 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <new>
 
 #include <tarn/detail/depot/extent.hpp>
 #include <tarn/detail/guard.hpp>
-#include <tarn/detail/upkeep/totals.hpp>
+#include <tarn/detail/upkeep/upkeep.hpp>
 
 namespace tarn::detail {
 
@@ -16,7 +15,7 @@ namespace tarn::detail {
 ///
 /// If there is a cache, or if returns are checked, an address map remembers the true extent of
 /// every block that is out. Complexity: O(1) without a cache; with one, a walk over the blocks it
-/// keeps (cap / last tier at most).
+/// keeps (cap / last tier at most). How kept blocks age is in upkeep/age_large.hpp.
 template <class Lock>
 class large_blocks {
  public:
@@ -109,24 +108,15 @@ class large_blocks {
 
   /// Gives kept blocks back until at most `to_bytes` are kept. Returns: the bytes given back.
   template <class Source>
-  std::size_t trim(std::size_t to_bytes, Source& source) noexcept {
-    std::size_t given = 0;
-    for (;;) {
-      extent* const n = locked(lock_, [&]() -> extent* {
-        if (count_.kept_bytes <= to_bytes) return nullptr;
-        extent* const first = kept_;
-        kept_ = first->next;
-        --count_.kept;
-        count_.kept_bytes -= first->bytes;
-        return first;
-      });
-      if (n == nullptr) return given;
-      given += n->bytes;
-      upkeep_totals.released(n->bytes);
-      source.deallocate(n->block, n->bytes, n->alignment);
-      delete n;
-    }
-  }
+  std::size_t trim(std::size_t to_bytes, Source& source) noexcept;
+
+  /// Takes out what should go or lose its pages. It counts as kept until it is settled. Returns: a
+  /// chain that is the caller's.
+  [[nodiscard]] extent* take_out(const tick_rules& rules) noexcept;
+  /// Ends that for one of them: it stays, without `dropped` bytes of its pages, or it goes.
+  /// Returns: the bytes given to the source.
+  template <class Source>
+  std::size_t settle(extent* e, bool stays, std::size_t dropped, Source& source) noexcept;
 
   /// Keeps nothing from now on.
   template <class Source>
@@ -135,7 +125,7 @@ class large_blocks {
     static_cast<void>(trim(0, source));
   }
 
-  [[nodiscard]] large_numbers numbers() const noexcept {
+  [[nodiscard]] large_snapshot numbers() const noexcept {
     return locked(lock_, [&] { return count_; });
   }
   [[nodiscard]] bool tracks() const noexcept { return tracks_; }
@@ -146,29 +136,47 @@ class large_blocks {
   void note_out(std::size_t bytes) noexcept {
     ++count_.in_use;
     count_.in_use_bytes += bytes;
+    most_out_ = max_of(most_out_, count_.in_use_bytes);
   }
 
   [[nodiscard]] extent* take_best(std::size_t bytes, std::size_t alignment) noexcept {
     extent** best = nullptr;
-    for (extent** place = &kept_; *place != nullptr; place = &(*place)->next) {
-      const extent& n = **place;
-      if (n.bytes < bytes || n.bytes / most_waste > bytes || n.alignment < alignment) continue;
-      if (best == nullptr || n.bytes < (*best)->bytes) best = place;
+    extent** from = nullptr;
+    // Those that have their pages first.
+    for (extent** list : {&kept_, &purged_}) {
+      for (extent** place = list; *place != nullptr; place = &(*place)->next) {
+        const extent& n = **place;
+        if (n.bytes < bytes || n.bytes / most_waste > bytes || n.alignment < alignment) continue;
+        if (best == nullptr || n.bytes < (*best)->bytes) best = place, from = list;
+      }
     }
-    if (best == nullptr) return nullptr;
-    extent* const found = *best;
-    *best = found->next;
+    return best != nullptr ? unlink(best, from) : nullptr;
+  }
+
+  /// Takes the block at `place` of `list` out: it is kept no more.
+  [[nodiscard]] extent* unlink(extent** place, extent* const* list) noexcept {
+    extent* const found = *place;
+    *place = found->next;
+    if (found == unused_) unused_ = found->next;
     --count_.kept;
     count_.kept_bytes -= found->bytes;
+    if (list == &purged_) --count_.kept_purged, count_.kept_purged_bytes -= found->bytes;
     return found;
   }
+
+  template <class Source>
+  static std::size_t let_go(extent* n, Source& source) noexcept;
 
   mutable Lock lock_;
   std::size_t cache_bytes_;  // immutable
   bool tracks_;              // immutable: extents of blocks that are out are known
   bool closed_ = false;      // this and the rest: lock_
-  large_numbers count_;
-  extent* kept_ = nullptr;
+  large_snapshot count_;
+  extent* kept_ = nullptr;    // the newest first
+  extent* unused_ = nullptr;  // of those, the first that is there since the last tick
+  extent* purged_ = nullptr;  // kept without their pages
+  std::size_t most_out_ = 0;  // bytes in use since the last tick, at most
+  std::size_t peak_ = 0;      // and lately
   extent_map out_;
 };
 

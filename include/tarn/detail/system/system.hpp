@@ -25,8 +25,10 @@
 #endif
 
 #if __has_include(<linux/futex.h>) && defined(__LP64__)
-#include <linux/futex.h>
 #include <sys/syscall.h>
+#define TARN_HAS_FUTEX 1
+#else
+#define TARN_HAS_FUTEX 0
 #endif
 
 namespace tarn {
@@ -129,13 +131,18 @@ inline constexpr bool has_page_drop = false;
 inline void trim_heap() noexcept {}
 #endif
 
+// FUTEX_WAIT_BITSET and FUTEX_WAKE, both private: what they are called in <linux/futex.h>, which is
+// 4 KB of text with all that it includes.
+inline constexpr int futex_wait = 9 | 128;
+inline constexpr int futex_wake = 1 | 128;
+
 /// Sleeps until a call of `wake`, or until `deadline` in nanoseconds of the steady clock; not at
 /// all if `cell` is no longer `old`. It may wake early. Returns: whether there is time left.
 [[nodiscard]] inline bool wait_until(const std::atomic<std::uint32_t>& cell, std::uint32_t old,
                                      std::int64_t deadline) noexcept {
-#if defined(FUTEX_WAIT_BITSET_PRIVATE)
+#if TARN_HAS_FUTEX
   const timespec end{deadline / 1'000'000'000, deadline % 1'000'000'000};
-  ::syscall(SYS_futex, &cell, FUTEX_WAIT_BITSET_PRIVATE, old, &end, nullptr, ~0U);  // any waker
+  ::syscall(SYS_futex, &cell, futex_wait, old, &end, nullptr, ~0U);  // any waker
 #elif TARN_HAS_POSIX
   const timespec moment{0, cell.load(std::memory_order::relaxed) == old ? 50'000 : 0};
   nanosleep(&moment, nullptr);  // the caller looks again: right anywhere, if not at once
@@ -148,8 +155,8 @@ inline void trim_heap() noexcept {}
 /// Wakes up to `threads` of those that wait for `cell` to change.
 inline void wake([[maybe_unused]] const std::atomic<std::uint32_t>& cell,
                  [[maybe_unused]] int threads) noexcept {
-#if defined(FUTEX_WAIT_BITSET_PRIVATE)
-  ::syscall(SYS_futex, &cell, FUTEX_WAKE_PRIVATE, threads);
+#if TARN_HAS_FUTEX
+  ::syscall(SYS_futex, &cell, futex_wake, threads);
 #endif
 }
 

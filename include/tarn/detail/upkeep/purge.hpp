@@ -27,7 +27,6 @@ void upkeep<Config>::give_on(core_type& c) noexcept {
 
 template <class Config>
 std::size_t upkeep<Config>::purge(core_type& c) noexcept {
-  if constexpr (!can_purge) return c.trim(0);
   std::size_t bytes = 0;
   c.flush_all(c.own_shard_or_null());
   // The smallest first: pieces of a carved block become one, and ready, on their way.

@@ -13,7 +13,7 @@ namespace tarn::detail {
 /// lock one by one, as if they held objects.
 template <class Env>
 [[nodiscard]] bool hears_of(const watch_list<Env>& watchers, leaving why) noexcept {
-  return watchers.any() && why <= leaving::trimmed;
+  return watchers.any() && (why <= leaving::trimmed || why == leaving::purged);
 }
 
 /// Tells of an idle block that is about to leave. No lock is held.
@@ -21,7 +21,8 @@ template <class Env>
 void tell_gone(watch_list<Env>& watchers, leaving why, std::uint32_t tier, std::size_t size,
                void* block) noexcept {
   if (!hears_of(watchers, why)) return;
-  watchers.tell({why == leaving::aged ? moment::cleanup : moment::discard, tier, size, 0, block});
+  const bool aged = why == leaving::aged || why == leaving::purged;
+  watchers.tell({aged ? moment::cleanup : moment::discard, tier, size, 0, block});
 }
 
 }  // namespace tarn::detail

@@ -61,15 +61,6 @@ void upkeep<Config>::keep_at_least(core_type& c, std::uint32_t tier,
   locked(c.tiers_[tier].lock, [&] { c.tiers_[tier].ageing.least = blocks; });
 }
 
-/// Ready blocks that no get took since the last tick. The lock is held.
-template <class Config>
-std::uint64_t upkeep<Config>::not_needed(const tier_type& t) noexcept {
-  // An index stack has no low-water mark, but each get used one block at most. Where gets are
-  // not counted, all that are idle at both ends count as unused.
-  const auto used = core_type::is_lock_free ? t.counts.gets() - t.ageing.gets : 0;
-  return t.home.magazines.lowest - min_of<std::uint64_t>(t.home.magazines.lowest, used);
-}
-
 /// How many ready blocks of a tier should go. The lock is held.
 template <class Config>
 std::uint64_t upkeep<Config>::surplus(const core_type& c, const tier_type& t, std::uint64_t ready,
@@ -78,11 +69,11 @@ std::uint64_t upkeep<Config>::surplus(const core_type& c, const tier_type& t, st
   // worth more than its memory.
   const auto unit =
       c.settings_.keeps_objects ? 1 : slab_type::blocks_in(t.home.shape.slab_bytes, t.home.shape);
-  const auto unused = not_needed(t);
+  const auto unused = t.home.magazines.lowest;
   const auto units = rules.halvings < tick_rules::all ? unused / unit >> rules.halvings : 0;
   auto gone = rules.halvings == 0 ? 0 : min_of<std::uint64_t>(unused - units * unit, ready);
   if (rules.percent >= 0) {
-    const auto allowed = t.ageing.peak * static_cast<std::uint64_t>(rules.percent) / 100;
+    const auto allowed = percent_of(t.ageing.peak, rules.percent);
     if (ready > allowed) gone = max_of<std::uint64_t>(gone, ready - allowed);
   }
   const auto least = rules.keeps_initial ? t.ageing.least : 0;
@@ -93,10 +84,22 @@ template <class Config>
 std::size_t upkeep<Config>::age(core_type& c, std::uint32_t tier,
                                 const tick_rules& rules) noexcept {
   auto& t = c.tiers_[tier];
-  auto ready = c.ready_of(tier);
+  std::uint64_t ready = 0;
   std::uint64_t unneeded = 0;  // parked, with their pages
+  std::uint64_t still = 0;
+  if constexpr (core_type::is_lock_free) {
+    ready = c.walk_stack(tier, [&](auto& link) {
+      const auto seen = link.load(std::memory_order::acquire);  // as in `ready_of`
+      still += (seen & t.stack.still_bit) != 0;
+      return seen;
+    });
+  }
   const auto gone = locked(t.lock, [&] {
-    if constexpr (!core_type::is_lock_free) ready = t.home.ready();
+    if constexpr (core_type::is_lock_free) {
+      t.home.magazines.lowest = still;
+    } else {
+      ready = t.home.ready();
+    }
     unneeded = t.home.least_resident;
     note_peak(t, rules);
     return surplus(c, t, ready, rules);
@@ -104,20 +107,16 @@ std::size_t upkeep<Config>::age(core_type& c, std::uint32_t tier,
   const bool stays = keeps_slabs(c, leaving::aged);
   const auto blocks = c.shed(tier, ready - gone, stays ? leaving::purged : leaving::aged, gone);
   if (stays) {
-    const bool lazily = c.settings_.aged_pages == dropping::lazy;
-    purge_parked(c, tier, unneeded + blocks, lazily);
+    purge_parked(c, tier, unneeded + blocks, aged_pages(c) == dropping::lazy);
   }
   return blocks;
 }
 
-/// The peak decays by an eighth per tick, so that a load that comes every few ticks counts. The
-/// lock is held.
+/// The lock is held.
 template <class Config>
 void upkeep<Config>::note_peak(tier_type& t, const tick_rules& rules) noexcept {
-  for (auto n = min_of<std::uint64_t>(rules.passed, 64); n != 0; --n)
-    t.ageing.peak -= (t.ageing.peak + 7) / 8;
-  t.ageing.peak = max_of(t.ageing.peak, t.home.tick_away);
-  const bool all_needed = t.home.least_home == 0 && not_needed(t) == 0;
+  t.ageing.peak = max_of(faded(t.ageing.peak, rules.passed), t.home.tick_away);
+  const bool all_needed = t.home.least_home == 0 && t.home.magazines.lowest == 0;
   if (all_needed || rules.passed == 0) t.ageing.needed_at = rules.now;
   t.ageing.ticked_at = rules.now;
 }
@@ -129,17 +128,21 @@ void upkeep<Config>::begin(core_type& c, const tick_rules& rules) noexcept {
   c.flush_all(c.own_shard_or_null());
   for (std::uint32_t i = 0; i != c.tier_count_; ++i) {
     auto& t = c.tiers_[i];
-    const auto stacked = core_type::is_lock_free ? c.ready_of(i) : 0;
     locked(t.lock, [&] {
       if (rules.passed == 0) note_peak(t, rules);
-      t.home.magazines.lowest = core_type::is_lock_free ? stacked : t.home.ready();
+      t.home.magazines.lowest = t.home.ready();  // nothing under lock_free, which marked blocks
       t.home.least_home = t.home.home();
       t.home.least_resident = t.home.resident();
       t.home.tick_away = t.home.live() - t.home.home();
       t.home.missed = 0;
-      t.ageing.gets = t.counts.gets();
     });
     c.shed_excess(i);
+    if constexpr (core_type::is_lock_free) {  // last: shedding pushes a block anew
+      c.walk_stack(i, [&](auto& link) {
+        // acquire: as in `ready_of`. A block that is out by now loses the bit when it is put.
+        return link.fetch_or(t.stack.still_bit, std::memory_order::acquire);
+      });
+    }
   }
 }
 

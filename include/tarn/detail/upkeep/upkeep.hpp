@@ -21,6 +21,18 @@ struct tick_rules {
   int percent = -1;            // ready blocks allowed per hundred of the recent peak; -1: any
 };
 
+/// A peak decays by an eighth per tick, so that a load that comes every few ticks counts.
+[[nodiscard]] constexpr std::uint64_t faded(std::uint64_t peak, std::uint64_t ticks) noexcept {
+  for (auto n = min_of<std::uint64_t>(ticks, 64); n != 0; --n)
+    peak -= (peak + 7) / 8;
+  return peak;
+}
+/// Preconditions: `percent` is from 0 to a million, `of` below 2^50.
+[[nodiscard]] constexpr std::uint64_t percent_of(std::uint64_t of, int percent) noexcept {
+  const auto p = static_cast<std::uint64_t>(percent);
+  return of / 100 * p + of % 100 * p / 100;
+}
+
 /// What is done now and then with the idle memory of a core: tick.hpp and purge.hpp. The caller
 /// keeps the core, and holds no lock.
 template <class Config>
@@ -40,13 +52,16 @@ struct upkeep {
   static void flush_idle(core_type& c, shard_type* s) noexcept;
   static void shed_above_bounds(core_type& c) noexcept;
 
-  /// Drops the pages of all that is idle in the depots; where they can't be dropped, it goes.
-  /// Returns: their bytes.
+  /// Drops the pages of all that is idle in the depots. Preconditions: `can_purge`. Returns: their
+  /// bytes.
   static std::size_t purge(core_type& c) noexcept;
+  /// What becomes of the pages of what is not needed: none, since it goes itself.
+  [[nodiscard]] static dropping aged_pages(const core_type& c) noexcept {
+    return can_purge ? c.settings_.aged_pages : dropping::none;
+  }
   /// Whether whole slabs stay that leave for this reason: without their pages.
   [[nodiscard]] static bool keeps_slabs(const core_type& c, leaving why) noexcept {
-    return can_purge && c.settings_.aged_pages != dropping::none &&
-           (why == leaving::bound || why == leaving::aged);
+    return aged_pages(c) != dropping::none && (why == leaving::bound || why == leaving::aged);
   }
 
   /// Bytes went back to the source.
@@ -60,7 +75,6 @@ struct upkeep {
   /// Less is not worth the walk over the heap.
   static constexpr std::size_t least_to_give_on = std::size_t{1} << 20;
 
-  [[nodiscard]] static std::uint64_t not_needed(const tier_type& t) noexcept;
   [[nodiscard]] static std::uint64_t surplus(const core_type& c, const tier_type& t,
                                              std::uint64_t ready, const tick_rules& rules) noexcept;
   static std::size_t age(core_type& c, std::uint32_t tier, const tick_rules& rules) noexcept;

@@ -15,13 +15,14 @@ enum class moment : std::uint8_t {
   put,
   create,    // a block that had never been handed out, or an object that the factory made
   discard,   // an idle or returning block went: a bound, a trim, a reset that failed
-  cleanup,   // an idle block went, because it had not been needed for long
+  cleanup,   // an idle block went, or its pages did, because it had not been needed for long
   oversize,  // a request above the last tier
   misuse,    // `before` is the kind
   resize,    // a bound changed from `before` to `size` blocks
   reset,     // drained and made ready again: `size` blocks
-  trim,      // `before` idle bytes became `size`
-  purge,     // `size` bytes of pages went while their blocks stayed
+  trim,      // `before` bytes of slabs became `size`
+  decay,     // `before` idle bytes became `size`: the others were not needed for long
+  purge,     // `before` idle bytes with pages became `size`: the blocks stay
 };
 
 struct happening {

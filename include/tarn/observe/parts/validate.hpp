@@ -56,6 +56,7 @@ class invariant_check {
     const auto& l = of_.large;
     at_most("large blocks", "puts <= gets", l.puts, l.gets);
     at_most("large blocks", "reused <= gets", l.reused, l.gets);
+    at_most("large blocks", "kept purged <= kept", l.kept_purged, l.kept);
     if (at_rest && l.gets != 0) {
       equal("large blocks", "gets - puts = in use", l.gets - l.puts, l.in_use);
     }

@@ -160,6 +160,21 @@ inline constexpr large_field large_fields[] = {
     {"discarded_bytes", "oversize_discarded_bytes", metric_kind::counter,
      "Bytes of the blocks that the large cache let go.",
      [](const large_snapshot& l) { return metric_number(l.discarded_bytes); }},
+    {"aged", "oversize_aged", metric_kind::counter,
+     "Blocks of the large cache that were not needed for long and went.",
+     [](const large_snapshot& l) { return metric_number(l.aged); }},
+    {"aged_bytes", "oversize_aged_bytes", metric_kind::counter, "Bytes of those.",
+     [](const large_snapshot& l) { return metric_number(l.aged_bytes); }},
+    {"purged", "oversize_purged", metric_kind::counter,
+     "Blocks of the large cache whose pages went while they stayed.",
+     [](const large_snapshot& l) { return metric_number(l.purged); }},
+    {"purged_bytes", "oversize_purged_bytes", metric_kind::counter, "Bytes of those pages.",
+     [](const large_snapshot& l) { return metric_number(l.purged_bytes); }},
+    {"kept_purged", "oversize_kept_purged_blocks", metric_kind::gauge,
+     "Blocks in the large cache that have no pages.",
+     [](const large_snapshot& l) { return metric_number(l.kept_purged); }},
+    {"kept_purged_bytes", "oversize_kept_purged_bytes", metric_kind::gauge, "Bytes of those.",
+     [](const large_snapshot& l) { return metric_number(l.kept_purged_bytes); }},
 };
 
 using pool_field = field<snapshot>;

@@ -16,8 +16,8 @@ enum class event_kind : unsigned char {
   grow,       ///< a bound was raised: sizes are blocks
   shrink,     ///< a bound was lowered: sizes are blocks
   reset,      ///< drained and made ready again: the new size is the blocks that are ready
-  trim,       ///< idle memory went back: sizes are bytes of slabs
-  purge,      ///< pages went back while their blocks stayed: the new size is their bytes
+  trim,       ///< idle memory went: sizes are bytes of slabs; of `maintain`, idle bytes
+  purge,      ///< pages went, their blocks stayed: sizes are bytes of idle blocks with pages
   oversize,   ///< a request above the last tier: the new size is its bytes
   misuse,     ///< something came back that should not: the new size is the one that was given
   operation,  ///< a get, put, create, discard or cleanup, where somebody debugs

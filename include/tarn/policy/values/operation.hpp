@@ -19,7 +19,7 @@ enum class operation_kind : unsigned char {
   put,
   create,   ///< it had never been handed out before, or the factory made the object
   discard,  ///< it was idle, or came back, and went: a bound, a trim, a reset that failed
-  cleanup,  ///< it was idle and went, because it had not been needed for long
+  cleanup,  ///< it was idle and went, or its pages did: it had not been needed for long, or a purge
 };
 
 [[nodiscard]] constexpr const char* to_string(operation_kind kind) noexcept {

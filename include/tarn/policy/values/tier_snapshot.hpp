@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <tarn/detail/depot/extent.hpp>  // large_snapshot
 #include <tarn/policy/time_span.hpp>
 
 namespace tarn {
@@ -64,6 +65,13 @@ struct tier_snapshot : tier_occupancy {
   std::uint64_t requested_bytes = 0;  ///< by those gets; only a recording stats policy knows
   std::uint64_t most_in_use = 0;      ///< high-water mark, sampled; only a recording one knows
 
+  /// Those that only grow.
+  using self = tier_snapshot;
+  static constexpr std::uint64_t self::*counts[] = {
+      &self::created, &self::retired, &self::recarved,       &self::abandoned,    &self::discarded,
+      &self::aged,    &self::trimmed, &self::purged,         &self::purged_bytes, &self::gets,
+      &self::puts,    &self::misses,  &self::requested_bytes};
+
   [[nodiscard]] std::uint64_t hits() const noexcept { return gets - misses; }
   /// The part of the gets that were hits: 1 - (allocations - oversized) / gets, where an allocation
   /// is a miss. Returns: 0 before the first get.
@@ -74,21 +82,6 @@ struct tier_snapshot : tier_occupancy {
     return {requested_bytes,        gets * size_bytes,     misses * size_bytes, hits() * size_bytes,
             discarded * size_bytes, recarved * size_bytes, purged_bytes};
   }
-};
-
-/// Blocks above the last tier, which pass through to the source or to the large cache.
-struct large_snapshot {
-  std::uint64_t gets = 0;  ///< oversize requests
-  std::uint64_t puts = 0;
-  std::uint64_t reused = 0;     ///< of the gets, served by the large cache
-  std::uint64_t discarded = 0;  ///< of the puts, not kept although there is a cache
-  std::uint64_t in_use = 0;
-  std::size_t in_use_bytes = 0;
-  std::uint64_t kept = 0;
-  std::size_t kept_bytes = 0;
-  std::uint64_t fresh_bytes = 0;      ///< of the gets that the source served
-  std::uint64_t reused_bytes = 0;     ///< of the gets that the large cache served
-  std::uint64_t discarded_bytes = 0;  ///< of the discarded
 };
 
 }  // namespace tarn
