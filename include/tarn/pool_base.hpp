@@ -238,8 +238,7 @@ class pool_base {
   ///
   /// `maintain` applies it, after decay (or the cleanup) and with its counter, once per interval;
   /// `initial_objects` stay. `max_objects` and `max_bytes` are applied at once, on each put, and
-  /// the budgets of thread caches on their slow paths. Under `lock_free` what is idle counts as
-  /// use, so less than 100 takes a part of it per tick.
+  /// the budgets of thread caches on their slow paths.
   ///
   /// Returns: the value before. Throws: `std::invalid_argument` if it is not from -1 to 1000000.
   int set_retention_percent(int percent) {

@@ -56,6 +56,39 @@ struct pops_and_pushes
   }
 };
 
+/// A tick marks what is there while others pop and push; the next one believes the marks.
+template <class Env>
+struct marking : pops_and_pushes<Env, 3, 1> {
+  using base = pops_and_pushes<Env, 3, 1>;
+  using base::blocks, base::stack, base::links;
+
+  void thread(unsigned index) {
+    if (index != 0) return base::thread(index);
+    std::uint32_t seen = 0;
+    for (auto i = stack.peek(); i != stack.none && seen != blocks; ++seen)
+      i = stack.index_in(links[i].fetch_or(stack.still_bit, std::memory_order::acquire));
+  }
+  void after() {
+    // All is at rest: whoever is popped and pushed again has lost its mark, nobody else has.
+    std::uint32_t marked = 0;
+    for (auto i = stack.peek(); i != stack.none;) {
+      const auto link = links[i].fetch_or(stack.still_bit, std::memory_order::relaxed);
+      i = stack.index_in(link);
+    }
+    const auto one = base::pop();
+    RL_ASSERT(one != stack.none && base::give(one));
+    std::uint32_t n = 0;
+    for (auto i = stack.peek(); i != stack.none; ++n) {
+      const auto link = links[i].load(std::memory_order::acquire);
+      RL_ASSERT(((link & stack.still_bit) == 0) == (i == one));
+      marked += (link & stack.still_bit) != 0;
+      i = stack.index_in(link);
+    }
+    RL_ASSERT(n == blocks && marked == blocks - 1);
+    base::after();
+  }
+};
+
 /// Trimming and closing take the whole chain while others pop and push.
 struct take_all : pops_and_pushes<model::relacy_env<>, 2, 1> {
   // Relacy wants the type that it explores in its parameters.
@@ -122,6 +155,7 @@ int main(int argc, char** argv) {
       {{"three threads", model::all_of<pops_and_pushes<env, 3, 1>, 2>},
        {"two threads, twice", model::all_of<pops_and_pushes<env, 2, 2>, 3>},
        {"taking all, closing", model::all_of<take_all, 4>},
+       {"marking", model::all_of<marking<env>, 2>},
        model::control<pops_and_pushes<model::relacy_env<untagged>, 2, 2>, 2>("tag_stays"),
        model::control<pops_and_pushes<model::relacy_env<relaxed_push>, 2, 1>>("push_relaxed"),
        model::control<pops_and_pushes<model::relacy_env<relaxed_pop>, 2, 1>>("pop_relaxed")},

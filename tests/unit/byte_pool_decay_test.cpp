@@ -181,6 +181,51 @@ TEMPLATE_LIST_TEST_CASE("a steady load loses nothing to decay", "[byte_pool]", t
   CHECK(misses_of(true) == misses_of(false));
 }
 
+TEMPLATE_LIST_TEST_CASE("a spike goes at the same pace, however busy the pool is", "[byte_pool]",
+                        test::every_policy) {
+  INFO(test::name_of<TestType>());
+  for (const int churn : {0, 10, 10'000}) {
+    INFO("churn " << churn);
+    test::byte_fixture<TestType> pool;
+    burst(*pool, large, 64);
+    pool->maintain(100s);
+    std::size_t left = 64;
+    for (int tick = 1; tick != 8; ++tick) {
+      // Two blocks at a time, given back in either order.
+      for (int i = 0; i < churn; i += 2) {
+        void* const one = pool->allocate(large);
+        void* const other = pool->allocate(large);
+        pool->deallocate(i % 4 != 0 ? other : one, large);
+        pool->deallocate(i % 4 != 0 ? one : other, large);
+      }
+      pool->maintain(std::chrono::seconds(100 + tick));
+      const std::size_t used = churn != 0 ? 2 : 0;
+      left = used + (left - used) / 2;
+      CHECK(tier_of(*pool, large).idle == left);
+    }
+    CHECK(left == (churn != 0 ? 2 : 0));
+  }
+}
+
+TEMPLATE_LIST_TEST_CASE("blocks that were needed together in one moment all stay", "[byte_pool]",
+                        test::every_policy) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType> pool;
+  std::mt19937 random(20250613);
+  burst(*pool, large, 64);
+  pool->maintain(100s);
+  for (int tick = 1; tick != 20; ++tick) {
+    std::vector<void*> blocks(24);
+    pool->allocate_bulk(large, blocks);
+    if (tick % 2 == 0) std::reverse(blocks.begin(), blocks.end());  // as they lay, or not
+    if (tick % 3 == 0) std::shuffle(blocks.begin(), blocks.end(), random);
+    for (void* const b : blocks)
+      pool->deallocate(b, large);
+    pool->maintain(std::chrono::seconds(100 + tick));
+  }
+  CHECK(tier_of(*pool, large).idle == 24);
+}
+
 TEMPLATE_LIST_TEST_CASE("idle_for is the time since all idle blocks were needed", "[byte_pool]",
                         test::every_lock) {
   INFO(test::name_of<TestType>());

@@ -114,10 +114,8 @@ TEMPLATE_LIST_TEST_CASE("ten seconds after a spike of a gigabyte its memory is b
   CHECK(source.now->live > 1024 * mib);
   put_all(pool, spike, random);
   for (int s = 1; s <= 10; ++s) {
-    // A part of the working set is replaced meanwhile. Not under lock_free, where each get counts
-    // as the need of one more block: it has no low-water mark.
-    const auto replaced = test::is_lock_free<TestType> ? 0 : working.size() / 4;
-    for (std::size_t i = 0; i != replaced; ++i) {
+    // A part of the working set is replaced meanwhile.
+    for (std::size_t i = 0; i != working.size() / 4; ++i) {
       auto& h = working[random() % working.size()];
       pool.deallocate(h.block, h.size);
       h.block = pool.allocate(h.size);
@@ -187,11 +185,9 @@ TEMPLATE_LIST_TEST_CASE("idle memory is held to a percentage of the recent peak"
   CHECK(idle() == 80);
   pool->maintain(100s + 999ms);
   CHECK(idle() == 80);
-  // The peak counts as 70 by now; a lock-free stack counts what lies on it as use.
-  const std::size_t kept = test::is_lock_free<TestType> ? 40 : 35;
-  CHECK(pool->maintain(101s) == 80 - kept);
-  CHECK(idle() == kept);
-  CHECK(pool->occupancy().tiers[pool->tiers().tier_for(size)].aged == 80 - kept);
+  CHECK(pool->maintain(101s) == 45);  // the peak counts as 70 by now
+  CHECK(idle() == 35);
+  CHECK(pool->occupancy().tiers[pool->tiers().tier_for(size)].aged == 45);
   // A load that comes again in each interval keeps its peak.
   CHECK(pool->set_retention_percent(100) == 50);
   for (int s = 102; s != 110; ++s) {
@@ -208,7 +204,7 @@ TEMPLATE_LIST_TEST_CASE("idle memory is held to a percentage of the recent peak"
   pool->set_retention_percent(50);
   for (int s = 300; s != 310; ++s)
     pool->maintain(std::chrono::seconds(s));
-  CHECK(idle() <= (test::is_lock_free<TestType> ? 10u : 0u));
+  CHECK(idle() == 0);
   CHECK(pool->set_retention_percent(-1) == 50);
   pool->trim();
   burst(*pool, size, 40);

@@ -115,7 +115,9 @@ std::size_t upkeep<Config>::age(core_type& c, std::uint32_t tier,
 /// The lock is held.
 template <class Config>
 void upkeep<Config>::note_peak(tier_type& t, const tick_rules& rules) noexcept {
-  t.ageing.peak = max_of(faded(t.ageing.peak, rules.passed), t.home.tick_away);
+  // What lies on an index stack is not home. What lay there all the time was not out either.
+  const auto stacked = core_type::is_lock_free ? t.home.magazines.lowest : 0;
+  t.ageing.peak = max_of(faded(t.ageing.peak, rules.passed), t.home.tick_away - stacked);
   const bool all_needed = t.home.least_home == 0 && t.home.magazines.lowest == 0;
   if (all_needed || rules.passed == 0) t.ageing.needed_at = rules.now;
   t.ageing.ticked_at = rules.now;
