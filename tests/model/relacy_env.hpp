@@ -66,6 +66,9 @@ struct sound {
   static constexpr T stored(T value) {
     return value;
   }
+  /// Whether a strong exchange of a `T` happens only where the old value is the expected one.
+  template <class T>
+  static constexpr bool compares = true;
   static constexpr bool registry_locks = true;
   static constexpr bool notifies = true;
   static constexpr bool wakes = true;
@@ -140,6 +143,7 @@ class atomic {
                                const char* file = __builtin_FILE(),
                                unsigned line = __builtin_LINE()) {
     const rl::debug_info here(f, file, line);
+    if (!Faults::template compares<T>) return store(value, o, f, file, line), true;
     return value_.compare_exchange_strong(old, Faults::stored(value), order_of(Faults::weaken(o)),
                                           here, order_of(Faults::weaken(failure)), here);
   }
@@ -171,6 +175,10 @@ class mutex {
   void lock(const char* f = __builtin_FUNCTION(), const char* file = __builtin_FILE(),
             unsigned line = __builtin_LINE()) {
     value_.lock(rl::debug_info(f, file, line));
+  }
+  bool try_lock(const char* f = __builtin_FUNCTION(), const char* file = __builtin_FILE(),
+                unsigned line = __builtin_LINE()) {
+    return value_.try_lock(rl::debug_info(f, file, line));
   }
   void unlock(const char* f = __builtin_FUNCTION(), const char* file = __builtin_FILE(),
               unsigned line = __builtin_LINE()) {
@@ -265,7 +273,7 @@ struct relacy_env {
     here->woken.notify_all(RL_INFO);
     here->waiting.unlock(RL_INFO);
   }
-  static std::chrono::nanoseconds now() { return {}; }
+  static std::int64_t now() { return 0; }
   static std::size_t stripe() { return rl::thread_index(); }
 
   // What only a model needs.
@@ -303,11 +311,15 @@ struct relacy_env {
 class memory {
  public:
   static constexpr std::size_t unit = std::size_t{64} << 10;
-  static constexpr std::size_t granule = std::size_t{8} << 10;  // the smallest block of a model
-  static constexpr std::size_t units = 15;                      // address 0 is none
-  static constexpr std::size_t granules = (units + 1) * unit / granule;
+  static constexpr std::size_t units = 15;  // address 0 is none
+  static constexpr std::size_t smallest_granule = std::size_t{2} << 10;
+  static constexpr std::size_t most_granules = (units + 1) * unit / smallest_granule;
 
-  memory() = default;
+  /// No two blocks of the model begin in one granule. Each has a cell, so they had better be large.
+  explicit memory(std::size_t granule = std::size_t{8} << 10)
+      : granule_(granule), granules_((units + 1) * unit / granule) {}
+  memory(const memory&) = delete;
+  memory& operator=(const memory&) = delete;
   ~memory() {
     for (auto& c : contents_)
       RL_ASSERT(c == nullptr);  // every slab has gone back
@@ -326,8 +338,9 @@ class memory {
     if (first + count > units + 1) return nullptr;
     for (std::size_t i = 0; i != count; ++i)
       taken_[first + i] = first;
-    for (std::size_t g = first * unit / granule; g != (first + count) * unit / granule; ++g) {
+    for (std::size_t g = first * unit / granule_; g != (first + count) * unit / granule_; ++g) {
       contents_[g] = ::new rl::var<int>(0);
+      dropped_[g] = false;
     }
     bytes_ += bytes;
     most_bytes_ = std::max(most_bytes_, bytes_);
@@ -339,8 +352,8 @@ class memory {
     for (std::size_t i = 0; i != (bytes + unit - 1) / unit; ++i) {
       RL_ASSERT(taken_[first + i] == first);  // else: given back twice
       taken_[first + i] = 0;
-      for (std::size_t g = 0; g != unit / granule; ++g) {
-        const auto at = (first + i) * unit / granule + g;
+      for (std::size_t g = 0; g != unit / granule_; ++g) {
+        const auto at = (first + i) * unit / granule_ + g;
         RL_ASSERT(owner_[at] == nobody);  // else: somebody's block is gone
         // As a heap would: who gets the memory next comes after who used it last.
         (*contents_[at])(RL_INFO).store(-1);
@@ -353,19 +366,42 @@ class memory {
 
   /// The calling thread got a block: it is nobody else's, and what others did to it is over.
   void hold(void* p) {
-    const auto at = reinterpret_cast<std::uintptr_t>(p) / granule;
-    RL_ASSERT(at < granules && contents_[at] != nullptr);
+    const auto at = reinterpret_cast<std::uintptr_t>(p) / granule_;
+    RL_ASSERT(at < granules_ && contents_[at] != nullptr);
     RL_ASSERT(owner_[at] == nobody);  // else: one block, two owners
     owner_[at] = 0;
+    dropped_[at] = false;
     (*contents_[at])(RL_INFO).store(1);
   }
   /// The calling thread is about to give a block back.
   void let_go(void* p) {
-    const auto at = reinterpret_cast<std::uintptr_t>(p) / granule;
+    const auto at = reinterpret_cast<std::uintptr_t>(p) / granule_;
     RL_ASSERT(contents_[at] != nullptr && owner_[at] != nobody);
     (*contents_[at])(RL_INFO).store(2);
     owner_[at] = nobody;
   }
+
+  /// Pages are dropped, which writes to all that lies in them: nobody may hold a part of it.
+  void drop(void* p, std::size_t bytes) {
+    const auto first = reinterpret_cast<std::uintptr_t>(p) / granule_;
+    const auto end = (reinterpret_cast<std::uintptr_t>(p) + bytes + granule_ - 1) / granule_;
+    for (auto at = first; at != end; ++at) {
+      RL_ASSERT(at < granules_ && contents_[at] != nullptr);
+      RL_ASSERT(owner_[at] == nobody);  // else: somebody's bytes are gone
+      (*contents_[at])(RL_INFO).store(0);
+      dropped_[at] = true;
+    }
+    ++drops_;
+    dropped_bytes_ += bytes;
+  }
+  /// Whether the pages at `p` are gone, and nobody has touched them since.
+  [[nodiscard]] bool is_dropped(const void* p) const {
+    const auto at = reinterpret_cast<std::uintptr_t>(p) / granule_;
+    return contents_[at] != nullptr && dropped_[at];
+  }
+  /// How often pages were dropped, and how many bytes.
+  [[nodiscard]] std::size_t drops() const { return drops_; }
+  [[nodiscard]] std::size_t dropped_bytes() const { return dropped_bytes_; }
 
   [[nodiscard]] std::size_t most_bytes() const { return most_bytes_; }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
@@ -386,11 +422,16 @@ class memory {
     bool operator==(int n) const { return number == n; }
   };
 
+  std::size_t granule_;
+  std::size_t granules_;
   std::size_t taken_[units + 1] = {};
-  rl::var<int>* contents_[granules] = {};
-  owner owner_[granules];
+  rl::var<int>* contents_[most_granules] = {};
+  owner owner_[most_granules];
+  bool dropped_[most_granules] = {};
   std::size_t bytes_ = 0;
   std::size_t most_bytes_ = 0;
+  std::size_t drops_ = 0;
+  std::size_t dropped_bytes_ = 0;
 };
 
 /// The source of a model's core.
@@ -430,7 +471,7 @@ class core final : public tarn::detail::core<Config> {
        tarn::detail::core_settings settings = {})
       : base(
             settings, static_cast<std::uint32_t>(sizes.size()),
-            [&](std::uint32_t i) { return sizes.begin()[i]; }, source{&from}),
+            [&](std::uint32_t i) { return sizes.begin()[i]; }, typename Config::source{&from}),
         memory_(from),
         ended_(ended) {
     this->begin();  // nothing is derived from this
@@ -521,9 +562,9 @@ struct scenario {
 };
 
 /// A control: a fault is planted, and must be found.
-template <class Test, unsigned Bound = 1>
+template <class Test, unsigned Bound = 1, rl::iteration_t Schedules = 100'000>
 scenario control(const char* name) {
-  return {name, all_of<Test, Bound>, true};
+  return {name, all_of<Test, Bound, Schedules>, true};
 }
 
 /// Without an argument: all scenarios. With one: the control of that name; a second one shows the

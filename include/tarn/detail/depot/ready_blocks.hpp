@@ -17,6 +17,8 @@ template <class Env>
 class ready_blocks {
  public:
   using magazine_type = magazine<Env>;
+  template <class T>
+  using cell = typename Env::template var<T>;
 
   ready_blocks() noexcept = default;
   ready_blocks(const ready_blocks&) = delete;
@@ -24,16 +26,16 @@ class ready_blocks {
   ~ready_blocks() {
     full_.destroy_all(rounds);
     empty_.destroy_all(rounds);
-    if (auto* const m = static_cast<magazine_type*>(partial_)) magazine_type::destroy(m, rounds);
+    if (magazine_type* const m = partial_) magazine_type::destroy(m, rounds);
   }
 
-  std::uint32_t rounds = 1;  // blocks per magazine; immutable once there is one
-  std::uint64_t lowest = 0;  // least number of ready blocks since the last tick of ageing
+  std::uint32_t rounds = 1;       // blocks per magazine; immutable once there is one
+  cell<std::uint64_t> lowest{0};  // least number of ready blocks since the last tick of ageing
 
   [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
 
   void put(void* block) noexcept {
-    auto* m = static_cast<magazine_type*>(partial_);
+    magazine_type* m = partial_;
     if (m == nullptr || m->count == rounds) {
       if (m != nullptr) full_.push(m);
       partial_ = m = empty_.pop();
@@ -45,14 +47,14 @@ class ready_blocks {
 
   /// Preconditions: `count() != 0`.
   [[nodiscard]] void* take() noexcept {
-    auto* m = static_cast<magazine_type*>(partial_);
+    magazine_type* m = partial_;
     if (m == nullptr || m->count == 0U) {
       if (m != nullptr) empty_.push(m);
       partial_ = m = full_.pop();
     }
     m->count = m->count - 1;
     count_ = count_ - 1;
-    lowest = min_of(lowest, count());
+    if (count_ < lowest) lowest = count_;
     return m->rounds()[m->count];
   }
 
@@ -86,9 +88,6 @@ class ready_blocks {
   [[nodiscard]] std::uint32_t full_magazines(std::uint32_t blocks) const noexcept {
     return (blocks + rounds - 1) / rounds;
   }
-
-  template <class T>
-  using cell = typename Env::template var<T>;
 
   magazine_list<Env> full_;
   magazine_list<Env> empty_;

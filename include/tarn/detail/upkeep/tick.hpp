@@ -69,7 +69,7 @@ std::uint64_t upkeep<Config>::surplus(const core_type& c, const tier_type& t, st
   // worth more than its memory.
   const auto unit =
       c.settings_.keeps_objects ? 1 : slab_type::blocks_in(t.home.shape.slab_bytes, t.home.shape);
-  const auto unused = t.home.magazines.lowest;
+  const std::uint64_t unused = t.home.magazines.lowest;
   const auto units = rules.halvings < tick_rules::all ? unused / unit >> rules.halvings : 0;
   auto gone = rules.halvings == 0 ? 0 : min_of<std::uint64_t>(unused - units * unit, ready);
   if (rules.percent >= 0) {
@@ -116,9 +116,10 @@ std::size_t upkeep<Config>::age(core_type& c, std::uint32_t tier,
 template <class Config>
 void upkeep<Config>::note_peak(tier_type& t, const tick_rules& rules) noexcept {
   // What lies on an index stack is not home. What lay there all the time was not out either.
-  const auto stacked = core_type::is_lock_free ? t.home.magazines.lowest : 0;
+  const std::uint64_t unused = t.home.magazines.lowest;
+  const auto stacked = core_type::is_lock_free ? unused : 0;
   t.ageing.peak = max_of(faded(t.ageing.peak, rules.passed), t.home.tick_away - stacked);
-  const bool all_needed = t.home.least_home == 0 && t.home.magazines.lowest == 0;
+  const bool all_needed = t.home.least_home == 0 && unused == 0;
   if (all_needed || rules.passed == 0) t.ageing.needed_at = rules.now;
   t.ageing.ticked_at = rules.now;
 }
