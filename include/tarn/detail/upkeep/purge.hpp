@@ -81,7 +81,7 @@ std::size_t upkeep<Config>::purge_blocks(core_type& c, tier_type& t, std::uint64
           s->mark_purged(s->index_of(taken[i]));
           t.home.note_purged(1, dropped[i]);
         }
-        c.park(t, taken[i], whole, t.home.closed ? whole_slabs::all : whole_slabs::carved);
+        c.park(t, taken[i], whole, whole_slabs::carved);
         bytes += dropped[i];
       }
       ended += c.settled(t);

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT
+//
+// Rule 7, purging: idle blocks are out of everybody's reach while their pages are dropped, and in
+// nobody's hands. Getters, trims, other purges and the end of the pool meet that moment.
+
+#include "model/dropped_pages.hpp"
+
+namespace {
+
+using tarn::detail::core_settings;
+using tarn::detail::dropping;
+using tarn::detail::lock_free_shape;
+using tarn::detail::per_thread_shape;
+using tarn::detail::tick_rules;
+
+constexpr std::size_t whole_pages = std::size_t{32} << 10;  // dropped block by block
+constexpr std::size_t torn_pages = std::size_t{6} << 10;    // dropped slab by slab
+constexpr std::size_t slab_bytes = std::size_t{64} << 10;
+
+struct faulty : model::sound {};  // see purge_blocks below
+struct leaves_unseen : model::sound {};
+
+template <class Env, class Shape = per_thread_shape, class Fault = model::sound>
+struct config : model::config<Env, Shape, true> {
+  using source = model::purgeable_source;
+};
+
+using env = model::relacy_env<>;
+
+/// A core of one slab with two idle blocks, and what must be true of it when nobody is at it.
+template <class Config, std::size_t Stride = whole_pages>
+struct world {
+  using env = typename Config::env;
+  using core_type = model::core<Config>;
+  using upkeep = tarn::detail::upkeep<Config>;
+  model::memory memory{std::size_t{2} << 10};
+  int ended = 0;
+  core_type* core = nullptr;
+  void* blocks[2] = {};
+
+  explicit world(core_settings settings = {}) {
+    env::begin();
+    model::droppable = &memory;
+    model::refuses_to_drop = false;
+    // So a getter that finds nothing gets nothing.
+    settings.limit_bytes = slab_bytes;
+    core = ::new core_type(memory, ended, {Stride}, settings);
+    env::act_as(3, [&] {
+      for (auto& b : blocks)
+        b = core->get();
+      for (void* const b : blocks)
+        core->put(b);
+      env::end_thread();
+    });
+  }
+  std::size_t purge() { return upkeep::purge(*core); }
+  std::size_t tick() {
+    return upkeep::tick(*core, {.passed = 1, .halvings = tick_rules::all});
+  }
+  /// There is an idle block, if perhaps out of reach for the moment: a get waits for it.
+  void get_and_put() {
+    void* const block = core->get();
+    RL_ASSERT(block != nullptr);
+    core->put(block);
+  }
+
+  [[nodiscard]] tarn::detail::tier_numbers numbers() {
+    tarn::detail::tier_numbers n;
+    core->read([&](const auto& now) { n = now; });
+    RL_ASSERT(n.created == n.retired + n.ready + n.parked + n.sharded + n.gets - n.puts);
+    RL_ASSERT(n.purged_bytes == memory.dropped_bytes());
+    if (Stride == whole_pages) {
+      RL_ASSERT(n.purged == memory.drops());
+      RL_ASSERT(n.idle_purged == without_pages());
+    }
+    return n;
+  }
+  [[nodiscard]] std::uint64_t without_pages() const {
+    return std::uint64_t{memory.is_dropped(blocks[0])} + memory.is_dropped(blocks[1]);
+  }
+  void finish() {
+    for (unsigned i = 0; i != model::most_threads; ++i)
+      env::act_as(i, [] { env::end_thread(); });
+    core->trim(0);
+    const auto n = numbers();
+    RL_ASSERT(n.idle_purged == 0 && n.created == n.retired);
+    RL_ASSERT(memory.bytes() == 0);
+    core->close();
+    core->release();
+    done();
+  }
+  void done() {
+    RL_ASSERT(ended == 1);
+    env::finish();
+  }
+};
+
+/// A purge while another thread gets a block, writes to it and puts it back.
+template <class Config, std::size_t Stride = whole_pages>
+struct purge_and_get : rl::test_suite<purge_and_get<Config, Stride>, 2> {
+  world<Config, Stride> w;
+  std::size_t bytes = 0;
+  void thread(unsigned index) {
+    if (index == 0) {
+      bytes = w.purge();
+    } else {
+      w.get_and_put();
+    }
+  }
+  void after() {
+    RL_ASSERT(bytes == w.numbers().purged_bytes);
+    // The other block at least; of a slab the getter may have had all.
+    if (Stride == whole_pages) RL_ASSERT(w.numbers().purged >= 1);
+    w.finish();
+  }
+};
+
+/// The same, if the system drops nothing: then the pool is as before.
+template <class Config, std::size_t Stride>
+struct refused_and_get : rl::test_suite<refused_and_get<Config, Stride>, 2> {
+  world<Config, Stride> w;
+  void before() { model::refuses_to_drop = true; }
+  void thread(unsigned index) {
+    if (index == 0) {
+      RL_ASSERT(w.purge() == 0);
+    } else {
+      w.get_and_put();
+    }
+  }
+  void after() {
+    const auto n = w.numbers();
+    RL_ASSERT(n.purged == 0 && n.idle_purged == 0);
+    w.finish();
+  }
+};
+
+/// Two purges: each block loses its pages once.
+template <class Config, std::size_t Stride = whole_pages>
+struct two_purges : rl::test_suite<two_purges<Config, Stride>, 2> {
+  world<Config, Stride> w;
+  std::size_t bytes[2] = {};
+  void thread(unsigned index) { bytes[index] = w.purge(); }
+  void after() {
+    const auto n = w.numbers();
+    RL_ASSERT(n.purged == 2 && n.idle_purged == 2 && w.without_pages() == 2);
+    RL_ASSERT(bytes[0] + bytes[1] == n.purged_bytes);
+    w.finish();
+  }
+};
+
+/// A purge while the idle memory is given back, and somebody still gets.
+template <class Config, std::size_t Stride, bool Gets>
+struct purge_and_trim : rl::test_suite<purge_and_trim<Config, Stride, Gets>, Gets ? 3 : 2> {
+  world<Config, Stride> w;
+  void thread(unsigned index) {
+    if (index == 0) w.purge();
+    if (index == 1) w.core->trim(0);
+    if (index == 2) w.get_and_put();
+  }
+  void after() {
+    w.numbers();
+    w.finish();
+  }
+};
+
+/// Purging while the pool closes. Nothing is out, so all memory goes, and the core ends once.
+template <class Config, std::size_t Stride = whole_pages, bool Out = false>
+struct purge_and_close : rl::test_suite<purge_and_close<Config, Stride, Out>, Out ? 3 : 2> {
+  world<Config, Stride> w;
+  void* held = nullptr;
+  void before() {
+    if (Out) held = w.core->get();
+  }
+  void thread(unsigned index) {
+    if (index == 0) w.purge();
+    if (index == 1) w.core->close();
+    if (index == 2) w.core->put(held);
+    Config::env::end_thread();
+  }
+  void after() {
+    RL_ASSERT(w.memory.bytes() == 0 && w.numbers().idle_purged == 0);
+    w.core->release();
+    w.done();
+  }
+};
+
+/// A tick that drops the pages of what was not needed, instead of giving it back.
+template <class Config, dropping Pages>
+struct tick_and_get : rl::test_suite<tick_and_get<Config, Pages>, 2> {
+  world<Config> w{{.aged_pages = Pages}};
+  std::size_t shed = 0;
+  void before() { tarn::detail::upkeep<Config>::tick(*w.core, {}); }
+  void thread(unsigned index) {
+    if (index == 0) {
+      shed = w.tick();
+    } else {
+      w.get_and_put();
+    }
+  }
+  void after() {
+    const auto n = w.numbers();
+    RL_ASSERT(n.aged == 0 && n.purged <= 2);
+    RL_ASSERT(shed >= n.purged);
+    w.finish();
+  }
+};
+
+/// The same while the pool closes, with objects in the blocks: they end outside the lock.
+template <class Config>
+struct tick_and_close : rl::test_suite<tick_and_close<Config>, 2> {
+  world<Config> w{{.keeps_objects = true, .aged_pages = dropping::at_once}};
+  void before() { tarn::detail::upkeep<Config>::tick(*w.core, {}); }
+  void thread(unsigned index) {
+    index == 0 ? void(w.tick()) : w.core->close();
+    Config::env::end_thread();
+  }
+  void after() {
+    RL_ASSERT(w.memory.bytes() == 0);
+    w.core->release();
+    w.done();
+  }
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using sound = config<env>;
+  using stacked = config<env, lock_free_shape>;
+  return model::run(
+      {{"a purge and a get", model::all_of<purge_and_get<sound>, 2, 10'000>},
+       {"a purge and a get, lock-free", model::all_of<purge_and_get<stacked>, 2, 10'000>},
+       {"a purge of slabs and a get", model::all_of<purge_and_get<sound, torn_pages>, 2, 10'000>},
+       {"a refused purge and a get",
+        model::all_of<refused_and_get<sound, whole_pages>, 2, 10'000>},
+       {"a refused purge of slabs and a get",
+        model::all_of<refused_and_get<sound, torn_pages>, 2, 10'000>},
+       {"two purges", model::all_of<two_purges<sound>, 2, 10'000>},
+       {"two purges of slabs", model::all_of<two_purges<sound, torn_pages>, 2, 10'000>},
+       {"a purge and a trim", model::all_of<purge_and_trim<sound, whole_pages, false>, 2, 10'000>},
+       {"a purge of slabs and a trim",
+        model::all_of<purge_and_trim<sound, torn_pages, false>, 2, 10'000>},
+       {"a purge, a trim and a get",
+        model::all_of<purge_and_trim<sound, whole_pages, true>, 1, 10'000>},
+       {"a purge and a close", model::all_of<purge_and_close<sound>, 2, 10'000>},
+       {"a purge of slabs and a close",
+        model::all_of<purge_and_close<sound, torn_pages>, 2, 10'000>},
+       {"a purge, a close and a put",
+        model::all_of<purge_and_close<sound, whole_pages, true>, 1, 10'000>},
+       {"a tick that purges, and a get",
+        model::all_of<tick_and_get<sound, dropping::at_once>, 2, 10'000>},
+       {"a tick that purges lazily, and a get",
+        model::all_of<tick_and_get<sound, dropping::lazy>, 1, 10'000>},
+       {"a tick that purges, and a close", model::all_of<tick_and_close<sound>, 2, 10'000>},
+       {"a tick that purges, and a close, lock-free",
+        model::all_of<tick_and_close<stacked>, 2, 10'000>}},
+      argc, argv);
+}
