@@ -17,8 +17,12 @@ constexpr std::size_t whole_pages = std::size_t{32} << 10;  // dropped block by 
 constexpr std::size_t torn_pages = std::size_t{6} << 10;    // dropped slab by slab
 constexpr std::size_t slab_bytes = std::size_t{64} << 10;
 
-struct faulty : model::sound {};  // see purge_blocks below
-struct leaves_unseen : model::sound {};
+// Faults. The last two are of an environment, the others of a configuration: one function of each
+// is another, see below.
+struct parks_first;                      // blocks are home again before their pages go
+struct forgets_close;                    // slabs stay that become whole in a closed pool
+struct leaves_unseen : model::sound {};  // a getter does not wait for what is out
+struct only_looks : model::sound {};     // a slab stays on its shelf while its pages go
 
 template <class Env, class Shape = per_thread_shape, class Fault = model::sound>
 struct config : model::config<Env, Shape, true> {
@@ -54,9 +58,7 @@ struct world {
     });
   }
   std::size_t purge() { return upkeep::purge(*core); }
-  std::size_t tick() {
-    return upkeep::tick(*core, {.passed = 1, .halvings = tick_rules::all});
-  }
+  std::size_t tick() { return upkeep::tick(*core, {.passed = 1, .halvings = tick_rules::all}); }
   /// There is an idle block, if perhaps out of reach for the moment: a get waits for it.
   void get_and_put() {
     void* const block = core->get();
@@ -223,6 +225,58 @@ struct tick_and_close : rl::test_suite<tick_and_close<Config>, 2> {
 
 }  // namespace
 
+namespace tarn::detail {
+
+using config_parks_first = config<env, per_thread_shape, parks_first>;
+using config_forgets_close = config<env, per_thread_shape, forgets_close>;
+using env_leaves_unseen = model::relacy_env<leaves_unseen>;
+using env_only_looks = model::relacy_env<only_looks>;
+
+template <>
+std::size_t upkeep<config_parks_first>::purge_blocks(core_type& c, tier_type& t, std::uint64_t most,
+                                                     bool lazily) noexcept {
+  const auto stride = t.home.shape.stride;
+  std::size_t bytes = 0;
+  void* taken[2];
+  std::uint32_t count = 0;
+  slab_list<env> whole;
+  locked(t.lock, [&] {
+    while (count != most && (taken[count] = t.home.take_resident()) != nullptr)
+      ++count;
+    for (std::uint32_t i = 0; i != count; ++i) {
+      auto* const s = c.directory_.find(taken[i]);
+      s->mark_purged(s->index_of(taken[i]));
+      t.home.note_purged(1, stride);
+      c.park(t, taken[i], whole, whole_slabs::carved);
+    }
+  });
+  for (std::uint32_t i = 0; i != count; ++i)
+    bytes += drop_inside(taken[i], stride, lazily);
+  return bytes;
+}
+template <>
+void core<config_forgets_close>::park(tier_state& t, void* block, slab_list<::env>& whole,
+                                      whole_slabs going) noexcept {
+  slab_type* const s = t.home.park(directory_.find(block), block, going);
+  if (s == nullptr) return;
+  slabs_.leave();
+  whole.push(s);
+}
+template <>
+void slab_departures<env_leaves_unseen>::leave() noexcept {}
+template <>
+auto depot<env_only_looks>::take_whole() noexcept -> slab_type* {
+  return slabs.whole_resident();
+}
+template <>
+void depot<env_only_looks>::put_back(slab_type* s, std::uint64_t purged,
+                                     std::uint64_t bytes) noexcept {
+  note_purged(purged, bytes);
+  slabs.place(s);
+}
+
+}  // namespace tarn::detail
+
 int main(int argc, char** argv) {
   using sound = config<env>;
   using stacked = config<env, lock_free_shape>;
@@ -230,8 +284,7 @@ int main(int argc, char** argv) {
       {{"a purge and a get", model::all_of<purge_and_get<sound>, 2, 10'000>},
        {"a purge and a get, lock-free", model::all_of<purge_and_get<stacked>, 2, 10'000>},
        {"a purge of slabs and a get", model::all_of<purge_and_get<sound, torn_pages>, 2, 10'000>},
-       {"a refused purge and a get",
-        model::all_of<refused_and_get<sound, whole_pages>, 2, 10'000>},
+       {"a refused purge and a get", model::all_of<refused_and_get<sound, whole_pages>, 2, 10'000>},
        {"a refused purge of slabs and a get",
         model::all_of<refused_and_get<sound, torn_pages>, 2, 10'000>},
        {"two purges", model::all_of<two_purges<sound>, 2, 10'000>},
@@ -252,6 +305,12 @@ int main(int argc, char** argv) {
         model::all_of<tick_and_get<sound, dropping::lazy>, 1, 10'000>},
        {"a tick that purges, and a close", model::all_of<tick_and_close<sound>, 2, 10'000>},
        {"a tick that purges, and a close, lock-free",
-        model::all_of<tick_and_close<stacked>, 2, 10'000>}},
+        model::all_of<tick_and_close<stacked>, 1, 10'000>},
+       model::control<purge_and_get<tarn::detail::config_parks_first>>("parks_first"),
+       model::control<tick_and_close<tarn::detail::config_forgets_close>>("forgets_close"),
+       model::control<purge_and_get<config<tarn::detail::env_leaves_unseen>>, 1, 1'000>(
+           "leaves_unseen"),
+       model::control<purge_and_get<config<tarn::detail::env_only_looks>, torn_pages>>(
+           "only_looks")},
       argc, argv);
 }

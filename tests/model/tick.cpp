@@ -21,8 +21,8 @@ struct config : model::config<Env, per_thread_shape, true> {};
 struct keeps_none;      // a tick sheds what it computed, whatever another one has shed meanwhile
 struct looks_unlocked;  // what is to go is computed without the lock
 struct reaches_over;    // the one who ticks empties the caches of the others itself
-struct marks_short;   // a cache is idle after any tick without a use
-struct marks_no_use;  // a cache is idle after two ticks, used or not
+struct marks_short;     // a cache is idle after any tick without a use
+struct marks_no_use;    // a cache is idle after two ticks, used or not
 struct leaves_early;    // a thread that ends gives its caches on before it has emptied them
 struct settles_never;   // blocks that a tick has out come home unnoticed
 
@@ -115,9 +115,9 @@ struct pool_lock : model::mutex {
 };
 template <class Env>
 struct two_maintains : rl::test_suite<two_maintains<Env>, 2> {
-  using pool_type = tarn::byte_pool<
-      tarn::thread_cached<pool_lock<Env>>, tarn::counting_stats,
-      tarn::traits<tarn::fixed_tiers<stride>, tarn::no_check, model::source>>;
+  using pool_type =
+      tarn::byte_pool<tarn::thread_cached<pool_lock<Env>>, tarn::counting_stats,
+                      tarn::traits<tarn::fixed_tiers<stride>, tarn::no_check, model::source>>;
   std::size_t shed[2] = {};
   model::memory memory;
   pool_type* pool = nullptr;
@@ -336,7 +336,8 @@ std::size_t upkeep<config<env, looks_unlocked>>::age(core_type& c, std::uint32_t
 }
 
 template <>
-std::size_t upkeep<config<env, reaches_over>>::tick(core_type& c, const tick_rules& rules) noexcept {
+std::size_t upkeep<config<env, reaches_over>>::tick(core_type& c,
+                                                    const tick_rules& rules) noexcept {
   begin(c, rules);
   for (auto* s = c.shards_.load(std::memory_order::acquire); s != nullptr; s = s->next)
     c.flush_all(s);
