@@ -22,7 +22,8 @@
 
 #include <tarn/detail/error.hpp>
 #include <tarn/detail/native_env.hpp>
-#include <tarn/detail/watching/watch_list.hpp>
+#include <tarn/detail/watching/watcher.hpp>
+#include <tarn/observe/parts/pool_watch.hpp>
 #include <tarn/observe/parts/read_pool.hpp>
 #include <tarn/policy/check.hpp>
 #include <tarn/policy/lock.hpp>
@@ -32,25 +33,6 @@
 namespace tarn {
 
 namespace detail {
-
-/// A pool and one of its watchers, as long as both are there. Either may end first.
-class watch_link {
- public:
-  watch_link() = default;
-  watch_link(const watch_link&) = delete;
-  watch_link& operator=(const watch_link&) = delete;
-  virtual ~watch_link() = default;
-  /// Takes the watcher out, and waits for what it is being told.
-  virtual void cut() noexcept = 0;
-  /// The pool asks anew what the watcher wants.
-  virtual void heed() noexcept = 0;
-};
-
-/// Whether a pool is there: it closes only while nobody holds the lock.
-struct pool_presence {
-  std::mutex lock;
-  bool closed = false;
-};
 
 /// What a log is, for all that write into it: it lives as long as one of them.
 struct event_book {
@@ -176,68 +158,7 @@ class event_writer final : public watcher<typename lock_traits<typename Pool::lo
   std::shared_ptr<pool_presence> presence_;
 };
 
-template <class Pool>
-class event_link final : public watch_link {
- public:
-  event_link(std::shared_ptr<event_book> book, Pool& pool) : pool_(&pool) {
-    auto* const made = new event_writer<Pool>(std::move(book), pool, presence_);
-    pool.watch(made);
-    writer_ = made;
-  }
-  ~event_link() override { cut(); }
-
-  void cut() noexcept override {
-    event_writer<Pool>* out = nullptr;
-    {
-      const std::lock_guard hold(presence_->lock);
-      if (writer_ != nullptr && !presence_->closed && pool_->unwatch(writer_)) out = writer_;
-      writer_ = nullptr;
-    }
-    // Without the lock: who is being told may want it.
-    if (out != nullptr) list_type::let_go(out);
-  }
-  void heed() noexcept override {
-    const std::lock_guard hold(presence_->lock);
-    if (writer_ != nullptr && !presence_->closed) pool_->heed_watchers();
-  }
-
- private:
-  using list_type = watch_list<typename lock_traits<typename Pool::lock_type>::env>;
-
-  Pool* pool_;  // to be used under the lock, while it is there
-  std::shared_ptr<pool_presence> presence_ = std::make_shared<pool_presence>();
-  event_writer<Pool>* writer_ = nullptr;
-};
-
 }  // namespace detail
-
-/// As long as it lives, a log hears of one pool. Move-only; empty by default.
-///
-/// It may outlive pool and log. Thread safety: as a `unique_ptr`; ending it waits for what the pool
-/// is telling the log right now.
-class pool_watch {
- public:
-  pool_watch() noexcept = default;
-  pool_watch(pool_watch&&) noexcept = default;
-  pool_watch& operator=(pool_watch&& other) noexcept {
-    reset();
-    link_ = std::move(other.link_);
-    return *this;
-  }
-  ~pool_watch() { reset(); }
-  /// Ends it now.
-  void reset() noexcept {
-    if (link_ != nullptr) link_->cut();
-    link_.reset();
-  }
-  [[nodiscard]] explicit operator bool() const noexcept { return link_ != nullptr; }
-
- private:
-  friend class event_log;
-  explicit pool_watch(std::shared_ptr<detail::watch_link> link) : link_(std::move(link)) {}
-
-  std::shared_ptr<detail::watch_link> link_;
-};
 
 /// The last events of the pools that it watches, and of whoever adds one.
 ///
@@ -266,7 +187,7 @@ class event_log {
   /// Throws: `pool_closed`; `std::invalid_argument` if 8 others watch the pool; `std::bad_alloc`.
   template <class Pool>
   [[nodiscard]] pool_watch watch(Pool& pool) {
-    auto link = std::make_shared<detail::event_link<Pool>>(book_, pool);
+    auto link = std::make_shared<detail::pool_link<Pool, detail::event_writer<Pool>>>(book_, pool);
     {
       const std::lock_guard hold(book_->lock);
       std::erase_if(book_->links, [](const auto& l) { return l.expired(); });
