@@ -2,8 +2,10 @@
 //
 // Which tiers would waste least, told from what was asked for.
 //
-//   const auto advice = tarn::advise(pool.snapshot().size_histogram, 12, pool.tiers());
+//   const auto advice = tarn::advise(log.sizes(), 12, pool.tiers());   // an operation_log: exact
 //   std::cout << advice;      // using my_tiers = tarn::fixed_tiers<...>; waste before and after
+//
+//   tarn::advise(pool.snapshot().size_histogram, 12, pool.tiers());    // buckets of sizes: bounds
 
 #pragma once
 
@@ -17,29 +19,31 @@
 
 #include <tarn/detail/align.hpp>
 #include <tarn/detail/error.hpp>
+#include <tarn/observe/operations/weighted_size.hpp>
 #include <tarn/policy/runtime_tiers.hpp>
 #include <tarn/policy/tiers.hpp>
 #include <tarn/policy/values/size_buckets.hpp>
 
 namespace tarn {
 
-/// So many requests of one size.
-struct weighted_size {
-  std::size_t size = 0;
-  std::uint64_t weight = 0;
-};
-
 /// What requests would cost on a table of tiers.
+///
+/// Exact where the sizes are. Where only the buckets of a histogram are known, each request counts
+/// as the largest of its bucket: the bytes are what was asked for at most, so the waste is rather
+/// too small. What it can be is between the two bounds.
 struct tier_cost {
-  std::uint64_t requested = 0;  ///< bytes, of the requests that a tier serves
-  std::uint64_t reserved = 0;   ///< bytes of their blocks, as memory sees them
-  std::uint64_t oversize = 0;   ///< requests above the last tier
+  std::uint64_t requested = 0;     ///< bytes, of the requests that a tier serves
+  std::uint64_t reserved = 0;      ///< bytes of their blocks, as memory sees them
+  std::uint64_t oversize = 0;      ///< requests above the last tier
+  std::uint64_t least_wasted = 0;  ///< bytes; this and the next are `wasted()` if it is exact
+  std::uint64_t most_wasted = 0;   ///< bytes
 
   [[nodiscard]] std::uint64_t wasted() const noexcept { return reserved - requested; }
   /// The part of the reserved bytes that nobody asked for.
   [[nodiscard]] double waste() const noexcept {
     return reserved == 0 ? 0 : static_cast<double>(wasted()) / static_cast<double>(reserved);
   }
+  [[nodiscard]] bool is_exact() const noexcept { return least_wasted == most_wasted; }
 };
 
 /// The tiers of least waste.
@@ -132,9 +136,33 @@ class advice_row {
   }
 };
 
+struct waste_bounds {
+  std::uint64_t least = UINT64_MAX;
+  std::uint64_t most = 0;
+};
+
+/// What one request of any size from `first` to `last` can waste. One that passes through wastes
+/// nothing.
+template <tier_table Tiers>
+[[nodiscard]] waste_bounds waste_between(std::size_t first, std::size_t last, const Tiers& tiers) {
+  waste_bounds made;
+  for (auto tier = tiers.tier_for(first); first <= last; ++tier) {
+    if (tier >= tiers.count()) {
+      made.least = 0;
+      break;
+    }
+    const auto end = min_of(last, tiers.size_of(tier));
+    const auto block = stride_for(tiers.size_of(tier));
+    made.least = min_of<std::uint64_t>(made.least, block - end);
+    made.most = max_of<std::uint64_t>(made.most, block - first);
+    first = end + 1;
+  }
+  return made;
+}
+
 }  // namespace detail
 
-/// What requests cost on a table of tiers.
+/// What requests of known sizes cost on a table of tiers: exact.
 template <tier_table Tiers>
 [[nodiscard]] tier_cost cost_of(std::span<const weighted_size> sizes, const Tiers& tiers) {
   tier_cost cost;
@@ -147,6 +175,7 @@ template <tier_table Tiers>
       cost.reserved += s.weight * detail::stride_for(tiers.size_of(tier));
     }
   }
+  cost.least_wasted = cost.most_wasted = cost.wasted();
   return cost;
 }
 
@@ -160,14 +189,30 @@ template <tier_table Tiers>
   return sizes;
 }
 
+/// What the requests of a histogram cost on a table of tiers: each as the largest of its bucket,
+/// with the bounds of what it can be.
+template <tier_table Tiers>
+[[nodiscard]] tier_cost cost_of(const std::vector<std::uint64_t>& histogram, const Tiers& tiers) {
+  auto cost = cost_of(std::span<const weighted_size>(sizes_of(histogram)), tiers);
+  cost.least_wasted = cost.most_wasted = 0;
+  for (std::size_t i = 0; i < histogram.size() && i < size_buckets::count; ++i) {
+    if (histogram[i] == 0) continue;
+    const auto first = i == 0 ? 0 : size_buckets::upper_bound(i - 1) + 1;
+    const auto one = detail::waste_between(first, size_buckets::upper_bound(i), tiers);
+    cost.least_wasted += histogram[i] * one.least;
+    cost.most_wasted += histogram[i] * one.most;
+  }
+  return cost;
+}
+
 /// The table of at most `tiers` tiers that wastes the fewest bytes on these requests: exact, by
 /// dynamic programming.
 ///
-/// A tier is as large as a block is in memory: a multiple of 16 bytes, of 64 from there on.
-/// Requests above `largest` are left to pass through, as oversize.
+/// A tier is as large as a block is in memory: a multiple of 16 bytes, of 64 from there on; only
+/// the last one ends at `largest`. Requests above that are left to pass through, as oversize.
 ///
-/// Throws: `std::invalid_argument` if `tiers` is 0 or above 64, if `largest` is above 2^40, or if
-///   the sums don't fit into 64 bits; `std::bad_alloc`.
+/// Throws: `std::invalid_argument` if `tiers` is 0 or above 64, if `largest` is 0 or above 2^40, or
+///   if the sums don't fit into 64 bits; `std::bad_alloc`.
 /// Complexity: O(tiers * n log n) for `n` different blocks.
 [[nodiscard]] inline tier_advice advise(std::span<const weighted_size> sizes, std::size_t tiers,
                                         std::size_t largest = detail::max_tier_bytes) {
@@ -175,6 +220,7 @@ template <tier_table Tiers>
   if (tiers > detail::max_tiers) {
     detail::throw_invalid("number of tiers", tiers, "must be at most", detail::max_tiers);
   }
+  if (largest == 0) detail::throw_invalid("largest tier", largest, "must be at least", 1);
   if (largest > detail::max_tier_bytes) {
     detail::throw_invalid("largest tier", largest, "must be at most", detail::max_tier_bytes);
   }
@@ -194,21 +240,16 @@ template <tier_table Tiers>
     begins.push_back(std::move(row.begin));
   }
   for (auto end = count; end != 0;) {
-    advice.sizes.push_back(of.blocks[end - 1]);
+    // What is above the largest passes through there, too.
+    advice.sizes.push_back(std::min(of.blocks[end - 1], largest));
     end = begins.back()[end];
     begins.pop_back();
   }
   std::reverse(advice.sizes.begin(), advice.sizes.end());
   advice.after.requested = of.bytes.back();
   advice.after.reserved = of.bytes.back() + least[count];
+  advice.after.least_wasted = advice.after.most_wasted = least[count];
   return advice;
-}
-
-/// As above, for the histogram of a snapshot.
-[[nodiscard]] inline tier_advice advise(const std::vector<std::uint64_t>& histogram,
-                                        std::size_t tiers,
-                                        std::size_t largest = detail::max_tier_bytes) {
-  return advise(std::span<const weighted_size>(sizes_of(histogram)), tiers, largest);
 }
 
 /// As above, and tells the waste on the tiers that there are, up to the largest of them.
@@ -219,22 +260,44 @@ template <tier_table Tiers>
   advice.before = cost_of(sizes, present);
   return advice;
 }
+
+/// As the first, for the histogram of a snapshot. The tiers are the best ones for requests that all
+/// are the largest of their bucket, so none ends inside a bucket; what they waste is told as
+/// bounds. For exact numbers record an operation_log.
+[[nodiscard]] inline tier_advice advise(const std::vector<std::uint64_t>& histogram,
+                                        std::size_t tiers,
+                                        std::size_t largest = detail::max_tier_bytes) {
+  auto advice = advise(std::span<const weighted_size>(sizes_of(histogram)), tiers, largest);
+  if (!advice.sizes.empty()) advice.after = cost_of(histogram, advice.to_runtime_tiers());
+  return advice;
+}
 template <tier_table Tiers>
 [[nodiscard]] tier_advice advise(const std::vector<std::uint64_t>& histogram, std::size_t tiers,
                                  const Tiers& present) {
-  return advise(std::span<const weighted_size>(sizes_of(histogram)), tiers, present);
+  auto advice = advise(histogram, tiers, present.size_of(present.count() - 1));
+  advice.before = cost_of(histogram, present);
+  return advice;
 }
 
-/// A definition that can be pasted into a program, with the waste in a comment.
+/// A definition that can be pasted into a program, with the waste in a comment: as a number where
+/// it is exact, else from its least to its most.
 inline std::ostream& operator<<(std::ostream& out, const tier_advice& advice) {
-  const auto percent = [](double part) { return std::round(part * 1000) / 10; };
   if (advice.sizes.empty()) return out << "// nothing was asked for: no advice\n";
-  if (advice.before.reserved != 0) {
-    out << "// waste before: " << advice.before.wasted() << " bytes, "
-        << percent(advice.before.waste()) << " %\n";
-  }
-  out << "// waste after: " << advice.after.wasted() << " bytes, " << percent(advice.after.waste())
-      << " %\n";
+  const auto print = [&](const char* when, const tier_cost& cost) {
+    const auto percent = [&](std::uint64_t wasted) {
+      const auto part = static_cast<double>(wasted) / static_cast<double>(cost.reserved);
+      return std::round(part * 1000) / 10;
+    };
+    out << "// waste " << when << ": " << cost.least_wasted;
+    if (cost.is_exact()) {
+      out << " bytes, " << percent(cost.wasted()) << " %\n";
+    } else {
+      out << " to " << cost.most_wasted << " bytes, about " << percent(cost.least_wasted) << " to "
+          << percent(cost.most_wasted) << " %: of sizes only buckets are known\n";
+    }
+  };
+  if (advice.before.reserved != 0) print("before", advice.before);
+  print("after", advice.after);
   if (advice.after.oversize != 0) {
     out << "// passing through: " << advice.after.oversize << " requests\n";
   }

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+//
+// So many requests of one size: what advice is made of.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace tarn {
+
+/// So many requests of one size.
+struct weighted_size {
+  std::size_t size = 0;
+  std::uint64_t weight = 0;
+
+  friend bool operator==(const weighted_size&, const weighted_size&) = default;
+};
+
+}  // namespace tarn
