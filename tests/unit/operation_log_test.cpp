@@ -62,7 +62,7 @@ using bytes = std::vector<std::byte>;
   for (int thread = 0; thread != 3; ++thread) {
     std::thread([&] {
       for (int i = 0; i != 30; ++i) {
-        recorder.add_get(memory + 40 * thread + i, static_cast<std::size_t>(1) << i);
+        recorder.add_get(memory + 40 * thread + i, static_cast<std::size_t>(1) << i % 14);
         if (i % 3 != 0) recorder.add_put(memory + 40 * thread + i - i % 2);
       }
     }).join();
@@ -209,6 +209,8 @@ TEST_CASE("with a checksum that fits, a changed log is refused or can be replaye
       return;
     }
     ++played;
+    const auto sizes = log.sizes();
+    if (!sizes.empty() && sizes.back().size > 1 << 20) return;  // no need to ask for such memory
     const auto result = tarn::replay(log, pool);
     wrong += result.gets + result.failed != log.gets();
     wrong += tarn::operation_log::load(log.save()) != log;
