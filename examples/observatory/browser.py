@@ -10,14 +10,16 @@ Everything runs in a temporary folder and ends with this script.
 import base64
 import json
 import os
+import re
 import select
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.parse
+import urllib.request
 
-from running import Observatory, dies_with_us
+from running import Observatory, Pressure, dies_with_us
 
 # What is looked at in every view, inside the page.
 CHECKS = r"""(() => {
@@ -52,6 +54,13 @@ CHECKS = r"""(() => {
   for (const e of document.querySelectorAll("svg[role=img]")) if ((e.getAttribute("aria-label") || "").length < 20) problems.push(`no words for ${e.id}`);
   for (const e of document.querySelectorAll("input, button")) if (!(e.labels && e.labels.length) && !e.textContent.trim()) problems.push(`no label: ${e.outerHTML}`);
   for (const e of document.querySelectorAll(".figures dd")) if (!/\d.*(%|B|KiB|MiB|GiB|\/s)$/.test(e.textContent)) problems.push(`no unit: ${e.textContent}`);
+  // Texts that are cut off, or lie outside of their pool.
+  for (const e of document.querySelectorAll("#verdict .words, #pressure, .pool .name, .pool .fitting")) {
+    if (e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== "inline" || e.scrollHeight > e.clientHeight + 2) problems.push(`cut off: "${e.textContent}"`);
+  }
+  for (const e of document.querySelectorAll(".pool span")) {
+    if (e.textContent && e.getBoundingClientRect().right > e.closest(".pool").getBoundingClientRect().right) problems.push(`outside of its pool: "${e.textContent}"`);
+  }
   if (window.shifts > 0.001) problems.push(`layout shift ${window.shifts}: ${[...new Set(window.shifted)].slice(0, 5)}`);
   return problems;
 })()"""
@@ -73,10 +82,12 @@ SPOIL = """addEventListener("load", () => {
   fetch("http://127.0.0.1:9/").catch(() => 0);
   setTimeout(() => { throw new Error("planted"); }, 0);
   const style = document.createElement("style");
-  style.textContent = ".hint { color: #c8c8c8 !important; } body { min-width: 700px; }";
+  style.textContent = ".hint { color: #c8c8c8 !important; } body { min-width: 700px; } " +
+    ".pool .fitting { height: 1em; } .pool .in-use { margin-left: 200px; }";
   const block = document.createElement("p");
   document.head.append(style);
   document.body.prepend(block);
+  setInterval(() => { for (const b of document.querySelectorAll(".fitting b")) b.textContent = "▲ grew 1 to 2 blocks"; }, 10);
   setInterval(() => { block.style.height = Math.random() * 200 + "px"; }, 300);
   document.getElementById("pools-title").removeAttribute("id");
   // The numbers of the first look for ever.
@@ -85,7 +96,8 @@ SPOIL = """addEventListener("load", () => {
   setTimeout(() => { window.fetch = (...a) => (first = first || ask(...a)).then(r => r.clone()); }, 20000);
 });"""
 SPOILT = ("layout shift", "contrast", "scrolls to the side", "no pools-title", "exception: ", "request to ",
-          "clock is", "rate is", "used is")
+          "clock is", "rate is", "used is", "cut off", "outside of its pool", "the monitor: ", "some pressure",
+          "full pressure", "the end", "no source")
 
 
 class Browser:
@@ -211,10 +223,14 @@ def main():
     spoilt = sys.argv[5:] == ["spoilt"]
     os.makedirs(folder, exist_ok=True)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile, \
-            Observatory(program, "--leak", "--seconds", "200", "--path", text) as observatory:
+            tempfile.TemporaryDirectory() as place, \
+            Observatory(program, "--leak", "--seconds", "250", "--path", text, "--pressure",
+                        (source := Pressure(os.path.join(place, "memory"))).path) as observatory:
         browser = Browser(chromium, profile)
         try:
             problems = look_around(browser, observatory.address, folder, spoilt)
+            problems += under_pressure(browser, source, folder)
+            problems += complaints(browser, observatory.address)
         finally:
             browser.close()
         observatory.stop()
@@ -232,7 +248,7 @@ def look_around(browser, address, folder, spoilt):
         browser.call("Page.setBypassCSP", enabled=True)  # it would be in the way of the request
     browser.call("Page.addScriptToEvaluateOnNewDocument", source=SPOIL if spoilt else "")
     browser.call("Page.navigate", url=address)
-    browser.wait_for("numbers of four pools", "document.querySelectorAll('.pool').length === 4")
+    browser.wait_for("numbers of five pools", "document.querySelectorAll('.pool').length === 5")
     browser.wait_for("the first event", "document.querySelectorAll('#events li').length > 0")
     # A leak is only suspected after ten seconds.
     browser.wait_for("the planted leak", "/load.cpp:/.test(document.getElementById('leaks-body').textContent)", 60)
@@ -268,13 +284,13 @@ def look_around(browser, address, folder, spoilt):
     browser.view(1280, 900, "light")
     chosen = set()
     browser.ask("document.querySelector('.pool input:checked').focus()")
-    for _ in range(4):
+    for _ in range(5):
         for kind in ("keyDown", "keyUp"):
             browser.call("Input.dispatchKeyEvent", type=kind, key="ArrowDown", code="ArrowDown",
                          windowsVirtualKeyCode=40)
         chosen.add(browser.ask("document.getElementById('tiers-title').textContent"))
         check(f"keyboard, {len(chosen)}")
-    if len(chosen) != 4:
+    if len(chosen) != 5:
         problems.append(f"with the keyboard only: {chosen}")
     # Paused, nothing moves.
     browser.ask("document.getElementById('pause').click()")
@@ -285,8 +301,64 @@ def look_around(browser, address, folder, spoilt):
         problems.append("numbers move although the page is paused")
     browser.ask("document.getElementById('pause').click()")
 
-    problems += complaints(browser, address)
+    problems += monitor(browser, address)
     print(browser.ask(NUMBERS))
+    return problems
+
+
+def monitor(browser, address):
+    """What the page says of a pool's monitor is what /state.json and /metrics say."""
+    said = ""
+    for _ in range(8):  # the monitor may change its mind in between
+        with urllib.request.urlopen(address + "state.json", timeout=10) as answer:
+            known = json.load(answer)["monitor"]
+        change = next(m for m in known["pools"] if m["pool"] == "sessions")["last_change"]
+        with urllib.request.urlopen(address + "metrics", timeout=10) as answer:
+            bound = re.search(r'^tarn_max_idle_blocks\{pool="sessions",.* (\d+)$',
+                              answer.read().decode(), re.M)[1]
+        browser.rest(1.2)
+        said = browser.ask("document.querySelector('.pool:has(input[value=sessions]) .fitting').textContent"
+                           ).replace("\u00a0", " ")
+        found = re.fullmatch(r"(▲ grew|▼ shrank) (\d+) to (\d+) blocks at \d\d:\d\d:\d\d: hit rate "
+                             r"([\d.]+) % ([<>]) (80|98) % over ([\d.]+)( k)? gets(, [\d.]+ % since)?", said)
+        if found and change and (int(found[2]), int(found[3])) == (change["old_size"], change["new_size"]) \
+                and found[3] == bound and abs(float(found[4]) - 100 * change["hit_rate"]) < 0.051 \
+                and (found[5], found[6]) == (("<", "80") if found[1] == "▲ grew" else (">", "98")):
+            return []
+    return [f"the monitor: {said} and not {change}, {bound}"]
+
+
+def under_pressure(browser, source, folder):
+    """Pressure that begins is on the page within some seconds, with what was done about it."""
+    problems = []
+
+    def wait_for(what, *patterns):
+        for _ in range(12):
+            said = browser.ask("[document.getElementById('pressure').dataset.level, "
+                               "document.getElementById('pressure').textContent, "
+                               "document.getElementById('events').textContent].join('|')").replace("\u00a0", " ")
+            if all(re.search(p, said) for p in patterns):
+                return
+            browser.rest(0.5)
+        problems.append(f"the page does not tell of {what}: {said[:300]}")
+
+    wait_for("calm", r"^none\|Memory pressure: noneNo trim so far\.", r"some tasks waited 0\.3 % \(trims from 10 %\)")
+    source.be(12.5, 0.5)
+    wait_for("some pressure", r"^some\|Memory pressure: some *Trimmed [\d.]+ (B|KiB|MiB) \d s ago\.",
+             r"some tasks waited 12\.5 % .*all tasks 0\.5 %", r"memory pressure, some: all pools trimmed")
+    for name, view in (("pressure-light", (1280, 900, "light")), ("pressure-phone", (360, 800, "dark", True))):
+        browser.view(*view)
+        browser.rest(0.5)
+        browser.ask(WATCH)
+        browser.rest(2.5)
+        problems.extend(f"{name}: {p}" for p in browser.ask(CHECKS))
+        browser.picture(f"{folder}/{name}.png", whole=True)
+    source.be(60, 30)
+    wait_for("full pressure", r"^full\|Memory pressure: full", r"memory pressure, full")
+    source.be(0, 0)
+    wait_for("the end", r"^none\|Memory pressure: none *Trimmed ", r"memory pressure is over")
+    os.remove(source.path)
+    wait_for("no source", r"^absent\|Memory pressure: not available on this system", r"can't be read")
     return problems
 
 

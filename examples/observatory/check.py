@@ -5,17 +5,19 @@ The folder holds the text for its load; the tool is what the case needs.
 """
 
 import json
+import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.error
 import urllib.request
 
-from running import Observatory
+from running import Observatory, Pressure
 
 OPEN = "application/openmetrics-text; version=1.0.0"
 
@@ -62,7 +64,7 @@ def metrics(of, promtool):
            headers)
     said = run(promtool, "check", "metrics", text=text)
     expect(said == "", said)
-    for pool in ("answers", "messages", "payloads", "uploads"):
+    for pool in ("answers", "messages", "payloads", "sessions", "uploads"):
         expect(re.search(rf'^tarn_gets_total{{pool="{pool}",tier="\d+"}} [1-9]', text, re.M), pool)
     expect(not text.rstrip().endswith("# EOF"), "text 0.0.4 has no end mark")
 
@@ -84,10 +86,13 @@ def variables(of, jq):
         text=text)
     _, headers, text = get(of.address + "state.json")
     run(jq, "-e", '.broken == null and (.snapshot.pools | map(.name) == ["answers", "messages", '
-                  '"payloads", "uploads"]) and (.history | length > 1 and all(length == 11)) and '
+                  '"payloads", "sessions", "uploads"]) and (.history | length > 1 and all(length == 14)) and '
                   '.load.leaks == false and (.load | has("failure") | not) and .suspects.places == [] and '
                   '(.advice | map(.pool) | contains(["payloads", "uploads"])) and (.advice | all('
-                  '.waste_after <= .waste_before and (.sizes | length > 0)))', text=text)
+                  '.waste_advised <= .waste_now and (.sizes | length > 0)))', text=text)
+    # Waste is told of the same bytes in the advice and in the table.
+    run(jq, "-e", '[.advice[] as $a | .snapshot.pools[] | select(.name == $a.pool) | '
+                  '.total.waste - $a.waste_now | fabs] | length > 1 and max < 0.001', text=text)
 
 
 class Listener:
@@ -215,9 +220,14 @@ def options(program, folder):
     wrong("--seconds is 'ten', must be a number from 1 to 604800", "--seconds", "ten")
     wrong("--seconds needs a value", "--seconds")
     wrong("--leak takes no value, but got 'much'", "--leak=much")
+    wrong(f"--pressure is '{folder}/nowhere', must be a file that can be read", "--pressure",
+          folder + "/nowhere")
+    wrong(f"--pressure is '{folder}', must be a file that can be read", f"--pressure={folder}")
     wrong(f"--path is '{folder}/nowhere', must be a directory", "--path", folder + "/nowhere")
     wrong("unknown option '--host', must be one of --port, --seconds, ", "--host", "0.0.0.0")
-    expect("--leak" in run(program, "--help"), "usage")
+    usage = run(program, "--help")
+    for name in ("--port", "--seconds", "--path", "--pressure", "--leak"):
+        expect(f"\n  {name} " in usage, f"{name} is not in the usage")
 
 
 def ends(program, folder):
@@ -245,7 +255,7 @@ def ends(program, folder):
 
 def retention(of, _):
     """A spike is seen, and its memory goes back afterwards without anybody asking."""
-    retained = lambda: sum(state(of)["history"][-1][4::2])
+    retained = lambda: sum(state(of)["history"][-1][5::2])
     before = wait_until("a steady level", lambda: state(of)["up_seconds"] > 2.5 and retained())
     wait_until("a spike", lambda: state(of)["load"]["is_spike"])
     highest = wait_until("what it takes", lambda: (now := retained()) > before + (80 << 20) and now)
@@ -253,13 +263,106 @@ def retention(of, _):
     wait_until(f"back from {highest >> 20} to {low >> 20} MiB", lambda: retained() < low, 20)
 
 
+def monitor(of, _):
+    """A pool that starts too small grows, and all that tell of it say the same."""
+    one = Listener(of)
+    expect(one.status() == "200", one.text)
+    shown = lambda: next(m for m in state(of)["monitor"]["pools"] if m["pool"] == "sessions")
+    told = lambda: [e for e in one.events()
+                    if e["pool"] == "sessions" and e["kind"] in ("grow", "shrink")]
+    first = wait_until("the first change", lambda: shown()["last_change"], 10)
+    up = state(of)["up_seconds"]
+    expect(up < 10, f"only after {up} s")
+    expect(first["verdict"] == "grow" and first["done"] and first["old_size"] >= 32, first)
+    wait_until("five changes", lambda: shown()["changes"] >= 5)
+    thresholds = state(of)["monitor"]
+
+    def agree():
+        known = shown()
+        gauge = re.search(r'^tarn_max_idle_blocks\{pool="sessions",[^}]*\} (\d+)$',
+                          get(of.address + "metrics")[2], re.M)
+        events_now, change = told(), known["last_change"]
+        return (known["changes"] == shown()["changes"] == len(events_now) and
+                change["old_size"] == events_now[-1]["old_size"] and
+                change["new_size"] == events_now[-1]["new_size"] == int(gauge[1]) and
+                abs(change["wall_seconds"] - events_now[-1]["wall_seconds"]) < 2 and known)
+    known = wait_until("state, events and metrics agree", agree, 10)
+    # Each change begins where the last one ended, and has its reason in the numbers.
+    sizes = [(e["old_size"], e["new_size"]) for e in told()]
+    expect(sizes[0][0] == 32 and all(a[1] == b[0] for a, b in zip(sizes, sizes[1:])), sizes)
+    last = known["last_change"]
+    expect(last["gets"] >= thresholds["evidence"], last)
+    expect(last["hit_rate"] < thresholds["grow_below"] if last["verdict"] == "grow" else
+           last["hit_rate"] > thresholds["shrink_above"], last)
+    # In the end gets find what they need.
+    wait_until("a hit rate above the threshold", lambda: (
+        now := shown()["tiers"][0])["gets"] > 500 and now["hit_rate"] >= thresholds["grow_below"])
+    # Where no bound is set, none is made up.
+    for m in thresholds["pools"]:
+        expect(m["resizes"] == (m["pool"] == "sessions"), m)
+    text = get(of.address + "metrics")[2]
+    expect(set(re.findall(r'^tarn_max_idle_blocks\{pool="(\w+)".* \d+$', text, re.M)) == {"sessions"},
+           "another pool has a bound")
+
+
+def pressure(program, folder):
+    with tempfile.TemporaryDirectory() as place:
+        source = Pressure(os.path.join(place, "memory"))
+        with Observatory(program, "--pressure", source.path, "--seconds", "120", "--path",
+                         folder) as of:
+            under_pressure(of, source)
+            of.stop()
+
+
+def under_pressure(of, source):
+    one = Listener(of)
+    expect(one.status() == "200", one.text)
+    told = lambda what: [e for e in one.events() if e["pool"] == "all pools" and what in e["message"]]
+    now = lambda: state(of)["pressure"]
+
+    def trimmed():
+        return sum(int(n) for n in re.findall(r"^tarn_trimmed_blocks_total\{.* (\d+)$",
+                                              get(of.address + "metrics")[2], re.M))
+    # When there is something to trim.
+    wait_until("a spike that is over",
+               lambda: (s := state(of)["load"])["spikes"] > 0 and not s["is_spike"])
+    calm = now()
+    expect(calm["source"] == source.path and calm["some_percent"] == 0.3 and calm["level"] == "none"
+           and calm["trims"] == 0 and calm["last_trim"] is None and "absent" not in calm, calm)
+    before = trimmed()
+    source.be(12.5, 0.5)
+    some = wait_until("a trim", lambda: (p := now())["last_trim"] and p, 4)
+    expect(some["level"] == some["last_trim"]["level"] == "some" and some["some_percent"] == 12.5 and
+           some["trims"] == 1 and some["last_trim"]["bytes"] == some["trimmed_bytes"] > 1 << 20, some)
+    expect(trimmed() > before, "no pool has trimmed a block")
+    wait_until("the event", lambda: told(f"some: all pools trimmed, {some['trimmed_bytes']} bytes"), 4)
+    # Worse is answered at once, however soon after.
+    source.be(40, 9)
+    worse = wait_until("all", lambda: (p := now())["level"] == "full" and p, 4)
+    expect(worse["last_trim"]["level"] == "full" and worse["trims"] > some["trims"], worse)
+    # It is over well below the threshold only.
+    source.be(8.5, 0)
+    wait_until("better", lambda: now()["level"] == "some", 4)
+    source.be(7.5, 0)
+    wait_until("over", lambda: now()["level"] == "none" and told("is over"), 4)
+    at_rest = now()["trims"]
+    # What can't be read is no pressure, and has its reason.
+    source.write("no such thing\n")
+    why = wait_until("nonsense", lambda: now().get("absent"), 4)
+    expect(why == f"'{source.path}' is no pressure stall information", why)
+    os.remove(source.path)
+    wait_until("no file", lambda: now().get("absent") == f"'{source.path}' can't be read", 4)
+    expect(now()["trims"] == at_rest and "some_percent" not in now(), now())
+    one.leave()
+
+
 def main():
     case, program, folder = sys.argv[1:4]
     tool = sys.argv[4] if len(sys.argv) > 4 else None
-    if case in ("options", "ends"):
+    if case in ("options", "ends", "pressure"):
         return globals()[case](program, folder)
     check = {"metrics": metrics, "variables": variables, "events": events, "hostile": hostile,
-             "retention": retention}[case]
+             "retention": retention, "monitor": monitor}[case]
     with Observatory(program, "--seconds", "120", "--path", folder) as of:
         check(of, tool)
         if of.process.poll() is None:

@@ -34,6 +34,19 @@ std::string place_of(const tarn::call_site& where) {
          std::to_string(where.line());
 }
 
+/// Advice counts each request as the largest of its size class. What the requests of the class
+/// really add up to is known of the pool, so the estimate is put right by that: waste is then told
+/// of the same bytes before and after.
+void put_right(tarn::tier_advice& advice, const tarn::byte_snapshot& measured) {
+  if (measured.requested == 0 || measured.reserved == 0) return;
+  const double share =
+      static_cast<double>(measured.requested) / static_cast<double>(measured.reserved);
+  const auto asked =
+      static_cast<std::uint64_t>(static_cast<double>(advice.before.reserved) * share);
+  advice.before.requested = asked;
+  advice.after.requested = std::min(asked, advice.after.reserved);
+}
+
 std::string as_json(const tarn::snapshot& s, std::size_t tiers, const tarn::tier_advice& advice) {
   json_writer sizes('[');
   for (const auto size : advice.sizes)
@@ -44,8 +57,8 @@ std::string as_json(const tarn::snapshot& s, std::size_t tiers, const tarn::tier
       .add("pool", s.name)
       .add("tiers_used", std::uint64_t{tiers})
       .raw("sizes", sizes.close())
-      .add("waste_before", advice.before.waste())
-      .add("waste_after", advice.after.waste())
+      .add("waste_now", advice.before.waste())
+      .add("waste_advised", advice.after.waste())
       .add("definition", definition.str())
       .close();
 }
@@ -63,7 +76,9 @@ std::string advice_of(std::span<const tarn::snapshot> seen) {
     // Who has one size only needs no advice, and a pool of objects can't take it.
     if (sizes.size() == 1 || used == 0 || s.size_histogram.empty()) continue;
     const tarn::runtime_tiers present{std::span<const std::size_t>(sizes)};
-    all.raw(nullptr, as_json(s, used, tarn::advise(s.size_histogram, used, present)));
+    auto advice = tarn::advise(s.size_histogram, used, present);
+    put_right(advice, s.bytes());
+    all.raw(nullptr, as_json(s, used, advice));
   }
   return all.close();
 }
@@ -79,6 +94,7 @@ std::string suspects_of(const pools& of) {
   };
   look(of.records.payloads());
   look(of.records.messages());
+  look(of.sessions);
   look(of.uploads);
   look(of.answers);
   std::sort(found.begin(), found.end(),

@@ -19,6 +19,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
+constexpr double pi = 3.14159265358979;
 
 /// The records at a pace: a wave, so that the pools have something to adapt to.
 class pace {
@@ -33,7 +34,6 @@ class pace {
       if (!stop_.sleep_until(next_)) throw stopped{};
       const auto now = clock::now();
       const double seconds = std::chrono::duration<double>(now - start_).count();
-      constexpr double pi = 3.14159265358979;
       const double rate = 60'000 * (1 + 0.6 * std::sin(2 * pi * seconds / 30));
       left_ = static_cast<std::size_t>(rate * std::chrono::duration<double>(tick).count());
       // What was missed is not made up for: a debugger or a slow machine makes no flood.
@@ -91,6 +91,12 @@ constexpr auto first_spike = 4s;
 constexpr auto between_spikes = 25s;
 constexpr auto spike_lasts = 3s;
 
+constexpr double mean_sessions = 120;  // at a time
+constexpr double sessions_swing = 40;
+constexpr double session_wave_seconds = 60;
+constexpr auto between_sessions = 200ms;
+constexpr auto session_lasts = 170ms;
+
 }  // namespace
 
 load::load(pools& of, const std::string& path, bool leaks)
@@ -106,9 +112,10 @@ load::~load() {
 }
 
 void load::start() {
-  threads_.reserve(2);
+  threads_.reserve(3);
   threads_.emplace_back([this] { run_records(); });
   threads_.emplace_back([this] { run_uploads(); });
+  threads_.emplace_back([this] { run_sessions(); });
 }
 
 load::numbers load::read() const {
@@ -117,6 +124,7 @@ load::numbers load::read() const {
   n.records = records_.load(relaxed);
   n.uploads = uploads_.load(relaxed);
   n.spikes = spikes_.load(relaxed);
+  n.sessions = sessions_.load(relaxed);
   n.is_spike = is_spike_.load(relaxed);
   n.leaks = leaks_;
   const std::lock_guard hold(failure_lock_);
@@ -200,6 +208,31 @@ void load::run_uploads() {
         is_spike_.store(false, std::memory_order_relaxed);
         tell("the spike is over, its memory is idle now", spike_bytes, 0);
       }
+    }
+  } catch (const std::exception& error) {
+    const std::lock_guard hold(failure_lock_);
+    failure_ = error.what();
+  }
+}
+
+void load::run_sessions() {
+  std::vector<pools::session_pool::handle> out;
+  const auto start = clock::now();
+  try {
+    // Not at the same moment as whoever looks at full seconds.
+    for (auto next = start + between_sessions / 2; stop_.sleep_until(next);
+         next = std::max(next + between_sessions, clock::now())) {
+      const double seconds = std::chrono::duration<double>(clock::now() - start).count();
+      const auto wanted = static_cast<std::size_t>(
+          mean_sessions + sessions_swing * std::sin(2 * pi * seconds / session_wave_seconds));
+      while (out.size() < wanted) {
+        out.push_back(pools_.sessions.get());
+        out.back()->front() = std::byte{1};
+      }
+      sessions_.fetch_add(wanted, std::memory_order_relaxed);
+      const bool goes_on = stop_.sleep_until(clock::now() + session_lasts);
+      out.clear();
+      if (!goes_on) return;
     }
   } catch (const std::exception& error) {
     const std::lock_guard hold(failure_lock_);

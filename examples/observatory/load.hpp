@@ -16,17 +16,18 @@
 
 namespace observatory {
 
-/// Two loads that never end: the records of the pipeline, at a pace that rises and falls, and
-/// uploads, which come in a spike now and then.
+/// Three loads that never end: the records of the pipeline, at a pace that rises and falls;
+/// uploads, which come in a spike now and then; and sessions, whose number rises and falls.
 class load {
  public:
   struct numbers {
     std::uint64_t records = 0;  ///< through the pipeline
     std::uint64_t uploads = 0;
     std::uint64_t spikes = 0;
+    std::uint64_t sessions = 0;
     bool is_spike = false;  ///< right now
     bool leaks = false;
-    std::string failure;  ///< why the records ended; empty while they go on
+    std::string failure;  ///< why one of them ended; empty while they go on
   };
 
   /// Reads the text. Throws: `std::runtime_error` if there is none.
@@ -43,6 +44,7 @@ class load {
  private:
   void run_records();
   void run_uploads();
+  void run_sessions();
   void leak_one();
 
   pools& pools_;
@@ -55,6 +57,7 @@ class load {
   std::atomic<std::uint64_t> records_{0};
   std::atomic<std::uint64_t> uploads_{0};
   std::atomic<std::uint64_t> spikes_{0};
+  std::atomic<std::uint64_t> sessions_{0};
   std::atomic<bool> is_spike_{false};
   mutable std::mutex failure_lock_;
   std::string failure_;  // failure_lock_

@@ -57,7 +57,7 @@ int run(const observatory::options& o) {
   pools.events.set_sink([&](const tarn::event& e) { stream.add(e); });
   {
     observatory::load load(pools, o.path, o.leak);
-    const observatory::observer observer(pools, load, o.seconds);
+    const observatory::observer observer(pools, load, o.seconds, o.pressure);
     const observatory::server server(pools, observer, stream, o.port);
     load.start();
     std::printf("http://127.0.0.1:%d/\n", server.port());

@@ -50,6 +50,7 @@ std::string of_load(const load::numbers& n) {
   o.add("records", n.records)
       .add("uploads", n.uploads)
       .add("spikes", n.spikes)
+      .add("sessions", n.sessions)
       .flag("is_spike", n.is_spike)
       .flag("leaks", n.leaks);
   if (!n.failure.empty()) o.add("failure", n.failure);
@@ -58,8 +59,13 @@ std::string of_load(const load::numbers& n) {
 
 }  // namespace
 
-observer::observer(pools& of, const load& l, std::optional<unsigned> seconds)
-    : pools_(of), load_(l), seconds_(seconds), ticker_([this](tarn::time_span now) { look(now); }) {
+observer::observer(pools& of, const load& l, std::optional<unsigned> seconds,
+                   const std::string& pressure)
+    : pools_(of),
+      load_(l),
+      caretaker_(of, pressure),
+      seconds_(seconds),
+      ticker_([this](tarn::time_span now) { look(now); }) {
   began_ = tarn::wall_clock::now().steady;
   look(began_);
   ticker_.start(interval);
@@ -71,6 +77,7 @@ answer_bytes observer::state() const {
 }
 
 void observer::look(tarn::time_span now) {
+  caretaker_.tick(now);
   const auto seen = pools_.registry().snapshots();
   remember(now, seen);
   auto made = render(now, seen);
@@ -81,6 +88,7 @@ void observer::look(tarn::time_span now) {
 void observer::remember(tarn::time_span now, std::span<const tarn::snapshot> seen) {
   sample s;
   s.time = now.count();
+  s.given_back = tarn::read_memory_stats(pools_.registry()).heap_released;
   for (std::size_t i = 0; i != std::min(seen.size(), pools::count); ++i) {
     const auto sum = seen[i].total();
     s.gets += sum.gets;
@@ -91,7 +99,7 @@ void observer::remember(tarn::time_span now, std::span<const tarn::snapshot> see
   history_.push(s);
 }
 
-/// Rows of seconds ago, gets, misses, and used and retained bytes of each pool.
+/// Rows of seconds ago, gets, misses, bytes given back, and used and retained bytes of each pool.
 std::string observer::history() const {
   const auto samples = history_.values();
   json_writer rows('[');
@@ -99,7 +107,8 @@ std::string observer::history() const {
     json_writer row('[');
     row.raw(nullptr, seconds_of(tarn::time_span::of_nanoseconds(samples.back().time - s.time)))
         .add(nullptr, s.gets)
-        .add(nullptr, s.misses);
+        .add(nullptr, s.misses)
+        .add(nullptr, s.given_back);
     for (std::size_t i = 0; i != pools::count; ++i)
       row.add(nullptr, s.used[i]).add(nullptr, s.retained[i]);
     rows.raw(nullptr, row.close());
@@ -116,6 +125,8 @@ answer_bytes observer::render(tarn::time_span now, std::span<const tarn::snapsho
   head.raw("broken", broken ? pipeline::quoted(broken->text) : "null")
       .raw("load", of_load(load_.read()))
       .raw("process", process())
+      .raw("pressure", caretaker_.pressure(now))
+      .raw("monitor", caretaker_.monitors(now))
       .raw("history", history())
       .raw("advice", advice_of(seen))
       .raw("suspects", suspects_of(pools_));

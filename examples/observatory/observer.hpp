@@ -14,6 +14,7 @@
 #include <tarn/policy/snapshot.hpp>
 #include <tarn/policy/values/ring_queue.hpp>
 
+#include "caretaker.hpp"
 #include "load.hpp"
 #include "pools.hpp"
 
@@ -24,7 +25,7 @@ using answer_writer = tarn::basic_fast_buffer<tarn::no_lock, tarn::counting_stat
                                               tarn::fast_buffer_traits<pools::answer_pool>>;
 using answer_bytes = pools::answer_pool::shared_buffer;
 
-/// Looks at the pools once a second, and has what the page shows ready: however many look at the
+/// Looks after the pools once a second, and has what the page shows ready: however many look at the
 /// page, the pools are asked once.
 ///
 /// Thread safety: `state` from any thread.
@@ -33,16 +34,18 @@ class observer {
   static constexpr auto interval = tarn::time_span::of_seconds(1);
   static constexpr std::size_t history_length = 120;
 
-  observer(pools& of, const load& l, std::optional<unsigned> seconds);
+  /// `pressure`: as the caretaker's.
+  observer(pools& of, const load& l, std::optional<unsigned> seconds, const std::string& pressure);
   /// As JSON.
   [[nodiscard]] answer_bytes state() const;
 
  private:
-  /// What is kept of one look: two numbers of each pool.
+  /// What is kept of one look: of all pools, and two numbers of each.
   struct sample {
     std::int64_t time = 0;
     std::uint64_t gets = 0;
     std::uint64_t misses = 0;
+    std::uint64_t given_back = 0;  ///< bytes, by pools to their sources and by purges
     std::array<std::uint64_t, pools::count> used{};
     std::array<std::uint64_t, pools::count> retained{};
   };
@@ -54,6 +57,7 @@ class observer {
 
   pools& pools_;
   const load& load_;
+  caretaker caretaker_;
   std::optional<unsigned> seconds_;
   tarn::time_span began_;
   tarn::ring_queue<sample> history_{history_length};

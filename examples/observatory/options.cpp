@@ -3,8 +3,21 @@
 
 #include "../pipeline/arguments.hpp"
 
+#include <fstream>
+
 namespace observatory {
 namespace {
+
+/// Throws: `pipeline::usage_error`.
+std::string readable_file(std::string_view option, std::string_view path) {
+  std::ifstream file{std::string(path)};
+  file.peek();  // a directory can be opened
+  if (file.bad() || !file.is_open()) {
+    throw pipeline::usage_error(std::string(option) + " is '" + std::string(path) +
+                                "', must be a file that can be read");
+  }
+  return std::string(path);
+}
 
 constexpr unsigned most_port = 65535;
 constexpr unsigned most_seconds = 7 * 24 * 60 * 60;
@@ -23,12 +36,14 @@ options parse(std::span<char* const> command_line) {
     } else if (name == "--path") {
       o.path = each.directory();
       has_path = true;
+    } else if (name == "--pressure") {
+      o.pressure = readable_file(name, each.value());
     } else if (name == "--leak") {
       o.leak = each.flag();
     } else if (name == "--help" || name == "-h") {
       o.help = each.flag();
     } else {
-      each.unknown("--port, --seconds, --path, --leak, --help");
+      each.unknown("--port, --seconds, --path, --pressure, --leak, --help");
     }
   }
   if (!o.help && !has_path) o.path = pipeline::existing_directory("--path", o.path);
@@ -39,9 +54,9 @@ std::string usage() {
   const options defaults;
   return "usage: observatory [options]\n"
          "\n"
-         "Runs the load of the pipeline, and uploads that come in spikes, on named pools, and "
-         "shows\n"
-         "what the pools do on a page of its own, on the loopback interface only.\n"
+         "Runs the load of the pipeline, uploads that come in spikes, and sessions on named "
+         "pools,\n"
+         "and shows what the pools do on a page of its own, on the loopback interface only.\n"
          "\n"
          "  --port N      0 to " +
          std::to_string(most_port) + "; 0: any that is free (" + std::to_string(defaults.port) +
@@ -52,6 +67,8 @@ std::string usage() {
          "  --path DIR    the text that the load is made of (" +
          defaults.path +
          ")\n"
+         "  --pressure F  a file in the format of /proc/pressure/memory, read instead of it (the\n"
+         "                system's, or the use of the cgroup)\n"
          "  --leak        plants a slow leak, which the page must find\n"
          "  --help        this text\n"
          "\n"

@@ -11,6 +11,7 @@ struct options {
   unsigned port = 8765;             ///< 0: any that is free
   std::optional<unsigned> seconds;  ///< until a signal comes, if absent
   std::string path = "/usr/include";
+  std::string pressure;  ///< a file that tells of it; the system's, if empty
   bool leak = false;
   bool help = false;
 };

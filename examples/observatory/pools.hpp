@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <mutex>
 #include <vector>
 
+#include <tarn/object_pool.hpp>
 #include <tarn/observe/event_log.hpp>
 #include <tarn/observe/maintainer.hpp>
 #include <tarn/observe/registry.hpp>
@@ -27,15 +29,22 @@ class pools {
   using answer_pool = tarn::byte_pool<std::mutex, tarn::recording_stats,
                                       tarn::traits<tarn::power_of_two_tiers<1024, 1 << 20>>>;
 
-  static constexpr std::size_t count = 4;
+  /// What is kept of somebody who is logged in. So few may be idle at first that a monitor has to
+  /// find out how many it takes.
+  using session = std::array<std::byte, std::size_t{16} << 10>;
+  using session_pool = tarn::object_pool<session, std::mutex, tarn::recording_stats>;
+
+  static constexpr std::size_t count = 5;
 
   pools() {
     publications_.push_back(registry_.publish(records.payloads()));
     publications_.push_back(registry_.publish(records.messages()));
+    publications_.push_back(registry_.publish(sessions));
     publications_.push_back(registry_.publish(uploads));
     publications_.push_back(registry_.publish(answers));
     watches_.push_back(events.watch(records.payloads()));
     watches_.push_back(events.watch(records.messages()));
+    watches_.push_back(events.watch(sessions));
     watches_.push_back(events.watch(uploads));
     watches_.push_back(events.watch(answers));
     upkeep_.start();
@@ -45,6 +54,7 @@ class pools {
 
   tarn::event_log events;
   records_type records;
+  session_pool sessions{{.name = "sessions", .max_objects = 32}};
   upload_pool uploads{{.name = "uploads", .large_cache_bytes = std::size_t{16} << 20}};
   answer_pool answers{{.name = "answers"}};
 
