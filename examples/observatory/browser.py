@@ -61,6 +61,10 @@ CHECKS = r"""(() => {
   for (const e of document.querySelectorAll(".pool span")) {
     if (e.textContent && e.getBoundingClientRect().right > e.closest(".pool").getBoundingClientRect().right) problems.push(`outside of its pool: "${e.textContent}"`);
   }
+  for (const plot of document.querySelectorAll(".plot")) {
+    const labels = [...plot.querySelectorAll(".x")].map(e => [e.getBoundingClientRect(), e.textContent]).sort((a, b) => a[0].left - b[0].left);
+    labels.forEach(([at, of], i) => { if (i && at.left < labels[i - 1][0].right + 2) problems.push(`labels on each other: ${labels[i - 1][1]}, ${of}`); });
+  }
   if (window.shifts > 0.001) problems.push(`layout shift ${window.shifts}: ${[...new Set(window.shifted)].slice(0, 5)}`);
   return problems;
 })()"""
@@ -83,7 +87,7 @@ SPOIL = """addEventListener("load", () => {
   setTimeout(() => { throw new Error("planted"); }, 0);
   const style = document.createElement("style");
   style.textContent = ".hint { color: #c8c8c8 !important; } body { min-width: 700px; } " +
-    ".pool .fitting { height: 1em; } .pool .in-use { margin-left: 200px; }";
+    ".pool .fitting { height: 1em; } .pool .in-use { margin-left: 200px; } .plot .x { padding: 0 50px; }";
   const block = document.createElement("p");
   document.head.append(style);
   document.body.prepend(block);
@@ -96,8 +100,8 @@ SPOIL = """addEventListener("load", () => {
   setTimeout(() => { window.fetch = (...a) => (first = first || ask(...a)).then(r => r.clone()); }, 20000);
 });"""
 SPOILT = ("layout shift", "contrast", "scrolls to the side", "no pools-title", "exception: ", "request to ",
-          "clock is", "rate is", "used is", "cut off", "outside of its pool", "the monitor: ", "some pressure",
-          "full pressure", "the end", "no source")
+          "clock is", "rate is", "used is", "cut off", "outside of its pool",
+          "labels on each other", "the monitor: ", "some pressure", "full pressure", "the end", "no source")
 
 
 class Browser:
@@ -281,17 +285,20 @@ def look_around(browser, address, folder, spoilt):
         browser.picture(f"{folder}/{name}.png", whole=True)
 
     # Every pool can be chosen with the keyboard.
-    browser.view(1280, 900, "light")
-    chosen = set()
-    browser.ask("document.querySelector('.pool input:checked').focus()")
-    for _ in range(5):
-        for kind in ("keyDown", "keyUp"):
-            browser.call("Input.dispatchKeyEvent", type=kind, key="ArrowDown", code="ArrowDown",
-                         windowsVirtualKeyCode=40)
-        chosen.add(browser.ask("document.getElementById('tiers-title').textContent"))
-        check(f"keyboard, {len(chosen)}")
-    if len(chosen) != 5:
-        problems.append(f"with the keyboard only: {chosen}")
+    for view in ((360, 800, "light", True), (1280, 900, "light")):
+        browser.view(*view)
+        browser.rest(0.5)
+        browser.ask(WATCH)
+        chosen = set()
+        browser.ask("document.querySelector('.pool input:checked').focus()")
+        for _ in range(5):
+            for kind in ("keyDown", "keyUp"):
+                browser.call("Input.dispatchKeyEvent", type=kind, key="ArrowDown", code="ArrowDown",
+                             windowsVirtualKeyCode=40)
+            chosen.add(browser.ask("document.getElementById('tiers-title').textContent"))
+            check(f"keyboard, {view[0]}, {len(chosen)}")
+        if len(chosen) != 5:
+            problems.append(f"with the keyboard only: {chosen}")
     # Paused, nothing moves.
     browser.ask("document.getElementById('pause').click()")
     before = browser.ask(NUMBERS)
