@@ -74,7 +74,7 @@ WATCH = """window.shifts = 0; window.shifted = [];
 new PerformanceObserver(list => { for (const e of list.getEntries()) if (!e.hadRecentInput) {
   window.shifts += e.value; for (const s of e.sources || []) if (s.node) window.shifted.push(s.node.id || s.node.className || s.node.nodeName); } }).observe({type: "layout-shift", buffered: false});"""
 
-NUMBERS = """(t => JSON.stringify({hit: t("hit"), used: t("used"), kept: t("kept"), rate: t("rate"), waste: t("waste"),
+NUMBERS = """(t => JSON.stringify({hit: t("hit"), used: t("used"), kept: t("kept"), rate: t("rate"), back: t("back"), waste: t("waste"),
   clock: t("clock"), verdict: t("verdict"), level: document.getElementById("verdict").dataset.level,
   rows: document.querySelectorAll("#tier-rows tr").length, pools: document.querySelectorAll(".pool").length,
   events: document.querySelectorAll("#events li").length, bars: document.querySelectorAll(".histogram-bar").length,
@@ -260,6 +260,8 @@ def look_around(browser, address, folder, spoilt):
     numbers = json.loads(browser.ask(NUMBERS))
     if numbers["advised"] < 3 or "would be" not in numbers["advice"]:
         problems.append(f"no advice: {numbers}")
+    if not re.match(r"[1-9][\d.]*\s(K|M)iB", numbers["back"]):
+        problems.append(f"nothing went back after a spike: {numbers}")
     if numbers["level"] != "warn" or "load.cpp:" not in numbers["verdict"] or numbers["leaks"] != 1:
         problems.append(f"the leak is not what is said first: {numbers}")
 

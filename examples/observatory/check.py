@@ -259,8 +259,11 @@ def retention(of, _):
     before = wait_until("a steady level", lambda: state(of)["up_seconds"] > 2.5 and retained())
     wait_until("a spike", lambda: state(of)["load"]["is_spike"])
     highest = wait_until("what it takes", lambda: (now := retained()) > before + (80 << 20) and now)
+    given = lambda: state(of)["history"][-1][3]
+    at_highest = given()
     low = before + (highest - before) // 4
     wait_until(f"back from {highest >> 20} to {low >> 20} MiB", lambda: retained() < low, 20)
+    expect(given() - at_highest >= highest - low, f"{given() - at_highest} bytes are told to be given back")
 
 
 def monitor(of, _):
