@@ -135,8 +135,8 @@ class pool_base {
     tick_rules rules;
     rules.now = now.count();
     rules.keeps_initial = !cleans;
-    rules.percent = percent;
     if (last != never) {
+      rules.percent = percent;
       const auto since = static_cast<std::uint64_t>(now.count() - last);
       rules.passed = interval == 0 ? 1 : since / static_cast<std::uint64_t>(interval);
       if (cleans) rules.halvings = tick_rules::all;
@@ -145,14 +145,11 @@ class pool_base {
             static_cast<unsigned>(min_of<std::uint64_t>(rules.passed, tick_rules::all));
       }
     }
-    const auto pages = upkeep_type::aged_pages(*core_);
     std::size_t blocks = 0;
-    tell_idle(pages != dropping::none ? moment::purge : moment::decay, [&] {
+    tell_upkeep([&] {
       if constexpr (requires { core_->large(); }) {
-        auto of_large = rules;
-        if (last == never) of_large.percent = -1;  // as tiers: the first tick only begins to watch
         std::size_t bytes = 0;
-        blocks = shed_large(*core_, of_large, pages, bytes);
+        blocks = shed_large(*core_, rules, upkeep_type::aged_pages(*core_), bytes);
       }
       blocks += upkeep_type::tick(*core_, rules);
     });
@@ -220,7 +217,7 @@ class pool_base {
     if constexpr (!upkeep_type::can_purge) return trim(0);
     const upkeep_pass counted;
     std::size_t bytes = 0;
-    tell_idle(moment::purge, [&] {
+    tell_upkeep([&] {
       if constexpr (requires { core_->large(); }) {
         tick_rules all;
         all.percent = 0;
@@ -405,34 +402,12 @@ class pool_base {
     const auto after = core_->slab_bytes_taken();
     if (after < before) core_->watchers().tell({moment::trim, 0, after, before, nullptr});
   }
-  struct idle_state {
-    std::size_t bytes = 0;   // idle, with their pages
-    std::uint64_t gone = 0;  // blocks that were not needed, of all time
-  };
-  [[nodiscard]] idle_state idle_now() const noexcept {
-    idle_state now;
-    core_->read([&](const tier_numbers& n) {
-      now.bytes += (n.ready + n.parked + n.sharded - n.idle_purged) * n.shape->stride;
-      now.gone += n.aged + n.purged;
-    });
-    if constexpr (requires { core_->large(); }) {
-      const auto n = core_->large().numbers();
-      now.bytes += n.kept_bytes - n.kept_purged_bytes;
-      now.gone += n.aged + n.purged;
-    }
-    return now;
-  }
-  /// Tells of idle memory that `action` gives up, with what there was of it and what is left.
+  /// Runs `action`, which gives idle memory up, so that a watcher can look before and after it.
   template <class Action>
-  void tell_idle(moment what, Action&& action) noexcept {
-    const bool heard = core_->watchers().any();
-    const auto before = heard ? idle_now() : idle_state{};
+  void tell_upkeep(Action&& action) noexcept {
+    core_->watchers().tell({moment::upkeep});
     action();
-    if (!heard) return;
-    const auto after = idle_now();
-    // Others use the pool meanwhile: their gets alone are nothing to tell.
-    if (after.gone == before.gone || after.bytes >= before.bytes) return;
-    core_->watchers().tell({what, 0, after.bytes, before.bytes, nullptr});
+    core_->watchers().tell({moment::upkept});
   }
 
   [[noreturn]] void refuse_watcher(watcher<env>* w) const {

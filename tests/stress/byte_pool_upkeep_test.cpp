@@ -25,10 +25,9 @@ constexpr std::size_t workers = 3;
 struct purgeable_source : test::failing_source {
   static constexpr bool is_purgeable = true;
 };
-template <class P>
-using purgeable_pool =
-    tarn::byte_pool<typename P::lock, typename P::stats,
-                    tarn::traits<tarn::power_of_two_tiers<>, tarn::no_check, purgeable_source>>;
+template <class P, class Tiers = tarn::power_of_two_tiers<>>
+using purgeable_pool = tarn::byte_pool<typename P::lock, typename P::stats,
+                                       tarn::traits<Tiers, tarn::no_check, purgeable_source>>;
 
 // Works on a pool until `stop`: random sizes, up to 40 blocks out, checks their owner.
 template <class Pool>
@@ -131,6 +130,44 @@ TEMPLATE_LIST_TEST_CASE("maintain and purge under load lose nothing", "[byte_poo
       pool.trim();
       CHECK(source.live_bytes() == 0);
       CHECK(pool.snapshot().total().idle_purged == 0);
+    }
+    CHECK(source.faults() == 0);
+  }
+}
+
+TEMPLATE_LIST_TEST_CASE("the cache of large blocks ages under load and loses nothing",
+                        "[byte_pool]", test::every_concurrent_lock) {
+  INFO(test::name_of<TestType>());
+  for (const auto how : {tarn::idle_memory::give_back, tarn::idle_memory::purge}) {
+    purgeable_source source;
+    {
+      purgeable_pool<TestType, tarn::fixed_tiers<128, 4096>> pool(
+          {.large_cache_bytes = 800 * kib, .idle_memory = how}, {}, source);
+      std::uint64_t told = 0;
+      std::size_t wrong = 0;
+      // Only the thread that maintains writes to it: the others get and put.
+      pool.set_callback([&told](const tarn::operation& o) {
+        if (o.tier == 2 && o.kind == tarn::operation_kind::cleanup) ++told;
+      });
+      const auto torn = beside_workers(pool, 40 * kib, 300, [&](unsigned i) {
+        pool.maintain(tarn::time_span::of_seconds(i));
+        if (i % 7 == 2) static_cast<void>(pool.purge());
+        if (i % 20 == 4) pool.trim(100 * kib);
+        if (i % 30 == 9) pool.set_retention_percent(static_cast<int>(i));
+        if (i % 30 == 19) pool.set_retention_percent(-1);
+        const auto large = pool.occupancy().large;
+        wrong += large.kept_purged > large.kept || large.kept_purged_bytes > large.kept_bytes;
+      });
+      CHECK(torn == 0);
+      CHECK(wrong == 0);
+      const auto large = pool.occupancy().large;
+      CHECK(told == large.aged + large.purged);
+      CHECK(told != 0);
+      CHECK(test::imbalance(pool, source) == "");
+      pool.trim();
+      CHECK(pool.occupancy().large.kept == 0);
+      CHECK(pool.occupancy().large.kept_purged_bytes == 0);
+      CHECK(source.live_bytes() == 0);
     }
     CHECK(source.faults() == 0);
   }

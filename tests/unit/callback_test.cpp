@@ -2,6 +2,7 @@
 //
 // Callbacks: what they are told of, and what they may do.
 
+#include <algorithm>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -290,6 +291,59 @@ TEMPLATE_LIST_TEST_CASE("blocks that leave are told one by one: a bound, a trim"
     CHECK(out.erase(line.item) == 1);
   }
   CHECK(d.count(operation_kind::cleanup) == 0);
+}
+
+TEMPLATE_LIST_TEST_CASE("what decays is told as cleanup, whether it goes or only its pages do",
+                        "[callback]", test::every_policy) {
+  INFO(test::name_of<TestType>());
+  constexpr std::size_t size = 65536;
+  for (const bool stays : {false, true}) {
+    INFO("stays " << stays);
+    using traits = tarn::traits<tarn::fixed_tiers<size>>;
+    tarn::byte_pool<typename TestType::lock, typename TestType::stats, traits> pool(
+        {.idle_memory = stays ? tarn::idle_memory::purge : tarn::idle_memory::give_back});
+    std::vector<void*> blocks(8);
+    pool.allocate_bulk(size, blocks);
+    pool.deallocate_bulk(blocks, size);
+    diary d;
+    pool.set_callback(d.callback());
+    pool.maintain(tarn::time_span::of_seconds(100));
+    CHECK(d.lines.empty());
+    pool.maintain(tarn::time_span::of_seconds(101));
+    const auto gone = d.lines.size();
+    CHECK(gone >= 4);
+    CHECK(gone < 8 + (stays ? 1 : 0));
+    for (const auto& line : d.lines) {
+      CHECK(line.kind == operation_kind::cleanup);
+      CHECK(line.size == size);
+      CHECK(std::count(blocks.begin(), blocks.end(), line.item) == 1);
+    }
+    const auto t = pool.occupancy().tiers[0];
+    CHECK((stays ? t.purged : t.aged) == gone);
+    CHECK(t.idle == (stays ? 8 : 8 - gone));
+    if (stays) {
+      CHECK(pool.purge() == (8 - gone) * size);
+      CHECK(d.count(operation_kind::cleanup) == 8);
+    }
+  }
+}
+
+TEMPLATE_LIST_TEST_CASE("an idle object that is destroyed because its pages go is told as cleanup",
+                        "[callback]", test::every_lock) {
+  INFO(test::name_of<TestType>());
+  tarn::object_pool<clumsy, typename TestType::lock, typename TestType::stats> pool(
+      {.cleanup_interval = tarn::time_span::of_seconds(1),
+       .idle_memory = tarn::idle_memory::purge});
+  {
+    const auto a = pool.get();
+    const auto b = pool.get();
+  }
+  diary d;
+  pool.set_callback(d.callback());
+  pool.maintain(tarn::time_span::of_seconds(10));
+  pool.maintain(tarn::time_span::of_seconds(11));
+  CHECK(d.count(operation_kind::cleanup) == 2);
+  CHECK(d.lines.size() == 2);
 }
 
 TEMPLATE_LIST_TEST_CASE("what goes by age is told as cleanup", "[callback]", test::every_policy) {

@@ -91,6 +91,107 @@ TEMPLATE_LIST_TEST_CASE("grow, shrink, reset, trim, oversize come with sizes and
   CHECK(told[4].old_size - told[4].new_size == given);
 }
 
+TEMPLATE_LIST_TEST_CASE("what maintain gives up is told with the idle bytes before and after",
+                        "[event_log]", test::every_policy) {
+  INFO(test::name_of<TestType>());
+  constexpr std::size_t size = 128 << 10;
+  const auto seconds = [](std::int64_t s) { return tarn::time_span::of_seconds(s); };
+  for (const bool cleans : {false, true}) {
+    INFO("cleans " << cleans);
+    tarn::options o{.name = "frames"};
+    if (cleans) o.cleanup_interval = seconds(1);
+    test::byte_fixture<TestType> f(o);
+    tarn::event_log log;
+    const auto watching = log.watch(*f);
+    std::vector<void*> blocks(10);
+    f->allocate_bulk(size, blocks);
+    f->deallocate_bulk(blocks, size);
+    f->maintain(seconds(100));
+    f->maintain(seconds(100));
+    CHECK(log.total() == 0);  // nothing went yet
+
+    const auto before = f->occupancy().idle_bytes();
+    CHECK(f->maintain(seconds(101)) == (cleans ? 10 : 5));
+    REQUIRE(log.total() == 1);
+    const auto e = log.events().back();
+    CHECK(e.kind == event_kind::trim);
+    CHECK(e.pool == "frames");
+    CHECK(e.old_size == before);
+    CHECK(e.new_size == f->occupancy().idle_bytes());
+    CHECK(e.new_size == (cleans ? 0 : 5 * size));
+    CHECK(e.state.total().idle == (cleans ? 0 : 5));
+    CHECK(e.message == std::to_string(e.old_size - e.new_size) +
+                           " idle bytes were not needed and went, " + std::to_string(e.new_size) +
+                           " are left");
+    for (int s = 102; s != 110; ++s)
+      f->maintain(seconds(s));
+    CHECK(log.events().back().new_size == 0);
+    const auto told = log.total();
+    CHECK(told == (cleans ? 1 : 4));  // 5, 3, 1, 1
+    for (int s = 110; s != 120; ++s)
+      f->maintain(seconds(s));
+    CHECK(log.total() == told);  // nothing was left to go
+
+    // What is in use, or was needed, is no surplus.
+    for (int s = 120; s != 130; ++s) {
+      f->allocate_bulk(size, blocks);
+      f->maintain(seconds(s));
+      f->deallocate_bulk(blocks, size);
+    }
+    CHECK(log.total() == told);
+  }
+}
+
+TEMPLATE_LIST_TEST_CASE("pages that go are told with the idle bytes that have theirs",
+                        "[event_log]", test::every_policy) {
+  INFO(test::name_of<TestType>());
+  constexpr std::size_t size = 128 << 10;
+  tarn::byte_pool<typename TestType::lock, typename TestType::stats> pool(
+      {.idle_memory = tarn::idle_memory::purge});
+  tarn::event_log log;
+  const auto watching = log.watch(pool);
+  std::vector<void*> blocks(8);
+  pool.allocate_bulk(size, blocks);
+  pool.deallocate_bulk(blocks, size);
+  pool.maintain(tarn::time_span::of_seconds(100));
+  CHECK(log.total() == 0);
+  pool.maintain(tarn::time_span::of_seconds(101));
+  REQUIRE(log.total() == 1);
+  auto e = log.events().back();
+  CHECK(e.kind == event_kind::purge);
+  CHECK(e.old_size == 8 * size);
+  CHECK(e.new_size == 4 * size);
+  CHECK(e.state.total().idle == 8);
+  CHECK(e.state.total().idle_purged == 4);
+  CHECK(e.message == "524288 idle bytes lost their pages, 524288 have them");
+
+  CHECK(pool.purge() == 4 * size);
+  REQUIRE(log.total() == 2);
+  e = log.events().back();
+  CHECK(e.kind == event_kind::purge);
+  CHECK(e.old_size == 4 * size);
+  CHECK(e.new_size == 0);
+  CHECK(pool.purge() == 0);
+  pool.maintain(tarn::time_span::of_seconds(102));
+  CHECK(log.total() == 2);
+
+  // Where pages can't be dropped the memory goes, and that is a trim.
+  test::byte_fixture<TestType> f({.idle_memory = tarn::idle_memory::purge});
+  const auto other = log.watch(*f);
+  f->deallocate(f->allocate(size), size);
+  const auto held = f->occupancy().slab_bytes;
+  CHECK(f->purge() == held);
+  e = log.events().back();
+  CHECK(e.kind == event_kind::trim);
+  CHECK(e.old_size == held);
+  CHECK(e.new_size == 0);
+  f->deallocate(f->allocate(size), size);
+  f->maintain(tarn::time_span::of_seconds(100));
+  f->maintain(tarn::time_span::of_seconds(101));
+  CHECK(log.events().back().kind == event_kind::trim);
+  CHECK(log.total() == 4);
+}
+
 TEST_CASE("a misuse becomes an event", "[event_log]") {
   tarn::byte_pool<tarn::thread_cached<>, tarn::counting_stats,
                   tarn::traits<tarn::power_of_two_tiers<>, tarn::checked>>

@@ -3,17 +3,22 @@
 // The monitor: when it grows and shrinks a tier, by how much, and how it ends.
 
 #include <chrono>
+#include <cstring>
 #include <optional>
 #include <thread>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <tarn/byte_pool.hpp>
 #include <tarn/object_pool.hpp>
 #include <tarn/observe/event_log.hpp>
 #include <tarn/observe/monitor.hpp>
+#include <tarn/observe/parts/process.hpp>
 
 #include "support/byte_fixture.hpp"
 #include "support/catch.hpp"
+#include "support/sanitizer.hpp"
 
 namespace {
 
@@ -125,6 +130,40 @@ TEST_CASE("shrinking gives memory back to the source", "[monitor]") {
   CHECK(found[0].new_size == 200);
   CHECK(before - f.source.live_bytes() == 200 * 65536);
   CHECK(log.events().back().kind == tarn::event_kind::shrink);
+}
+
+TEMPLATE_TEST_CASE("shrinking lets resident memory fall by what it computes", "[monitor]",
+                   (std::pair<tarn::heap_source, std::integral_constant<std::size_t, 1 << 20>>),
+                   (std::pair<tarn::page_source, std::integral_constant<std::size_t, 1 << 20>>),
+                   (std::pair<tarn::heap_source, std::integral_constant<std::size_t, 1 << 16>>),
+                   (std::pair<tarn::page_source, std::integral_constant<std::size_t, 1 << 16>>)) {
+  if (test::with_asan || test::with_tsan) return;  // they keep what is freed
+  constexpr std::size_t size = TestType::second_type::value;
+  constexpr std::size_t count = (std::size_t{128} << 20) / size;
+  using pool_type = tarn::byte_pool<
+      std::mutex, tarn::counting_stats,
+      tarn::traits<tarn::fixed_tiers<size>, tarn::no_check, typename TestType::first_type>>;
+  INFO(size << " bytes a block");
+  pool_type pool({.initial_objects = count, .max_objects = count});
+  tarn::monitor<pool_type> m(pool);
+  std::vector<void*> out(count);
+  pool.allocate_bulk(size, out);
+  for (void* const b : out)
+    std::memset(b, 1, size);
+  pool.deallocate_bulk(out, size);
+  for (int i = 0; i != 1000; ++i)
+    static_cast<void>(pool.get(1));
+  const auto before = tarn::read_process();
+  if (before.resident == 0) return;  // this system does not say
+  const auto found = m.check();
+  REQUIRE(found[0].what == verdict::shrink);
+  REQUIRE(found[0].new_size == count / 2);
+  const auto computed = (found[0].old_size - found[0].new_size) * size;
+  CHECK(computed == std::size_t{64} << 20);
+  const auto after = tarn::read_process();
+  CHECK(before.resident > after.resident);
+  CHECK(before.resident - after.resident >= computed / 10 * 9);
+  CHECK(before.resident - after.resident <= computed / 4 * 5);  // what is kept stays
 }
 
 TEST_CASE("without auto_resize it only says what it would do", "[monitor]") {

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include <tarn/observe/event_log.hpp>
 #include <tarn/observe/maintainer.hpp>
 
 #include "support/byte_fixture.hpp"
@@ -56,12 +57,19 @@ TEMPLATE_LIST_TEST_CASE("a tick by hand maintains every published pool", "[maint
   const auto one = registry.publish(*a);
   auto two = registry.publish(*b);
   tarn::maintainer upkeep(registry);
+  tarn::event_log log;
+  const auto watching = log.watch(*a);
   burst(*a, 1000, 40);
   burst(*b, 1000, 30);
   burst(*unseen, 1000, 20);
   CHECK(upkeep.tick(seconds(100)) == 0);  // the clocks start
   CHECK(upkeep.tick(seconds(105)) == 0);
+  CHECK(log.total() == 0);
   CHECK(upkeep.tick(seconds(111)) == 70);
+  CHECK(log.total() == 1);
+  CHECK(log.events().back().kind == tarn::event_kind::trim);
+  CHECK(log.events().back().old_size == 40 * 1024);
+  CHECK(log.events().back().new_size == 0);
   CHECK(a->occupancy().idle() == 0);
   CHECK(b->occupancy().idle() == 0);
   CHECK(unseen->occupancy().idle() == 20);

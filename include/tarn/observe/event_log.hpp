@@ -14,9 +14,11 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -136,9 +138,10 @@ class event_writer final : public watcher<typename lock_traits<typename Pool::lo
     // relaxed: who switches it on or off is heard a moment late.
     if (is_operation && !book_->debug.load(std::memory_order::relaxed)) return true;
     try {
-      event e = describe(*pool_, h);
-      if (!is_operation) e.state = read_pool(*pool_);
-      return book_->add(e, !is_operation);
+      if (h.what == moment::upkeep) return begin_upkeep(), true;
+      if (h.what != moment::upkept) return write(h, is_operation);
+      const auto gone = end_upkeep();
+      return gone.what == moment::upkept || write(gone, false);
     } catch (...) {  // there is no memory for it
       book_->failures.fetch_add(1, std::memory_order::relaxed);
       return false;
@@ -153,7 +156,59 @@ class event_writer final : public watcher<typename lock_traits<typename Pool::lo
   }
 
  private:
+  /// What is idle, with its pages, and what ever ceased to be so because it was not needed.
+  struct idle_state {
+    std::size_t bytes = 0;
+    std::uint64_t aged = 0;
+    std::uint64_t purged = 0;
+  };
+  [[nodiscard]] idle_state idle_now() const {
+    const auto o = pool_->occupancy();
+    idle_state now{o.large.kept_bytes - o.large.kept_purged_bytes, o.large.aged, o.large.purged};
+    const auto add = [&](const auto& t) {
+      now.bytes += (t.idle - t.idle_purged) * t.stride_bytes;
+      now.aged += t.aged;
+      now.purged += t.purged;
+    };
+    for (const auto& t : o.tiers)
+      add(t);
+    add(o.nodes);
+    return now;
+  }
+
+  bool write(const happening& h, bool is_operation) {
+    event e = describe(*pool_, h);
+    if (!is_operation) e.state = read_pool(*pool_);
+    return book_->add(e, !is_operation);
+  }
+
+  void begin_upkeep() {
+    const auto now = idle_now();
+    const std::lock_guard hold(upkeep_lock_);
+    upkeep_[std::this_thread::get_id()] = now;
+  }
+  /// Returns: what there is to tell; `upkept` for nothing.
+  [[nodiscard]] happening end_upkeep() {
+    idle_state before;
+    {
+      const std::lock_guard hold(upkeep_lock_);
+      const auto found = upkeep_.find(std::this_thread::get_id());
+      if (found == upkeep_.end()) return {moment::upkept};  // it watches since then
+      before = found->second;
+      upkeep_.erase(found);
+    }
+    const auto now = idle_now();
+    // Others use the pool meanwhile: what they got alone is nothing to tell.
+    const auto what = now.purged != before.purged ? moment::purge
+                      : now.aged != before.aged   ? moment::decay
+                                                  : moment::upkept;
+    if (now.bytes >= before.bytes) return {moment::upkept};
+    return {what, 0, now.bytes, before.bytes, nullptr};
+  }
+
   std::shared_ptr<event_book> book_;
+  std::mutex upkeep_lock_;
+  std::map<std::thread::id, idle_state> upkeep_;  // of those who are at it; lock: upkeep_lock_
   const Pool* pool_;  // it waits, when it closes, for whoever is in here
   std::shared_ptr<pool_presence> presence_;
 };

@@ -48,6 +48,7 @@ enum class idle_memory : unsigned char {
 struct options {
   static constexpr std::size_t default_max_bytes = std::size_t{256} << 20;
   static constexpr std::size_t default_slab_bytes = std::size_t{64} << 10;
+  static constexpr std::size_t staying_slab_bytes = std::size_t{1} << 20;
   static constexpr std::size_t default_keep_capacity_bytes = std::size_t{64} << 10;
   static constexpr std::size_t min_slab_bytes = std::size_t{64} << 10;
   static constexpr std::size_t max_slab_bytes = std::size_t{1} << 30;
@@ -77,7 +78,8 @@ struct options {
   /// Idle bytes that one thread may keep, within two magazines (64 KiB, or one block if that is
   /// larger) per tier. Default: the lesser of 5 MiB and 64 MiB / threads.
   setting<std::size_t> shard_bytes{};
-  /// Bytes of one slab, a power of two from 64 KiB to 1 GiB. Default: 64 KiB.
+  /// Bytes of one slab, a power of two from 64 KiB to 1 GiB. Default: 64 KiB; where `idle_memory`
+  /// stays and there is no `limit_bytes`, 1 MiB: the heap keeps two pages of its own per slab.
   setting<std::size_t> slab_bytes{};
   /// A container of more capacity is replaced by a fresh one on its return, or told to
   /// `shrink(bytes)` where it has such a member, as messages have; object and message pools only.

@@ -123,21 +123,17 @@ struct snapshot {
       for (const auto count : tier_snapshot::counts)
         less(after.tiers[i].*count, before.tiers[i].*count);
     }
-    less(after.samples, before.samples);
-    less(after.not_sampled, before.not_sampled);
-    for (std::size_t i = 0; i < after.lifetimes.size() && i < before.lifetimes.size(); ++i)
-      less(after.lifetimes[i], before.lifetimes[i]);
-    less(after.retains, before.retains);
-    less(after.releases, before.releases);
-    less(after.constructed, before.constructed);
-    less(after.reset_failures, before.reset_failures);
-    less(after.outgrown, before.outgrown);
+    for (const auto count :
+         {&snapshot::samples, &snapshot::not_sampled, &snapshot::retains, &snapshot::releases,
+          &snapshot::constructed, &snapshot::reset_failures, &snapshot::outgrown})
+      less(after.*count, before.*count);
     for (const auto count : large_snapshot::counts)
       less(after.large.*count, before.large.*count);
     const auto less_each = [&](auto& now, const auto& then) {
       for (std::size_t i = 0; i < now.size() && i < then.size(); ++i)
         less(now[i], then[i]);
     };
+    less_each(after.lifetimes, before.lifetimes);
     less_each(after.misuses, before.misuses);
     less_each(after.size_histogram, before.size_histogram);
     return after;

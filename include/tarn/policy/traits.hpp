@@ -99,7 +99,9 @@ struct byte_config : core_config<Lock, Stats, typename byte_traits<Traits>::chec
 [[nodiscard]] inline core_settings settings_of(const options& o) {
   validate(o);
   core_settings s;
-  s.slab_bytes = o.slab_bytes.value_or(options::default_slab_bytes);
+  const bool gives_back = o.idle_memory == idle_memory::give_back || o.limit_bytes;
+  s.slab_bytes =
+      o.slab_bytes.value_or(gives_back ? options::default_slab_bytes : options::staying_slab_bytes);
   s.limit_bytes = o.limit_bytes.value_or(core_settings::no_limit);
   s.max_idle_bytes = o.max_bytes.value_or(options::default_max_bytes);
   s.bounds_idle_bytes = o.max_bytes.has_value();

@@ -114,6 +114,7 @@ std::uint64_t core<Config>::set_bound(std::uint32_t tier, std::uint64_t blocks) 
     if (cache_of(t, s) != nullptr) flush(s, tier);
     shed_excess(tier, leaving::trimmed);
   }
+  upkeep<Config>::give_on(*this);
   return before;
 }
 

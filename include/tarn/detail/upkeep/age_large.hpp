@@ -25,7 +25,7 @@ template <class Source>
 std::size_t large_blocks<Lock>::trim(std::size_t to_bytes, Source& source) noexcept {
   for (std::size_t given = 0;;) {
     extent* const n = locked(lock_, [&]() -> extent* {
-      extent** const list = kept_ != nullptr ? &kept_ : &purged_;
+      extent** list = kept_ != nullptr ? &kept_ : &purged_;
       // Those that were taken out count as kept, but they are in no list.
       return count_.kept_bytes > to_bytes && *list != nullptr ? unlink(list, list) : nullptr;
     });

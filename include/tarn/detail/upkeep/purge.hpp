@@ -43,9 +43,7 @@ template <class Config>
 std::size_t upkeep<Config>::purge_parked(core_type& c, std::uint32_t tier, std::uint64_t most,
                                          bool lazily) noexcept {
   auto& t = c.tiers_[tier];
-  const auto page = page_size();
-  const auto stride = t.home.shape.stride;
-  if (stride % page != 0 && stride < 2 * page) return purge_slabs(c, t, lazily);
+  if (!has_own_pages(t.home.shape.stride)) return purge_slabs(c, t, lazily);
   // As many as there are now: one that the system refuses would come again.
   most = min_of(most, locked(t.lock, [&] { return t.home.resident(); }));
   return purge_blocks(c, t, most, lazily);

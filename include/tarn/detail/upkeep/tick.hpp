@@ -65,10 +65,11 @@ void upkeep<Config>::keep_at_least(core_type& c, std::uint32_t tier,
 template <class Config>
 std::uint64_t upkeep<Config>::surplus(const core_type& c, const tier_type& t, std::uint64_t ready,
                                       const tick_rules& rules) noexcept {
-  // Memory goes by slabs, so a slab's worth is the least that is worth keeping; a kept object is
-  // worth more than its memory.
-  const auto unit =
-      c.settings_.keeps_objects ? 1 : slab_type::blocks_in(t.home.shape.slab_bytes, t.home.shape);
+  // Memory goes by slabs, so a slab's worth is the least that is worth keeping, where blocks don't
+  // lose their pages one by one; a kept object is worth more than its memory.
+  const bool single = c.settings_.keeps_objects ||
+                      (aged_pages(c) != dropping::none && has_own_pages(t.home.shape.stride));
+  const auto unit = single ? 1 : slab_type::blocks_in(t.home.shape.slab_bytes, t.home.shape);
   const std::uint64_t unused = t.home.magazines.lowest;
   const auto units = rules.halvings < tick_rules::all ? unused / unit >> rules.halvings : 0;
   auto gone = rules.halvings == 0 ? 0 : min_of<std::uint64_t>(unused - units * unit, ready);

@@ -81,6 +81,11 @@ struct upkeep {
   static void note_peak(tier_type& t, const tick_rules& rules) noexcept;
   static void begin(core_type& c, const tick_rules& rules) noexcept;
 
+  /// Whether blocks lose their pages one by one, not by whole slabs.
+  [[nodiscard]] static bool has_own_pages(std::size_t stride) noexcept {
+    const auto page = page_size();
+    return stride % page == 0 || stride >= 2 * page;
+  }
   static std::size_t purge_parked(core_type& c, std::uint32_t tier, std::uint64_t most,
                                   bool lazily) noexcept;
   static std::size_t purge_blocks(core_type& c, tier_type& t, std::uint64_t most,

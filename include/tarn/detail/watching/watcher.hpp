@@ -21,8 +21,10 @@ enum class moment : std::uint8_t {
   resize,    // a bound changed from `before` to `size` blocks
   reset,     // drained and made ready again: `size` blocks
   trim,      // `before` bytes of slabs became `size`
-  decay,     // `before` idle bytes became `size`: the others were not needed for long
-  purge,     // `before` idle bytes with pages became `size`: the blocks stay
+  upkeep,    // idle memory that is not needed is about to be given up, by this thread
+  upkept,    // that is done
+  decay,     // `before` idle bytes became `size`: what a watcher may make of these two
+  purge,     // the same of idle bytes with pages, whose blocks stayed
 };
 
 struct happening {
