@@ -67,7 +67,7 @@ class byte_pool
   /// Throws: `std::invalid_argument` for options that make no sense, naming the value and the
   /// limit; `std::bad_alloc` if there is no memory for the pool or for `initial_objects`.
   explicit byte_pool(options o = {}, tiers_type tiers = {}, source_type source = {})
-      : base(new core_type(detail::settings_of(o), tiers, std::move(source), o.name,
+      : base(new core_type(detail::settings_of<source_type>(o), tiers, std::move(source), o.name,
                            static_cast<detail::zeros>(o.zeroing), o.large_cache_bytes.value_or(0)),
              o) {
     this->prewarm_initially();

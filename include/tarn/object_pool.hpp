@@ -287,7 +287,7 @@ class object_pool : private detail::pool_base<
       detail::throw_invalid("zeroing", static_cast<unsigned>(o.zeroing),
                             "must be none (0) in an object pool");
     }
-    return detail::settings_of(o);
+    return detail::settings_of<source_type>(o);
   }
 };
 

@@ -219,9 +219,7 @@ class pool_base {
     std::size_t bytes = 0;
     tell_upkeep([&] {
       if constexpr (requires { core_->large(); }) {
-        tick_rules all;
-        all.percent = 0;
-        shed_large(*core_, all, dropping::at_once, bytes);
+        shed_large(*core_, tick_rules{.percent = 0}, dropping::at_once, bytes);
       }
       bytes += upkeep_type::purge(*core_);
     });

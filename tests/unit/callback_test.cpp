@@ -294,7 +294,7 @@ TEMPLATE_LIST_TEST_CASE("blocks that leave are told one by one: a bound, a trim"
 }
 
 TEMPLATE_LIST_TEST_CASE("what decays is told as cleanup, whether it goes or only its pages do",
-                        "[callback]", test::every_policy) {
+                        "[callback]", test::every_lock) {
   INFO(test::name_of<TestType>());
   constexpr std::size_t size = 65536;
   for (const bool stays : {false, true}) {

@@ -143,7 +143,7 @@ TEMPLATE_LIST_TEST_CASE("what maintain gives up is told with the idle bytes befo
 }
 
 TEMPLATE_LIST_TEST_CASE("pages that go are told with the idle bytes that have theirs",
-                        "[event_log]", test::every_policy) {
+                        "[event_log]", test::every_lock) {
   INFO(test::name_of<TestType>());
   constexpr std::size_t size = 128 << 10;
   tarn::byte_pool<typename TestType::lock, typename TestType::stats> pool(

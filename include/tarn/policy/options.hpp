@@ -78,7 +78,7 @@ struct options {
   /// Idle bytes that one thread may keep, within two magazines (64 KiB, or one block if that is
   /// larger) per tier. Default: the lesser of 5 MiB and 64 MiB / threads.
   setting<std::size_t> shard_bytes{};
-  /// Bytes of one slab, a power of two from 64 KiB to 1 GiB. Default: 64 KiB; where `idle_memory`
+  /// Bytes of one slab, a power of two from 64 KiB to 1 GiB. Default: 64 KiB; where idle memory
   /// stays and there is no `limit_bytes`, 1 MiB: the heap keeps two pages of its own per slab.
   setting<std::size_t> slab_bytes{};
   /// A container of more capacity is replaced by a fresh one on its return, or told to

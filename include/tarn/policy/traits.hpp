@@ -96,12 +96,10 @@ struct byte_config : core_config<Lock, Stats, typename byte_traits<Traits>::chec
 };
 
 /// Run-time options as the mechanism sees them. Throws: what `validate` throws.
-[[nodiscard]] inline core_settings settings_of(const options& o) {
+template <class Source>
+[[nodiscard]] core_settings settings_of(const options& o) {
   validate(o);
   core_settings s;
-  const bool gives_back = o.idle_memory == idle_memory::give_back || o.limit_bytes;
-  s.slab_bytes =
-      o.slab_bytes.value_or(gives_back ? options::default_slab_bytes : options::staying_slab_bytes);
   s.limit_bytes = o.limit_bytes.value_or(core_settings::no_limit);
   s.max_idle_bytes = o.max_bytes.value_or(options::default_max_bytes);
   s.bounds_idle_bytes = o.max_bytes.has_value();
@@ -110,6 +108,9 @@ struct byte_config : core_config<Lock, Stats, typename byte_traits<Traits>::chec
   s.aged_pages = o.idle_memory == idle_memory::purge         ? dropping::at_once
                  : o.idle_memory == idle_memory::reclaimable ? dropping::lazy
                                                              : dropping::none;
+  const bool stays = is_purgeable_v<Source> && has_page_drop && s.aged_pages != dropping::none;
+  s.slab_bytes = o.slab_bytes.value_or(stays && !o.limit_bytes ? options::staying_slab_bytes
+                                                               : options::default_slab_bytes);
   s.shard_bytes = o.shard_bytes ? min_of(*o.shard_bytes, core_settings::no_limit - 1) + 1 : 0;
   return s;
 }

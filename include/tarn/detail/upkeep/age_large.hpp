@@ -78,8 +78,8 @@ std::size_t large_blocks<Lock>::settle(extent* e, bool stays, std::size_t droppe
       e->next = list;
       list = e;
       if (dropped == 0) return 0;
-      ++count_.purged, count_.purged_bytes += dropped;
-      ++count_.kept_purged, count_.kept_purged_bytes += e->bytes;
+      ++count_.purged, ++count_.kept_purged;
+      count_.purged_bytes += dropped, count_.kept_purged_bytes += e->bytes;
       return 0;
     }
     --count_.kept;
@@ -97,8 +97,8 @@ std::size_t shed_large(Core& c, const tick_rules& rules, dropping pages,
                        std::size_t& dropped) noexcept {
   const bool stays = pages != dropping::none;
   std::size_t blocks = 0;
-  for (extent* e = c.large().take_out(rules); e != nullptr;) {
-    extent* const next = e->next;
+  for (auto* e = c.large().take_out(rules); e != nullptr;) {
+    auto* const next = e->next;
     const auto bytes = stays ? drop_inside(e->block, e->bytes, pages == dropping::lazy) : 0;
     if (!stays || bytes != 0) {
       tell_gone(c.watchers(), leaving::aged, c.tiers(), e->bytes, e->block);

@@ -83,8 +83,7 @@ struct upkeep {
 
   /// Whether blocks lose their pages one by one, not by whole slabs.
   [[nodiscard]] static bool has_own_pages(std::size_t stride) noexcept {
-    const auto page = page_size();
-    return stride % page == 0 || stride >= 2 * page;
+    return stride % page_size() == 0 || stride >= 2 * page_size();
   }
   static std::size_t purge_parked(core_type& c, std::uint32_t tier, std::uint64_t most,
                                   bool lazily) noexcept;
