@@ -25,6 +25,22 @@ event custom(std::string message) {
   return e;
 }
 
+// Takes a block at the moment when upkeep begins, as another thread might.
+template <class Pool>
+class taker final
+    : public tarn::detail::watcher<typename tarn::lock_traits<typename Pool::lock_type>::env> {
+ public:
+  taker(Pool& pool, void*& to) : pool_(pool), to_(to) {}
+  bool on(const tarn::detail::happening& h) noexcept override {
+    if (h.what == tarn::detail::moment::upkeep) to_ = pool_.try_allocate(128 << 10);
+    return true;
+  }
+
+ private:
+  Pool& pool_;
+  void*& to_;
+};
+
 }  // namespace
 
 TEST_CASE("a log keeps exactly as many events as it was made for, the newest, oldest first",
@@ -140,6 +156,23 @@ TEMPLATE_LIST_TEST_CASE("what maintain gives up is told with the idle bytes befo
     }
     CHECK(log.total() == told);
   }
+}
+
+TEMPLATE_LIST_TEST_CASE("a tick that gives nothing up is no event, whatever others take meanwhile",
+                        "[event_log]", test::every_lock) {
+  INFO(test::name_of<TestType>());
+  using fixture = test::byte_fixture<TestType>;
+  fixture f;
+  tarn::event_log log;
+  const auto watching = log.watch(*f);
+  void* taken = nullptr;
+  f->watch(new taker<typename fixture::pool_type>(*f, taken));
+  f->prewarm(f->tiers().tier_for(128 << 10), 4);
+  f->maintain(tarn::time_span::of_seconds(100));
+  REQUIRE(taken != nullptr);
+  CHECK(f->occupancy().idle() == 3);
+  CHECK(log.total() == 0);
+  f->deallocate(taken, 128 << 10);
 }
 
 TEMPLATE_LIST_TEST_CASE("pages that go are told with the idle bytes that have theirs",

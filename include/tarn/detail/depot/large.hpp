@@ -155,7 +155,7 @@ class large_blocks {
 
   /// Takes the block at `place` of `list` out: it is kept no more.
   [[nodiscard]] extent* unlink(extent** place, extent* const* list) noexcept {
-    extent* const found = *place;
+    auto* const found = *place;
     *place = found->next;
     if (found == unused_) unused_ = found->next;
     --count_.kept;

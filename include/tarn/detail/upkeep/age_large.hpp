@@ -24,7 +24,7 @@ template <class Lock>
 template <class Source>
 std::size_t large_blocks<Lock>::trim(std::size_t to_bytes, Source& source) noexcept {
   for (std::size_t given = 0;;) {
-    extent* const n = locked(lock_, [&]() -> extent* {
+    auto* const n = locked(lock_, [&]() -> extent* {
       extent** list = kept_ != nullptr ? &kept_ : &purged_;
       // Those that were taken out count as kept, but they are in no list.
       return count_.kept_bytes > to_bytes && *list != nullptr ? unlink(list, list) : nullptr;
@@ -43,14 +43,14 @@ extent* large_blocks<Lock>::take_out(const tick_rules& rules) noexcept {
   peak_ = max_of(faded(peak_, rules.passed), most_out_);
   most_out_ = count_.in_use_bytes;
   std::size_t left = 0;  // for those that were not needed
-  for (const extent* e = unused_; e != nullptr; e = e->next)
+  for (auto* e = unused_; e != nullptr; e = e->next)
     left += e->bytes;
   left = rules.halvings < tick_rules::all ? left >> rules.halvings : 0;
   auto allowed = rules.percent >= 0 ? percent_of(peak_, rules.percent) : ~std::size_t{0};
   extent* gone = nullptr;
   bool needed = true;
-  for (extent** place = &kept_; *place != nullptr;) {
-    extent* const e = *place;
+  for (auto** place = &kept_; *place != nullptr;) {
+    auto* const e = *place;
     needed = needed && e != unused_;
     if (e->bytes <= allowed && (needed || e->bytes <= left)) {
       allowed -= e->bytes;
@@ -74,7 +74,7 @@ std::size_t large_blocks<Lock>::settle(extent* e, bool stays, std::size_t droppe
     const guard<Lock> hold(lock_);
     if (stays && !closed_) {
       // What the system refused to drop is new again, and not asked for at once.
-      extent*& list = dropped != 0 ? purged_ : kept_;
+      auto*& list = dropped != 0 ? purged_ : kept_;
       e->next = list;
       list = e;
       if (dropped == 0) return 0;
