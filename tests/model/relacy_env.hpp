@@ -95,10 +95,14 @@ struct sound {
 template <class T, class Faults>
 class atomic {
   using order = std::memory_order;
+  /// Relacy knows no pointers to what is const.
+  using raw =
+      std::conditional_t<std::is_pointer_v<T>,
+                         std::add_pointer_t<std::remove_const_t<std::remove_pointer_t<T>>>, T>;
 
  public:
-  constexpr atomic() : value_(T()) {}
-  constexpr atomic(T value) : value_(value) {}
+  constexpr atomic() : value_(raw()) {}
+  constexpr atomic(T value) : value_(to_raw(value)) {}
   atomic(const atomic&) = delete;
   atomic& operator=(const atomic&) = delete;
 
@@ -108,11 +112,13 @@ class atomic {
   }
   void store(T value, order o, const char* f = __builtin_FUNCTION(),
              const char* file = __builtin_FILE(), unsigned line = __builtin_LINE()) {
-    value_.store(Faults::stored(value), order_of(Faults::weaken(o)), rl::debug_info(f, file, line));
+    value_.store(to_raw(Faults::stored(value)), order_of(Faults::weaken(o)),
+                 rl::debug_info(f, file, line));
   }
   T exchange(T value, order o, const char* f = __builtin_FUNCTION(),
              const char* file = __builtin_FILE(), unsigned line = __builtin_LINE()) {
-    return value_.exchange(value, order_of(Faults::weaken(o)), rl::debug_info(f, file, line));
+    return value_.exchange(to_raw(value), order_of(Faults::weaken(o)),
+                           rl::debug_info(f, file, line));
   }
   T fetch_add(T value, order o, const char* f = __builtin_FUNCTION(),
               const char* file = __builtin_FILE(), unsigned line = __builtin_LINE()) {
@@ -135,8 +141,12 @@ class atomic {
                              const char* file = __builtin_FILE(),
                              unsigned line = __builtin_LINE()) {
     const rl::debug_info here(f, file, line);
-    return value_.compare_exchange_weak(old, Faults::stored(value), order_of(Faults::weaken(o)),
-                                        here, order_of(Faults::weaken(failure)), here);
+    raw expected = to_raw(old);
+    const bool done = value_.compare_exchange_weak(expected, to_raw(Faults::stored(value)),
+                                                   order_of(Faults::weaken(o)), here,
+                                                   order_of(Faults::weaken(failure)), here);
+    old = expected;
+    return done;
   }
   bool compare_exchange_strong(T& old, T value, order o, order failure,
                                const char* f = __builtin_FUNCTION(),
@@ -144,12 +154,22 @@ class atomic {
                                unsigned line = __builtin_LINE()) {
     const rl::debug_info here(f, file, line);
     if (!Faults::template compares<T>) return store(value, o, f, file, line), true;
-    return value_.compare_exchange_strong(old, Faults::stored(value), order_of(Faults::weaken(o)),
-                                          here, order_of(Faults::weaken(failure)), here);
+    raw expected = to_raw(old);
+    const bool done = value_.compare_exchange_strong(expected, to_raw(Faults::stored(value)),
+                                                     order_of(Faults::weaken(o)), here,
+                                                     order_of(Faults::weaken(failure)), here);
+    old = expected;
+    return done;
   }
 
  private:
-  mutable rl::atomic<T> value_;
+  static constexpr raw to_raw(T value) {
+    if constexpr (std::is_pointer_v<T>)
+      return const_cast<raw>(value);
+    else
+      return value;
+  }
+  mutable rl::atomic<raw> value_;
 };
 
 /// A plain cell whose races are found.
@@ -218,6 +238,8 @@ struct relacy_env {
   /// 16 units of 64 KiB: enough for a model, and few enough entries to make for each schedule.
   static constexpr unsigned directory_address_bits = 20;
   static constexpr unsigned directory_node_bits = 1;
+  /// So few that they are used again soon, and that a third sample finds none.
+  static constexpr std::size_t sample_slots = 2;
 
   static tarn::detail::thread_table& table() {
     return here->tables[acting >= 0 ? static_cast<unsigned>(acting) : rl::thread_index()];

@@ -13,6 +13,13 @@
 
 namespace tarn::detail {
 
+/// The slots of a table, unless the environment knows better: see directory_bits.
+template <class Env>
+inline constexpr std::size_t sample_slots = 2048;
+template <class Env>
+requires requires { Env::sample_slots; }
+inline constexpr std::size_t sample_slots<Env> = Env::sample_slots;
+
 /// The blocks of one core that were chosen to be remembered while they are out, by address, of a
 /// fixed number and without a lock: one that finds no place is counted, no more.
 ///
@@ -21,7 +28,7 @@ namespace tarn::detail {
 template <class Env>
 class sample_table {
  public:
-  static constexpr std::size_t slots = 2048;
+  static constexpr std::size_t slots = sample_slots<Env>;
   static constexpr std::size_t lifetimes = 64;   // by the bits of the nanoseconds
   static constexpr std::size_t most_tiers = 64;  // whose marks are kept
   /// Samples of at least this weight are few enough to look at only each fourth closely.
@@ -95,7 +102,8 @@ class sample_table {
   template <class T>
   using atomic = typename Env::template atomic<T>;
 
-  static constexpr std::size_t window = 16;  // slots in which a block may be, from its home on
+  // Slots in which a block may be, from its home on.
+  static constexpr std::size_t window = min_of<std::size_t>(16, slots);
 
   struct details {
     atomic<std::uint64_t> sequence{0};  // odd while the slot is written
