@@ -150,9 +150,9 @@ struct two_maintains : rl::test_suite<two_maintains<Env>, 2> {
   }
 };
 
-/// A tick while another thread gets more than its cache holds, and puts it back.
-template <class Config>
-struct tick_and_load : rl::test_suite<tick_and_load<Config>, 2> {
+/// A tick while another thread gets blocks out of the depot, and puts them back.
+template <class Config, unsigned Blocks>
+struct tick_and_load : rl::test_suite<tick_and_load<Config, Blocks>, 2> {
   std::size_t shed = 0;
   world<Config> w;
 
@@ -164,17 +164,19 @@ struct tick_and_load : rl::test_suite<tick_and_load<Config>, 2> {
     if (index == 0) {
       shed = tick(*w.core, next);
     } else {
-      void* const a = w.core->get();
-      void* const b = w.core->get();
-      RL_ASSERT(a != nullptr && b != nullptr);
-      w.core->put(a);
-      w.core->put(b);
-      Config::env::end_thread();
+      void* held[Blocks];
+      for (auto& h : held) {
+        h = w.core->get();
+        RL_ASSERT(h != nullptr);
+      }
+      for (void* const h : held)
+        w.core->put(h);
     }
   }
   void after() {
+    Config::env::act_as(1, [] { Config::env::end_thread(); });
     const auto n = w.numbers();
-    RL_ASSERT(n.gets == 6 && n.puts == 6 && n.sharded == 0);
+    RL_ASSERT(n.gets == 4 + Blocks && n.puts == n.gets && n.sharded == 0);
     RL_ASSERT(n.aged == shed && shed <= 4);
     RL_ASSERT(w.memory.bytes() >= (n.ready + n.parked) * stride);
     w.finish();
@@ -374,18 +376,19 @@ std::uint32_t core<config<env, settles_never>>::settled(tier_state& t) noexcept 
 int main(int argc, char** argv) {
   using sound = config<env>;
   return model::run(
-      {{"two ticks", model::all_of<two_ticks<sound>, 2, 10'000>},
-       {"two calls of maintain", model::all_of<two_maintains<env>, 2, 10'000>},
-       {"a tick and a load", model::all_of<tick_and_load<sound>, 2, 10'000>},
-       {"ticks and the owner of a cache", model::all_of<ticks_and_owner<sound>, 1, 30'000>},
-       {"ticks and looks", model::all_of<ticks_and_looks<sound, between::nothing>, 3, 10'000>},
+      {{"two ticks", model::all_of<two_ticks<sound>, 2, 5'000>},
+       {"two calls of maintain", model::all_of<two_maintains<env>, 2, 5'000>},
+       {"a tick and a pair", model::all_of<tick_and_load<sound, 1>, 2, 10'000>},
+       {"a tick and a load", model::all_of<tick_and_load<sound, 3>, 1, 20'000>},
+       {"ticks and the owner of a cache", model::all_of<ticks_and_owner<sound>, 1, 10'000>},
+       {"ticks and looks", model::all_of<ticks_and_looks<sound, between::nothing>, 2, 10'000>},
        {"ticks and uses", model::all_of<ticks_and_looks<sound, between::use>, 2, 10'000>},
-       {"a tick and an heir", model::all_of<tick_and_heir<sound>, 1, 30'000>},
+       {"a tick and an heir", model::all_of<tick_and_heir<sound>, 1, 15'000>},
        {"a tick and a close", model::all_of<tick_and_close<sound, false>, 2, 10'000>},
-       {"a tick, a close and a put", model::all_of<tick_and_close<sound, true>, 1, 30'000>},
+       {"a tick, a close and a put", model::all_of<tick_and_close<sound, true>, 1, 15'000>},
        model::control<two_ticks<config<env, keeps_none>>>("keeps_none"),
        model::control<two_maintains<model::relacy_env<generous>>>("both_tick"),
-       model::control<tick_and_load<config<env, looks_unlocked>>, 1, 10'000>("looks_unlocked"),
+       model::control<tick_and_load<config<env, looks_unlocked>, 1>, 1, 10'000>("looks_unlocked"),
        model::control<ticks_and_owner<config<env, reaches_over>>>("reaches_over"),
        model::control<ticks_and_looks<config<env, marks_short>, between::nothing>, 2, 1'000>(
            "marks_short"),
