@@ -34,7 +34,8 @@
 
 namespace {
 
-/// A log of `threads` threads that hand a third of their blocks to the next one, and keep some.
+/// A log of `threads` threads that give away a third of their blocks, give others' back, and keep
+/// one.
 [[nodiscard]] tarn::operation_log handover(std::size_t threads, std::size_t times) {
   tarn::operation_recorder recorder({.max_bytes = 1 << 22});
   tarn::byte_pool<std::mutex> pool;
@@ -50,7 +51,7 @@ namespace {
     for (std::size_t i = 0; i != times; ++i) {
       auto b = pool.get(random() % 3000);
       if (random() % 3 != 0) continue;
-      auto& to = inboxes[(self + 1) % threads];
+      auto& to = inboxes[random() % threads];
       const std::lock_guard hold(to.lock);
       to.buffers.push_back(std::move(b));
       const auto at = random() % to.buffers.size();
@@ -161,6 +162,37 @@ TEST_CASE("on threads each does its own part in its order, and a put comes after
       wrong += std::count(expected.begin(), expected.end(), part) != 1;
     CHECK(wrong == 0);
   }
+}
+
+TEST_CASE("a put waits for a get that takes its time on another thread", "[replay]") {
+  struct slow_pool : listening_pool {
+    void* try_allocate(std::size_t size) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      return listening_pool::try_allocate(size);
+    }
+  };
+  tarn::operation_recorder recorder;
+  std::byte blocks[3];
+  for (auto& block : blocks)
+    recorder.add_get(&block, 10);
+  std::thread([&] {
+    for (auto& block : blocks)
+      recorder.add_put(&block);
+    recorder.add_get(&blocks[0], 20);
+  }).join();
+  recorder.add_put(&blocks[0]);
+  slow_pool pool;
+  static_cast<void>(tarn::replay_on_threads(recorder.log(), pool));
+  REQUIRE(pool.calls.size() == 8);
+  std::vector<std::thread::id> putters;
+  for (const auto& c : pool.calls) {
+    if (!c.is_get) putters.push_back(c.thread);
+  }
+  const auto getter = pool.calls[0].thread;
+  REQUIRE(putters.size() == 4);
+  CHECK(putters[0] != getter);
+  CHECK((putters[0] == putters[1] && putters[1] == putters[2]));
+  CHECK(putters[3] == getter);
 }
 
 TEMPLATE_LIST_TEST_CASE("a replay's sums do not depend on threads, and agree with the pool's",
