@@ -112,7 +112,9 @@ class pool_base {
   /// With a `cleanup_interval`, all that was idle in a depot for a whole interval is destroyed.
   /// Without, half of it, rounded up to whole slabs, once per `decay_interval` (a late call does as
   /// much as all that were missed): quick after a spike, gentle when the load is steady, and what
-  /// is needed within an interval stays. So do `initial_objects`.
+  /// is needed within an interval stays. So do `initial_objects`. Of the cache for blocks above the
+  /// last tier goes, by bytes, what no get took meanwhile. Watchers are told what there was idle
+  /// and what is left, see `event_log`.
   ///
   /// The caches of the calling thread are emptied into the depots; each other thread does that on
   /// its next slow path, with those that it did not use for a whole interval.
@@ -207,9 +209,10 @@ class pool_base {
   /// To be called when what a watcher wants has changed.
   void heed_watchers() noexcept { core_->heed_watchers(); }
 
-  /// Drops the pages of all that is idle in the depots now: the memory stays, its blocks serve
-  /// again at once and are zero then. What is out is not touched. Kept objects are destroyed. Where
-  /// pages can't be dropped (see `idle_memory`), the memory goes, as by `trim`. Returns: the bytes.
+  /// Drops the pages of all that is idle in the depots and in the large cache now: the memory
+  /// stays, its blocks serve again at once and are zero then. What is out is not touched. Kept
+  /// objects are destroyed. Where pages can't be dropped (see `idle_memory`), the memory goes, as
+  /// by `trim`. Returns: the bytes.
   ///
   /// Blocks are out of reach for the moment of the system call; a pool with `capacity` may say "all
   /// in use" then.

@@ -96,6 +96,16 @@ TEST_CASE("a table of nothing is a line", "[observe]") {
   CHECK(tarn::to_string(odd).starts_with("pool 'two\\nlines': "));
 }
 
+TEST_CASE("what became of kept large blocks is shown", "[observe]") {
+  tarn::snapshot s;
+  s.large.kept = 2;
+  s.large.kept_bytes = std::size_t{6} << 20;
+  s.large.aged = 3;
+  s.large.purged = 1;
+  CHECK(tarn::to_string(s).find("  oversize: 2 kept (6.0 MiB), 3 aged, 1 purged\n") !=
+        std::string::npos);
+}
+
 TEST_CASE("a difference is a table, too", "[observe]") {
   tarn::object_pool<int, tarn::no_lock> pool({.name = "ints"});
   static_cast<void>(pool.get());

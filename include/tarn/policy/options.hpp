@@ -72,8 +72,8 @@ struct options {
   setting<std::size_t> capacity{};
   /// Bytes of slabs that the pool may take from its source. Default: no bound.
   setting<std::size_t> limit_bytes{};
-  /// Bytes that the cache for blocks above the last tier may keep; byte pools only. Default: 0, no
-  /// cache.
+  /// Bytes that the cache for blocks above the last tier may keep; byte pools only. It ages as all
+  /// that is idle. Default: 0, no cache.
   setting<std::size_t> large_cache_bytes{};
   /// Idle bytes that one thread may keep, within two magazines (64 KiB, or one block if that is
   /// larger) per tier. Default: the lesser of 5 MiB and 64 MiB / threads.
@@ -94,7 +94,7 @@ struct options {
   /// `cleanup_interval`; `no_decay` for never. Default: 1 s.
   setting<time_span> decay_interval{};
   /// What `maintain` does with what was not needed for long: blocks of a page or more each, smaller
-  /// ones by whole slabs.
+  /// ones by whole slabs; see `slab_bytes`.
   tarn::idle_memory idle_memory = tarn::idle_memory::give_back;
   /// A ring that is told every size asked for, at once, and is what `snapshot::recent_lengths`
   /// shows then: `&my_ring`, or `ring_type::locked`. Only with a stats policy that records, and its
