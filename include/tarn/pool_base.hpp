@@ -148,7 +148,7 @@ class pool_base {
       }
     }
     std::size_t blocks = 0;
-    tell_upkeep([&] {
+    tell_upkeep(1, [&] {
       if constexpr (requires { core_->large(); }) {
         std::size_t bytes = 0;
         blocks = shed_large(*core_, rules, upkeep_type::aged_pages(*core_), bytes);
@@ -220,7 +220,7 @@ class pool_base {
     if constexpr (!upkeep_type::can_purge) return trim(0);
     const upkeep_pass counted;
     std::size_t bytes = 0;
-    tell_upkeep([&] {
+    tell_upkeep(0, [&] {
       if constexpr (requires { core_->large(); }) {
         shed_large(*core_, tick_rules{.percent = 0}, dropping::at_once, bytes);
       }
@@ -405,10 +405,10 @@ class pool_base {
   }
   /// Runs `action`, which gives idle memory up, so that a watcher can look before and after it.
   template <class Action>
-  void tell_upkeep(Action&& action) noexcept {
+  void tell_upkeep(std::size_t ticks, Action&& action) noexcept {
     core_->watchers().tell({moment::upkeep});
     action();
-    core_->watchers().tell({moment::upkept});
+    core_->watchers().tell({moment::upkept, 0, ticks});
   }
 
   [[noreturn]] void refuse_watcher(watcher<env>* w) const {

@@ -137,16 +137,23 @@ TEMPLATE_LIST_TEST_CASE("what maintain gives up is told with the idle bytes befo
     CHECK(e.new_size == (cleans ? 0 : 5 * size));
     CHECK(e.state.total().idle == (cleans ? 0 : 5));
     CHECK(e.message == std::to_string(e.old_size - e.new_size) +
-                           " idle bytes were not needed and went, " + std::to_string(e.new_size) +
-                           " are left");
-    for (int s = 102; s != 110; ++s)
+                           " bytes of idle memory were not needed and went, " +
+                           std::to_string(e.new_size) + " are left");
+    for (int s = 102; s != 120; ++s)
       f->maintain(seconds(s));
-    CHECK(log.events().back().new_size == 0);
     const auto told = log.total();
-    CHECK(told == (cleans ? 1 : 4));  // 5, 3, 1, 1
-    for (int s = 110; s != 120; ++s)
-      f->maintain(seconds(s));
-    CHECK(log.total() == told);  // nothing was left to go
+    CHECK(told == 1);  // that one tells of all ticks: 5, 3, 1, 1
+    const auto run = log.events().back();
+    CHECK(run.ticks == (cleans ? 1 : 4));
+    CHECK(run.time == e.time);
+    CHECK(run.old_size == before);
+    CHECK(run.new_size == 0);
+    CHECK(run.state.total().idle == 0);
+    if (!cleans) {
+      CHECK(run.message == std::to_string(before) +
+                               " bytes of idle memory were not needed and went in 4 ticks, "
+                               "0 are left");
+    }
 
     // What is in use, or was needed, is no surplus.
     for (int s = 120; s != 130; ++s) {
@@ -156,6 +163,62 @@ TEMPLATE_LIST_TEST_CASE("what maintain gives up is told with the idle bytes befo
     }
     CHECK(log.total() == told);
   }
+}
+
+TEST_CASE("ticks one after the other are one event, of which a sink hears twice", "[event_log]") {
+  constexpr std::size_t size = 128 << 10;
+  tarn::byte_pool<> pool({.name = "frames"});
+  tarn::event_log log(2);
+  std::vector<event> heard;
+  log.set_sink([&](const event& e) { heard.push_back(e); });
+  const auto watching = log.watch(pool);
+  std::vector<void*> blocks(8);
+  int now = 100;
+  const auto tick = [&](int times) {
+    for (; times != 0; --times)
+      pool.maintain(tarn::time_span::of_seconds(now++));
+  };
+  const auto spike = [&] {
+    pool.allocate_bulk(size, blocks);
+    pool.deallocate_bulk(blocks, size);
+  };
+  spike();
+  tick(1);
+  CHECK(heard.empty());
+  tick(1);
+  REQUIRE(heard.size() == 1);  // the first
+  CHECK(heard[0].ticks == 1);
+  CHECK(heard[0].new_size == 4 * size);
+  tick(3 + 7);
+  CHECK(heard.size() == 1);  // it may go on yet
+  spike();
+  tick(2);  // the first of these two was the eighth after a tick that gave something up
+  REQUIRE(heard.size() == 3);
+  CHECK(heard[1].ticks == 4);  // all of the run: 4, 2, 1, 1
+  CHECK(heard[1].time == heard[0].time);
+  CHECK(heard[1].old_size == 8 * size);
+  CHECK(heard[1].new_size == 0);
+  CHECK(heard[2].ticks == 1);  // a new run
+  CHECK(log.total() == 2);
+  CHECK(log.events().front().ticks == 4);
+
+  // With a quiet tick between it is still one.
+  tick(3);
+  spike();
+  tick(6);
+  CHECK(heard.size() == 3);
+  CHECK(log.total() == 2);
+  CHECK(log.events().back().ticks == 8);
+  CHECK(log.events().back().new_size == 0);
+
+  // What the log has forgotten can't grow.
+  spike();
+  log.add_event({});
+  log.add_event({});
+  tick(2);
+  CHECK(log.total() == 5);
+  CHECK(heard.size() == 6);
+  CHECK(log.events().back().ticks == 1);
 }
 
 TEMPLATE_LIST_TEST_CASE("a tick that gives nothing up is no event, whatever others take meanwhile",
@@ -196,7 +259,7 @@ TEMPLATE_LIST_TEST_CASE("pages that go are told with the idle bytes that have th
   CHECK(e.new_size == 4 * size);
   CHECK(e.state.total().idle == 8);
   CHECK(e.state.total().idle_purged == 4);
-  CHECK(e.message == "524288 idle bytes lost their pages, 524288 have them");
+  CHECK(e.message == "524288 bytes of idle memory lost their pages, 524288 bytes have them");
 
   CHECK(pool.purge() == 4 * size);
   REQUIRE(log.total() == 2);

@@ -22,7 +22,7 @@ enum class moment : std::uint8_t {
   reset,     // drained and made ready again: `size` blocks
   trim,      // `before` bytes of slabs became `size`
   upkeep,    // idle memory that is not needed is about to be given up, by this thread
-  upkept,    // that is done
+  upkept,    // that is done; `size` ticks of `maintain`, 0 if it was asked for
   decay,     // `before` idle bytes became `size`: what a watcher may make of these two
   purge,     // the same of idle bytes with pages, whose blocks stayed
 };

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include <tarn/policy/snapshot.hpp>
@@ -38,6 +39,7 @@ struct event {
   std::string message{};  ///< in words
   std::size_t old_size = 0;
   std::size_t new_size = 0;
+  std::uint64_t ticks = 1;  ///< of `maintain` that it sums up; then the time is that of the first
   snapshot state{};  ///< of that moment; empty for operations
 };
 
