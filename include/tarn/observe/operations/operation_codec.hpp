@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// How an operation is put down in three to five bytes, and read again from bytes of unknown origin.
+// How an operation is put down in two to five bytes, and read again from bytes of unknown origin.
 
 #pragma once
 

@@ -39,7 +39,7 @@ struct log_gaps {
 
 /// A log of gets and puts in the order in which they were heard of: a value.
 ///
-/// It takes three to five bytes per operation: numbers in groups of seven bits, each the difference
+/// It takes two to five bytes per operation: numbers in groups of seven bits, each the difference
 /// to what was before. Thread safety: as a `std::vector`.
 class operation_log {
  public:

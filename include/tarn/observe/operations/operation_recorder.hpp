@@ -30,7 +30,7 @@ namespace tarn {
 
 /// How much a recorder takes. It stops at the first of these that is reached.
 struct recorder_options {
-  std::size_t max_bytes = std::size_t{1} << 20;   ///< of the log; an operation has three to five
+  std::size_t max_bytes = std::size_t{1} << 20;   ///< of the log; an operation has two to five
   std::size_t max_blocks = std::size_t{1} << 16;  ///< that are out at once
   std::size_t max_threads = 256;                  ///< that are there at once, mostly
 };
