@@ -196,7 +196,7 @@ class operation_writer final : public watcher<typename lock_traits<typename Pool
 /// logged as any other.
 ///
 /// While it watches, gets and puts leave the hit path and meet at the recorder's lock: about a
-/// tenth of a microsecond each, more where many threads wait for it.
+/// fifth of a microsecond each, more where many threads wait for it.
 ///
 /// Thread safety: any thread may call anything.
 class operation_recorder {
