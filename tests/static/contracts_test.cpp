@@ -183,5 +183,5 @@ TEST_CASE("sizes, exceptions, moves and concepts are as promised", "[static]") {
   // All of it was checked by the compiler. A recorder is as large as what it holds:
   CHECK(sizeof(tarn::no_stats::recorder<int>) == 1);
   CHECK(sizeof(tarn::recording_stats::recorder<std::uint64_t>) ==
-        sizeof(std::uint64_t) * (2 + 256 + tarn::size_buckets::count + 64));
+        sizeof(std::uint64_t) * (3 + 256 + tarn::size_buckets::count + 64));
 }

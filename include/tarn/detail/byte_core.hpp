@@ -56,7 +56,7 @@ class byte_core final : public core<typename Config::mechanism> {
   [[nodiscard]] TARN_FORCE_INLINE piece take_hit_bytes(std::size_t size) {
     if (is_hot(size)) [[likely]] {
       const auto tier = hot_tier(size);
-      if (void* const block = this->take_hit(tier, size)) [[likely]] {
+      if (void* const block = this->take_hit(tier, size, true)) [[likely]] {
         return {block, tiers_.size_of(tier)};
       }
     }

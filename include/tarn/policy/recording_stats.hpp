@@ -10,8 +10,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include <tarn/detail/samples/sample_table_slow.hpp>
+#include <tarn/detail/samples/unshared.hpp>
 #include <tarn/detail/tier_lookup.hpp>
 #include <tarn/fwd.hpp>
 #include <tarn/policy/snapshot.hpp>
@@ -28,10 +30,13 @@ namespace tarn {
 /// 1 follows all. From these come `live_blocks()` and `snapshot::lifetimes`. With each of them it
 /// is seen how many blocks of the tier are in use: `tier_snapshot::most_in_use`.
 ///
-/// The order of the recent sizes is exact within a thread; sizes of different threads stand one
-/// thread after the other. Where threads share a recorder (pools that are not thread-cached) and
-/// meet in it, one of the recent sizes may be missing; all else is exact.
-/// Cost: about six stores per get and a look at one byte per put; the memory is per thread and
+/// Each thread records by itself, whatever the lock. The order of the recent sizes is exact within
+/// a thread; sizes of different threads stand one thread after the other. Threads that have no
+/// recorder (they are ending, or there is no memory) share one; where they meet in it, one of the
+/// recent sizes may be missing; all else is exact.
+/// How long blocks are out is measured for one in four of those that are followed, if these are
+/// few; the age of the others is right to some milliseconds.
+/// Cost: four stores per get and a look at one byte per put; the memory is 5 KiB per thread and
 /// pool, and 150 KiB per pool for the blocks that are followed.
 template <std::size_t RecentLengths, std::size_t SampleEvery>
 struct basic_recording_stats : counting_stats {
@@ -40,28 +45,37 @@ struct basic_recording_stats : counting_stats {
 
   static constexpr std::size_t sample_every = SampleEvery;
 
-  template <class Env>
-  using samples = detail::sample_table<Env>;
+  template <class Env, bool IsShared>
+  using samples =
+      detail::sample_table<std::conditional_t<IsShared, Env, detail::unshared_env<Env>>>;
 
   template <class Counter>
   class recorder {
    public:
-    void on_get(std::uint32_t tier, std::size_t size) noexcept {
-      record(size);
+    void on_get(std::uint32_t tier, std::size_t size) noexcept { on_get(tier, size, number()); }
+    /// The same for a get whose number is known.
+    void on_get(std::uint32_t tier, std::size_t size, std::uint64_t number) noexcept {
+      record(size, number);
       if (tier < detail::max_tiers) [[likely]]
         requested_[tier].add(size);
     }
     static void on_put(std::uint32_t) noexcept {}
-    void on_oversize(std::size_t size) noexcept { record(size); }
-    /// Whether the next get has to be looked at.
-    [[nodiscard]] bool is_due() const noexcept { return next_.read() >= due_.read(); }
+    void on_oversize(std::size_t size) noexcept { record(size, number()); }
+    /// The number of the next request.
+    [[nodiscard]] std::uint64_t number() const noexcept { return next_.read(); }
+    /// Whether that has to be looked at.
+    [[nodiscard]] bool is_due(std::uint64_t number) const noexcept { return number >= due_.read(); }
     /// Looks at it. `always`: the one after it is due as well.
     /// Returns: for how many gets it stands, if it is to be followed; else 0.
     std::uint64_t choose(bool always) noexcept {
       const auto number = next_.read();
       const auto turn = number / SampleEvery;
-      const auto chosen = chosen_in(turn);
-      due_.set(always ? number + 1 : number < chosen ? chosen : chosen_in(turn + 1));
+      // One that went by told nobody; and at first none is chosen.
+      const auto known = chosen_.read();
+      const auto chosen = number < known ? known - 1 : chosen_in(turn);
+      const auto next = number < chosen ? chosen : chosen_in(turn + 1);
+      chosen_.set(next + 1);
+      due_.set(always ? number + 1 : next);
       return number == chosen ? SampleEvery : 0;
     }
     /// A get that was told did not happen after all.
@@ -90,10 +104,9 @@ struct basic_recording_stats : counting_stats {
     }
 
    private:
-    void record(std::size_t size) noexcept {
+    void record(std::size_t size, std::uint64_t number) noexcept {
       // Not `add`: where the recorder is shared that would be one more read-modify-write, for a
       // number that only says which of the recent sizes is the oldest.
-      const auto number = next_.read();
       next_.set(number + 1);
       recent_[number % RecentLengths].set(size);
       histogram_[size_buckets::bucket_of(size)].add(1);
@@ -108,9 +121,10 @@ struct basic_recording_stats : counting_stats {
       return turn * SampleEvery + (x ^ (x >> 31)) % SampleEvery;
     }
 
-    Counter next_;
-    Counter due_;  // the next one that has to be looked at
     Counter recent_[RecentLengths];
+    Counter next_;
+    Counter due_;     // the next one that has to be looked at
+    Counter chosen_;  // the next one that is followed, plus one
     Counter histogram_[size_buckets::count];
     Counter requested_[detail::max_tiers];
   };

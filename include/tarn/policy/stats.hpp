@@ -32,10 +32,14 @@ namespace tarn {
 /// `on_get(tier, size)`, `on_put(tier)` and `on_oversize(size)` run on the hit path, outside every
 /// lock; they must not throw, block or use the pool. Read them with `pool.for_each_recorder`.
 ///
-/// A get is told when it has been served. A recorder with `is_due()`, asked before each get, and
-/// `choose(always)`, asked before `on_get` for one that is due, chooses blocks that the pool
-/// remembers until their puts: `choose` returns for how many gets such a one stands, or 0. See
-/// `live_blocks`. With `undo_get(tier, size)` it hears of a get that failed after it was told.
+/// A get is told when it has been served. With `undo_get(tier, size)` a recorder hears of one that
+/// failed after it was told.
+///
+/// A policy with `samples<Env, IsShared>`, a table of blocks, follows some until their puts (see
+/// `live_blocks`), and has a recorder per thread in any pool that threads share. `number()` is then
+/// that of the recorder's next get, asked before each; `is_due(number)` whether it is looked at;
+/// `choose(always)`, asked before `on_get` for one that is, for how many gets it stands, or 0. Of
+/// the others the pool tells `on_get(tier, size, number)`, and puts to one recorder for all.
 template <class S>
 concept stats_policy =
     requires(typename S::template recorder<detail::shared_counter<detail::native_env>>& recorder,

@@ -33,17 +33,15 @@ struct traits {
 namespace detail {
 
 /// What a stats policy brings to remember blocks in, if it follows some.
-template <class Stats, class Env>
+template <class Stats, class Env, bool IsShared>
 struct samples_in {
   using type = no_samples;
 };
-template <class Stats, class Env>
-requires requires { typename Stats::template samples<Env>; }
-struct samples_in<Stats, Env> {
-  using type = typename Stats::template samples<Env>;
+template <class Stats, class Env, bool IsShared>
+requires requires { typename Stats::template samples<Env, IsShared>; }
+struct samples_in<Stats, Env, IsShared> {
+  using type = typename Stats::template samples<Env, IsShared>;
 };
-template <class Stats, class Env>
-using samples_of = typename samples_in<Stats, Env>::type;
 
 /// Policies as the mechanism sees them.
 template <class Lock, class Stats, class Check, class Source>
@@ -62,9 +60,9 @@ struct core_config {
   static constexpr bool is_shared =
       !std::is_same_v<shape, per_thread_shape> && is_concurrent_v<Lock>;
   using shared_recorder = typename Stats::template recorder<
-      std::conditional_t<is_concurrent_v<Lock>, shared_counter<env>, owned_counter<env>>>;
+      std::conditional_t<is_concurrent_v<Lock>, shared_counter<env>, plain_counter>>;
   using recorder = typename Stats::template recorder<owned_counter<env>>;
-  using samples = samples_of<Stats, env>;
+  using samples = typename samples_in<Stats, env, is_concurrent>::type;
   static constexpr bool counts = Stats::counts;
   static constexpr bool checks = Check::enabled;
 

@@ -25,12 +25,11 @@ auto core<Config>::take_miss(std::uint32_t tier, std::size_t size, where_type wh
 
 template <class Config>
 auto core<Config>::take_first(std::uint32_t tier) -> taken_type {
-  if constexpr (is_per_thread) {
+  if constexpr (has_shards) {
     follow_orders();
-    return take_or_grow(tier, attach(true), true);
-  } else {
-    return take_or_grow(tier, nullptr, true);
+    if (auto* const s = attach(true); is_per_thread) return take_or_grow(tier, s, true);
   }
+  return take_or_grow(tier, nullptr, true);
 }
 
 template <class Config>

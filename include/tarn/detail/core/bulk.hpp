@@ -17,17 +17,15 @@ bool core<Config>::take_bulk(std::uint32_t tier, std::size_t size, void** blocks
       return cache.template pop_bulk<mark>(blocks + got, count - got);
     };
     if constexpr (is_per_thread) {
-      if (shard_type* const s = own_shard()) {
-        n = pop_all(s->caches()[tier]);
-        for (std::size_t i = 0; i != n; ++i)
-          this->note_get(s->recorder, tier, blocks[got + i], size, where);
-      }
+      if (shard_type* const s = own_shard()) n = pop_all(s->caches()[tier]);
     } else if constexpr (is_single) {
       auto& t = tiers_[tier];
       n = locked(t.lock, [&] { return pop_all(t.cache); });
-      for (std::size_t i = 0; i != n; ++i)
-        this->note_get(this->recorder_, tier, blocks[got + i], size, where);
     }
+    this->with_recorder([&](auto& recorder) {
+      for (std::size_t i = 0; i != n; ++i)
+        this->note_get(recorder, tier, blocks[got + i], size, where);
+    });
     got += n;
     if (got == count) break;
     blocks[got] = take(tier, size, where).block;

@@ -28,6 +28,7 @@ namespace tarn::detail {
 template <class Config>
 class core : public core_base<typename Config::env>, public recording_core<core<Config>, Config> {
   friend recording_core<core, Config>;
+  friend typename Config::samples;
 
  public:
   using config = Config;
@@ -43,6 +44,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   static constexpr bool is_per_thread = std::is_same_v<typename Config::shape, per_thread_shape>;
   static constexpr bool is_single = std::is_same_v<typename Config::shape, single_shape>;
   static constexpr bool is_lock_free = std::is_same_v<typename Config::shape, lock_free_shape>;
+  static constexpr bool has_shards = is_per_thread || core::only_recorders;
   static constexpr std::uint64_t mark = Config::counts ? one_get : 0;
 
   /// `size_of(i)`: bytes of tier `i`, ascending.
@@ -60,7 +62,8 @@ class core : public core_base<typename Config::env>, public recording_core<core<
                                                   where_type where = {});
   /// The part of `take` that is worth inlining. Returns: null if it takes more; nothing has
   /// happened then, so that the caller can leave all the rest to a function that is never inlined.
-  [[nodiscard]] TARN_FORCE_INLINE void* take_hit(std::size_t tier, std::size_t size);
+  /// `named`: known to be no request for one of the core's own nodes.
+  [[nodiscard]] TARN_FORCE_INLINE void* take_hit(std::size_t, std::size_t size, bool named = false);
   /// Takes a block of `tier` back. Never fails, never allocates.
   TARN_FORCE_INLINE void give(std::size_t tier, void* block) noexcept;
 
@@ -129,6 +132,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   [[nodiscard]] static cache_type* cache_of(tier_state& t, shard_type* s) noexcept;
 
   // acquire.hpp and its neighbours
+  [[nodiscard]] TARN_FORCE_INLINE void* pop_ready(std::size_t tier, shard_type* s);
   [[nodiscard]] TARN_COLD taken_type take_miss(std::uint32_t tier, std::size_t size, where_type);
   [[nodiscard]] taken_type take_first(std::uint32_t tier);
   [[nodiscard]] taken_type take_slow(std::uint32_t tier, shard_type* s);
@@ -197,13 +201,12 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   [[nodiscard]] bool contains(const void* p) const noexcept override;
   void end() noexcept override;
 
-  typename env::template atomic<std::uint32_t> slot_{0};  // 0 once closed
-  std::uint32_t named_tiers_, tier_count_;
-  tier_list<tier_state> tiers_;  // immutable
+  typename env::template atomic<std::uint32_t> slot_{0};   // 0 once closed
+  std::uint32_t named_tiers_, tier_count_, own_slot_ = 0;  // all immutable from begin on
+  tier_list<tier_state> tiers_;                            // immutable
   core_settings settings_;
   TARN_NO_UNIQUE_ADDRESS source_type source_;
   directory<env, slab_type> directory_;
-  std::uint32_t own_slot_ = 0;  // the slot as it was given; immutable from begin on
   typename env::template atomic<std::size_t> source_bytes_{0};  // of slabs
   typename env::template atomic<std::int64_t> ready_bytes_{0};  // in the depots
   slab_departures<env> slabs_;

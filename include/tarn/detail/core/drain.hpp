@@ -58,14 +58,17 @@ void core<Config>::drain() noexcept {
 template <class Config>
 void core<Config>::leave(void* shard) noexcept {
   auto* const s = static_cast<shard_type*>(shard);
-  flush_all(s);
-  upkeep<Config>::shed_above_bounds(*this);
+  if constexpr (is_per_thread) {
+    flush_all(s);
+    upkeep<Config>::shed_above_bounds(*this);
+  }
   const guard<lock_type> hold(shard_lock_);
   s->vacant = true;
 }
 
 template <class Config>
 void core<Config>::refresh(void* shard) noexcept {
+  if constexpr (!is_per_thread) return;
   auto* const s = static_cast<shard_type*>(shard);
   const auto drains = drains_.load(std::memory_order::relaxed);  // published by the order
   if (s->seen_drains == drains) return upkeep<Config>::flush_idle(*this, s);

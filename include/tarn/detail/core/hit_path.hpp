@@ -34,29 +34,39 @@ TARN_FORCE_INLINE auto core<Config>::take(std::uint32_t tier, std::size_t size, 
 }
 
 template <class Config>
-TARN_FORCE_INLINE void* core<Config>::take_hit(std::size_t tier, std::size_t size) {
-  const auto number = static_cast<std::uint32_t>(tier);
-  if constexpr (is_per_thread) {
-    shard_type* const s = own_shard();
-    if (s == nullptr || this->is_due(s->recorder)) [[unlikely]]
+TARN_FORCE_INLINE void* core<Config>::take_hit(std::size_t tier, std::size_t size, bool named) {
+  shard_type* s = nullptr;
+  if constexpr (has_shards) {
+    s = own_shard();
+    if (s == nullptr) [[unlikely]]
       return nullptr;
-    void* const block = in_register(s->caches() + tier)->template pop<mark>();
-    if (block != nullptr) [[likely]]
-      tell_get(s->recorder, named_tiers_, number, size);
+  }
+  auto& recorder = this->recorder_of(s);
+  std::uint64_t number = 0;
+  if (this->is_due(recorder, number)) [[unlikely]]
+    return nullptr;
+  void* const block = pop_ready(tier, s);
+  const auto t = static_cast<std::uint32_t>(tier);
+  if (block == nullptr || (!named && t >= named_tiers_)) [[unlikely]]
     return block;
+  if constexpr (core::samples) {
+    recorder.on_get(t, size, number);
   } else {
-    if (this->is_due(this->recorder_)) [[unlikely]]
-      return nullptr;
+    recorder.on_get(t, size);
+  }
+  return block;
+}
+
+/// What is in front of the depot. Preconditions: `s` is the caller's shard, if caches are there.
+template <class Config>
+TARN_FORCE_INLINE void* core<Config>::pop_ready(std::size_t tier, shard_type* s) {
+  if constexpr (is_per_thread) {
+    return in_register(s->caches() + tier)->template pop<mark>();
+  } else if constexpr (is_single) {
     auto& t = tiers_[tier];
-    void* block = nullptr;
-    if constexpr (is_single) {
-      block = locked(t.lock, [&] { return t.cache.template pop<mark>(); });
-    } else {
-      block = pop_index(t);
-    }
-    if (block != nullptr) [[likely]]
-      tell_get(this->recorder_, named_tiers_, number, size);
-    return block;
+    return locked(t.lock, [&] { return t.cache.template pop<mark>(); });
+  } else {
+    return pop_index(tiers_[tier]);
   }
 }
 

@@ -60,7 +60,7 @@ template <class Config>
 void core<Config>::begin() noexcept {
   env::watch_forks();
   const bool bounded = settings_.capacity != core_settings::no_limit;
-  own_slot_ = env::registry().enroll(*this, is_per_thread && !bounded);
+  own_slot_ = env::registry().enroll(*this, has_shards && !(is_per_thread && bounded));
   slot_.store(own_slot_, std::memory_order::relaxed);  // nobody else is here yet
 }
 
@@ -109,7 +109,7 @@ void core<Config>::close() noexcept {
       }
     }
   }
-  if constexpr (is_per_thread) {
+  if constexpr (has_shards) {
     env::registry().give_order();
     follow_orders();
   }

@@ -20,8 +20,9 @@ auto core<Config>::find_vacant() noexcept -> shard_type* {
 
 template <class Config>
 auto core<Config>::make_shard() noexcept -> shard_type* {
-  return shard_type::make(
-      tier_count_, [this](std::uint32_t i) { return room_for(tiers_[i].home.shape.stride); });
+  return shard_type::make(is_per_thread ? tier_count_ : 0, [this](std::uint32_t i) {
+    return room_for(tiers_[i].home.shape.stride);
+  });
 }
 
 /// The calling thread's shard, adopted or new. Returns: null where a thread can't have one: it is
@@ -76,6 +77,7 @@ auto core<Config>::attach(bool may_allocate) noexcept -> shard_type* {
 /// every tier up to 2 MiB takes, besides two magazines of the small ones.
 template <class Config>
 void core<Config>::fit_budget(shard_type* s) noexcept {
+  if constexpr (!is_per_thread) return;  // it has no caches
   const auto threads = max_of<std::size_t>(env::registry().threads(), 1);
   // (2) acquire, pairs with (1): whoever sees the number sees the bounds. Whoever misses it sees it
   // on a later slow path.
@@ -125,7 +127,7 @@ template <class Config>
 void core<Config>::abandon_foreign_shards(void* own) noexcept {
   for (auto* s = shards_.load(std::memory_order::relaxed); s != nullptr; s = s->next) {
     if (s == own) continue;
-    for (std::uint32_t t = 0; t != tier_count_; ++t) {
+    for (std::uint32_t t = 0; t != s->tiers; ++t) {
       auto& cache = s->caches()[t];
       const auto level = cache.level();  // the word only: a put may have been cut in half
       tiers_[t].home.count.abandoned += level;

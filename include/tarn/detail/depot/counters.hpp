@@ -29,6 +29,18 @@ class owned_counter {
   typename Env::template atomic<std::uint64_t> value_{0};
 };
 
+/// A number for one thread.
+class plain_counter {
+ public:
+  /// Returns: the value before.
+  std::uint64_t add(std::uint64_t n) noexcept { return (value_ += n) - n; }
+  [[nodiscard]] std::uint64_t read() const noexcept { return value_; }
+  void set(std::uint64_t n) noexcept { value_ = n; }
+
+ private:
+  std::uint64_t value_ = 0;
+};
+
 /// A number that any thread changes and reads. Not suitable for synchronisation.
 template <class Env>
 class shared_counter {

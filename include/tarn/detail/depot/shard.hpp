@@ -90,11 +90,6 @@ struct alignas(no_sharing_alignment) shard {
 
 // The nodes of a core are no requests of anybody: no recorder hears of them.
 template <class Recorder>
-TARN_FORCE_INLINE void tell_get(Recorder& recorder, std::uint32_t named_tiers, std::uint32_t tier,
-                                std::size_t size) noexcept {
-  if (tier < named_tiers) recorder.on_get(tier, size);
-}
-template <class Recorder>
 TARN_FORCE_INLINE void tell_put(Recorder& recorder, std::uint32_t named_tiers,
                                 std::uint32_t tier) noexcept {
   if (tier < named_tiers) recorder.on_put(tier);

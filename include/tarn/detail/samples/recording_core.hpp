@@ -25,6 +25,9 @@ class recording_core {
 
   /// Whether the blocks that the recorders choose are remembered.
   static constexpr bool samples = !std::is_same_v<typename Config::samples, no_samples>;
+  /// Whether threads that share caches have shards all the same, for their recorders: what a thread
+  /// records then costs no read-modify-write, and no line that another thread writes.
+  static constexpr bool only_recorders = samples && Config::is_shared;
   using where_type = std::conditional_t<samples, call_site, no_call_site>;
   using samples_type = typename Config::samples;
 
@@ -41,35 +44,35 @@ class recording_core {
   /// Tells the recorder of the calling thread about a request that goes past the tiers.
   void on_oversize(std::size_t size) noexcept {
     samples_.note_length(size);
-    if constexpr (Core::is_per_thread) {
+    if constexpr (Core::has_shards) {
       if (auto* const s = self().attach(true)) return s->recorder.on_oversize(size);
     }
     recorder_.on_oversize(size);
   }
 
  protected:
+  template <class Shard>
+  [[nodiscard]] TARN_FORCE_INLINE auto& recorder_of([[maybe_unused]] Shard* s) noexcept {
+    if constexpr (Core::has_shards) {
+      return s->recorder;
+    } else {
+      return recorder_;
+    }
+  }
+  /// Whether the next get has to be looked at. Tells its number, which a hit need not ask again.
   template <class Recorder>
   [[nodiscard]] TARN_FORCE_INLINE static bool is_due(
-      [[maybe_unused]] const Recorder& recorder) noexcept {
-    if constexpr (samples) return recorder.is_due();
+      [[maybe_unused]] const Recorder& recorder, [[maybe_unused]] std::uint64_t& number) noexcept {
+    if constexpr (samples) return recorder.is_due(number = recorder.number());
     return false;
   }
-
   /// A get that was no hit, or is one of many.
   template <class Recorder>
   void note_get(Recorder& recorder, std::uint32_t tier, [[maybe_unused]] void* block,
                 std::size_t size, [[maybe_unused]] where_type where) noexcept {
-    if constexpr (samples) {
-      if (tier < self().named_tiers_ && recorder.is_due()) {
-        samples_.note_length(size);
-        const std::uint64_t weight = recorder.choose(samples_.lengths.push != nullptr);
-        if (weight != 0) {
-          const auto id = samples_.remember(block, size, weight, where);
-          if (Core::mark != 0 && samples_.wants_in_use(id, weight)) note_in_use(tier);
-        }
-      }
-    }
-    tell_get(recorder, self().named_tiers_, tier, size);
+    if (tier >= self().named_tiers_) return;
+    if constexpr (samples) samples_.follow(self(), recorder, tier, block, size, where);
+    recorder.on_get(tier, size);
   }
   template <class Recorder>
   void note_put(Recorder& recorder, std::uint32_t tier, void* block) noexcept {
@@ -88,18 +91,18 @@ class recording_core {
   template <class Action>
   void with_recorder(Action&& action) noexcept {
     // One that holds nothing is as good as any other.
-    if constexpr (Core::is_per_thread && !std::is_empty_v<typename Config::recorder>) {
+    if constexpr (Core::has_shards && !std::is_empty_v<typename Config::recorder>) {
       if (auto* const s = self().own_shard()) return action(s->recorder);
     }
     action(recorder_);
   }
 
   /// What is ready in the caller's cache, if the get was only due.
-  [[nodiscard]] void* take_due([[maybe_unused]] std::uint32_t tier) noexcept {
-    if constexpr (samples && Core::is_per_thread) {
-      if (auto* const s = self().own_shard()) {
-        return s->caches()[tier].template pop<Core::mark>();
-      }
+  [[nodiscard]] void* take_due([[maybe_unused]] std::uint32_t tier) {
+    if constexpr (samples) {
+      typename Core::shard_type* s = nullptr;
+      if constexpr (Core::has_shards) s = self().own_shard();
+      if (!Core::has_shards || s != nullptr) return self().pop_ready(tier, s);
     }
     return nullptr;
   }
@@ -115,30 +118,6 @@ class recording_core {
 
  private:
   [[nodiscard]] Core& self() noexcept { return static_cast<Core&>(*this); }
-
-  /// Here gets are read before puts, other than in `read`: what happens in between makes the number
-  /// too small, so a high-water mark is never higher than it was. Nobody waits for a lock here: if
-  /// it is taken, another sample will do.
-  void note_in_use(std::uint32_t tier) noexcept {
-    auto& t = self().tiers_[tier];
-    std::uint32_t caches = 0;
-    std::uint64_t puts = 0;
-    std::uint64_t gets = 0;
-    const bool was_read = try_locked(t.lock, [&] {
-      gets = t.home.count.gets + t.counts.gets();
-      self().for_each_cache(t, [&](const auto& c) { gets += c.read() >> level_bits; });
-      puts = t.home.count.puts + t.counts.puts();
-      self().for_each_cache(t, [&](const auto& c) {
-        const auto word = c.read();
-        const auto moved = static_cast<std::uint64_t>(static_cast<std::int64_t>(c.moved));
-        puts += (word >> level_bits) + (word & level_mask) - moved;
-        ++caches;
-      });
-    });
-    if (!was_read) return;
-    if (gets > puts) samples_.saw_in_use(tier, gets - puts);
-    samples_.saw_threads(caches);
-  }
 };
 
 }  // namespace tarn::detail

@@ -44,6 +44,11 @@ class sample_table {
     if (lengths.push != nullptr) lengths.push(lengths.ring, size);
   }
 
+  /// A block that the calling thread has just got from a tier of `core`, and that may be due to be
+  /// looked at.
+  template <class Core, class Recorder>
+  void follow(Core& core, Recorder& recorder, std::uint32_t tier, const void* block,
+              std::size_t size, const call_site& where) noexcept;
   /// Remembers a block that the calling thread has just got. Returns: the number of the sample.
   std::uint64_t remember(const void* block, std::size_t size, std::uint64_t weight,
                          const call_site& where) noexcept;
@@ -126,6 +131,12 @@ class sample_table {
         (reinterpret_cast<std::uintptr_t>(block) * 0x9e3779b97f4a7c15u) >>
         (64 - std::bit_width(slots - 1)));
   }
+  /// Reading the clock is most of what a sample costs: where they are few, one in four is timed.
+  [[nodiscard]] static bool is_timed(std::uint64_t id, std::uint64_t weight) noexcept {
+    return weight < few || id % few == 0;
+  }
+  template <class Core>
+  void look_at_use(Core& core, std::uint32_t tier) noexcept;
   [[nodiscard]] store* obtain_store() noexcept;
   void forget_known(const void* block) noexcept;
   [[nodiscard]] bool try_write(store& s, std::size_t slot, const sample& what) noexcept;

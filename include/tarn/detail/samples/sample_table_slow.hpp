@@ -3,9 +3,51 @@
 
 // What happens to the few blocks that are remembered.
 
+#include <tarn/detail/depot/tier_cache.hpp>
+#include <tarn/detail/guard.hpp>
 #include <tarn/detail/samples/sample_table.hpp>
+#include <tarn/detail/system/system.hpp>
 
 namespace tarn::detail {
+
+template <class Env>
+template <class Core, class Recorder>
+void sample_table<Env>::follow(Core& core, Recorder& recorder, std::uint32_t tier,
+                               const void* block, std::size_t size,
+                               const call_site& where) noexcept {
+  if (!recorder.is_due(recorder.number())) return;
+  note_length(size);
+  const std::uint64_t weight = recorder.choose(lengths.push != nullptr);
+  if (weight == 0) return;
+  const auto id = remember(block, size, weight, where);
+  if (Core::mark != 0 && wants_in_use(id, weight)) look_at_use(core, tier);
+}
+
+/// Here gets are read before puts, other than in `core::read`: what happens in between makes the
+/// number too small, so a high-water mark is never higher than it was. Nobody waits for a lock
+/// here: if it is taken, another sample will do.
+template <class Env>
+template <class Core>
+void sample_table<Env>::look_at_use(Core& core, std::uint32_t tier) noexcept {
+  auto& t = core.tiers_[tier];
+  std::uint32_t caches = 0;
+  std::uint64_t puts = 0;
+  std::uint64_t gets = 0;
+  const bool was_read = try_locked(t.lock, [&] {
+    gets = t.home.count.gets + t.counts.gets();
+    core.for_each_cache(t, [&](const auto& c) { gets += c.read() >> level_bits; });
+    puts = t.home.count.puts + t.counts.puts();
+    core.for_each_cache(t, [&](const auto& c) {
+      const auto word = c.read();
+      const auto moved = static_cast<std::uint64_t>(static_cast<std::int64_t>(c.moved));
+      puts += (word >> level_bits) + (word & level_mask) - moved;
+      ++caches;
+    });
+  });
+  if (!was_read) return;
+  if (gets > puts) saw_in_use(tier, gets - puts);
+  saw_threads(caches);
+}
 
 template <class Env>
 auto sample_table<Env>::obtain_store() noexcept -> store* {
@@ -69,7 +111,8 @@ auto sample_table<Env>::remember(const void* block, std::size_t size, std::uint6
                                  const call_site& where) noexcept -> std::uint64_t {
   // relaxed: a number; whoever compares it has an order of its own.
   const auto id = next_id_.fetch_add(1, std::memory_order::relaxed);
-  const sample what{block, size, weight, Env::now(), id, where};
+  const auto now = is_timed(id, weight) ? Env::now() : late_nanoseconds();
+  const sample what{block, size, weight, now, id, where};
   if (store* const s = obtain_store()) {
     const auto home = home_of(block);
     for (std::size_t i = 0; i != window; ++i) {
@@ -95,8 +138,8 @@ void sample_table<Env>::forget_known(const void* block) noexcept {
     auto& d = s->of[slot];
     // Reading the clock is most of what this costs: where samples are few, one in four is timed.
     const auto weight = d.weight.load(std::memory_order::relaxed);
-    const std::uint64_t timed = weight < few ? 1 : few;
-    if (d.id.load(std::memory_order::relaxed) % timed == 0) {
+    if (is_timed(d.id.load(std::memory_order::relaxed), weight)) {
+      const std::uint64_t timed = weight < few ? 1 : few;
       const auto out = Env::now() - d.since.load(std::memory_order::relaxed);
       const auto bits = std::bit_width(static_cast<std::uint64_t>(out < 0 ? 0 : out));
       lifetimes_[static_cast<std::size_t>(bits)].fetch_add(weight * timed,

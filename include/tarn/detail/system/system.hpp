@@ -83,9 +83,9 @@ inline void unmap_pages(void* pages, std::size_t bytes) noexcept { ::munmap(page
 }
 
 /// Nanoseconds on a clock that never goes back.
-[[nodiscard]] inline std::int64_t steady_nanoseconds() noexcept {
+[[nodiscard]] inline std::int64_t steady_nanoseconds(clockid_t clock = CLOCK_MONOTONIC) noexcept {
   timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
+  clock_gettime(clock, &now);
   return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
@@ -121,6 +121,10 @@ extern "C" [[gnu::weak]] int tarn_malloc_trim(std::size_t) noexcept __asm__("mal
   // 8 is MADV_FREE: headers may not name it, and kernels before 4.5 refuse it.
   return (lazily && ::madvise(pages, bytes, 8) == 0) || ::madvise(pages, bytes, MADV_DONTNEED) == 0;
 }
+/// As `steady_nanoseconds`, some milliseconds late and in a fraction of the time.
+[[nodiscard]] inline std::int64_t late_nanoseconds() noexcept {
+  return steady_nanoseconds(6);  // CLOCK_MONOTONIC_COARSE, since Linux 2.6.32
+}
 /// Has the heap give memory that is free in it on to the system, where it can be told to.
 inline void trim_heap() noexcept {
   if (tarn_malloc_trim != nullptr) tarn_malloc_trim(0);
@@ -128,6 +132,7 @@ inline void trim_heap() noexcept {
 #else
 inline constexpr bool has_page_drop = false;
 [[nodiscard]] inline bool drop_pages(void*, std::size_t, bool) noexcept { return false; }
+inline std::int64_t late_nanoseconds() noexcept { return steady_nanoseconds(); }
 inline void trim_heap() noexcept {}
 #endif
 
