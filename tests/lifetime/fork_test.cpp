@@ -9,6 +9,7 @@
 #include <random>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include <tarn/tarn.hpp>
@@ -27,6 +28,10 @@ constexpr bool heap_may_hang = test::with_asan || test::with_tsan;
 bool is_good(const test::child_end& end) {
   return end.ok() || (heap_may_hang && end.signal == SIGALRM);
 }
+
+// Recorders bring shards to pools that have no caches in threads.
+using forking_policy = test::cross<test::concurrent_locks,
+                                   std::tuple<tarn::counting_stats, tarn::recording_stats>>::type;
 
 template <class P>
 struct world {
@@ -93,7 +98,7 @@ struct world {
 }  // namespace
 
 TEMPLATE_LIST_TEST_CASE("a child forked at any moment can use the pools, and its books balance",
-                        "[fork]", test::every_concurrent_lock) {
+                        "[fork]", forking_policy) {
   INFO(test::name_of<TestType>());
   world<TestType> here;
   std::atomic<bool> stop{false};
