@@ -152,7 +152,6 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   void stop_being_busy(tier_state& t) noexcept;
 
   // indices.hpp and its neighbours
-  using link_type = typename env::template atomic<std::uint32_t>;
   [[nodiscard]] void* pop_index(tier_state& t) noexcept;
   [[nodiscard]] void* pop_uncounted(tier_state& t) noexcept;
   [[nodiscard]] bool push_index(tier_state& t, void* block) noexcept;
@@ -160,7 +159,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   std::uint64_t walk_stack(std::uint32_t tier, Visit&& visit) const noexcept;
   [[nodiscard]] TARN_COLD bool enter_stack(tier_state& t) noexcept;
   TARN_FORCE_INLINE void leave_stack(tier_state& t) noexcept;
-  [[nodiscard]] link_type& link_of(tier_state& t, std::uint32_t index) const noexcept;
+  [[nodiscard]] typename index_stack<env>::link& link_of(tier_state&, std::uint32_t) const noexcept;
   [[nodiscard]] void* block_at(tier_state& t, std::uint32_t index) const noexcept;
   [[nodiscard]] std::uint32_t take_above(tier_state& t, std::uint64_t keep) noexcept;
   std::size_t shed_stack(std::uint32_t tier, std::uint64_t keep, leaving why) noexcept;
@@ -211,8 +210,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   typename env::template atomic<std::int64_t> ready_bytes_{0};  // in the depots
   slab_departures<env> slabs_;
   upkeep_state<env> upkeep_;
-  typename env::template atomic<std::uint64_t> drains_{0};
-  typename env::template atomic<std::uint64_t> bounds_{0};   // how often a bound changed
+  typename env::template atomic<std::uint64_t> drains_{0}, bounds_{0};  // how often they changed
   typename env::template atomic<bool> shard_wanted_{false};  // a put found no vacant shard
   lock_type shard_lock_;
   typename env::template atomic<shard_type*> shards_{nullptr};  // all that ever were; only grows

@@ -20,7 +20,8 @@ auto core<Config>::slab_by_number(tier_state& t, std::uint32_t number) const noe
 }
 
 template <class Config>
-auto core<Config>::link_of(tier_state& t, std::uint32_t index) const noexcept -> link_type& {
+auto core<Config>::link_of(tier_state& t, std::uint32_t index) const noexcept ->
+    typename index_stack<env>::link& {
   slab_type* const s = slab_by_number(t, index >> t.index_bits);
   return s->links[index & ((std::uint32_t{1} << t.index_bits) - 1)];
 }

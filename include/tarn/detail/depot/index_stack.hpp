@@ -15,14 +15,15 @@ namespace tarn::detail {
 template <class Env>
 class index_stack {
  public:
+  using link = typename Env::template atomic<std::uint32_t>;
   static constexpr std::uint32_t none = 0x7fffffff;
   /// A bit of a link that anybody may set: the block was in the stack then. Its next push clears
   /// it, so while it is set nobody took the block.
   static constexpr std::uint32_t still_bit = 0x80000000;
 
   /// The index in a link; `none` at the end of the chain.
-  [[nodiscard]] static constexpr std::uint32_t index_in(std::uint32_t link) noexcept {
-    return link & none;
+  [[nodiscard]] static constexpr std::uint32_t index_in(std::uint32_t word) noexcept {
+    return word & none;
   }
 
   /// `link_of(index)`: the link of a block. Returns: an index, or `none`.
