@@ -346,6 +346,23 @@ TEMPLATE_LIST_TEST_CASE("gets, puts, purges and trims in any order lose nothing"
   }
 }
 
+TEST_CASE("slabs are larger where idle memory stays, if nothing else is said", "[byte_pool]") {
+  const auto slab_of = []<class Pool>(Pool&& pool) {
+    pool.put(pool.get(100));
+    return pool.occupancy().slab_bytes;
+  };
+  constexpr std::size_t mib = 1024 * kib;
+  for (const auto how : {tarn::idle_memory::purge, tarn::idle_memory::reclaimable}) {
+    CHECK(slab_of(tarn::byte_pool<>({.idle_memory = how})) == mib);
+    CHECK(slab_of(tarn::byte_pool<>({.slab_bytes = 128 * kib, .idle_memory = how})) == 128 * kib);
+    CHECK(slab_of(tarn::byte_pool<>({.limit_bytes = 10 * mib, .idle_memory = how})) == 64 * kib);
+    using policy = test::policies<std::mutex, tarn::counting_stats>;
+    test::byte_fixture<policy> can_not({.idle_memory = how});
+    CHECK(slab_of(*can_not) == 64 * kib);
+  }
+  CHECK(slab_of(tarn::byte_pool<>()) == 64 * kib);
+}
+
 TEST_CASE("what becomes of idle memory is checked", "[byte_pool]") {
   tarn::options o;
   o.idle_memory = static_cast<tarn::idle_memory>(3);
