@@ -40,7 +40,7 @@ struct event {
   std::size_t old_size = 0;
   std::size_t new_size = 0;
   std::uint64_t ticks = 1;  ///< of `maintain` that it sums up; then the time is that of the first
-  snapshot state{};  ///< of that moment; empty for operations
+  snapshot state{};         ///< of that moment; empty for operations
 };
 
 }  // namespace tarn
