@@ -2,9 +2,9 @@
 //
 // replay: asks a pool for what was asked of another one.
 //
-//   const auto one = tarn::replay(log, pool);               // on this thread, in the order of the
-//   log const auto all = tarn::replay_on_threads(log, pool);    // on as many threads as were
-//   recorded std::cout << all << '\n';
+//   const auto one = tarn::replay(log, pool);             // on this thread, as the log is ordered
+//   const auto all = tarn::replay_on_threads(log, pool);  // on as many threads as were recorded
+//   std::cout << all << '\n';
 
 #pragma once
 
@@ -43,7 +43,7 @@ struct replay_options {
 /// What a replay did to a pool.
 ///
 /// The sums are of what the pool served, and exact on threads as well. What was out at once is told
-/// in the order of the log; on threads that drift apart it may have been more.
+/// in the order of the log; on threads that drift apart it may have been more or less.
 struct replay_result {
   snapshot difference;               ///< of the pool: after all of it, less before
   std::uint32_t threads = 0;         ///< that it ran on
@@ -89,12 +89,23 @@ inline constexpr bool has_sizes = requires(Pool& p, std::size_t size) {
   p.capacity_for(size);
 };
 
+template <class Pool>
+inline constexpr bool gets_objects = requires(Pool& p) {
+  p.try_get();
+};
+template <class Pool>
+inline constexpr bool makes_objects = requires(Pool& p) {
+  p.try_make();
+};
+template <class Pool>
+inline constexpr bool can_be_asked = has_sizes<Pool> || gets_objects<Pool> || makes_objects<Pool>;
+
 /// Whatever `pool` gives, one of it: a raw block, or the handle of an object.
 template <class Pool>
 [[nodiscard]] auto take_one(Pool& pool, [[maybe_unused]] std::size_t size) {
   if constexpr (has_sizes<Pool>) {
     return pool.try_allocate(size);
-  } else if constexpr (requires { pool.try_get(); }) {
+  } else if constexpr (gets_objects<Pool>) {
     return pool.try_get();
   } else {
     return pool.try_make();
@@ -312,6 +323,8 @@ class replay_run {
 /// `std::bad_alloc`. Complexity: O(operations), 40 bytes for each and 24 or 32 for each get.
 template <class Pool>
 replay_result replay(const operation_log& log, Pool& pool, const replay_options& o = {}) {
+  static_assert(detail::can_be_asked<Pool>,
+                "replay: the pool must be one of bytes, or of objects made without arguments");
   detail::replay_run<Pool> run(log, pool, o);
   const auto all = log.all();
   replay_result result;
@@ -334,6 +347,9 @@ replay_result replay(const operation_log& log, Pool& pool, const replay_options&
 template <class Pool>
 replay_result replay_on_threads(const operation_log& log, Pool& pool,
                                 const replay_options& o = {}) {
+  static_assert(
+      detail::can_be_asked<Pool>,
+      "replay_on_threads: the pool must be one of bytes, or of objects made without arguments");
   static_assert(is_concurrent_v<typename Pool::lock_type>,
                 "replay_on_threads: the pool is for one thread; use replay");
   using run_type = detail::replay_run<Pool>;
