@@ -88,6 +88,7 @@ TEMPLATE_LIST_TEST_CASE("a get that waits in vain comes back empty, and not too 
   out.reset();
   CHECK(pool.get_for(0s));
   CHECK(pool.get_for(std::chrono::hours(24) * 365 * 200));
+  CHECK(pool.get_for(std::chrono::hours::max()));
   CHECK(pool.get_until(0s));
 }
 

@@ -10,6 +10,7 @@ namespace tarn {
 /// A span of time in nanoseconds, made of any `std::chrono::duration`.
 ///
 /// It stands where a `std::chrono::nanoseconds` would, so that a pool need not include <chrono>.
+/// It ends at 292 years: what is longer is cut to that, so `hours::max()` is for ever.
 class time_span {
  public:
   constexpr time_span() noexcept = default;
@@ -40,13 +41,16 @@ class time_span {
   template <class Duration>
   [[nodiscard]] static constexpr std::int64_t in_nanoseconds(const Duration& d) noexcept {
     using period = typename Duration::period;
+    // In its own units, and rounded: the last tenth of a millisecond counts as too long.
+    constexpr double most = 9223372036.8547 * period::den / period::num;
+    const auto count = static_cast<double>(d.count());
+    if (!(count < most)) return INT64_MAX;
+    if (count < -most) return INT64_MIN;
     if constexpr (std::integral<typename Duration::rep> &&
                   period::num * 1'000'000'000 % period::den == 0) {
       return static_cast<std::int64_t>(d.count()) * (period::num * 1'000'000'000 / period::den);
     } else {
-      return static_cast<std::int64_t>(static_cast<double>(d.count()) * 1e9 *
-                                       static_cast<double>(period::num) /
-                                       static_cast<double>(period::den));
+      return static_cast<std::int64_t>(count * 1e9 * period::num / period::den);
     }
   }
 
