@@ -193,6 +193,14 @@ TEST_CASE("ticks by hand count from the last one", "[monitor]") {
   CHECK(m.tick(at(21)).size() == 1);
 }
 
+TEST_CASE("an interval without end is never over", "[monitor]") {
+  blocks pool({.max_objects = 16});
+  tarn::monitor<blocks> m(pool, {.interval = time_span::of_nanoseconds(INT64_MAX)});
+  const auto now = pool.snapshot().taken.count();
+  CHECK(m.tick(time_span::of_nanoseconds(now)).empty());
+  CHECK(m.tick(time_span::of_nanoseconds(INT64_MAX - 1)).empty());
+}
+
 TEST_CASE("its thread starts and stops any number of times, and ends with the pool", "[monitor]") {
   tarn::event_log log;
   std::optional<blocks> pool(std::in_place, tarn::options{.max_objects = 16});

@@ -162,6 +162,18 @@ TEST_CASE("a ticker stops at once, however long its interval", "[ticker]") {
   CHECK(t.ticks() == 0);
 }
 
+TEST_CASE("a ticker whose interval has no end does not tick", "[ticker]") {
+  tarn::ticker t([](tarn::time_span) {});
+  for (const tarn::time_span endless : {tarn::time_span(std::chrono::nanoseconds::max()),
+                                        tarn::time_span(std::chrono::hours::max()),
+                                        tarn::time_span::of_nanoseconds(INT64_MAX - 1)}) {
+    t.start(endless);
+    std::this_thread::sleep_for(milliseconds(20));
+    t.stop();
+    CHECK(t.ticks() == 0);
+  }
+}
+
 TEST_CASE("an action may stop its own ticker", "[ticker]") {
   std::atomic<int> calls{0};
   std::function<void()> stop;

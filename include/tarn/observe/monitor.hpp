@@ -123,7 +123,7 @@ class monitor {
     link_->pool = &pool;
     last_ = pool.snapshot();
     name_ = last_.name;
-    due_ = last_.taken.count() + o.interval.count();
+    due_ = detail::later(last_.taken.count(), o.interval);
     auto* const made = new guest(link_);
     pool.watch(made);
     guest_ = made;
@@ -146,7 +146,7 @@ class monitor {
   std::vector<monitor_finding> tick(time_span now) {
     const std::lock_guard hold(link_->presence);
     if (now.count() < due_) return {};
-    due_ = now.count() + options_.interval.count();
+    due_ = detail::later(now.count(), options_.interval);
     return look();
   }
   /// The same at once.

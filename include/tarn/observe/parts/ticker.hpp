@@ -30,6 +30,11 @@ inline void count_forks() noexcept {
   static_cast<void>(counting);
 }
 
+/// The time after an interval; the end of time if that is before it.
+[[nodiscard]] inline std::int64_t later(std::int64_t now, time_span interval) noexcept {
+  return now > 0 && interval.count() > INT64_MAX - now ? INT64_MAX : now + interval.count();
+}
+
 }  // namespace detail
 
 /// A thread that calls `action(now)` every interval; there is none until `start`.
@@ -123,7 +128,7 @@ class ticker {
   void run(time_span interval) {
     using env = detail::native_env;
     of_this_thread = this;
-    auto due = env::now() + interval.count();
+    auto due = detail::later(env::now(), interval);
     for (;;) {
       // relaxed: only this word is looked at.
       while (stopping_.load(std::memory_order::relaxed) == 0 &&
@@ -137,7 +142,7 @@ class ticker {
       }
       ticks_.fetch_add(1, std::memory_order::relaxed);
       const auto now = env::now();
-      due = due + interval.count() > now ? due + interval.count() : now + interval.count();
+      due = detail::later(detail::later(due, interval) > now ? due : now, interval);
     }
   }
 
