@@ -382,6 +382,7 @@ TEST_CASE("options that make no sense are refused", "[pressure]") {
   CHECK(refused({.keep_percent_on_full = 200}).find("must be at most 100") != std::string::npos);
   CHECK(refused({.thresholds = t{0, 5, 0.8}}).find("some_at 0") != std::string::npos);
   CHECK(refused({.thresholds = t{5, -1, 0.8}}).find("full_at -1") != std::string::npos);
+  CHECK(refused({.thresholds = t{2e6, 5, 0.8}}).find("at most 1000000") != std::string::npos);
   CHECK(refused({.thresholds = t{5, std::numeric_limits<double>::quiet_NaN(), 0.8}}) != "");
   CHECK(refused({.thresholds = t{5, 5, 0}}).find("ends_below") != std::string::npos);
   CHECK(refused({.thresholds = t{5, 5, 1.1}}).find("ends_below") != std::string::npos);

@@ -238,7 +238,9 @@ class pressure_watch {
         pools_(of),
         ticker_([this](time_span now) { tick(now); }) {
     const auto is_percent = [](const char* what, double value) {
-      if (!(value > 0 && value <= 1e6)) detail::throw_invalid(what, value, "must be above", 0);
+      if (!(value > 0 && value <= 1e6)) {
+        detail::throw_invalid(what, value, "must be above 0 and at most", 1'000'000);
+      }
     };
     is_percent("some_at", at_.some_at);
     is_percent("full_at", at_.full_at);
