@@ -98,6 +98,10 @@ inline leak_handler set_leak_handler(leak_handler handler) noexcept {
 /// moments no other thread takes or gives blocks.
 template <class Pool>
 class leak_scope {
+  static_assert(
+      requires(const Pool& pool) { pool.live_blocks(); },
+      "leak_scope: the pool's stats policy follows no blocks; use recording_stats");
+
  public:
   explicit leak_scope(const Pool& pool)
       : pool_(pool), begin_(pool.live_blocks()), exceptions_(std::uncaught_exceptions()) {}
