@@ -379,14 +379,15 @@ class pool_base {
       throw_invalid("alignment", alignment, "must be a power of two");
     }
     char limits[100] = "";
-    int length = 0;
-    if (capacity_ != no_limit) {
-      length = std::snprintf(limits, sizeof limits, ", capacity %zu", capacity_);
-    }
-    if (limit_bytes_ != no_limit) {
-      std::snprintf(limits + length, sizeof limits - static_cast<std::size_t>(length),
-                    ", limit_bytes %zu", limit_bytes_);
-    }
+    std::size_t length = 0;
+    const auto add = [&](const char* what, std::size_t value, std::size_t none) {
+      if (value == none) return;
+      length += static_cast<std::size_t>(
+          std::snprintf(limits + length, sizeof limits - length, ", %s %zu", what, value));
+    };
+    add("alignment", alignment, 1);
+    add("capacity", capacity_, no_limit);
+    add("limit_bytes", limit_bytes_, no_limit);
     throw_nothing(*core_, size, limits);
   }
 

@@ -108,6 +108,8 @@ TEST_CASE("a pool that has nothing says for what, and what limits it", "[bad_inp
   tarn::byte_pool<> small({.limit_bytes = 1000});
   CHECK(text_of<std::bad_alloc>([&] { small.prewarm(2, 1); }) ==
         "tarn: pool '' has nothing for 512 bytes: 0 in slabs, limit_bytes 1000");
+  CHECK(text_of<tarn::pool_exhausted>([&] { static_cast<void>(small.allocate(10, 4096)); }) ==
+        "tarn: pool '' has nothing for 10 bytes: 0 in slabs, alignment 4096, limit_bytes 1000");
   tarn::object_pool<double> numbers({.name = std::string(300, 'n'), .capacity = 0});
   CHECK(text_of<tarn::pool_exhausted>([&] { static_cast<void>(numbers.get()); }) ==
         "tarn: pool '" + std::string(60, 'n') +
