@@ -5,6 +5,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <random>
 #include <string>
@@ -12,6 +13,8 @@
 #include <tuple>
 #include <vector>
 
+#include <tarn/observe/event_log.hpp>
+#include <tarn/observe/operations/operation_recorder.hpp>
 #include <tarn/tarn.hpp>
 
 #include "support/catch.hpp"
@@ -170,4 +173,88 @@ TEST_CASE("idle blocks of threads that a fork left behind are abandoned, not idl
   step = 2;
   other.join();
   CHECK(pool.snapshot().total().abandoned == 0);
+}
+
+TEST_CASE("a child forked while another thread is being told something waits for nobody",
+          "[fork]") {
+  tarn::byte_pool<> pool;
+  const auto parent = getpid();
+  std::atomic<bool> inside{false};
+  std::atomic<bool> may_go{false};
+  std::atomic<int> told{0};
+  pool.set_callback([&](const tarn::operation&) {
+    ++told;
+    inside = true;
+    while (getpid() == parent && !may_go)
+      std::this_thread::yield();
+  });
+  std::thread other([&] { auto b = pool.get(100); });
+  while (!inside)
+    std::this_thread::yield();
+  const auto change = [&] {
+    const int before = told;
+    { auto b = pool.get(100); }
+    if (told - before < 2) return 1;  // the child goes on telling
+    pool.set_callback(nullptr);       // waits for calls that have begun
+    return 0;
+  };
+  const auto close = [&] {
+    pool.close();  // the same
+    return 0;
+  };
+  CHECK(test::in_child(change, 5).ok());
+  CHECK(test::in_child(close, 5).ok());
+  may_go = true;
+  other.join();
+}
+
+TEMPLATE_LIST_TEST_CASE("a child forked at any moment can use what watches its pools", "[fork]",
+                        forking_policy) {
+  INFO(test::name_of<TestType>());
+  tarn::byte_pool<typename TestType::lock, typename TestType::stats> pool(
+      {.large_cache_bytes = 16 << 20});
+  tarn::operation_recorder recorder;
+  tarn::event_log log(20);
+  std::atomic<std::uint64_t> told{0};
+  log.set_sink([&](const tarn::event&) { ++told; });
+  auto recording = recorder.watch(pool);
+  auto logging = log.watch(pool);
+  log.set_debug(true);
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> workers;
+  for (int t = 0; t != 2; ++t) {
+    workers.emplace_back([&] {
+      while (!stop) {
+        { auto b = pool.get(100); }
+        { auto b = pool.get(3 << 20); }
+        pool.purge();
+        static_cast<void>(tarn::operation_recorder().watch(pool));
+      }
+    });
+  }
+  std::minstd_rand random(5);
+  for (int i = 0; i != 30; ++i) {
+    for (auto spin = random() % 20000; spin != 0; --spin) {
+      std::atomic_signal_fence(std::memory_order::seq_cst);
+    }
+    const auto end = test::in_child(
+        [&] {
+          const auto before = told.load();
+          const auto total = log.total();
+          { auto b = pool.get(3 << 20); }
+          if (told == before || log.total() == total) return 1;
+          if (recorder.log().all().size() != recorder.operations()) return 2;
+          if (log.events().empty()) return 3;
+          if (i % 2 == 0) recording.reset();
+          pool.close();
+          return 0;
+        },
+        heap_may_hang ? 5 : 20);
+    INFO("code " << end.code << ", signal " << end.signal << ": " << end.said);
+    CHECK(is_good(end));
+    if (!end.ok()) break;
+  }
+  stop = true;
+  for (auto& w : workers)
+    w.join();
 }

@@ -124,6 +124,8 @@ class registry {
     for (auto* core = cores_; core != nullptr; core = core->next_) {
       core->abandon_foreign_shards(own.entry(slot_of(*core)));
       core->visits().forget();
+      // From within a telling it can't be known who else was at it.
+      if (!own.is_telling) core->watchers().forget();
       core->unlock_all();
     }
     threads_.store(own.state == thread_state::alive ? 1 : 0, std::memory_order::relaxed);

@@ -102,6 +102,12 @@ class watch_list {
   /// Around fork.
   void lock() noexcept { lock_.lock(); }
   void unlock() noexcept { lock_.unlock(); }
+  /// In a fork's child, locked: nobody is being told anything any more.
+  void forget() noexcept {
+    tellers_.store(0, std::memory_order::relaxed);  // one thread is left
+    for (std::uint32_t i = 0; i != count_.load(std::memory_order::relaxed); ++i)
+      watchers_[i]->forget();
+  }
 
  private:
   using mutex_type = typename Env::mutex;

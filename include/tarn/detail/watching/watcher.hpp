@@ -58,6 +58,8 @@ class watcher {
   }
   /// True if only the caller holds it.
   [[nodiscard]] bool is_unique() const noexcept { return holders_.is_unique(); }
+  /// In a fork's child: only the list is left of those who held it.
+  void forget() noexcept { holders_.restart(); }
 
  protected:
   virtual ~watcher() = default;

@@ -23,6 +23,7 @@
 #include <tarn/detail/watching/watcher.hpp>
 #include <tarn/observe/operations/block_table.hpp>
 #include <tarn/observe/operations/operation_log.hpp>
+#include <tarn/observe/parts/fork_lock.hpp>
 #include <tarn/observe/parts/pool_watch.hpp>
 #include <tarn/policy/lock.hpp>
 
@@ -54,7 +55,7 @@ class operation_book {
 
   void get(const void* block, std::size_t size) noexcept {
     if (block == nullptr) return;
-    const guard<native_env::mutex> hold(lock_);
+    const guard<fork_lock> hold(lock_);
     const auto address = reinterpret_cast<std::uintptr_t>(block);
     if (is_full()) return drop();
     if (const auto* const ticket = out_.find(address)) {
@@ -71,7 +72,7 @@ class operation_book {
   }
   void put(const void* block) noexcept {
     if (block == nullptr) return;
-    const guard<native_env::mutex> hold(lock_);
+    const guard<fork_lock> hold(lock_);
     if (is_full()) return drop();
     const auto address = reinterpret_cast<std::uintptr_t>(block);
     const auto* const ticket = out_.find(address);
@@ -93,7 +94,7 @@ class operation_book {
     log_gaps gaps;
   };
   [[nodiscard]] numbers read() const noexcept {
-    const guard<native_env::mutex> hold(lock_);
+    const guard<fork_lock> hold(lock_);
     return {used_,
             operations_,
             static_cast<std::size_t>(encoder_.gets()),
@@ -147,7 +148,7 @@ class operation_book {
     return true;
   }
 
-  mutable native_env::mutex lock_;
+  mutable fork_lock lock_{fork_lock::rank::inner};
   std::size_t max_bytes_;               // immutable
   std::unique_ptr<std::byte[]> bytes_;  // what is behind used_: lock
   std::size_t used_ = 0;                // this and all below: lock

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <tarn/observe/parts/fork_lock.hpp>
 #include <tarn/observe/parts/pool_watch.hpp>
 #include <tarn/policy/values/event.hpp>
 
@@ -19,7 +20,7 @@ namespace tarn::detail {
 
 /// What a log is, for all that write into it: it lives as long as one of them.
 struct event_book {
-  std::mutex lock;
+  fork_lock lock{fork_lock::rank::inner};
   std::deque<event> events;  // this and the next two: lock
   std::uint64_t total = 0;
   std::shared_ptr<const std::function<void(const event&)>> sink;

@@ -14,6 +14,7 @@
 #include <tarn/detail/native_env.hpp>
 #include <tarn/detail/watching/watcher.hpp>
 #include <tarn/observe/parts/event_book.hpp>
+#include <tarn/observe/parts/fork_lock.hpp>
 #include <tarn/observe/parts/pool_watch.hpp>
 #include <tarn/observe/parts/read_pool.hpp>
 #include <tarn/policy/check.hpp>
@@ -207,7 +208,7 @@ class event_writer final : public watcher<typename lock_traits<typename Pool::lo
   }
 
   std::shared_ptr<event_book> book_;
-  std::mutex upkeep_lock_;
+  fork_lock upkeep_lock_{fork_lock::rank::outer};
   upkeep_run run_;                                // lock: upkeep_lock_
   std::map<std::thread::id, idle_state> upkeep_;  // of those who are at it; lock: upkeep_lock_
   const Pool* pool_;  // it waits, when it closes, for whoever is in here

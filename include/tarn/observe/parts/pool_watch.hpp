@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <tarn/detail/watching/watch_list.hpp>
+#include <tarn/observe/parts/fork_lock.hpp>
 #include <tarn/policy/lock.hpp>
 
 namespace tarn {
@@ -30,7 +31,7 @@ class watch_link {
 
 /// Whether a pool is there: it closes only while nobody holds the lock.
 struct pool_presence {
-  std::mutex lock;
+  fork_lock lock{fork_lock::rank::outer};
   bool closed = false;
 };
 
