@@ -31,7 +31,7 @@ namespace tarn {
 ///
 /// Ticks of `maintain` that give something up one after the other, with less than eight quiet ones
 /// between, are one event, which grows: `event::ticks`. The sink hears of the first one and, after
-/// the last, of all.
+/// the last, of all; not of all if pool or watch ends first, or the event is kept no more.
 ///
 /// Each event takes a snapshot of its pool: rare events are cheap enough, but a pool whose requests
 /// are mostly oversize pays for a log.

@@ -32,8 +32,9 @@ namespace tarn {
 ///
 /// Each thread records by itself, whatever the lock. The order of the recent sizes is exact within
 /// a thread; sizes of different threads stand one thread after the other. Threads that have no
-/// recorder (they are ending, or there is no memory) share one; where they meet in it, one of the
-/// recent sizes may be missing; all else is exact.
+/// recorder (they are ending, there is no memory, or the pool is `thread_cached` with a `capacity`)
+/// share one; where they meet in it, one of the recent sizes may be missing and a get be followed
+/// twice as often or not; histogram and sums are exact.
 /// How long blocks are out is measured for one in four of those that are followed, if these are
 /// few; the age of the others is right to some milliseconds.
 /// Cost: four stores per get and a look at one byte per put; the memory is 5 KiB per thread and

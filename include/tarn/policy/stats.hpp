@@ -39,7 +39,8 @@ namespace tarn {
 /// `live_blocks`), and has a recorder per thread in any pool that threads share. `number()` is then
 /// that of the recorder's next get, asked before each; `is_due(number)` whether it is looked at;
 /// `choose(always)`, asked before `on_get` for one that is, for how many gets it stands, or 0. Of
-/// the others the pool tells `on_get(tier, size, number)`, and puts to one recorder for all.
+/// the others the pool tells `on_get(tier, size, number)`; of puts, where threads share their
+/// caches, it tells one recorder for all.
 template <class S>
 concept stats_policy =
     requires(typename S::template recorder<detail::shared_counter<detail::native_env>>& recorder,

@@ -118,7 +118,8 @@ template <class Config>
 void upkeep<Config>::note_peak(tier_type& t, const tick_rules& rules) noexcept {
   // What lies on an index stack is not home. What lay there all the time was not out either.
   const std::uint64_t unused = t.home.magazines.lowest;
-  const auto stacked = core_type::is_lock_free ? unused : 0;
+  // Another tick may have begun since they were counted, after they went home.
+  const auto stacked = core_type::is_lock_free ? min_of(unused, t.home.tick_away) : 0;
   t.ageing.peak = max_of(faded(t.ageing.peak, rules.passed), t.home.tick_away - stacked);
   const bool all_needed = t.home.least_home == 0 && unused == 0;
   if (all_needed || rules.passed == 0) t.ageing.needed_at = rules.now;
