@@ -15,6 +15,7 @@
 #include <string_view>
 #include <utility>
 
+#include <tarn/detail/byte_core_fork.hpp>
 #include <tarn/detail/byte_core_slow.hpp>
 #include <tarn/fwd.hpp>
 #include <tarn/policy/traits.hpp>

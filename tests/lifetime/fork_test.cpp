@@ -3,6 +3,7 @@
 // fork at any moment, while other threads work in the same pools.
 
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
@@ -257,4 +258,43 @@ TEMPLATE_LIST_TEST_CASE("a child forked at any moment can use what watches its p
   stop = true;
   for (auto& w : workers)
     w.join();
+}
+
+TEMPLATE_LIST_TEST_CASE("large blocks that another thread was giving up are not kept in a child",
+                        "[fork]", forking_policy) {
+  INFO(test::name_of<TestType>());
+  using ms = std::chrono::milliseconds;
+  constexpr std::size_t size = 3 << 20;
+  tarn::byte_pool<typename TestType::lock, typename TestType::stats> pool(
+      {.large_cache_bytes = 2 * size, .cleanup_interval = ms(10)});
+  {
+    auto one = pool.get(size);
+    auto two = pool.get(size);
+  }
+  std::atomic<bool> inside{false};
+  std::atomic<bool> may_go{false};
+  const auto parent = getpid();
+  pool.set_callback([&](const tarn::operation& o) {
+    if (o.kind != tarn::operation_kind::cleanup || getpid() != parent) return;
+    inside = true;
+    while (!may_go)
+      std::this_thread::yield();
+  });
+  static_cast<void>(pool.maintain(ms(0)));
+  std::thread other([&] { static_cast<void>(pool.maintain(ms(10))); });
+  while (!inside)
+    std::this_thread::yield();
+  CHECK(pool.snapshot().large.kept == 2);
+  const auto end = test::in_child([&] {
+    if (pool.snapshot().large.kept != 0 || pool.snapshot().large.kept_bytes != 0) return 1;
+    {
+      auto one = pool.get(size);
+      auto two = pool.get(size);
+    }
+    return pool.snapshot().large.kept == 2 ? 0 : 2;
+  });
+  CHECK(end.code == 0);
+  may_go = true;
+  other.join();
+  CHECK(pool.snapshot().large.kept == 0);
 }

@@ -142,14 +142,9 @@ class byte_core final : public core<typename Config::mechanism> {
   [[nodiscard]] const misuse_counts<Config>& misuses() const noexcept { return misuses_; }
   void report(misuse kind, const void* block, std::size_t size) noexcept;
 
-  void lock_all() noexcept override {
-    base::lock_all();
-    large_.lock().lock();
-  }
-  void unlock_all() noexcept override {
-    large_.lock().unlock();
-    base::unlock_all();
-  }
+  void lock_all() noexcept override;
+  void unlock_all() noexcept override;
+  void abandon_foreign_shards(void* own) noexcept override;
 
  private:
   [[nodiscard]] static core_settings with(core_settings s, zeros zeroing) noexcept {

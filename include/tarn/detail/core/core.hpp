@@ -122,6 +122,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   void reclaim() noexcept;
   void lock_all() noexcept override;
   void unlock_all() noexcept override;
+  void abandon_foreign_shards(void* own) noexcept override;
 
  private:
   friend struct upkeep<Config>;  // what is done now and then
@@ -195,7 +196,6 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   [[nodiscard]] std::uint32_t settled(tier_state& t) noexcept;
   void leave(void* shard) noexcept override;
   void refresh(void* shard) noexcept override;
-  void abandon_foreign_shards(void* own) noexcept override;
   void abandon_in_flight(tier_state& t) noexcept;
   [[nodiscard]] bool contains(const void* p) const noexcept override;
   void end() noexcept override;

@@ -118,6 +118,14 @@ class large_blocks {
   template <class Source>
   std::size_t settle(extent* e, bool stays, std::size_t dropped, Source& source) noexcept;
 
+  /// In a fork's child, locked: what other threads had taken out is kept no more.
+  void abandon() noexcept {
+    count_.kept = count_.kept_bytes = 0;
+    for (const extent* list : {kept_, purged_}) {
+      for (; list != nullptr; list = list->next)
+        ++count_.kept, count_.kept_bytes += list->bytes;
+    }
+  }
   /// Keeps nothing from now on.
   template <class Source>
   void close(Source& source) noexcept {

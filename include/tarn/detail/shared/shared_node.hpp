@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <tarn/detail/byte_core_fork.hpp>
 #include <tarn/detail/byte_core_slow.hpp>
 #include <tarn/detail/shared/ref_count.hpp>
 
