@@ -154,7 +154,9 @@ struct too_many : rl::test_suite<too_many<Env>, 3> {
 
 /// Follows each block that is got.
 struct follower : model::silent {
-  static bool is_due() { return true; }
+  static void on_get(std::uint32_t, std::size_t, std::uint64_t = 0) {}
+  static std::uint64_t number() { return 0; }
+  static bool is_due(std::uint64_t) { return true; }
   static std::uint64_t choose(bool) { return 1; }
 };
 template <class Env, class Shape = per_thread_shape, class Fault = model::sound>
