@@ -119,9 +119,10 @@ struct snapshot {
     const auto less = [](std::uint64_t& now, std::uint64_t then) {
       now -= then < now ? then : now;
     };
-    for (const auto count : tier_snapshot::counts)
+    for (const auto count : tier_snapshot::counts) {
       for (std::size_t i = 0; i < after.tiers.size() && i < before.tiers.size(); ++i)
         less(after.tiers[i].*count, before.tiers[i].*count);
+    }
     for (const auto count :
          {&snapshot::samples, &snapshot::not_sampled, &snapshot::retains, &snapshot::releases,
           &snapshot::constructed, &snapshot::reset_failures, &snapshot::outgrown})

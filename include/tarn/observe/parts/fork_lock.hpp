@@ -18,17 +18,17 @@ class fork_lock {
 
   explicit fork_lock(rank r) noexcept : rank_(r) {
     watch_forks();
-    const guard<system_mutex> hold(list_lock_);
-    next_ = first_;
-    if (first_ != nullptr) first_->previous_ = this;
-    first_ = this;
+    const guard<system_mutex> hold(list_lock);
+    next_ = first;
+    if (first != nullptr) first->previous_ = this;
+    first = this;
   }
   fork_lock(const fork_lock&) = delete;
   fork_lock& operator=(const fork_lock&) = delete;
   ~fork_lock() {
-    const guard<system_mutex> hold(list_lock_);
+    const guard<system_mutex> hold(list_lock);
     if (next_ != nullptr) next_->previous_ = previous_;
-    (previous_ != nullptr ? previous_->next_ : first_) = next_;
+    (previous_ != nullptr ? previous_->next_ : first) = next_;
   }
 
   void lock() noexcept { mutex_.lock(); }
@@ -41,21 +41,21 @@ class fork_lock {
     static_cast<void>(watching);
   }
   static void lock_all() noexcept {
-    list_lock_.lock();
+    list_lock.lock();
     for (const auto r : {rank::outer, rank::inner}) {
-      for (auto* l = first_; l != nullptr; l = l->next_) {
+      for (auto* l = first; l != nullptr; l = l->next_) {
         if (l->rank_ == r) l->lock();
       }
     }
   }
   static void unlock_all() noexcept {
-    for (auto* l = first_; l != nullptr; l = l->next_)
+    for (auto* l = first; l != nullptr; l = l->next_)
       l->unlock();
-    list_lock_.unlock();
+    list_lock.unlock();
   }
 
-  static inline constinit system_mutex list_lock_;
-  static inline constinit fork_lock* first_ = nullptr;  // this and the links: list_lock_
+  static inline constinit system_mutex list_lock;
+  static inline constinit fork_lock* first = nullptr;  // this and the links: list_lock
 
   system_mutex mutex_;
   rank rank_;  // immutable
