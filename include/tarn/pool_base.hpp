@@ -28,7 +28,7 @@ namespace tarn {
 /// path in any pool, or when it ends. Until then a closed pool's memory can't go.
 inline void flush_thread() noexcept {
   using env = detail::native_env;
-  env::registry().follow_orders(env::table());
+  env::registry().follow_orders();
 }
 
 namespace detail {

@@ -216,8 +216,9 @@ struct no_mutex {
 
 template <class Env>
 struct world {
-  tarn::detail::registry<Env> registry;
-  tarn::detail::thread_table tables[most_threads];
+  tarn::detail::slot_record<Env> records[tarn::detail::max_slots] = {};
+  tarn::detail::registry<Env> registry{{}, records};
+  tarn::detail::sized_thread_table<4> tables[most_threads];
   /// Behind wait and notify_all: a notification that is forgotten is found as a deadlock.
   rl::mutex waiting;
   rl::condition_variable changed;
@@ -241,19 +242,34 @@ struct relacy_env {
   /// So few that they are used again soon, and that a third sample finds none.
   static constexpr std::size_t sample_slots = 2;
 
-  static tarn::detail::thread_table& table() {
+  struct module_type {};
+  using registry_type = tarn::detail::registry<relacy_env>;
+  static tarn::detail::thread_table& table(registry_type&) {
     return here->tables[acting >= 0 ? static_cast<unsigned>(acting) : rl::thread_index()];
   }
   static tarn::detail::registry<relacy_env>& registry() { return here->registry; }
-  static bool thread_is_alive() {
-    auto& t = table();
+  /// A word is a slot: few enough are hot here that some are not.
+  static std::uintptr_t word_of(registry_type& r, std::uint32_t slot) {
+    return slot < table(r).hot_slots() ? slot : 0;
+  }
+  static void* entry(std::uintptr_t word) {
+    return table(registry()).entry(static_cast<std::uint32_t>(word));
+  }
+  static void set_entry(registry_type& r, std::uint32_t slot, void* shard) {
+    table(r).set(slot, shard);
+  }
+  static std::uintptr_t thread() { return reinterpret_cast<std::uintptr_t>(&table(registry())); }
+  static bool thread_is_alive(registry_type& r) {
+    auto& t = table(r);
     if (t.state == tarn::detail::thread_state::unborn) {
       t.state = tarn::detail::thread_state::alive;
       here->registry.thread_begins();
     }
     return t.state == tarn::detail::thread_state::alive;
   }
-  static void watch_forks() {}
+  static void prepare(registry_type&) {}
+  template <class Object>
+  static void keep_functions_of(const Object&) {}
 
   static void wait(const atomic<std::uint32_t>& cell, std::uint32_t old) {
     here->waiting.lock(RL_INFO);
@@ -311,10 +327,10 @@ struct relacy_env {
   }
   /// The calling simulated thread ends, as the janitor sees it.
   static void end_thread() {
-    auto& t = table();
+    auto& t = table(registry());
     if (t.state != tarn::detail::thread_state::alive) return;
     t.state = tarn::detail::thread_state::dead;
-    here->registry.thread_ends(t);
+    here->registry.thread_ends();
   }
   /// Runs `action` as if simulated thread `thread` did; only before the threads begin.
   template <class Action>

@@ -217,7 +217,7 @@ struct ticks_and_owner : rl::test_suite<ticks_and_owner<Config>, 2> {
     RL_ASSERT(n.gets == 2 * blocks && n.puts == 2 * blocks);
     for (unsigned i = 0; i != 3; ++i) {
       tick(*w.core, next);
-      env::act_as(1, [] { env::registry().follow_orders(env::table()); });
+      env::act_as(1, [] { env::registry().follow_orders(); });
     }
     RL_ASSERT(w.numbers().sharded == 0);
     env::act_as(1, [] { env::end_thread(); });
@@ -249,7 +249,7 @@ struct ticks_and_looks : rl::test_suite<ticks_and_looks<Config, Looks>, 2> {
     }
   }
   void look() {
-    if (env::registry().has_orders(env::table())) env::registry().follow_orders(env::table());
+    if (env::registry().has_orders()) env::registry().follow_orders();
   }
   void after() {
     RL_ASSERT(w.numbers().sharded == 1);
@@ -346,21 +346,23 @@ std::size_t upkeep<config<env, reaches_over>>::tick(core_type& c,
   return 0;
 }
 template <>
-void upkeep<config<env, marks_short>>::flush_idle(core_type& c, shard_type* s) noexcept {
+void upkeep<config<env, marks_short>>::flush_idle(core_type& c) noexcept {
+  shard_type* const s = c.find_shard();
   const auto ticks = c.upkeep_.ticks.load(std::memory_order::relaxed);
   const auto word = s->caches()[0].word.load(std::memory_order::relaxed);
   auto& mark = s->marks()[0];
-  if (mark.word == word && ticks - mark.tick >= 1) c.flush(s, 0);
+  if (mark.word == word && ticks - mark.tick >= 1) c.flush(0);
   mark = {s->caches()[0].word.load(std::memory_order::relaxed), ticks};
 }
 template <>
-void upkeep<config<env, marks_no_use>>::flush_idle(core_type& c, shard_type* s) noexcept {
-  if (c.upkeep_.ticks.load(std::memory_order::relaxed) - s->marks()[0].tick >= 2) c.flush(s, 0);
+void upkeep<config<env, marks_no_use>>::flush_idle(core_type& c) noexcept {
+  shard_type* const s = c.find_shard();
+  if (c.upkeep_.ticks.load(std::memory_order::relaxed) - s->marks()[0].tick >= 2) c.flush(0);
 }
 template <>
 void core<config<env, leaves_early>>::leave(void* shard) noexcept {
   auto* const s = static_cast<shard_type*>(shard);
-  locked(shard_lock_, [&] { s->vacant = true; });
+  keep_vacant(s);
   flush_all(s);
 }
 template <>

@@ -35,7 +35,7 @@ struct scenario : rl::test_suite<Derived, 2> {
   List& list() { return reinterpret_cast<List&>(place); }
   void before() {
     Env::begin();
-    ::new (&place) List;
+    ::new (&place) List(Env::registry());
     owned = 1;
     told(RL_INFO).store(0, rl::mo_relaxed);
     first = new reader<Env>(owned, told);
@@ -98,11 +98,13 @@ struct closing : scenario<Env, List, closing<Env, List>> {
 /// Broken: does not wait for those who are telling.
 template <class Env>
 struct impatient_list : tarn::detail::watch_list<Env> {
+  using tarn::detail::watch_list<Env>::watch_list;
   static void let_go(tarn::detail::watcher<Env>* w) noexcept { w->release(); }
 };
 /// Broken: one place is empty before the other is filled.
 template <class Env>
 struct gapped_list : tarn::detail::watch_list<Env> {
+  using tarn::detail::watch_list<Env>::watch_list;
   bool add(tarn::detail::watcher<Env>* w, tarn::detail::watcher<Env>* old = nullptr) noexcept {
     if (old != nullptr) static_cast<void>(this->take_out(old));
     return tarn::detail::watch_list<Env>::add(w);

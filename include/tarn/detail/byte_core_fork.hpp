@@ -23,7 +23,7 @@ template <class Config>
 void byte_core<Config>::abandon_foreign_shards(void* own) noexcept {
   base::abandon_foreign_shards(own);
   // From within a telling this thread itself may have taken blocks out.
-  if (!Config::env::table().is_telling) large_.abandon();
+  if (!Config::env::table(this->home_registry()).is_telling) large_.abandon();
 }
 
 }  // namespace tarn::detail

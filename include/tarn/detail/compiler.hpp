@@ -25,6 +25,14 @@
 
 namespace tarn::detail {
 
+// True in object files that may become part of a shared library. Programs have room for large
+// thread-local variables at a fixed place; a library that is loaded later has next to none.
+#if defined(__PIC__) && !defined(__PIE__)
+inline constexpr bool for_library = true;
+#else
+inline constexpr bool for_library = false;
+#endif
+
 /// Tells the optimiser that `fact` holds.
 TARN_FORCE_INLINE void assume(bool fact) noexcept {
 #if defined(_MSC_VER) && !defined(__clang__)

@@ -9,6 +9,9 @@
 
 namespace tarn::detail {
 
+template <class Env>
+class registry;
+
 /// What the registry knows of a core: how to keep it alive for a moment, and how to speak to it.
 ///
 /// `life` counts what still needs the core: the pool object, every tier with a block that is not
@@ -16,15 +19,16 @@ namespace tarn::detail {
 template <class Env>
 class core_base {
  public:
-  explicit core_base(std::uint32_t life) noexcept : life_(life) {}
+  explicit core_base(std::uint32_t life) noexcept
+      : registry_(&Env::registry()), watchers_(*registry_), life_(life) {}
   core_base(const core_base&) = delete;
   core_base& operator=(const core_base&) = delete;
   virtual ~core_base() = default;
 
   /// Empties a shard of the calling thread and hands it to the next thread. Pinned, no lock held.
   virtual void leave(void* shard) noexcept = 0;
-  /// Follows a drain or a changed budget: the thread keeps the shard. Pinned, no lock held.
-  virtual void refresh(void* shard) noexcept = 0;
+  /// Follows a drain or a changed budget: the calling thread keeps its shard. Pinned, no lock held.
+  virtual void refresh() noexcept = 0;
   /// Around fork, under the registry lock.
   virtual void lock_all() noexcept = 0;
   virtual void unlock_all() noexcept = 0;
@@ -33,6 +37,8 @@ class core_base {
   /// True if `p` points into a slab of this core. Under the registry lock.
   [[nodiscard]] virtual bool contains(const void* p) const noexcept = 0;
 
+  /// The registry that knows this core: that of the module which made it, whichever calls.
+  [[nodiscard]] detail::registry<Env>& home_registry() const noexcept { return *registry_; }
   /// Who is told what the core does.
   [[nodiscard]] watch_list<Env>& watchers() noexcept { return watchers_; }
   [[nodiscard]] bool closed() const noexcept { return closed_.load(std::memory_order::acquire); }
@@ -78,17 +84,18 @@ class core_base {
   /// Set once, under the tier locks; read on slow paths. (release and acquire pair with each other:
   /// a thread that sees it by an order also sees the slot that was taken away before.)
   typename Env::template atomic<bool> closed_{false};
+  detail::registry<Env>* registry_;  // immutable
   watch_list<Env> watchers_;
 
  private:
-  template <class>
-  friend class registry;
+  friend detail::registry<Env>;
   typename Env::template atomic<std::uint32_t> life_;
   detail::visits<Env> visits_;
   core_base* next_ = nullptr;  // both links: guarded by the registry lock
   core_base* previous_ = nullptr;
 
  protected:
+  std::uint32_t slot_number_ = 0;  // set once, when the registry learns of the core; 0: no slot
   /// Requests below this size go straight to their tier; 0 if something must be done first. It
   /// lies at the end, beside the core's slot, for the hit path. Changes only as watchers come and
   /// go; relaxed: who misses that is heard of a moment late.

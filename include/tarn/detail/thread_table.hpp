@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include <tarn/detail/compiler.hpp>
 #include <tarn/detail/system/system.hpp>
 
 namespace tarn::detail {
@@ -13,67 +14,119 @@ namespace tarn::detail {
 /// inside an object with a destructor may be optimised away by that destructor.
 enum class thread_state : std::uint8_t { unborn, alive, dead };
 
-/// One more than the most pools of one program that can have per-thread shards at the same time;
+/// One more than the most pools of one module that can have per-thread shards at the same time;
 /// slot 0 is never given out. Pools beyond it work on their depots.
 inline constexpr std::uint32_t max_slots = 8192;
 
-/// The table of every thread that has no shard yet: null entries only, so the slow path is taken.
-/// Never written; not const, because then 64 KiB of zeros would lie in every program's file.
-inline constinit void* no_entries[max_slots] = {};
+/// Slots below this one have a place in each thread that the hit path reads at once. The others are
+/// found out of line, some nanoseconds later. A shared library has few: it takes 64 bytes of the
+/// room for fixed places, which is about 1.5 KB for all libraries that are loaded late.
+inline constexpr std::uint16_t hot_slots_of_program = 128;
+inline constexpr std::uint16_t hot_slots_of_library = 4;
 
-/// One thread's shards, by slot. Trivially destructible and constant-initialised, so that the hit
-/// path needs no guard and a late destructor finds a valid, empty table.
-///
-/// A table has room for all slots from the start, so the hit path asks neither for its size nor for
-/// a part of it. Its pages are the system's, where it has any, not the heap's, and only those that
-/// are touched cost memory: one for the first 511 pools. Only the owner thread touches a table.
+/// One thread's shards of the pools of one module, by slot. Trivially destructible and
+/// constant-initialised, so that the hit path needs no guard and a late destructor finds a valid,
+/// empty table. Only the owner thread touches a table.
 class thread_table {
  public:
-  /// The shard behind a slot, or null.
-  [[nodiscard]] void* entry(std::uint32_t slot) const noexcept { return entries_[slot]; }
+  thread_state state = thread_state::unborn;
+  /// The thread is making itself known to a pool. What that allocates may come from a pool, which
+  /// is not to make it known once more: it works on the depot.
+  bool is_attaching = false;
+  /// The thread is telling watchers of a pool something.
+  bool is_telling = false;
 
-  /// Makes the table. Returns: false if the system refuses; nothing has changed then.
-  [[nodiscard]] bool make_room() noexcept {
-    if (entries_ != no_entries) return true;
-    void* const pages = has_mmap ? map_pages(bytes) : std::calloc(1, bytes);
+  /// The shard behind a slot, or null.
+  [[nodiscard]] void* entry(std::uint32_t slot) const noexcept {
+    if (slot < hot_) return places()[slot];
+    return slot - hot_ < more_room_ ? more_[slot - hot_] : nullptr;
+  }
+
+  /// Makes room for an entry. Returns: false if the system refuses; nothing has changed then.
+  [[nodiscard]] bool make_room(std::uint32_t slot) noexcept {
+    if (slot < hot_ || slot - hot_ < more_room_) return true;
+    std::uint32_t room = more_room_ != 0 ? 2 * more_room_ : first_room;
+    while (slot - hot_ >= room)
+      room *= 2;
+    // The system's pages, where it has any: the heap may be a pool that is just being entered.
+    void* const pages =
+        has_mmap ? map_pages(room * sizeof(void*)) : std::calloc(room, sizeof(void*));
     if (pages == nullptr) return false;
-    entries_ = static_cast<void**>(pages);
+    auto** const wider = static_cast<void**>(pages);
+    for (std::uint32_t i = 0; i != more_room_; ++i)
+      wider[i] = more_[i];
+    drop_more();
+    more_ = wider;
+    more_room_ = static_cast<std::uint16_t>(room);
     return true;
   }
 
-  /// Preconditions: `make_room` returned true.
+  /// Preconditions: there is room; `shard` is null or slot is not 0.
   void set(std::uint32_t slot, void* shard) noexcept {
-    entries_[slot] = shard;
-    if (slot >= end_) end_ = slot + 1;
+    (slot < hot_ ? places()[slot] : more_[slot - hot_]) = shard;
+    if (slot >= end_) end_ = static_cast<std::uint16_t>(slot + 1);
   }
 
-  /// Calls `action(slot, shard)` for every entry until it returns true.
-  template <class Action>
-  bool find(Action&& action) const {
-    for (std::uint32_t slot = 1; slot < end_; ++slot) {
-      if (entries_[slot] != nullptr && action(slot, entries_[slot])) return true;
-    }
-    return false;
+  /// No entry from this slot on.
+  [[nodiscard]] std::uint32_t end() const noexcept { return end_; }
+
+  /// The first slot above `slot` that has an entry; `end()` or more if there is none.
+  [[nodiscard]] std::uint32_t next(std::uint32_t slot) const noexcept {
+    do {
+      ++slot;
+    } while (slot < end_ && entry(slot) == nullptr);
+    return slot;
   }
 
   /// Gives the memory back. Preconditions: every entry is null.
   void release() noexcept {
-    if (entries_ != no_entries) has_mmap ? unmap_pages(entries_, bytes) : std::free(entries_);
-    entries_ = no_entries;
+    drop_more();
+    more_ = nullptr;
+    more_room_ = 0;
     end_ = 0;
   }
 
-  thread_state state = thread_state::unborn;
-  /// The thread is telling watchers of a pool something.
-  bool is_telling = false;
-  /// The newest call to order of the registry that this thread has followed.
-  std::uint64_t seen_orders = 0;
+  [[nodiscard]] std::uint32_t hot_slots() const noexcept { return hot_; }
+  /// Where the hit path finds the entry of a slot below `hot_slots()`.
+  [[nodiscard]] void* const* place_of(std::uint32_t slot) const noexcept { return places() + slot; }
+
+ protected:
+  constexpr explicit thread_table(std::uint16_t hot) noexcept : hot_(hot) {}
+  ~thread_table() = default;
 
  private:
-  static constexpr std::size_t bytes = max_slots * sizeof(void*);
+  static constexpr std::uint32_t first_room = 4096 / sizeof(void*);
 
-  void** entries_ = no_entries;
-  std::uint32_t end_ = 0;  // no entry from here on
+  [[nodiscard]] inline void** places() noexcept;
+  [[nodiscard]] inline void* const* places() const noexcept;
+  void drop_more() noexcept {
+    if (more_ == nullptr) return;
+    has_mmap ? unmap_pages(more_, more_room_ * sizeof(void*)) : std::free(more_);
+  }
+
+  std::uint16_t hot_;
+  std::uint16_t end_ = 0;
+  std::uint16_t more_room_ = 0;
+  void** more_ = nullptr;  // entries of the slots from hot_ on
+
+ public:
+  /// The newest call to order of the registry that this thread has followed.
+  std::uint64_t seen_orders = 0;
 };
+
+/// A table with its places.
+template <std::uint16_t Hot>
+struct sized_thread_table : thread_table {
+  constexpr sized_thread_table() noexcept : thread_table(Hot) {}
+  void* hot_entries[Hot] = {};
+};
+
+// Every table is one with places, and they lie at the same distance whatever their number is.
+inline void** thread_table::places() noexcept {
+  return static_cast<sized_thread_table<1>*>(this)->hot_entries;
+}
+inline void* const* thread_table::places() const noexcept {
+  return static_cast<const sized_thread_table<1>*>(this)->hot_entries;
+}
 
 }  // namespace tarn::detail

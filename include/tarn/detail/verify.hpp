@@ -56,7 +56,7 @@ template <class Core>
   auto* const s = core.find_slab(p);
   if (s == nullptr) {
     upkeep_totals.searched();
-    const bool elsewhere = Core::env::registry().find_core(
+    const bool elsewhere = core.home_registry().find_core(
         [&](const auto& other) { return &other != &core && other.contains(p); });
     verdict = elsewhere ? misuse::wrong_pool : misuse::foreign;
     return false;

@@ -35,7 +35,8 @@ namespace detail {
 inline constinit system_mutex books_lock;
 
 inline void watch_forks_for_books() noexcept {
-  native_env::watch_forks();  // first: what is registered later is called earlier before a fork
+  // First: what is registered later is called earlier before a fork.
+  native_env::prepare(native_env::registry());
   static const bool watching = register_fork_handlers(
       [] { books_lock.lock(); }, [] { books_lock.unlock(); }, [] { books_lock.unlock(); });
   static_cast<void>(watching);

@@ -12,10 +12,8 @@ namespace tarn::detail {
 template <class Config>
 auto core<Config>::take_miss(std::uint32_t tier, std::size_t size, where_type where) -> taken_type {
   taken_type got{this->take_due(tier)};
-  if (got.block == nullptr) {
-    shard_type* const s = own_shard_or_null();
-    got = s != nullptr ? take_slow(tier, s) : take_first(tier);
-  }
+  if (got.block == nullptr)
+    got = is_per_thread && find_shard() != nullptr ? take_slow(tier) : take_first(tier);
   if (got.block != nullptr) {
     this->with_recorder(
         [&](auto& recorder) { this->note_get(recorder, tier, got.block, size, where); });
@@ -27,38 +25,30 @@ template <class Config>
 auto core<Config>::take_first(std::uint32_t tier) -> taken_type {
   if constexpr (has_shards) {
     follow_orders();
-    if (auto* const s = attach(true); is_per_thread) return take_or_grow(tier, s, true);
+    static_cast<void>(attach(true));
   }
-  return take_or_grow(tier, nullptr, true);
+  return take_or_grow(tier, true);
 }
 
 template <class Config>
-auto core<Config>::take_slow(std::uint32_t tier, shard_type* s) -> taken_type {
+auto core<Config>::take_slow(std::uint32_t tier) -> taken_type {
   if constexpr (is_per_thread) {
-    if (env::registry().has_orders(env::table())) {
-      follow_orders();  // may take the shard away
-      s = own_shard();
-    }
+    follow_orders();  // may take the shard away
     // relaxed: a hint; the shard is published by the shard lock.
     if (shard_wanted_.load(std::memory_order::relaxed) &&
         shard_wanted_.exchange(false, std::memory_order::relaxed)) {
-      if (shard_type* const spare = make_shard()) {
-        const guard<lock_type> hold(shard_lock_);
-        spare->vacant = true;
-        spare->next = shards_.load(std::memory_order::relaxed);  // (1) below
-        shards_.store(spare, std::memory_order::release);
-      }
+      make_spare_shard();
     }
-    if (s != nullptr) fit_budget(s);
+    if (shard_type* const s = find_shard()) fit_budget(s);
   }
-  return take_or_grow(tier, s, true);
+  return take_or_grow(tier, true);
 }
 
 /// One block under the tier's lock; none if only a new slab can help, or nothing.
 template <class Config>
-auto core<Config>::take_locked(tier_state& t, cache_type* cache, bool counted) noexcept
-    -> taken_type {
+auto core<Config>::take_locked(tier_state& t, bool counted) noexcept -> taken_type {
   if (t.home.closed) return {};
+  cache_type* const cache = own_cache(t);
   taken_type got;
   if (!counted) {
     got = t.home.take_from_slab();  // one that holds no object
@@ -100,7 +90,7 @@ auto core<Config>::take_locked(tier_state& t, cache_type* cache, bool counted) n
 /// that can be reached back to it and asks once more. (Making blocks ready does not: it would take
 /// what it has just made.)
 template <class Config>
-auto core<Config>::take_or_grow(std::uint32_t tier, shard_type* s, bool counted) -> taken_type {
+auto core<Config>::take_or_grow(std::uint32_t tier, bool counted) -> taken_type {
   auto& t = tiers_[tier];
   for (bool last = !counted;;) {
     const auto arrived = slabs_.arrived.load(std::memory_order::acquire);  // (1) pairs with (2)
@@ -108,7 +98,7 @@ auto core<Config>::take_or_grow(std::uint32_t tier, shard_type* s, bool counted)
     bool reuniting = false;
     {
       const guard<lock_type> hold(t.lock);
-      const auto got = take_locked(t, cache_of(t, s), counted);
+      const auto got = take_locked(t, counted);
       if (got.block != nullptr || t.home.closed || t.home.live() >= t.home.max_live) return got;
       wait = t.busy.load(std::memory_order::relaxed) != 0;  // set under this lock
       if (!wait) t.busy.store(1, std::memory_order::relaxed);
@@ -122,7 +112,7 @@ auto core<Config>::take_or_grow(std::uint32_t tier, shard_type* s, bool counted)
       env::wait(t.busy, 1);
       continue;
     }
-    const auto got = grow(t, s, counted, reuniting);
+    const auto got = grow(t, counted, reuniting);
     stop_being_busy(t);
     if (got.block != nullptr || this->closed()) return got;
     // Not while this thread is the one that grows: objects that are destroyed here may want a
@@ -132,14 +122,13 @@ auto core<Config>::take_or_grow(std::uint32_t tier, shard_type* s, bool counted)
     // is told that there is no memory until they have arrived.
     if (last && !slabs_.await(arrived)) return {};
     last = true;
-    s = own_shard_or_null();  // see grow
   }
 }
 
 template <class Config>
 void* core<Config>::take_bare(std::uint32_t tier) {
   if constexpr (is_per_thread) follow_orders();
-  return take_or_grow(tier, own_shard_or_null(), false).block;
+  return take_or_grow(tier, false).block;
 }
 
 }  // namespace tarn::detail

@@ -129,27 +129,27 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   using tier_state = core_tier<Config>;
 
   [[nodiscard]] TARN_FORCE_INLINE shard_type* own_shard() noexcept;
-  [[nodiscard]] shard_type* own_shard_or_null() noexcept;
+  [[nodiscard]] shard_type* find_shard() noexcept;
   [[nodiscard]] static cache_type* cache_of(tier_state& t, shard_type* s) noexcept;
+  [[nodiscard]] cache_type* own_cache(tier_state& t) noexcept;
 
   // acquire.hpp and its neighbours
   [[nodiscard]] TARN_FORCE_INLINE void* pop_ready(std::size_t tier, shard_type* s);
   [[nodiscard]] TARN_COLD taken_type take_miss(std::uint32_t tier, std::size_t size, where_type);
   [[nodiscard]] taken_type take_first(std::uint32_t tier);
-  [[nodiscard]] taken_type take_slow(std::uint32_t tier, shard_type* s);
-  [[nodiscard]] taken_type take_locked(tier_state& t, cache_type* cache, bool counted) noexcept;
-  [[nodiscard]] taken_type take_or_grow(std::uint32_t tier, shard_type* s, bool counted);
-  [[nodiscard]] slab_type* obtain_slab(std::uint32_t tier, shard_type* s,
-                                       magazine_list<env>& magazines);
+  [[nodiscard]] taken_type take_slow(std::uint32_t tier);
+  [[nodiscard]] taken_type take_locked(tier_state& t, bool counted) noexcept;
+  [[nodiscard]] taken_type take_or_grow(std::uint32_t tier, bool counted);
+  [[nodiscard]] slab_type* obtain_slab(std::uint32_t tier, magazine_list<env>& magazines);
   [[nodiscard]] bool may_carve(std::size_t stride, std::size_t bytes) const noexcept;
-  [[nodiscard]] void* obtain_larger(std::uint32_t tier, std::size_t& bytes, shard_type* s,
+  [[nodiscard]] void* obtain_larger(std::uint32_t tier, std::size_t& bytes,
                                     slab_type*& parent) noexcept;
-  [[nodiscard]] taken_type grow(tier_state& t, shard_type* s, bool counted, bool reuniting);
+  [[nodiscard]] taken_type grow(tier_state& t, bool counted, bool reuniting);
   [[nodiscard]] void* ask_source(std::size_t bytes);
   [[nodiscard]] slab_type* describe(std::uint32_t tier, void* memory, std::size_t bytes,
                                     slab_type* parent, magazine_list<env>& magazines) noexcept;
   void return_memory(void* memory, std::size_t bytes, slab_type* parent) noexcept;
-  void reunite(std::uint32_t tier, shard_type* s) noexcept;
+  void reunite(std::uint32_t tier) noexcept;
   void stop_being_busy(tier_state& t) noexcept;
 
   // indices.hpp and its neighbours
@@ -173,8 +173,8 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   TARN_COLD void give_slow(std::uint32_t tier, void* block) noexcept;
   void shed_excess(std::uint32_t tier, leaving why = leaving::bound) noexcept;
   [[nodiscard]] std::uint64_t ready_to_keep(const tier_state& t) const noexcept;
-  void flush(shard_type* s, std::uint32_t tier) noexcept;
-  void flush_all(shard_type* s) noexcept;
+  void flush(std::uint32_t tier, shard_type* left = nullptr) noexcept;
+  void flush_all(shard_type* left = nullptr) noexcept;
   void release_slabs(std::uint32_t tier, slab_list<env>& whole) noexcept;
   void release_unused(std::uint32_t tier, leaving why) noexcept;
   void park(tier_state& t, void* block, slab_list<env>& whole,
@@ -189,20 +189,23 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   [[nodiscard]] shard_type* attach(bool may_allocate) noexcept;
   [[nodiscard]] shard_type* find_vacant() noexcept;
   [[nodiscard]] shard_type* make_shard() noexcept;
+  void make_spare_shard() noexcept;
+  void keep_vacant(shard_type* s) noexcept;
   void fit_budget(shard_type* s) noexcept;
   void refit(tier_state& t) noexcept;
   void bound_to(tier_state& t, std::uint64_t blocks) noexcept;
   void follow_orders() noexcept;
   [[nodiscard]] std::uint32_t settled(tier_state& t) noexcept;
   void leave(void* shard) noexcept override;
-  void refresh(void* shard) noexcept override;
+  void refresh() noexcept override;
   void abandon_in_flight(tier_state& t) noexcept;
   [[nodiscard]] bool contains(const void* p) const noexcept override;
   void end() noexcept override;
 
-  typename env::template atomic<std::uint32_t> slot_{0};   // 0 once closed
-  std::uint32_t named_tiers_, tier_count_, own_slot_ = 0;  // all immutable from begin on
-  tier_list<tier_state> tiers_;                            // immutable
+  // By what the hit path finds the caller's shard; once closed, by what it finds none.
+  typename env::template atomic<std::uintptr_t> shard_word_;
+  std::uint32_t named_tiers_, tier_count_;  // immutable
+  tier_list<tier_state> tiers_;             // immutable
   core_settings settings_;
   TARN_NO_UNIQUE_ADDRESS source_type source_;
   directory<env, slab_type> directory_;
@@ -214,6 +217,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   typename env::template atomic<bool> shard_wanted_{false};  // a put found no vacant shard
   lock_type shard_lock_;
   typename env::template atomic<shard_type*> shards_{nullptr};  // all that ever were; only grows
+  shard_type* vacant_ = nullptr;  // of those: the first that no thread has; shard_lock_
 };
 
 }  // namespace tarn::detail

@@ -8,16 +8,16 @@
 
 namespace tarn::detail {
 
-/// The owner empties its cache of one tier.
+/// Empties the calling thread's cache of one tier, or that of a shard that this call has to itself.
 template <class Config>
-void core<Config>::flush(shard_type* s, std::uint32_t tier) noexcept {
+void core<Config>::flush(std::uint32_t tier, shard_type* left) noexcept {
   auto& t = tiers_[tier];
   for (;;) {
     void* block = nullptr;
     {
       const guard<lock_type> hold(t.lock);
-      cache_type* const cache = cache_of(t, s);
-      const auto level = cache->level();
+      cache_type* const cache = left != nullptr ? cache_of(t, left) : own_cache(t);
+      const auto level = cache != nullptr ? cache->level() : 0;
       if (level == 0) return;
       if (!t.home.closed) {
         absorb(t.home, *cache, level);
@@ -34,10 +34,11 @@ void core<Config>::flush(shard_type* s, std::uint32_t tier) noexcept {
 }
 
 template <class Config>
-void core<Config>::flush_all(shard_type* s) noexcept {
-  for (std::uint32_t t = 0; t != tier_count_; ++t) {
-    if (cache_of(tiers_[t], s) != nullptr) flush(s, t);
-  }
+void core<Config>::flush_all(shard_type* left) noexcept {
+  if constexpr (is_lock_free) return;
+  if (is_per_thread && left == nullptr && find_shard() == nullptr) return;
+  for (std::uint32_t t = 0; t != tier_count_; ++t)
+    flush(t, left);
 }
 
 template <class Config>
@@ -45,10 +46,10 @@ void core<Config>::drain() noexcept {
   if constexpr (is_per_thread) {
     // relaxed: the order that follows publishes it.
     drains_.fetch_add(1, std::memory_order::relaxed);
-    env::registry().give_order();
+    this->registry_->give_order();
     follow_orders();
   } else {
-    flush_all(nullptr);
+    flush_all();
   }
   for (std::uint32_t t = 0; t != tier_count_; ++t)
     shed(t, 0, leaving::trimmed);
@@ -62,18 +63,18 @@ void core<Config>::leave(void* shard) noexcept {
     flush_all(s);
     upkeep<Config>::shed_above_bounds(*this);
   }
-  const guard<lock_type> hold(shard_lock_);
-  s->vacant = true;
+  keep_vacant(s);
 }
 
 template <class Config>
-void core<Config>::refresh(void* shard) noexcept {
+void core<Config>::refresh() noexcept {
   if constexpr (!is_per_thread) return;
-  auto* const s = static_cast<shard_type*>(shard);
+  shard_type* const s = find_shard();
+  if (s == nullptr) return;
   const auto drains = drains_.load(std::memory_order::relaxed);  // published by the order
-  if (s->seen_drains == drains) return upkeep<Config>::flush_idle(*this, s);
+  if (s->seen_drains == drains) return upkeep<Config>::flush_idle(*this);
   s->seen_drains = drains;
-  flush_all(s);
+  flush_all();
   for (std::uint32_t t = 0; t != tier_count_; ++t)
     shed(t, 0, leaving::trimmed);
 }
@@ -112,9 +113,10 @@ std::uint64_t core<Config>::set_bound(std::uint32_t tier, std::uint64_t blocks) 
     t.stacked.store(static_cast<std::int64_t>(ready_of(tier)), std::memory_order::relaxed);
     t.bound_stack(blocks);
   } else {
-    shard_type* const s = own_shard_or_null();
-    if (s != nullptr) fit_budget(s);
-    if (cache_of(t, s) != nullptr) flush(s, tier);
+    if constexpr (is_per_thread) {
+      if (shard_type* const s = find_shard()) fit_budget(s);
+    }
+    flush(tier);
     shed_excess(tier, leaving::trimmed);
   }
   upkeep<Config>::give_on(*this);

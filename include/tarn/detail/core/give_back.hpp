@@ -11,14 +11,13 @@ namespace tarn::detail {
 template <class Config>
 void core<Config>::give_slow(std::uint32_t tier, void* block) noexcept {
   auto& t = tiers_[tier];
-  shard_type* s = nullptr;
   if constexpr (is_per_thread) {
-    const bool had_shard = own_shard() != nullptr;
+    const bool was_told = own_shard() != nullptr;  // by the hit path
     follow_orders();
-    s = attach(false);
-    // Else the hit path told it.
-    if (!had_shard) {
+    shard_type* const s = attach(false);
+    if (!was_told) {
       this->with_recorder([&](auto& recorder) { this->note_put(recorder, tier, block); });
+      if (s != nullptr && s->caches()[tier].template push<mark>(block)) return;
     }
     if (s != nullptr) fit_budget(s);
   }
@@ -26,7 +25,7 @@ void core<Config>::give_slow(std::uint32_t tier, void* block) noexcept {
   bool closed = false;
   {
     const guard<lock_type> hold(t.lock);
-    cache_type* const cache = cache_of(t, s);
+    cache_type* const cache = own_cache(t);
     closed = t.home.closed;
     if (is_lock_free || closed) {
       if constexpr (is_lock_free) {
@@ -122,7 +121,7 @@ void core<Config>::give_empty(std::uint32_t tier, void* block, because reason) n
   });
   {
     const guard<lock_type> hold(t.lock);
-    cache_type* const cache = cache_of(t, own_shard_or_null());
+    cache_type* const cache = own_cache(t);
     if constexpr (is_lock_free) {
       undone ? t.counts.unget() : t.counts.put();
     } else if (cache != nullptr) {

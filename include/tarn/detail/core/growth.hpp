@@ -9,19 +9,15 @@ namespace tarn::detail {
 
 /// The part of the one thread that grows a tier.
 template <class Config>
-auto core<Config>::grow(tier_state& t, shard_type* s, bool counted, bool reuniting) -> taken_type {
+auto core<Config>::grow(tier_state& t, bool counted, bool reuniting) -> taken_type {
   const auto tier = t.home.shape.number;
-  // The user's source runs in here. It may use pools, and if this one is closing, their slow paths
-  // take the thread's shard away: so it is looked up again.
-  const auto own_cache = [&] { return cache_of(t, own_shard_or_null()); };
   if (reuniting) {
-    reunite(tier, s);
-    const auto got = locked(t.lock, [&] { return take_locked(t, own_cache(), counted); });
+    reunite(tier);
+    const auto got = locked(t.lock, [&] { return take_locked(t, counted); });
     if (got.block != nullptr) return got;
-    s = own_shard_or_null();
   }
   magazine_list<env> magazines;
-  slab_type* fresh = obtain_slab(tier, s, magazines);
+  slab_type* fresh = obtain_slab(tier, magazines);
   taken_type got;
   {
     const guard<lock_type> hold(t.lock);
@@ -30,7 +26,7 @@ auto core<Config>::grow(tier_state& t, shard_type* s, bool counted, bool reuniti
       if (fresh->parent != nullptr) ++t.home.carved_slabs;
       fresh = nullptr;
     }
-    got = take_locked(t, own_cache(), counted);
+    got = take_locked(t, counted);
   }
   if (fresh != nullptr) {  // closed meanwhile
     magazines.destroy_all(t.home.shape.rounds);
@@ -43,11 +39,10 @@ auto core<Config>::grow(tier_state& t, shard_type* s, bool counted, bool reuniti
 
 /// A slab for `tier`, not yet added, and the magazines that its blocks can need.
 template <class Config>
-auto core<Config>::obtain_slab(std::uint32_t tier, shard_type* s, magazine_list<env>& magazines)
-    -> slab_type* {
+auto core<Config>::obtain_slab(std::uint32_t tier, magazine_list<env>& magazines) -> slab_type* {
   slab_type* parent = nullptr;
   std::size_t bytes = tiers_[tier].home.shape.slab_bytes;
-  void* memory = obtain_larger(tier, bytes, s, parent);
+  void* memory = obtain_larger(tier, bytes, parent);
   if (memory == nullptr) memory = ask_source(bytes);
   if (memory == nullptr) return nullptr;
   slab_type* const made = describe(tier, memory, bytes, parent, magazines);
@@ -64,7 +59,7 @@ bool core<Config>::may_carve(std::size_t stride, std::size_t bytes) const noexce
 
 /// An idle block of a larger tier; it leaves that tier until all its pieces are home again.
 template <class Config>
-void* core<Config>::obtain_larger(std::uint32_t tier, std::size_t& bytes, shard_type* s,
+void* core<Config>::obtain_larger(std::uint32_t tier, std::size_t& bytes,
                                   slab_type*& parent) noexcept {
   // Where capacities are exact, a tier that lent a block would have one too many when it is back.
   if (settings_.capacity != core_settings::no_limit) return nullptr;
@@ -81,7 +76,7 @@ void* core<Config>::obtain_larger(std::uint32_t tier, std::size_t& bytes, shard_
       if (larger.home.missed >= most_missed) continue;
       if constexpr (is_lock_free) {
         block = pop_uncounted(larger);
-      } else if (cache_type* const cache = cache_of(larger, s)) {
+      } else if (cache_type* const cache = own_cache(larger)) {
         block = cache->pop_uncounted();
         if (block != nullptr) cache->passed_home();
       }
@@ -154,11 +149,11 @@ auto core<Config>::describe(std::uint32_t tier, void* memory, std::size_t bytes,
 /// Carved blocks of `tier` may have all their pieces idle by now: collect the pieces. Whole slabs
 /// that were not carved out of anything stay where they are.
 template <class Config>
-void core<Config>::reunite(std::uint32_t tier, shard_type* s) noexcept {
+void core<Config>::reunite(std::uint32_t tier) noexcept {
   for (std::uint32_t v = 0; v != tier; ++v) {
     const bool carved = locked(tiers_[v].lock, [&] { return tiers_[v].home.carved_slabs != 0; });
     if (!carved) continue;
-    if (cache_of(tiers_[v], s) != nullptr) flush(s, v);
+    if constexpr (!is_lock_free) flush(v);
     shed(v, 0, leaving::reunited);
   }
 }

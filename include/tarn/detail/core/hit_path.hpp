@@ -9,20 +9,32 @@ namespace tarn::detail {
 
 template <class Config>
 TARN_FORCE_INLINE auto core<Config>::own_shard() noexcept -> shard_type* {
-  // relaxed: a stale slot leads to a shard of this thread, which outlives the call.
-  return static_cast<shard_type*>(env::table().entry(slot_.load(std::memory_order::relaxed)));
+  // relaxed: a stale word leads to a shard of this thread, which outlives the call.
+  return static_cast<shard_type*>(env::entry(shard_word_.load(std::memory_order::relaxed)));
 }
 
+/// As `own_shard`, also where the hit path finds none because the slot is kept out of line.
 template <class Config>
-auto core<Config>::own_shard_or_null() noexcept -> shard_type* {
-  if constexpr (is_per_thread) return own_shard();
-  return nullptr;
+auto core<Config>::find_shard() noexcept -> shard_type* {
+  if constexpr (!has_shards) return nullptr;
+  if (shard_type* const s = own_shard()) return s;
+  if (this->slot_number_ == 0 || this->closed()) return nullptr;
+  return static_cast<shard_type*>(env::table(*this->registry_).entry(this->slot_number_));
 }
 
 template <class Config>
 auto core<Config>::cache_of(tier_state& t, shard_type* s) noexcept -> cache_type* {
   if constexpr (is_single) return &t.cache;
   return s != nullptr ? s->caches() + t.home.shape.number : nullptr;
+}
+
+/// The cache in front of a tier that the calling thread may enter now, while it holds the tier's
+/// lock; null if there is none. To be asked for under the lock: waiting for it may have moved a
+/// fiber to another thread.
+template <class Config>
+auto core<Config>::own_cache(tier_state& t) noexcept -> cache_type* {
+  if constexpr (is_per_thread) return cache_of(t, find_shard());
+  return cache_of(t, nullptr);
 }
 
 template <class Config>

@@ -18,6 +18,7 @@ core<Config>::core(const core_settings& settings, std::uint32_t tiers, SizeOf&& 
                    source_type source)
     // The pool object and every tier keep the core; no_lock and the like settle like the others.
     : core_base<env>(tiers + (settings.node_bytes != 0 ? 2 : 1)),
+      shard_word_(env::word_of(this->home_registry(), 0)),
       named_tiers_(tiers),
       tier_count_(tiers + (settings.node_bytes != 0 ? 1 : 0)),
       tiers_(tier_count_),
@@ -58,10 +59,13 @@ core<Config>::core(const core_settings& settings, std::uint32_t tiers, SizeOf&& 
 
 template <class Config>
 void core<Config>::begin() noexcept {
-  env::watch_forks();
+  auto& registry = *this->registry_;
+  env::prepare(registry);
+  env::keep_functions_of(*this);
   const bool bounded = settings_.capacity != core_settings::no_limit;
-  own_slot_ = env::registry().enroll(*this, has_shards && !(is_per_thread && bounded));
-  slot_.store(own_slot_, std::memory_order::relaxed);  // nobody else is here yet
+  registry.enroll(*this, has_shards && !(is_per_thread && bounded));
+  // relaxed: no other thread is here yet.
+  shard_word_.store(env::word_of(registry, this->slot_number_), std::memory_order::relaxed);
 }
 
 template <class Config>
@@ -89,7 +93,7 @@ void core<Config>::close() noexcept {
     this->closed_.store(true, std::memory_order::release);
   }
   // relaxed: the order below publishes it; who misses it lands in its own shard, which is not home.
-  slot_.store(0, std::memory_order::relaxed);
+  shard_word_.store(env::word_of(*this->registry_, 0), std::memory_order::relaxed);
   for (std::uint32_t i = 0; i != tier_count_; ++i) {
     auto& t = tiers_[i];
     std::uint32_t index = index_stack<env>::none;
@@ -110,10 +114,10 @@ void core<Config>::close() noexcept {
     }
   }
   if constexpr (has_shards) {
-    env::registry().give_order();
+    this->registry_->give_order();
     follow_orders();
   }
-  flush_all(nullptr);
+  flush_all();
   std::uint32_t ended = 0;
   for (std::uint32_t i = 0; i != tier_count_; ++i) {
     shed(i, 0, leaving::closed);
@@ -129,7 +133,7 @@ bool core<Config>::contains(const void* p) const noexcept {
 
 template <class Config>
 void core<Config>::end() noexcept {
-  env::registry().retire(*this, own_slot_);
+  this->registry_->retire(*this);
   for (std::uint32_t i = 0; i != tier_count_; ++i) {
     auto& home = tiers_[i].home;
     while (settings_.keeps_objects && home.ready() != 0)

@@ -10,66 +10,83 @@ namespace tarn::detail {
 template <class Config>
 auto core<Config>::find_vacant() noexcept -> shard_type* {
   const guard<lock_type> hold(shard_lock_);
-  for (auto* s = shards_.load(std::memory_order::relaxed); s != nullptr; s = s->next) {
-    if (!s->vacant) continue;
-    s->vacant = false;
-    return s;
-  }
-  return nullptr;
+  shard_type* const s = vacant_;
+  if (s != nullptr) vacant_ = s->next_vacant;
+  return s;
+}
+
+/// Leaves a shard that is in the core's list to the next thread.
+template <class Config>
+void core<Config>::keep_vacant(shard_type* s) noexcept {
+  const guard<lock_type> hold(shard_lock_);
+  s->next_vacant = vacant_;
+  vacant_ = s;
 }
 
 template <class Config>
 auto core<Config>::make_shard() noexcept -> shard_type* {
-  return shard_type::make(is_per_thread ? tier_count_ : 0, [this](std::uint32_t i) {
+  shard_type* const s = shard_type::make(is_per_thread ? tier_count_ : 0, [this](std::uint32_t i) {
     return room_for(tiers_[i].home.shape.stride);
   });
+  if (s == nullptr) return nullptr;
+  const guard<lock_type> hold(shard_lock_);
+  s->next = shards_.load(std::memory_order::relaxed);
+  shards_.store(s, std::memory_order::release);  // (1) pairs with (2): its words are made
+  return s;
+}
+
+/// For a thread that only puts, and found none.
+template <class Config>
+void core<Config>::make_spare_shard() noexcept {
+  auto& registry = *this->registry_;
+  if (env::table(registry).is_attaching) return;
+  env::table(registry).is_attaching = true;
+  shard_type* const spare = make_shard();
+  env::table(registry).is_attaching = false;
+  if (spare != nullptr) keep_vacant(spare);
 }
 
 /// The calling thread's shard, adopted or new. Returns: null where a thread can't have one: it is
-/// ending, the pool is closed or bounded, there is no memory or, for a put, no vacant shard.
+/// ending or just about to have one, the pool is closed or bounded, there is no memory or, for a
+/// put, no vacant shard.
 template <class Config>
 auto core<Config>::attach(bool may_allocate) noexcept -> shard_type* {
-  const auto slot = slot_.load(std::memory_order::relaxed);  // checked again under the lock
-  auto& table = env::table();
-  if (slot == 0) return nullptr;
-  if (void* const mine = table.entry(slot)) return static_cast<shard_type*>(mine);
+  const auto slot = this->slot_number_;
+  if (slot == 0 || this->closed()) return nullptr;  // asked again below
+  if (shard_type* const mine = find_shard()) return mine;
+  auto& registry = *this->registry_;
+  // A put looks for a shard before anything is allocated for it.
   shard_type* s = find_vacant();
-  const bool fresh = s == nullptr;
-  const auto undo = [&] {
-    if (!fresh) return locked(shard_lock_, [&] { s->vacant = true; });
-    if (s != nullptr) shard_type::destroy(s);
-  };
-  if (fresh) {
-    if (!may_allocate) {
-      shard_wanted_.store(true, std::memory_order::relaxed);  // a hint
-      return nullptr;
-    }
-    s = make_shard();
-  }
-  if (s == nullptr || !env::thread_is_alive() || !table.make_room()) {
-    undo();
+  if (s == nullptr && !may_allocate) {
+    shard_wanted_.store(true, std::memory_order::relaxed);  // a hint
     return nullptr;
   }
-  env::registry().attach(slot);
-  const bool refused = locked(shard_lock_, [&] {
-    if (this->closed()) return true;
-    if (fresh) {
-      s->next = shards_.load(std::memory_order::relaxed);
-      shards_.store(s, std::memory_order::release);  // (1) pairs with (2): its words are made
+  // The end of the thread is registered before there is a shard to leave. That may allocate, and so
+  // does the shard: where what allocates is this very pool, it works on the depot meanwhile.
+  if (auto& table = env::table(registry); !table.is_attaching) {
+    table.is_attaching = true;
+    const bool alive = env::thread_is_alive(registry) && table.make_room(slot);
+    if (alive && s == nullptr) s = make_shard();
+    table.is_attaching = false;
+    if (alive && s != nullptr) {
+      registry.attach(slot);
+      // Only a thread that is still the same, and has no shard yet, may have this one: a lock above
+      // may have moved a fiber. No lock from here to the entry.
+      auto& own = env::table(registry);
+      if (!this->closed() && own.state == thread_state::alive && own.entry(slot) == nullptr &&
+          own.make_room(slot)) {
+        s->seen_drains = drains_.load(std::memory_order::relaxed);  // the shard is empty anyway
+        s->seen_ticks = upkeep_.ticks.load(std::memory_order::relaxed);
+        s->seen_threads = 0;
+        fit_budget(s);
+        env::set_entry(registry, slot, s);
+        return s;
+      }
+      registry.detach(slot);
     }
-    return false;
-  });
-  if (refused) {
-    env::registry().detach(slot);
-    undo();
-    return nullptr;
   }
-  s->seen_drains = drains_.load(std::memory_order::relaxed);  // the shard is empty anyway
-  s->seen_ticks = upkeep_.ticks.load(std::memory_order::relaxed);
-  s->seen_threads = 0;
-  table.set(slot, s);
-  fit_budget(s);
-  return s;
+  if (s != nullptr) keep_vacant(s);
+  return nullptr;
 }
 
 /// Shares the shard's byte budget out: no tier gets more than half, the small ones first. So the
@@ -78,7 +95,7 @@ auto core<Config>::attach(bool may_allocate) noexcept -> shard_type* {
 template <class Config>
 void core<Config>::fit_budget(shard_type* s) noexcept {
   if constexpr (!is_per_thread) return;  // it has no caches
-  const auto threads = max_of<std::size_t>(env::registry().threads(), 1);
+  const auto threads = max_of<std::size_t>(this->registry_->threads(), 1);
   // (2) acquire, pairs with (1): whoever sees the number sees the bounds. Whoever misses it sees it
   // on a later slow path.
   const auto bounds = bounds_.load(std::memory_order::acquire);
@@ -103,8 +120,7 @@ void core<Config>::fit_budget(shard_type* s) noexcept {
 
 template <class Config>
 void core<Config>::follow_orders() noexcept {
-  auto& table = env::table();
-  if (env::registry().has_orders(table)) env::registry().follow_orders(table);
+  if (this->registry_->has_orders()) this->registry_->follow_orders();
 }
 
 template <class Config>
@@ -125,15 +141,17 @@ void core<Config>::unlock_all() noexcept {
 
 template <class Config>
 void core<Config>::abandon_foreign_shards(void* own) noexcept {
+  vacant_ = nullptr;  // made anew: a thread that is gone may have been about to take one
   for (auto* s = shards_.load(std::memory_order::relaxed); s != nullptr; s = s->next) {
     if (s == own) continue;
+    s->next_vacant = vacant_;
+    vacant_ = s;
     for (std::uint32_t t = 0; t != s->tiers; ++t) {
       auto& cache = s->caches()[t];
       const auto level = cache.level();  // the word only: a put may have been cut in half
       tiers_[t].home.count.abandoned += level;
       cache.moved_in(-static_cast<std::int64_t>(level));
     }
-    s->vacant = true;
   }
   // Whoever grew or trimmed a tier is gone.
   slabs_.abandon();

@@ -122,7 +122,7 @@ void core<Config>::return_memory(void* memory, std::size_t bytes, slab_type* par
 template <class Config>
 void core<Config>::reclaim() noexcept {
   give_more_back();
-  flush_all(own_shard_or_null());
+  flush_all();
   for (std::uint32_t t = 0; t != tier_count_; ++t)
     shed(t, 0, leaving::trimmed);
 }
@@ -153,7 +153,7 @@ void core<Config>::shed_excess(std::uint32_t tier, leaving why) noexcept {
 template <class Config>
 std::size_t core<Config>::trim(std::size_t to_bytes) noexcept {
   const auto before = slab_bytes_taken();
-  flush_all(own_shard_or_null());
+  flush_all();
   // Smallest tiers first: pieces of carved blocks come together before their blocks are shed.
   for (std::uint32_t t = 0; t != tier_count_; ++t) {
     release_unused(t, leaving::trimmed);

@@ -37,7 +37,7 @@ struct alignas(no_sharing_alignment) shard {
   }
 
   shard* next = nullptr;  // immutable once linked
-  bool vacant = false;    // no thread has it; lock: the core's shard lock
+  shard* next_vacant = nullptr;  // while no thread has it; lock: the core's shard lock
   std::uint32_t tiers;
   std::uint64_t seen_drains = 0;  // the newest drain followed. Owner only
   std::uint64_t seen_ticks = 0;   // the newest tick of upkeep followed. Owner only

@@ -92,7 +92,7 @@ class recording_core {
   void with_recorder(Action&& action) noexcept {
     // One that holds nothing is as good as any other.
     if constexpr (Core::has_shards && !std::is_empty_v<typename Config::recorder>) {
-      if (auto* const s = self().own_shard()) return action(s->recorder);
+      if (auto* const s = self().find_shard()) return action(s->recorder);
     }
     action(recorder_);
   }
@@ -101,8 +101,12 @@ class recording_core {
   [[nodiscard]] void* take_due([[maybe_unused]] std::uint32_t tier) {
     if constexpr (samples) {
       typename Core::shard_type* s = nullptr;
-      if constexpr (Core::has_shards) s = self().own_shard();
+      if constexpr (Core::has_shards) s = self().find_shard();
       if (!Core::has_shards || s != nullptr) return self().pop_ready(tier, s);
+    } else if constexpr (Core::is_per_thread) {
+      // A shard that the hit path does not see, because its slot is kept out of line.
+      if (auto* const s = self().own_shard() == nullptr ? self().find_shard() : nullptr)
+        return self().pop_ready(tier, s);
     }
     return nullptr;
   }

@@ -125,6 +125,25 @@ extern "C" [[gnu::weak]] int tarn_malloc_trim(std::size_t) noexcept __asm__("mal
 [[nodiscard]] inline std::int64_t late_nanoseconds() noexcept {
   return steady_nanoseconds(6);  // CLOCK_MONOTONIC_COARSE, since Linux 2.6.32
 }
+// Weak, since older systems have them in a library of their own.
+struct module_info {  // Dl_info
+  const char* file;
+  void* base;
+  const char* symbol;
+  void* address;
+};
+extern "C" [[gnu::weak]] int tarn_dladdr(const void*, module_info*) noexcept __asm__("dladdr");
+extern "C" [[gnu::weak]] void* tarn_dlopen(const char*, int) noexcept __asm__("dlopen");
+
+/// Keeps the shared library that `address` lies in loaded until the program ends, also after it is
+/// closed. Does nothing for the program itself, and where the system can't.
+inline void keep_module(const void* address) noexcept {
+  module_info found{};
+  if (tarn_dladdr == nullptr || tarn_dlopen == nullptr || tarn_dladdr(address, &found) == 0) return;
+  constexpr int lazy = 1, only_if_loaded = 4, never_unloaded = 0x1000;  // RTLD_LAZY and so on
+  tarn_dlopen(found.file, lazy | only_if_loaded | never_unloaded);
+}
+
 /// Has the heap give memory that is free in it on to the system, where it can be told to.
 inline void trim_heap() noexcept {
   if (tarn_malloc_trim != nullptr) tarn_malloc_trim(0);
@@ -133,6 +152,7 @@ inline void trim_heap() noexcept {
 inline constexpr bool has_page_drop = false;
 [[nodiscard]] inline bool drop_pages(void*, std::size_t, bool) noexcept { return false; }
 inline std::int64_t late_nanoseconds() noexcept { return steady_nanoseconds(); }
+inline void keep_module(const void*) noexcept {}
 inline void trim_heap() noexcept {}
 #endif
 

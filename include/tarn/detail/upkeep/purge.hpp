@@ -28,7 +28,7 @@ void upkeep<Config>::give_on(core_type& c) noexcept {
 template <class Config>
 std::size_t upkeep<Config>::purge(core_type& c) noexcept {
   std::size_t bytes = 0;
-  c.flush_all(c.own_shard_or_null());
+  c.flush_all();
   // The smallest first: pieces of a carved block become one, and ready, on their way.
   for (std::uint32_t t = 0; t != c.tier_count_; ++t) {
     c.shed(t, 0, leaving::purged);

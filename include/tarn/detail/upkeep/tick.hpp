@@ -18,27 +18,29 @@ std::size_t upkeep<Config>::tick(core_type& c, const tick_rules& rules) noexcept
   if constexpr (core_type::is_per_thread) {
     // relaxed: the order that follows publishes it.
     c.upkeep_.ticks.fetch_add(1, std::memory_order::relaxed);
-    core_type::env::registry().give_order();
+    c.registry_->give_order();
   }
   give_on(c);
   return blocks;
 }
 
 template <class Config>
-void upkeep<Config>::flush_idle(core_type& c, shard_type* s) noexcept {
+void upkeep<Config>::flush_idle(core_type& c) noexcept {
   const auto ticks = c.upkeep_.ticks.load(std::memory_order::relaxed);  // see `tick`
-  if (s->seen_ticks == ticks) return;
-  s->seen_ticks = ticks;
   bool flushed = false;
   for (std::uint32_t t = 0; t != c.tier_count_; ++t) {
+    // Each time: a lock may have moved a fiber to a thread that has another shard.
+    shard_type* const s = c.find_shard();
+    if (s == nullptr || (t == 0 && s->seen_ticks == ticks)) return;
+    s->seen_ticks = ticks;
     const auto word = s->caches()[t].word.load(std::memory_order::relaxed);  // its owner's own
     auto& mark = s->marks()[t];
     if (mark.word != word) {
       mark = {word, ticks};
     } else if (ticks - mark.tick >= 2 && s->caches()[t].level() != 0) {
       // The mark was made after one tick and before the next, so one lies wholly behind it.
-      c.flush(s, t);
-      mark = {s->caches()[t].word.load(std::memory_order::relaxed), ticks};
+      // Empty, its word changes by no more than gets that follow: the mark is made anew next time.
+      c.flush(t);
       flushed = true;
     }
   }
@@ -130,7 +132,7 @@ void upkeep<Config>::note_peak(tier_type& t, const tick_rules& rules) noexcept {
 template <class Config>
 void upkeep<Config>::begin(core_type& c, const tick_rules& rules) noexcept {
   // What nobody fetches from the depot again is unused.
-  c.flush_all(c.own_shard_or_null());
+  c.flush_all();
   for (std::uint32_t i = 0; i != c.tier_count_; ++i) {
     auto& t = c.tiers_[i];
     locked(t.lock, [&] {

@@ -49,7 +49,7 @@ struct upkeep {
   /// Ready blocks of `tier` that decay leaves there.
   static void keep_at_least(core_type& c, std::uint32_t tier, std::uint64_t blocks) noexcept;
   /// The owner empties those of its caches that it had no use for during a whole tick.
-  static void flush_idle(core_type& c, shard_type* s) noexcept;
+  static void flush_idle(core_type& c) noexcept;
   static void shed_above_bounds(core_type& c) noexcept;
 
   /// Drops the pages of all that is idle in the depots. Preconditions: `can_purge`. Returns: their

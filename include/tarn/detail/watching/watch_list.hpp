@@ -21,7 +21,8 @@ class watch_list {
   using watcher_type = watcher<Env>;
   static constexpr std::uint32_t most = 8;
 
-  watch_list() noexcept = default;
+  /// `r` knows which threads are telling something.
+  explicit watch_list(registry<Env>& r) noexcept : registry_(r) {}
   watch_list(const watch_list&) = delete;
   watch_list& operator=(const watch_list&) = delete;
   ~watch_list() {
@@ -37,6 +38,7 @@ class watch_list {
     const auto count = count_.load(std::memory_order::relaxed);  // written under the lock
     const auto place = place_of(old);
     if (closed_ || place == most) return false;
+    w->told_from = &registry_;
     watchers_[place] = w;
     if (place == count) count_.store(count + 1, std::memory_order::relaxed);
     return true;
@@ -58,7 +60,8 @@ class watch_list {
   /// now. Not from within a telling: two that take each other out would wait for each other. No
   /// lock is held that a watcher may want.
   static void let_go(watcher_type* w) noexcept {
-    for (unsigned turn = 0; !Env::table().is_telling && !w->is_unique(); ++turn)
+    auto& r = *w->told_from;
+    for (unsigned turn = 0; !Env::table(r).is_telling && !w->is_unique(); ++turn)
       Env::pause(turn);
     w->release();
   }
@@ -74,8 +77,8 @@ class watch_list {
       if (was_in) let_go(w);
     }
     // (2) acquire, pairs with (1). Those too whose watcher was taken out meanwhile.
-    for (unsigned turn = 0; !Env::table().is_telling && tellers_.load(std::memory_order::acquire);
-         ++turn) {
+    for (unsigned turn = 0;
+         !Env::table(registry_).is_telling && tellers_.load(std::memory_order::acquire); ++turn) {
       Env::pause(turn);
     }
   }
@@ -113,8 +116,7 @@ class watch_list {
   using mutex_type = typename Env::mutex;
 
   TARN_COLD void tell_all(const happening& what) noexcept {
-    auto& self = Env::table();
-    if (self.is_telling) return;
+    if (Env::table(registry_).is_telling) return;
     watcher_type* held[most];
     std::uint32_t count = 0;
     {
@@ -125,12 +127,13 @@ class watch_list {
         held[count]->retain();
       }
     }
-    self.is_telling = true;
+    Env::table(registry_).is_telling = true;
     for (std::uint32_t i = 0; i != count; ++i) {
       if (!held[i]->on(what)) failures_.add(1);
       held[i]->release();
     }
-    self.is_telling = false;
+    Env::table(registry_).is_telling =
+        false;  // a watcher returns on the thread that it was told on
     tellers_.fetch_sub(1, std::memory_order::release);  // (1)
   }
 
@@ -149,6 +152,7 @@ class watch_list {
     return watchers_[0];
   }
 
+  registry<Env>& registry_;
   mutex_type lock_;
   bool closed_ = false;  // this and the next: lock_
   watcher_type* watchers_[most] = {};

@@ -35,6 +35,9 @@ struct happening {
   void* block = nullptr;
 };
 
+template <class Env>
+class registry;
+
 /// Somebody who is told what a core does: on the thread that does it, while it holds no lock.
 ///
 /// Counted: the list that it is in holds a reference, and whoever is telling it another.
@@ -60,6 +63,9 @@ class watcher {
   [[nodiscard]] bool is_unique() const noexcept { return holders_.is_unique(); }
   /// In a fork's child: only the list is left of those who held it.
   void forget() noexcept { holders_.restart(); }
+
+  /// Of the core whose list it is in: knows which threads are telling something there.
+  registry<Env>* told_from = nullptr;
 
  protected:
   virtual ~watcher() = default;

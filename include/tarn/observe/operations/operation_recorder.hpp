@@ -122,7 +122,7 @@ class operation_book {
   [[nodiscard]] bool append(logged_operation o) noexcept {
     // Who lives at the same time has another table; a thread may go on with the number of one that
     // has ended.
-    const auto thread = reinterpret_cast<std::uintptr_t>(&native_env::table());
+    const auto thread = native_env::thread();
     const auto* const number = threads_.find(thread);
     if (number == nullptr && threads_.is_full()) {
       limit_ = recorder_limit::threads;

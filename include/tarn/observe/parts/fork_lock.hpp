@@ -36,7 +36,8 @@ class fork_lock {
 
  private:
   static void watch_forks() noexcept {
-    native_env::watch_forks();  // first: what is registered later is called earlier before a fork
+    // First: what is registered later is called earlier before a fork.
+    native_env::prepare(native_env::registry());
     static const bool watching = register_fork_handlers(lock_all, unlock_all, unlock_all);
     static_cast<void>(watching);
   }
