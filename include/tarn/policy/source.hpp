@@ -20,10 +20,12 @@ namespace tarn {
 /// the same two numbers as the call that returned `p`, and cannot fail. A pool keeps its source by
 /// value; for one that cannot be moved, or that is to be looked at later, see `source_ref`.
 ///
-/// Two more members are for sources that can do more. `trim()`, noexcept: gives on to the system
+/// Three more members are for sources that can do more. `trim()`, noexcept: gives on to the system
 /// what the source holds free; called now and then, after much went back. `is_purgeable`, a
 /// constant: true if its memory is private and anonymous, so that pages of it may be dropped and
-/// read zero afterwards; then a pool may keep idle memory without pages.
+/// read zero afterwards; then a pool may keep idle memory without pages. `is_below_heap`, a
+/// constant: true if it never asks the heap; then neither does a pool on it, once it is made, and
+/// `operator new` or `malloc` may be made of such a pool.
 ///
 /// None may take blocks from the pool that it serves: that pool is waiting for it.
 /// Thread safety: the pool calls both from any thread, at the same time, and never under a lock.
@@ -64,6 +66,7 @@ struct heap_source {
 /// Leak checkers that scan the heap do not see pointers that are kept in such memory.
 struct page_source {
   static constexpr bool is_purgeable = true;
+  static constexpr bool is_below_heap = true;
 
   /// Throws: `std::bad_alloc` if the system refuses.
   [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment) {
@@ -99,6 +102,7 @@ requires requires(S& source, void* p, std::size_t n) {
 class source_ref {
  public:
   static constexpr bool is_purgeable = detail::is_purgeable_v<S>;
+  static constexpr bool is_below_heap = detail::is_below_heap_v<S>;
 
   /// Refers to `source`. Implicit: a pool's constructor takes the source itself.
   source_ref(S& source) noexcept : source_{&source} {}

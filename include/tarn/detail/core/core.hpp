@@ -54,6 +54,10 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   /// before anything else is done with it.
   void begin() noexcept;
 
+  // A core below the heap takes no part of itself from there. Throws: `std::bad_alloc`.
+  [[nodiscard]] static void* operator new(std::size_t bytes);
+  static void operator delete(void* p, std::size_t bytes) noexcept;
+
   // The hit path. All of these: the caller holds a block of this core, or the pool object lives.
 
   /// Returns: a block of `tier`, null if the core is closed or out of memory. `size` is what the
@@ -205,7 +209,8 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   // By what the hit path finds the caller's shard; once closed, by what it finds none.
   typename env::template atomic<std::uintptr_t> shard_word_;
   std::uint32_t named_tiers_, tier_count_;  // immutable
-  tier_list<tier_state> tiers_;             // immutable
+  std::conditional_t<is_below_heap_v<source_type>, paged_memory, heap_memory> own_;
+  tier_list<tier_state> tiers_;  // immutable
   core_settings settings_;
   TARN_NO_UNIQUE_ADDRESS source_type source_;
   directory<env, slab_type> directory_;

@@ -29,7 +29,7 @@ auto core<Config>::grow(tier_state& t, bool counted, bool reuniting) -> taken_ty
     got = take_locked(t, counted);
   }
   if (fresh != nullptr) {  // closed meanwhile
-    magazines.destroy_all(t.home.shape.rounds);
+    magazines.destroy_all(t.home.shape.rounds, t.home.shape.own);
     directory_.set(fresh->base, fresh->bytes, fresh->parent);
     return_memory(fresh->base, fresh->bytes, fresh->parent);
     locked(t.lock, [&] { t.home.slabs.push_spare(fresh); });
@@ -132,7 +132,7 @@ auto core<Config>::describe(std::uint32_t tier, void* memory, std::size_t bytes,
   bool complete = made != nullptr && directory_.make_room(memory, bytes) &&
                   (!is_lock_free || number_slab(t, made));
   for (; complete && wanted != 0; --wanted) {
-    auto* const m = magazine<env>::make(shape.rounds);
+    auto* const m = magazine<env>::make(shape.rounds, shape.own);
     complete = m != nullptr;
     if (complete) magazines.push(m);
   }
@@ -141,7 +141,7 @@ auto core<Config>::describe(std::uint32_t tier, void* memory, std::size_t bytes,
     directory_.set(memory, bytes, made);
     return made;
   }
-  magazines.destroy_all(shape.rounds);
+  magazines.destroy_all(shape.rounds, shape.own);
   if (made != nullptr) locked(t.lock, [&] { t.home.slabs.push_spare(made); });
   return nullptr;
 }

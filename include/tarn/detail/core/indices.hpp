@@ -49,7 +49,7 @@ bool core<Config>::number_slab(tier_state& t, slab_type* s) noexcept {
   if ((std::uint64_t{number} + 1) << t.index_bits > index_stack<env>::none) return false;
   auto* slabs = t.slabs[row].load(std::memory_order::relaxed);  // only this thread writes it
   if (slabs == nullptr) {
-    slabs = new (std::nothrow) slab_type* [std::size_t{64} << row] {};
+    slabs = t.home.shape.own.template make_array<slab_type*>(std::size_t{64} << row);
     if (slabs == nullptr) return false;
     t.slabs[row].store(slabs, std::memory_order::release);  // (2) pairs with (1)
   }

@@ -21,10 +21,10 @@ core<Config>::core(const core_settings& settings, std::uint32_t tiers, SizeOf&& 
       shard_word_(env::word_of(this->home_registry(), 0)),
       named_tiers_(tiers),
       tier_count_(tiers + (settings.node_bytes != 0 ? 1 : 0)),
-      tiers_(tier_count_),
+      tiers_(tier_count_, own_.memory()),
       settings_(settings),
       source_(std::move(source)),
-      directory_(static_cast<unsigned>(std::countr_zero(settings.slab_bytes))) {
+      directory_(static_cast<unsigned>(std::countr_zero(settings.slab_bytes)), own_.memory()) {
   for (std::uint32_t i = 0; i != tier_count_; ++i) {
     auto& t = tiers_[i];
     auto& shape = t.home.shape;
@@ -33,6 +33,7 @@ core<Config>::core(const core_settings& settings, std::uint32_t tiers, SizeOf&& 
     shape.stride = max_of(stride_for(shape.size), settings.least_stride);
     shape.slab_bytes = shape.stride > settings.slab_bytes / 2 ? shape.stride : settings.slab_bytes;
     shape.number = i;
+    shape.own = t.home.magazines.own = own_.memory();
     shape.rounds = t.home.magazines.rounds = rounds_for(shape.stride);
     shape.links = is_lock_free;
     shape.states = Config::checks;
@@ -47,7 +48,9 @@ core<Config>::core(const core_settings& settings, std::uint32_t tiers, SizeOf&& 
     }
     if constexpr (is_single) {
       t.cache.room = room_for(shape.stride);
-      t.cache.rounds = new typename cache_type::template cell<void*>[t.cache.room] {};
+      using cell = typename cache_type::template cell<void*>;
+      t.cache.rounds = shape.own.template make_array<cell>(t.cache.room);
+      if (t.cache.rounds == nullptr) throw std::bad_alloc();
     }
     bound_to(t, is_named ? settings.max_ready : core_settings::no_limit);
   }
@@ -55,6 +58,20 @@ core<Config>::core(const core_settings& settings, std::uint32_t tiers, SizeOf&& 
     for (std::uint32_t i = 0; i != tier_count_; ++i)
       tiers_[i].index_bits = index_bits_for(i);
   }
+}
+
+template <class Config>
+void* core<Config>::operator new(std::size_t bytes) {
+  if constexpr (is_below_heap_v<source_type>) {
+    if (void* const pages = map_pages(bytes)) return pages;
+    throw std::bad_alloc();
+  }
+  return ::operator new (bytes, std::align_val_t{alignof(core)});
+}
+template <class Config>
+void core<Config>::operator delete(void* p, [[maybe_unused]] std::size_t bytes) noexcept {
+  if constexpr (is_below_heap_v<source_type>) return unmap_pages(p, bytes);
+  ::operator delete (p, std::align_val_t{alignof(core)});
 }
 
 template <class Config>
@@ -72,7 +89,7 @@ template <class Config>
 core<Config>::~core() {
   for (auto* s = shards_.load(std::memory_order::relaxed); s != nullptr;) {  // nobody else is left
     auto* const next = s->next;
-    shard_type::destroy(s);
+    shard_type::destroy(s, own_.memory());
     s = next;
   }
 }

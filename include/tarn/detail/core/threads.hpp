@@ -25,9 +25,9 @@ void core<Config>::keep_vacant(shard_type* s) noexcept {
 
 template <class Config>
 auto core<Config>::make_shard() noexcept -> shard_type* {
-  shard_type* const s = shard_type::make(is_per_thread ? tier_count_ : 0, [this](std::uint32_t i) {
-    return room_for(tiers_[i].home.shape.stride);
-  });
+  shard_type* const s = shard_type::make(
+      is_per_thread ? tier_count_ : 0,
+      [this](std::uint32_t i) { return room_for(tiers_[i].home.shape.stride); }, own_.memory());
   if (s == nullptr) return nullptr;
   const guard<lock_type> hold(shard_lock_);
   s->next = shards_.load(std::memory_order::relaxed);
@@ -128,12 +128,14 @@ void core<Config>::lock_all() noexcept {
   for (std::uint32_t t = 0; t != tier_count_; ++t)
     tiers_[t].lock.lock();
   shard_lock_.lock();
+  own_.lock();
   this->watchers().lock();
 }
 
 template <class Config>
 void core<Config>::unlock_all() noexcept {
   this->watchers().unlock();
+  own_.unlock();
   shard_lock_.unlock();
   for (std::uint32_t t = tier_count_; t-- != 0;)
     tiers_[t].lock.unlock();

@@ -48,9 +48,11 @@ struct alignas(no_sharing_alignment) core_tier {
   core_tier(const core_tier&) = delete;
   core_tier& operator=(const core_tier&) = delete;
   ~core_tier() {
-    if constexpr (is_single) delete[] cache.rounds;
-    for (auto& row : slabs)
-      delete[] row.load(std::memory_order::relaxed);  // nobody else is left
+    const auto& own = home.shape.own;
+    if constexpr (is_single) own.destroy_array(cache.rounds, cache.room);
+    for (std::size_t row = 0; row != sizeof slabs / sizeof *slabs; ++row)
+      own.destroy_array(slabs[row].load(std::memory_order::relaxed),  // no other thread is left
+                        std::size_t{64} << row);
   }
 
   typename Config::lock lock;
@@ -116,16 +118,22 @@ struct slab_departures {
 template <class Tier>
 class tier_list {
  public:
-  explicit tier_list(std::uint32_t count) : first_(new Tier[count]) {}
+  /// Throws: `std::bad_alloc`.
+  tier_list(std::uint32_t count, const own_memory& own)
+      : own_(own), count_(count), first_(own.template make_array<Tier>(count)) {
+    if (first_ == nullptr) throw std::bad_alloc();
+  }
   tier_list(const tier_list&) = delete;
   tier_list& operator=(const tier_list&) = delete;
-  ~tier_list() { delete[] first_; }
+  ~tier_list() { own_.destroy_array(first_, count_); }
 
   [[nodiscard]] TARN_FORCE_INLINE Tier& operator[](std::size_t tier) const noexcept {
     return first_[tier];
   }
 
  private:
+  own_memory own_;
+  std::uint32_t count_;
   Tier* first_;
 };
 

@@ -94,7 +94,7 @@ void core<Config>::release_slabs(std::uint32_t tier, slab_list<env>& whole) noex
       t.home.magazines.pop_surplus(surplus);
       t.home.slabs.push_spare(s);
     });
-    surplus.destroy_all(t.home.shape.rounds);
+    surplus.destroy_all(t.home.shape.rounds, t.home.shape.own);
     return_memory(memory, bytes, parent);
     slabs_.arrive();
   }

@@ -4,7 +4,8 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <new>
+
+#include <tarn/detail/own_memory.hpp>
 
 namespace tarn::detail {
 
@@ -35,7 +36,9 @@ class directory {
 
   /// `unit_bits`: log2 of the bytes one entry stands for, 16..30 (so that 32 bits of index
   /// suffice).
-  explicit directory(unsigned unit_bits) noexcept : unit_bits_(unit_bits) {}
+  /// Its nodes come from `own`.
+  directory(unsigned unit_bits, const own_memory& own) noexcept
+      : unit_bits_(unit_bits), own_(own) {}
   directory(const directory&) = delete;
   directory& operator=(const directory&) = delete;
 
@@ -44,8 +47,8 @@ class directory {
       auto* const middle = root.load(std::memory_order::relaxed);  // nobody else is left
       if (middle == nullptr) continue;
       for (auto& entry : middle->entries)
-        delete entry.load(std::memory_order::relaxed);
-      delete middle;
+        own_.destroy(entry.load(std::memory_order::relaxed));
+      own_.destroy(middle);
     }
   }
 
@@ -109,21 +112,22 @@ class directory {
   };
 
   template <class Node>
-  [[nodiscard]] static Node* child(atomic_pointer<Node>& place) noexcept {
+  [[nodiscard]] Node* child(atomic_pointer<Node>& place) const noexcept {
     Node* found = place.load(std::memory_order::acquire);
     if (found != nullptr) return found;
-    auto* const made = new (std::nothrow) Node;
+    auto* const made = own_.template make<Node>();
     if (made == nullptr) return nullptr;
     // (2) release, pairs with (1); acquire on failure: the other thread's node is used.
     if (place.compare_exchange_strong(found, made, std::memory_order::release,
                                       std::memory_order::acquire)) {
       return made;
     }
-    delete made;
+    own_.destroy(made);
     return found;
   }
 
   unsigned unit_bits_;
+  own_memory own_;
   atomic_pointer<middle_node> root_[std::size_t{1} << root_bits] = {};
 };
 

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <new>
 
+#include <tarn/detail/own_memory.hpp>
+
 namespace tarn::detail {
 
 /// A fixed array of block pointers that moves between depot and nobody else as a whole.
@@ -20,10 +22,9 @@ struct magazine {
   [[nodiscard]] cell<void*>* rounds() noexcept { return reinterpret_cast<cell<void*>*>(this + 1); }
 
   /// Returns: an empty magazine for `capacity` blocks; null if there is no memory.
-  [[nodiscard]] static magazine* make(std::uint32_t capacity) noexcept {
+  [[nodiscard]] static magazine* make(std::uint32_t capacity, const own_memory& own) noexcept {
     static_assert(sizeof(magazine) % alignof(cell<void*>) == 0);
-    void* const memory =
-        ::operator new(sizeof(magazine) + capacity * sizeof(cell<void*>), std::nothrow);
+    void* const memory = own.take(bytes_for(capacity), alignof(magazine));
     if (memory == nullptr) return nullptr;
     auto* const made = ::new (memory) magazine;
     for (std::uint32_t i = 0; i != capacity; ++i)
@@ -31,12 +32,17 @@ struct magazine {
     return made;
   }
 
-  static void destroy(magazine* m, std::uint32_t capacity) noexcept {
+  static void destroy(magazine* m, std::uint32_t capacity, const own_memory& own) noexcept {
     using block = cell<void*>;
     for (std::uint32_t i = 0; i != capacity; ++i)
       m->rounds()[i].~block();
     m->~magazine();
-    ::operator delete(static_cast<void*>(m));
+    own.give(m, bytes_for(capacity), alignof(magazine));
+  }
+
+ private:
+  [[nodiscard]] static std::size_t bytes_for(std::uint32_t capacity) noexcept {
+    return sizeof(magazine) + capacity * sizeof(cell<void*>);
   }
 };
 
@@ -57,9 +63,9 @@ class magazine_list {
     return m;
   }
 
-  void destroy_all(std::uint32_t capacity) noexcept {
+  void destroy_all(std::uint32_t capacity, const own_memory& own) noexcept {
     while (auto* const m = pop())
-      magazine_type::destroy(m, capacity);
+      magazine_type::destroy(m, capacity, own);
   }
 
  private:

@@ -24,12 +24,13 @@ class ready_blocks {
   ready_blocks(const ready_blocks&) = delete;
   ready_blocks& operator=(const ready_blocks&) = delete;
   ~ready_blocks() {
-    full_.destroy_all(rounds);
-    empty_.destroy_all(rounds);
-    if (magazine_type* const m = partial_) magazine_type::destroy(m, rounds);
+    full_.destroy_all(rounds, own);
+    empty_.destroy_all(rounds, own);
+    if (magazine_type* const m = partial_) magazine_type::destroy(m, rounds, own);
   }
 
   std::uint32_t rounds = 1;       // blocks per magazine; immutable once there is one
+  own_memory own;                 // where magazines come from; as immutable
   cell<std::uint64_t> lowest{0};  // least number of ready blocks since the last tick of ageing
 
   [[nodiscard]] std::uint64_t count() const noexcept { return count_; }

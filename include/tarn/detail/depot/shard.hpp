@@ -9,6 +9,7 @@
 #include <tarn/detail/align.hpp>
 #include <tarn/detail/compiler.hpp>
 #include <tarn/detail/depot/tier_cache.hpp>
+#include <tarn/detail/own_memory.hpp>
 
 namespace tarn::detail {
 
@@ -36,9 +37,10 @@ struct alignas(no_sharing_alignment) shard {
     return reinterpret_cast<idle_mark*>(caches() + tiers);
   }
 
-  shard* next = nullptr;  // immutable once linked
+  shard* next = nullptr;         // immutable once linked
   shard* next_vacant = nullptr;  // while no thread has it; lock: the core's shard lock
   std::uint32_t tiers;
+  std::size_t bytes = 0;          // of it and all that lies behind it; immutable
   std::uint64_t seen_drains = 0;  // the newest drain followed. Owner only
   std::uint64_t seen_ticks = 0;   // the newest tick of upkeep followed. Owner only
   std::uint64_t seen_bounds = 0;  // the bounds the limits were made for. Owner only
@@ -47,16 +49,18 @@ struct alignas(no_sharing_alignment) shard {
 
   /// `room_of(tier)`: blocks that a tier's cache holds. Returns: null if there is no memory.
   template <class RoomOf>
-  [[nodiscard]] static shard* make(std::uint32_t tiers, RoomOf&& room_of) noexcept {
+  [[nodiscard]] static shard* make(std::uint32_t tiers, RoomOf&& room_of,
+                                   const own_memory& own) noexcept {
     using cell = typename cache::template cell<void*>;
     std::size_t total = 0;
     for (std::uint32_t t = 0; t != tiers; ++t)
       total += room_of(t);
-    void* const memory = ::operator new (
-        sizeof(shard) + tiers * (sizeof(cache) + sizeof(idle_mark)) + total * sizeof(cell),
-        std::align_val_t{alignof(shard)}, std::nothrow);
+    const auto bytes =
+        sizeof(shard) + tiers * (sizeof(cache) + sizeof(idle_mark)) + total * sizeof(cell);
+    void* const memory = own.take(bytes, alignof(shard));
     if (memory == nullptr) return nullptr;
     auto* const made = ::new (memory) shard(tiers);
+    made->bytes = bytes;
     auto* rounds = reinterpret_cast<cell*>(made->marks() + tiers);
     for (std::uint32_t t = 0; t != tiers; ++t) {
       ::new (made->marks() + t) idle_mark;
@@ -73,7 +77,7 @@ struct alignas(no_sharing_alignment) shard {
     return made;
   }
 
-  static void destroy(shard* s) noexcept {
+  static void destroy(shard* s, const own_memory& own) noexcept {
     using cell = typename cache::template cell<void*>;
     for (std::uint32_t t = 0; t != s->tiers; ++t) {
       auto& c = s->caches()[t];
@@ -83,8 +87,9 @@ struct alignas(no_sharing_alignment) shard {
       }
       c.~cache();
     }
+    const auto bytes = s->bytes;
     s->~shard();
-    ::operator delete (static_cast<void*>(s), std::align_val_t{alignof(shard)});
+    own.give(s, bytes, alignof(shard));
   }
 };
 

@@ -8,6 +8,8 @@
 #include <new>
 #include <type_traits>
 
+#include <tarn/detail/own_memory.hpp>
+
 namespace tarn::detail {
 
 /// What a tier is made of; the same for all its slabs.
@@ -19,6 +21,7 @@ struct tier_shape {
   std::uint32_t rounds = 0;    // blocks per magazine
   bool links = false;          // slabs carry links for the index stack
   bool states = false;         // slabs carry one in-use bit per block, for checks
+  own_memory own;              // where descriptors and magazines come from
 };
 
 /// A piece of memory that is carved into equal blocks of one tier. All bookkeeping is here, out of
@@ -145,10 +148,7 @@ struct slab {
     const std::size_t words = (blocks + 63) / 64;
     const std::size_t state_words = shape.states ? words : 0;
     const std::size_t link_count = shape.links ? blocks : 0;
-    void* const memory = ::operator new(sizeof(slab) + 2 * words * sizeof(std::uint64_t) +
-                                            state_words * sizeof(atomic<std::uint64_t>) +
-                                            link_count * sizeof(atomic<std::uint32_t>),
-                                        std::nothrow);
+    void* const memory = shape.own.take(bytes_for(blocks, shape), alignof(slab));
     if (memory == nullptr) return nullptr;
     auto* const made = ::new (memory) slab;
     made->room = blocks;
@@ -168,7 +168,7 @@ struct slab {
     return made;
   }
 
-  static void destroy(slab* s, [[maybe_unused]] const tier_shape& shape) noexcept {
+  static void destroy(slab* s, const tier_shape& shape) noexcept {
     if constexpr (!std::is_trivially_destructible_v<atomic<std::uint64_t>>) {  // model checkers
       using word = atomic<std::uint64_t>;
       using link = atomic<std::uint32_t>;
@@ -177,7 +177,16 @@ struct slab {
       for (std::uint32_t i = 0; shape.links && i != s->room; ++i)
         s->links[i].~link();
     }
-    ::operator delete(s);
+    shape.own.give(s, bytes_for(s->room, shape), alignof(slab));
+  }
+
+ private:
+  [[nodiscard]] static std::size_t bytes_for(std::uint32_t blocks,
+                                             const tier_shape& shape) noexcept {
+    const std::size_t words = (std::size_t{blocks} + 63) / 64;
+    return sizeof(slab) + 2 * words * sizeof(std::uint64_t) +
+           (shape.states ? words : 0) * sizeof(atomic<std::uint64_t>) +
+           (shape.links ? blocks : 0) * sizeof(atomic<std::uint32_t>);
   }
 };
 
