@@ -297,9 +297,9 @@ class pool_base {
     read_tiers(*core_, s.tiers, s.nodes);
     read_large(s.large);
     if constexpr (requires { core_->holders(); }) {
-      const auto releases = core_->holders().puts();
+      const auto releases = core_->holders().shown_puts();
       s.retains = core_->holders().gets();
-      s.releases = min_of(releases, s.retains);  // one that turns out the last is taken back
+      s.releases = min_of(releases, s.retains);  // one may turn out to be the last
     }
     s.slab_bytes = core_->slab_bytes_taken();
     read_recorders(*core_, s);

@@ -62,7 +62,7 @@ class object_core final : public core<typename Config::mechanism> {
     mark_out(got.block);
     if (got.from == origin::ready && is_unwatched()) [[likely]]
       return static_cast<value_type*>(got.block);
-    return take_cold(got.block, got.from);
+    return take_cold(got.block, got.from, where);
   }
 
   /// A block without an object. Returns: null if the core is closed or out of memory.
@@ -124,7 +124,7 @@ class object_core final : public core<typename Config::mechanism> {
       if (!restore(*object)) [[unlikely]] {
         tell(moment::discard, object);
         object->~value_type();
-        return this->give_empty(0, object, because::put);
+        return this->give_empty(0, object);
       }
     } else {
       object->~value_type();
@@ -153,7 +153,8 @@ class object_core final : public core<typename Config::mechanism> {
   }
 
   /// A kept object that must be made first, or told of.
-  [[nodiscard]] TARN_COLD value_type* take_cold(void* block, origin from);
+  [[nodiscard]] TARN_COLD value_type* take_cold(void* block, origin from,
+                                                typename base::where_type where);
 
   /// Makes an object as good as new. Returns: false if it can't be kept.
   [[nodiscard]] TARN_FORCE_INLINE bool restore(value_type& object) noexcept {

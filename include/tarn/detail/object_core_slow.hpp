@@ -47,7 +47,8 @@ std::size_t object_core<Config>::prewarm(std::uint32_t tier, std::size_t count) 
 }
 
 template <class Config>
-auto object_core<Config>::take_cold(void* block, origin from) -> value_type* {
+auto object_core<Config>::take_cold(void* block, origin from, typename base::where_type where)
+    -> value_type* {
   if (block == nullptr) return nullptr;
   if (from == origin::ready) {
     tell_taken(block, false);
@@ -56,11 +57,12 @@ auto object_core<Config>::take_cold(void* block, origin from) -> value_type* {
   try {
     value_type* const made = lifecycle_.make(block);
     constructed_.add(1);
+    this->note_made(0, block, sizeof(value_type), where);
     tell_taken(block, true);
     return made;
   } catch (...) {
     mark_home(block);
-    this->give_empty(0, block, because::undone_get);
+    this->park_home(0, block);
     throw;
   }
 }

@@ -79,10 +79,6 @@ struct basic_recording_stats : counting_stats {
       due_.set(always ? number + 1 : next);
       return number == chosen ? SampleEvery : 0;
     }
-    /// A get that was told did not happen after all.
-    void undo_get(std::uint32_t tier, std::size_t size) noexcept {
-      if (tier < detail::max_tiers) requested_[tier].add(0 - std::uint64_t{size});
-    }
 
     /// Adds what this recorder saw.
     void collect(snapshot& into) const {

@@ -32,8 +32,8 @@ namespace tarn {
 /// `on_get(tier, size)`, `on_put(tier)` and `on_oversize(size)` run on the hit path, outside every
 /// lock; they must not throw, block or use the pool. Read them with `pool.for_each_recorder`.
 ///
-/// A get is told when it has been served. With `undo_get(tier, size)` a recorder hears of one that
-/// failed after it was told.
+/// A get is told when it has been served, of an object that is made for it, once it is made: what a
+/// recorder counts never falls.
 ///
 /// A policy with `samples<Env, IsShared>`, a table of blocks, follows some until their puts (see
 /// `live_blocks`), and has a recorder per thread in any pool that threads share. `number()` is then

@@ -14,11 +14,37 @@ auto core<Config>::take_miss(std::uint32_t tier, std::size_t size, where_type wh
   taken_type got{this->take_due(tier)};
   if (got.block == nullptr)
     got = is_per_thread && find_shard() != nullptr ? take_slow(tier) : take_first(tier);
-  if (got.block != nullptr) {
+  if (got.block != nullptr && !is_bare(got)) {
     this->with_recorder(
         [&](auto& recorder) { this->note_get(recorder, tier, got.block, size, where); });
   }
   return got;
+}
+
+/// Whether an object is yet to be made in a block. If that fails, there was no get: so it is
+/// counted by `note_made`, once there is one.
+template <class Config>
+bool core<Config>::is_bare(const taken_type& got) const noexcept {
+  return settings_.keeps_objects && got.from != origin::ready;
+}
+
+template <class Config>
+void core<Config>::note_made(std::uint32_t tier, void* block, std::size_t size,
+                             where_type where) noexcept {
+  auto& t = tiers_[tier];
+  locked(t.lock, [&] {
+    count_passed_out(t, own_cache(t));
+    ++t.home.count.misses;
+  });
+  this->with_recorder([&](auto& recorder) { this->note_get(recorder, tier, block, size, where); });
+}
+
+/// Counts a get of a block that was in no cache. The lock is held.
+template <class Config>
+void core<Config>::count_passed_out(tier_state& t, cache_type* cache) noexcept {
+  if constexpr (is_lock_free) return t.counts.get();
+  if (cache != nullptr) return cache->passed_out(mark);
+  if (mark != 0) ++t.home.count.gets;
 }
 
 template <class Config>
@@ -56,11 +82,10 @@ auto core<Config>::take_locked(tier_state& t, bool counted) noexcept -> taken_ty
     got = {pop_index(t)};
     if (got.block != nullptr) return got;  // counted there
     got = t.home.take_from_slab();
-    if (got.block != nullptr) t.counts.get();
-  } else if (cache != nullptr) {
-    got = {cache->template pop<mark>()};
+  } else {
+    if (cache != nullptr) got = {cache->template pop<mark>()};
     if (got.block != nullptr) return got;
-    if (cache->limit != 0) {
+    if (cache != nullptr && cache->limit != 0) {
       const auto ready_before = t.home.ready();
       if (refill(t.home, *cache, !settings_.keeps_objects) != 0) {
         moved_bytes(t, static_cast<std::int64_t>(t.home.ready() - ready_before));
@@ -69,19 +94,14 @@ auto core<Config>::take_locked(tier_state& t, bool counted) noexcept -> taken_ty
       }
     }
     got = t.home.take();
-    if (got.block != nullptr) cache->passed_out(mark);
-  } else {
-    got = t.home.take();
-    if (got.block != nullptr && mark != 0) ++t.home.count.gets;
   }
-  if (got.block == nullptr || !counted) return got;
+  if (got.block == nullptr || !counted || is_bare(got)) return got;
+  count_passed_out(t, cache);
   if (got.from == origin::ready) {
     moved_bytes(t, -1);
     refit(t);
   }
-  if (got.from == origin::fresh || (settings_.keeps_objects && got.from == origin::parked)) {
-    ++t.home.count.misses;
-  }
+  if (got.from == origin::fresh) ++t.home.count.misses;
   return got;
 }
 

@@ -84,8 +84,10 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   /// its slab, which goes back if that made it whole).
   void give_ready(std::uint32_t tier, void* block) noexcept;
   void park_home(std::uint32_t tier, void* block, whole_slabs going = whole_slabs::all) noexcept;
-  /// Takes back a block from `take` that holds no object: a put, or a get that did not happen.
-  void give_empty(std::uint32_t tier, void* block, because reason) noexcept;
+  /// Takes back a block whose object was destroyed: a put.
+  void give_empty(std::uint32_t tier, void* block) noexcept;
+  /// Counts the get of a block that `take` did not give as ready, in a pool that keeps objects.
+  void note_made(std::uint32_t tier, void* block, std::size_t size, where_type where) noexcept;
   /// Destroys ready blocks until `keep` are left, `most` of them. Returns: how many. All that leave
   /// the depot without a get leave here.
   std::size_t shed(std::uint32_t tier, std::uint64_t keep, leaving why,
@@ -142,6 +144,8 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   [[nodiscard]] TARN_COLD taken_type take_miss(std::uint32_t tier, std::size_t size, where_type);
   [[nodiscard]] taken_type take_first(std::uint32_t tier);
   [[nodiscard]] taken_type take_slow(std::uint32_t tier);
+  [[nodiscard]] bool is_bare(const taken_type& got) const noexcept;
+  static void count_passed_out(tier_state& t, cache_type* cache) noexcept;
   [[nodiscard]] taken_type take_locked(tier_state& t, bool counted) noexcept;
   [[nodiscard]] taken_type take_or_grow(std::uint32_t tier, bool counted);
   [[nodiscard]] slab_type* obtain_slab(std::uint32_t tier, magazine_list<env>& magazines);

@@ -113,24 +113,19 @@ void core<Config>::give_ready(std::uint32_t tier, void* block) noexcept {
 }
 
 template <class Config>
-void core<Config>::give_empty(std::uint32_t tier, void* block, because reason) noexcept {
+void core<Config>::give_empty(std::uint32_t tier, void* block) noexcept {
   auto& t = tiers_[tier];
-  const bool undone = reason == because::undone_get;
-  this->with_recorder([&](auto& recorder) {
-    undone ? this->note_undone(recorder, tier, block) : this->note_put(recorder, tier, block);
-  });
-  {
-    const guard<lock_type> hold(t.lock);
+  this->with_recorder([&](auto& recorder) { this->note_put(recorder, tier, block); });
+  locked(t.lock, [&] {
     cache_type* const cache = own_cache(t);
     if constexpr (is_lock_free) {
-      undone ? t.counts.unget() : t.counts.put();
+      t.counts.put();
     } else if (cache != nullptr) {
-      undone ? cache->came_back(mark) : cache->passed_home();
+      cache->passed_home();
     } else if (mark != 0) {
-      undone ? --t.home.count.gets : ++t.home.count.puts;
+      ++t.home.count.puts;
     }
-    if (undone) --t.home.count.misses;
-  }
+  });
   park_home(tier, block);
 }
 

@@ -16,9 +16,6 @@ struct per_thread_shape {};  // a shard per thread; the tier's lock guards the d
 struct single_shape {};      // one cache per tier, entered by the holder of the tier's lock
 struct lock_free_shape {};   // one index stack per tier, entered by anyone
 
-/// Why a block comes home that holds no object.
-enum class because : std::uint8_t { put, undone_get };
-
 /// What becomes of the pages of aged blocks, where they stay: nothing, since they don't; they go
 /// when the system wants them; they go.
 enum class dropping : std::uint8_t { none, lazy, at_once };

@@ -80,9 +80,17 @@ class striped_counts {
     mine().puts.fetch_add(1, std::memory_order::release);
   }
 
-  /// A get did not happen after all.
-  void unget() noexcept { mine().gets.fetch_sub(1, std::memory_order::relaxed); }
+  /// A put that was counted before it was sure did not happen.
   void unput() noexcept { mine().puts.fetch_sub(1, std::memory_order::relaxed); }
+  /// The puts where some are counted before they are sure: never fewer than were shown before.
+  [[nodiscard]] std::uint64_t shown_puts() noexcept {
+    const auto now = puts();
+    auto shown = shown_.load(std::memory_order::relaxed);  // a statistic: it orders nothing
+    while (shown < now && !shown_.compare_exchange_weak(shown, now, std::memory_order::relaxed,
+                                                        std::memory_order::relaxed)) {
+    }
+    return max_of(shown, now);
+  }
 
   [[nodiscard]] std::uint64_t puts() const noexcept {
     std::uint64_t sum = 0;
@@ -101,6 +109,7 @@ class striped_counts {
   [[nodiscard]] stripe& mine() noexcept { return cells_[Env::stripe() % stripes]; }
 
   stripe cells_[stripes];
+  typename Env::template atomic<std::uint64_t> shown_{0};
 };
 
 /// The same on one thread: two numbers.
@@ -109,6 +118,7 @@ class owned_counts {
   void get() noexcept { ++gets_; }
   void put() noexcept { ++puts_; }
   void unput() noexcept { --puts_; }
+  [[nodiscard]] std::uint64_t shown_puts() const noexcept { return puts_; }
   [[nodiscard]] std::uint64_t puts() const noexcept { return puts_; }
   [[nodiscard]] std::uint64_t gets() const noexcept { return gets_; }
 
@@ -121,8 +131,8 @@ class owned_counts {
 struct no_counts {
   static void get() noexcept {}
   static void put() noexcept {}
-  static void unget() noexcept {}
   static void unput() noexcept {}
+  [[nodiscard]] static std::uint64_t shown_puts() noexcept { return 0; }
   [[nodiscard]] static std::uint64_t puts() noexcept { return 0; }
   [[nodiscard]] static std::uint64_t gets() noexcept { return 0; }
 };

@@ -115,11 +115,6 @@ struct tier_cache {
     count_get(mark);
   }
   void passed_home() noexcept { moved = static_cast<std::int64_t>(moved) - 1; }
-  /// The get of a block that went past the cache did not happen after all.
-  void came_back(std::uint64_t mark) noexcept {
-    passed_home();
-    count_get(0 - mark);
-  }
 
   /// Takes `count` more blocks in, or out if negative. Owner, under the tier's lock.
   void moved_in(std::int64_t count) noexcept {

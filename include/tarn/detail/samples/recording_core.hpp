@@ -79,13 +79,6 @@ class recording_core {
     tell_put(recorder, self().named_tiers_, tier);
     samples_.forget(block);
   }
-  template <class Recorder>
-  void note_undone(Recorder& recorder, std::uint32_t tier, void* block) noexcept {
-    if constexpr (requires { recorder.undo_get(tier, std::size_t{}); }) {
-      recorder.undo_get(tier, self().shape_of(tier).size);
-    }
-    samples_.forget(block);
-  }
 
   /// The recorder of the calling thread, on a path where it may have won or lost its shard.
   template <class Action>
