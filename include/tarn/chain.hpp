@@ -14,8 +14,10 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <span>
+#include <stdexcept>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -105,45 +107,53 @@ class basic_chain {
     return copied;
   }
   /// Bytes that the pieces keep from being reused; a block that is in several pieces counts in
-  /// each.
-  [[nodiscard]] std::size_t retained_bytes() const noexcept {
+  /// each. Throws: `std::length_error` if the sum is more than SIZE_MAX.
+  [[nodiscard]] std::size_t retained_bytes() const {
     std::size_t sum = 0;
     for (const auto& piece : *this)
-      sum += piece.retained_bytes();
+      sum = sum_of(sum, piece.retained_bytes(), "bytes kept by a chain");
     return sum;
   }
 
-  // Adding. All of these throw `std::bad_alloc` (`pool_exhausted` where bytes are copied); the
-  // chain is as before then.
+  // Adding. All of these throw `std::bad_alloc` (`pool_exhausted` where bytes are copied), and
+  // `std::length_error` if there would be more than SIZE_MAX bytes; the chain is as before then.
+  // Complexity: O(1) for each piece on average, at both ends. What is added may be of this chain.
 
   /// Adds a piece to the end: shared, or copied if it is smaller than `copy_below`; a neighbour of
   /// the last piece in the same bytes becomes one with it. An empty one is ignored.
   void append(value_type piece) {
     if (piece.empty()) return;
-    const auto added = piece.size();
+    const auto sum = sum_with(piece.size());
     if (pieces() != 0 && pieces_.back().unsplit(piece)) {
       room_ = 0;  // whoever had the piece may still write to what follows it
-      size_ += added;
+      size_ = sum;
       return;
     }
-    if (added < copy_below_ && (added <= room_ || pieces() != 0) && try_copy(piece.bytes())) return;
+    if (piece.size() < copy_below_ && (piece.size() <= room_ || pieces() != 0) &&
+        try_copy(piece.bytes())) {
+      return;
+    }
+    make_room(1);
     pieces_.push_back(std::move(piece));
-    size_ += added;
+    size_ = sum;
     room_ = 0;
   }
   /// Adds the bytes of a buffer, without a copy unless they are few.
   void append(basic_buffer<Lock, Stats, Traits>&& b) {
+    static_cast<void>(sum_with(b.size()));
     if (b.size() < copy_below_ && try_copy(b.bytes())) return b.reset();
     make_room(1);  // before the buffer changes its form
     append(freeze(std::move(b)));
   }
   /// Adds a copy of bytes; also of those of buffers of other types, which can't be shared here.
   void append(std::span<const std::byte> bytes) {
+    static_cast<void>(sum_with(bytes.size()));
     if (!try_copy(bytes)) add(pool().get_shared(bytes.size()), bytes);
   }
   void append(std::string_view text) { append(std::as_bytes(std::span(text))); }
   /// Adds all pieces of another chain.
   void append(basic_chain other) {
+    static_cast<void>(sum_with(other.size()));
     make_room(other.pieces());
     for (auto& piece : std::span(other.pieces_).subspan(other.first_))
       append(std::move(piece));
@@ -152,63 +162,64 @@ class basic_chain {
   /// Adds a piece to the front, always shared. An empty one is ignored.
   void prepend(value_type piece) {
     if (piece.empty()) return;
-    const auto added = piece.size();
+    const auto sum = sum_with(piece.size());
     if (pieces() != 0 && piece.unsplit(pieces_[first_])) {
       pieces_[first_] = std::move(piece);
     } else {
-      if (first_ == 0) make_room_in_front();
+      if (first_ == 0) move_pieces(rooms(1), rooms(1));
       pieces_[--first_] = std::move(piece);
     }
-    size_ += added;
+    size_ = sum;
   }
-  void prepend(basic_buffer<Lock, Stats, Traits>&& b) { prepend(freeze(std::move(b))); }
+  void prepend(basic_buffer<Lock, Stats, Traits>&& b) {
+    static_cast<void>(sum_with(b.size()));
+    if (first_ == 0) move_pieces(rooms(1), rooms(1));  // before the buffer changes its form
+    prepend(freeze(std::move(b)));
+  }
 
   // Cutting. No byte is copied.
 
-  /// Cuts off and returns what follows the first `n` bytes. Throws: `std::out_of_range` naming the
-  /// value and the limit; `std::bad_alloc`. The chain is as before then.
+  /// Cuts off and returns what follows the first `n` bytes.
+  ///
+  /// Throws: `std::out_of_range` naming the value and the limit; `std::bad_alloc`. The chain is as
+  ///   before then. Complexity: O(pieces on the shorter side of the cut).
   [[nodiscard]] basic_chain split_off(std::size_t n) {
-    check_place(n);
-    auto at = first_;
-    auto before = n;
-    while (at != pieces_.size() && before >= pieces_[at].size())
-      before -= pieces_[at++].size();
-    basic_chain rest;
-    rest.pool_ = pool_;
-    rest.copy_below_ = copy_below_;
-    if (at == pieces_.size()) return rest;
-    rest.pieces_.reserve(pieces_.size() - at);
-    for (auto i = at; i != pieces_.size(); ++i)
-      rest.pieces_.push_back(std::move(pieces_[i]));
-    if (before != 0) pieces_[at++] = rest.pieces_.front().split_to(before);
-    pieces_.resize(at);
-    rest.room_ = std::exchange(room_, 0);
-    rest.size_ = size_ - n;
-    size_ = n;
-    return rest;
+    const place at = find(n);
+    if (pieces_behind(at) <= pieces_before(at)) return take_back(at, n);
+    basic_chain front = take_front(at, n);
+    swap(front);
+    return front;
   }
-  /// Cuts off and returns the first `n` bytes. Throws: as above.
+  /// Cuts off and returns the first `n` bytes. Throws and complexity: as above.
   [[nodiscard]] basic_chain split_to(std::size_t n) {
-    auto rest = split_off(n);
-    swap(rest);
-    return rest;
+    const place at = find(n);
+    if (pieces_before(at) < pieces_behind(at)) return take_front(at, n);
+    basic_chain back = take_back(at, n);
+    swap(back);
+    return back;
   }
   /// Drops the first `n` bytes. Throws: `std::out_of_range` naming the value and the limit.
+  /// Complexity: O(pieces dropped).
   void remove_prefix(std::size_t n) {
     check_place(n);
+    if (n == size_) return clear();
     size_ -= n;
-    while (n != 0) {
-      auto& piece = pieces_[first_];
-      if (n < piece.size()) return piece.remove_prefix(n);
-      n -= piece.size();
-      piece.release();
-      ++first_;
+    for (; n >= pieces_[first_].size(); ++first_) {
+      n -= pieces_[first_].size();
+      pieces_[first_].release();
     }
-    if (first_ == pieces_.size()) return clear();
-    if (first_ > pieces()) {  // a queue must not grow for ever
-      pieces_.erase(pieces_.begin(), begin());
-      first_ = 0;
-    }
+    pieces_[first_].remove_prefix(n);
+  }
+  /// Drops the last `n` bytes. Throws and complexity: as above.
+  void remove_suffix(std::size_t n) {
+    check_place(n);
+    if (n == size_) return clear();
+    if (n == 0) return;
+    size_ -= n;
+    for (; n >= pieces_.back().size(); pieces_.pop_back())
+      n -= pieces_.back().size();
+    pieces_.back().remove_suffix(n);
+    room_ = 0;  // what follows now may be in the hands of others
   }
   void clear() noexcept {
     pieces_.clear();
@@ -222,7 +233,7 @@ class basic_chain {
     if (pieces() > 1) {
       auto whole = pool().get_shared(size_);
       copy_to(whole.make_unique());
-      pieces_.resize(first_ + 1);
+      pieces_.erase(pieces_.begin() + offset() + 1, pieces_.end());
       pieces_[first_] = std::move(whole);
       room_ = 0;
     }
@@ -267,6 +278,7 @@ class basic_chain {
   /// Adds a fresh block that begins with `bytes`.
   void add(value_type block, std::span<const std::byte> bytes) {
     if (bytes.empty()) return;
+    make_room(1);
     const auto whole = block.make_unique();
     std::memcpy(whole.data(), bytes.data(), bytes.size());
     auto raw = std::move(block).to_raw();
@@ -275,20 +287,100 @@ class basic_chain {
     room_ = whole.size() - bytes.size();
     size_ += bytes.size();
   }
-  /// Room for `more` pieces without a throw, and without copying all pieces each time.
-  void make_room(std::size_t more) {
-    const auto needed = pieces_.size() + more;
-    if (needed > pieces_.capacity()) pieces_.reserve(std::max(needed, 2 * pieces_.size()));
+  /// Adds sizes. Throws: `std::length_error`: a sum that overflows is never a smaller number.
+  [[nodiscard]] static std::size_t sum_of(std::size_t a, std::size_t b, const char* what) {
+    if (b > SIZE_MAX - a) detail::throw_length(what, b, "must be at most", SIZE_MAX - a);
+    return a + b;
   }
-  void make_room_in_front() {
-    const auto more = std::max<std::size_t>(4, pieces_.size());
+  [[nodiscard]] std::size_t sum_with(std::size_t added) const {
+    return sum_of(size_, added, "bytes added to a chain");
+  }
+
+  /// Between two bytes: so many bytes into a piece, or at the end.
+  struct place {
+    std::size_t piece;
+    std::size_t inside;
+  };
+  /// Looks from both ends at once: the shorter way is what it costs.
+  [[nodiscard]] place find(std::size_t n) const {
+    check_place(n);
+    std::size_t from = 0;       // bytes before the piece `low`
+    std::size_t until = size_;  // bytes before the piece `high`
+    std::size_t low = first_;
+    std::size_t high = pieces_.size();
+    while (n != until) {
+      if (n - from < pieces_[low].size()) return {low, n - from};
+      from += pieces_[low++].size();
+      until -= pieces_[--high].size();
+      if (n >= until) return {high, n - until};
+    }
+    return {high, 0};
+  }
+  [[nodiscard]] std::size_t pieces_before(place at) const noexcept {
+    return at.piece - first_ + (at.inside != 0 ? 1 : 0);
+  }
+  [[nodiscard]] std::size_t pieces_behind(place at) const noexcept {
+    return pieces_.size() - at.piece;
+  }
+  /// Moves what lies before `at`, the first `n` bytes, to a chain of its own.
+  /// Preconditions: something stays.
+  [[nodiscard]] basic_chain take_front(place at, std::size_t n) {
+    basic_chain front = empty_one();
+    front.pieces_.reserve(pieces_before(at));
+    for (; first_ != at.piece; ++first_)
+      front.pieces_.push_back(std::move(pieces_[first_]));
+    if (at.inside != 0) front.pieces_.push_back(pieces_[first_].split_to(at.inside));
+    front.size_ = n;
+    size_ -= n;
+    return front;
+  }
+  /// The same with what lies behind, all but the first `n` bytes.
+  [[nodiscard]] basic_chain take_back(place at, std::size_t n) {
+    basic_chain back = empty_one();
+    if (n == size_) return back;
+    back.pieces_.reserve(pieces_behind(at));
+    if (at.inside != 0) back.pieces_.push_back(pieces_[at.piece++].split_off(at.inside));
+    for (auto i = at.piece; i != pieces_.size(); ++i)
+      back.pieces_.push_back(std::move(pieces_[i]));
+    pieces_.erase(pieces_.begin() + static_cast<std::ptrdiff_t>(at.piece), pieces_.end());
+    back.room_ = std::exchange(room_, 0);  // behind what is the last piece there now
+    back.size_ = size_ - n;
+    size_ = n;
+    return back;
+  }
+  [[nodiscard]] basic_chain empty_one() const noexcept {
+    basic_chain made;
+    made.pool_ = pool_;
+    made.copy_below_ = copy_below_;
+    return made;
+  }
+
+  /// Places to make where `more` are missing: as many as there are pieces, so that moving all of
+  /// them costs O(1) for each piece that was added.
+  [[nodiscard]] std::size_t rooms(std::size_t more) const noexcept {
+    return std::max({more, pieces(), std::size_t{4}});
+  }
+  /// Room for `more` pieces at the end, without a throw.
+  void make_room(std::size_t more) {
+    if (more <= pieces_.capacity() - pieces_.size()) return;
+    const auto room = rooms(more);
+    if (first_ >= room && pieces_.capacity() <= 4 * (pieces() + room)) {
+      pieces_.erase(pieces_.begin(), begin());  // the places of pieces that are gone are enough
+      first_ = 0;
+    } else {
+      move_pieces(0, room);
+    }
+  }
+  /// Moves all pieces to where so many places are before and behind them. The places of a queue
+  /// that was longer once are given back with this.
+  void move_pieces(std::size_t before, std::size_t behind) {
     std::vector<value_type> moved;
-    moved.reserve(more + pieces_.size() + 1);
-    moved.resize(more);
-    for (auto& piece : pieces_)
+    moved.reserve(before + pieces() + behind);
+    moved.resize(before);
+    for (auto& piece : std::span(pieces_).subspan(first_))
       moved.push_back(std::move(piece));
     pieces_.swap(moved);
-    first_ = more;
+    first_ = before;
   }
 
   std::vector<value_type> pieces_;  // those before `first_` are empty

@@ -135,7 +135,7 @@ class basic_shared_buffer {
     return a.size_ == b.size_ && (a.size_ == 0 || detail::same_memory(a.data_, b.data_, a.size_));
   }
 
-  // Parts. None of these copies a byte.
+  // Parts. None of these copies a byte. A part of no bytes is an empty handle: it keeps nothing.
 
   /// The part of `size` bytes from `offset` on. Throws: `std::out_of_range` naming the value and
   /// the limit.
@@ -144,6 +144,7 @@ class basic_shared_buffer {
     if (size > size_ - offset) {
       detail::throw_range("slice size", size, "must be at most", size_ - offset);
     }
+    if (size == 0) return {};
     basic_shared_buffer part(*this);
     part.data_ += offset;
     part.size_ = size;
@@ -156,6 +157,7 @@ class basic_shared_buffer {
   }
   /// Cuts off and returns the first `n` bytes. Throws: as `slice`.
   [[nodiscard]] basic_shared_buffer split_to(std::size_t n) {
+    if (n == size_) return std::move(*this);
     auto head = slice(0, n);
     data_ += n;
     size_ -= n;
@@ -163,25 +165,38 @@ class basic_shared_buffer {
   }
   /// Cuts off and returns what follows the first `n` bytes. Throws: as `slice`.
   [[nodiscard]] basic_shared_buffer split_off(std::size_t n) {
+    if (n == 0) return std::move(*this);
     auto rest = slice(n);
     size_ = n;
     return rest;
   }
-  /// Joins `next` to the end of this, if they are neighbours in the same bytes.
+  /// Joins `next` to the end of this, if they are neighbours in the same bytes, or if one of them
+  /// has no bytes: it is then the other.
   /// Returns: false if they are not; both are as before then. Else `next` is empty.
   bool unsplit(basic_shared_buffer& next) noexcept {
-    if (data_ == nullptr) {
-      swap(next);
+    if (&next == this) return empty();
+    if (empty()) {
+      *this = std::move(next);
       return true;
     }
-    if (&next == this || next.node_ != node_ || next.data_ != data_ + size_) return false;
-    size_ += std::exchange(next.size_, 0);
+    if (!next.empty()) {
+      if (next.node_ != node_ || next.data_ != data_ + size_) return false;
+      size_ += next.size_;
+    }
     next.release();
     return true;
   }
+  /// Drops the first `n` bytes. Throws: as `slice`.
   void remove_prefix(std::size_t n) {
     check_place(n);
+    if (n == size_) return release();
     data_ += n;
+    size_ -= n;
+  }
+  /// Drops the last `n` bytes. Throws: as `slice`.
+  void remove_suffix(std::size_t n) {
+    check_place(n);
+    if (n == size_) return release();
     size_ -= n;
   }
 

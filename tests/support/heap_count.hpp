@@ -16,6 +16,10 @@ inline std::atomic<std::size_t> heap_calls{0};
 /// Blocks that operator new gave and operator delete has not seen.
 inline std::atomic<std::ptrdiff_t> heap_blocks{0};
 
+/// Bytes that operator new was asked for, and the most at once since it was set to 0.
+inline std::atomic<std::size_t> heap_bytes{0};
+inline std::atomic<std::size_t> heap_largest{0};
+
 /// Calls of operator new, of any form and on any thread, while `action` runs.
 template <class Action>
 [[nodiscard]] std::size_t heap_calls_of(Action&& action) {
@@ -27,6 +31,10 @@ template <class Action>
 inline void* counted_memory(std::size_t bytes, std::size_t alignment) noexcept {
   heap_calls.fetch_add(1);
   heap_blocks.fetch_add(1);
+  heap_bytes.fetch_add(bytes);
+  auto largest = heap_largest.load();
+  while (largest < bytes && !heap_largest.compare_exchange_weak(largest, bytes)) {
+  }
   if (alignment <= __STDCPP_DEFAULT_NEW_ALIGNMENT__) return std::malloc(bytes != 0 ? bytes : 1);
   return std::aligned_alloc(alignment, (bytes + alignment - 1) & ~(alignment - 1));
 }

@@ -135,6 +135,7 @@ TEST_CASE("a place outside of a chain is refused, with the value and the limit",
   CHECK_THROWS_WITH(c.split_off(11), "tarn: place in a chain 11 must be at most 10");
   CHECK_THROWS_AS(c.split_to(11), std::out_of_range);
   CHECK_THROWS_AS(c.remove_prefix(11), std::out_of_range);
+  CHECK_THROWS_AS(c.remove_suffix(11), std::out_of_range);
   CHECK(c.size() == 10);
   CHECK(text_of(c) == "0123456789");
 }
@@ -182,7 +183,7 @@ TEMPLATE_LIST_TEST_CASE("any sequence of operations keeps the bytes of a string"
       letter = letter == 'z' ? 'a' : static_cast<char>(letter + 1);
       const std::string text(static_cast<std::size_t>(random()) % 400, letter);
       const auto at = s.empty() ? 0 : static_cast<std::size_t>(random()) % (s.size() + 1);
-      switch (random() % 9) {
+      switch (random() % 10) {
         case 0:
           c.append(text);
           s += text;
@@ -212,6 +213,10 @@ TEMPLATE_LIST_TEST_CASE("any sequence of operations keeps the bytes of a string"
         case 6:
           c.remove_prefix(at / 4);
           s.erase(0, at / 4);
+          break;
+        case 8:
+          c.remove_suffix(at / 4);
+          s.resize(s.size() - at / 4);
           break;
         case 7:
           CHECK(c.coalesce().chars() == s);
