@@ -171,14 +171,15 @@ class basic_fast_buffer {
     end_ += n;
   }
   /// Drops the first `n` bytes; their place is used again when all is consumed, or when room is
-  /// wanted and at most as much has to be moved.
+  /// wanted and at most twice as much has to be moved.
   ///
   /// Throws: `std::length_error` if there are not so many. Complexity: O(1).
   void consume(std::size_t n) {
     if (n > size()) detail::throw_length("consumed size", n, "must be at most the size,", size());
     note_dropped(n);
     begin_ += n;
-    if (begin_ == end_) begin_ = end_ = start();
+    if (begin_ == end_) return start_with(0);
+    limit_ = begin_ + detail::min_of(storage_bytes() - front_room(), max_size());
   }
 
   /// Appends up to `n` bytes from a std::istream. Returns: how many; fewer only at its end.
@@ -269,9 +270,9 @@ class basic_fast_buffer {
     return static_cast<std::size_t>(end_ - begin_);
   }
   [[nodiscard]] bool empty() const noexcept { return begin_ == end_; }
-  /// What the block holds, with the place of consumed bytes.
+  /// How much content there may be without growing, if none of it is consumed.
   [[nodiscard]] std::size_t capacity() const noexcept {
-    return static_cast<std::size_t>(limit_ - start());
+    return detail::min_of(storage_bytes(), max_size());
   }
   /// How many bytes fit behind the content without growing.
   [[nodiscard]] std::size_t room() const noexcept {
@@ -365,12 +366,12 @@ class basic_fast_buffer {
       detail::throw_length("fast_buffer size", n <= SIZE_MAX - size() ? size() + n : SIZE_MAX,
                            "must be at most max_bytes,", max_size());
     }
-    if (!slid_for(n)) grow_to(pool().get_at_least(wanted(n)));
+    if (!made_room_inside(n)) grow_to(pool().get_at_least(wanted(n)));
   }
   TARN_COLD bool try_make_room(std::size_t n) noexcept {
     if (n <= room()) return true;
     if (n > max_size() - size()) return false;
-    if (slid_for(n)) return true;
+    if (made_room_inside(n)) return true;
     buffer larger = try_take(wanted(n));
     if (!larger) return false;
     grow_to(std::move(larger));
@@ -383,12 +384,17 @@ class basic_fast_buffer {
       return {};  // the default pool itself could not be made
     }
   }
-  /// Moves the content over consumed bytes if that makes room. Where it could grow, only if it
-  /// moves no more than was consumed: else a long content would move for a few bytes again and
-  /// again.
-  [[nodiscard]] bool slid_for(std::size_t n) noexcept {
-    if (n > front_room() + room()) return false;
-    if (front_room() < size() && capacity() < max_size()) return false;
+  /// Makes room where the content and `n` more bytes fit the storage: moves the content over
+  /// consumed bytes, if they are half as many. If they are fewer, a long content would move for a
+  /// few bytes again and again: then it moves to more storage once, if there is some.
+  [[nodiscard]] bool made_room_inside(std::size_t n) noexcept {
+    if (n > storage_bytes() - size()) return false;
+    if (front_room() < size() / 2) {
+      if (buffer larger = try_take(wanted(n))) {
+        grow_to(std::move(larger));
+        return true;
+      }
+    }
     slide();
     return true;
   }
@@ -397,9 +403,12 @@ class basic_fast_buffer {
     std::memmove(start(), begin_, held);
     start_with(held);
   }
-  /// The capacity to ask for if `n` more bytes are to fit.
+  /// The capacity to ask for if `n` more bytes are to fit. Where they fit already, it is for
+  /// content that comes and goes: as much as `made_room_inside` needs beyond `max_bytes`.
   [[nodiscard]] std::size_t wanted(std::size_t n) const noexcept {
-    return detail::wanted_capacity(options_, size() + n, block_.capacity());
+    const auto usual = detail::wanted_capacity(options_, size() + n, block_.capacity());
+    if (n > storage_bytes() - size()) return usual;
+    return detail::max_of(usual, detail::min_of(2 * storage_bytes(), max_size() + max_size() / 2));
   }
   void grow_to(buffer larger) noexcept {
     counts_.grown();
@@ -422,11 +431,14 @@ class basic_fast_buffer {
   [[nodiscard]] const std::byte* start() const noexcept {
     return block_ ? block_.data() : inline_.bytes();
   }
+  [[nodiscard]] std::size_t storage_bytes() const noexcept {
+    return block_ ? block_.capacity() : inline_bytes;
+  }
   /// The content is the first `held` bytes of the storage.
   void start_with(std::size_t held) noexcept {
     begin_ = start();
     end_ = begin_ + held;
-    limit_ = begin_ + detail::min_of(block_ ? block_.capacity() : inline_bytes, max_size());
+    limit_ = begin_ + capacity();
   }
   /// Preconditions: what this held was reported.
   void adopt_all(basic_fast_buffer& other) noexcept {
@@ -468,7 +480,7 @@ class basic_fast_buffer {
 
   std::byte* begin_;  // of the content: behind what was consumed
   std::byte* end_;
-  std::byte* limit_;           // of the storage, or where `max_bytes` ends
+  std::byte* limit_;           // of the storage, or `max_bytes` behind `begin_`
   buffer block_;               // empty: the storage is in the object, or there is none
   pool_type* pool_ = nullptr;  // null: the default pool
   fast_buffer_options options_;

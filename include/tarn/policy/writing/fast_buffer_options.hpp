@@ -25,7 +25,8 @@ struct fast_buffer_traits {
 struct fast_buffer_options {
   /// The least capacity of the first block, which is taken at the first byte.
   std::size_t initial_bytes = 0;
-  /// The most bytes that it may hold; what goes beyond throws `std::length_error`.
+  /// The most bytes that it may hold; what goes beyond throws `std::length_error`. Where content
+  /// comes and goes near this bound, the block is half as large again, or the next tier.
   std::size_t max_bytes = detail::max_size;
   /// `clear` gives a block of a larger capacity back instead of keeping it.
   std::size_t keep_bytes = detail::max_size;
