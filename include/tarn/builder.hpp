@@ -28,6 +28,7 @@
 
 #include <tarn/byte_pool.hpp>
 #include <tarn/detail/writing/pieces.hpp>
+#include <tarn/detail/writing/sum.hpp>
 #include <tarn/detail/writing/wire.hpp>
 #include <tarn/detail/writing/zero_when_moved.hpp>
 #include <tarn/fast_buffer.hpp>
@@ -72,12 +73,6 @@ template <bytes_or_text T>
   }
 }
 
-/// Adds sizes. Throws: `std::length_error` if the sum is more than a block can have.
-[[nodiscard]] inline std::size_t sum_of(std::size_t a, std::size_t b) {
-  if (b > max_size - a) throw_length("joined size", b, "must be at most", max_size - a);
-  return a + b;
-}
-
 }  // namespace detail
 
 /// A text that is built piece by piece in pooled memory.
@@ -85,8 +80,8 @@ template <bytes_or_text T>
 /// Move-only. `take` and `reset` end it: its memory has another owner then, or is back in the pool,
 /// and doing that again is harmless. What is appended afterwards begins a new text.
 ///
-/// Every append throws as that of fast_buffer, and has done nothing then. Thread safety: as an
-/// `int`.
+/// Every append throws as that of fast_buffer, and has done nothing then. What is appended may be
+/// of this text. Thread safety: as an `int`.
 template <class Pool>
 class basic_string_builder {
  public:
@@ -105,6 +100,11 @@ class basic_string_builder {
 
   basic_string_builder& append(std::string_view text) {
     text_.append(text);
+    return *this;
+  }
+  /// Appends both or, if it throws, neither.
+  basic_string_builder& append(std::string_view first, std::string_view second) {
+    text_.append(first, second);
     return *this;
   }
   /// Templates, so that a number is not taken for a character, nor the other way round.
@@ -165,12 +165,10 @@ class basic_key_builder {
   explicit basic_key_builder(Pool& pool, char separator = ':') noexcept
       : key_(pool), separator_(separator) {}
 
-  /// Adds a part, which must not be part of this key. Throws: as `basic_string_builder::append`;
-  /// the key is as before then.
+  /// Adds a part, which may be of this key. Throws: as `basic_string_builder::append`; the key is
+  /// as before then.
   basic_key_builder& add(std::string_view part) {
-    key_.reserve(detail::sum_of(key_.size() + 1, part.size()));
-    if (has_parts_.value) key_.append(separator_);
-    key_.append(part);
+    key_.append(std::string_view(&separator_, has_parts_.value ? 1 : 0), part);
     has_parts_.value = true;
     return *this;
   }
@@ -230,8 +228,8 @@ requires detail::text<std::ranges::range_reference_t<Texts>>
   std::size_t count = 0;
   for (auto&& element : texts) {  // lives as long as the view of it, if it is a temporary one
     const std::string_view text = element;
-    if (count++ != 0) size = detail::sum_of(size, separator.size());
-    size = detail::sum_of(size, text.size());
+    if (count++ != 0) size = detail::sum_of(size, separator.size(), "joined size");
+    size = detail::sum_of(size, text.size(), "joined size");
   }
   auto joined = pool.get(size);
   std::byte* to = joined.data();
@@ -280,6 +278,11 @@ class basic_map_copy {
 
     iterator() noexcept = default;
     [[nodiscard]] value_type operator*() const noexcept { return map_->at(i_); }
+    struct arrow {
+      value_type shown;
+      [[nodiscard]] const value_type* operator->() const noexcept { return &shown; }
+    };
+    [[nodiscard]] arrow operator->() const noexcept { return {**this}; }
     iterator& operator++() noexcept {
       ++i_;
       return *this;
@@ -311,9 +314,9 @@ class basic_map_copy {
     std::size_t bytes = 0;
     for (const auto& [key, value] : from) {
       ++count;
-      bytes = detail::sum_of(bytes, sizeof(entry));
-      bytes = detail::sum_of(bytes, std::string_view(key).size());
-      bytes = detail::sum_of(bytes, detail::bytes_to_copy(value).size());
+      bytes = detail::sum_of(bytes, sizeof(entry), "size of a map");
+      bytes = detail::sum_of(bytes, std::string_view(key).size(), "size of a map");
+      bytes = detail::sum_of(bytes, detail::bytes_to_copy(value).size(), "size of a map");
     }
     if (count == 0) return;
     block_ = pool.get(bytes);

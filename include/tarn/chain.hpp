@@ -24,6 +24,7 @@
 #include <vector>
 
 #include <tarn/byte_pool.hpp>
+#include <tarn/detail/writing/sum.hpp>
 #include <tarn/fwd.hpp>
 #include <tarn/shared_buffer.hpp>
 
@@ -111,7 +112,7 @@ class basic_chain {
   [[nodiscard]] std::size_t retained_bytes() const {
     std::size_t sum = 0;
     for (const auto& piece : *this)
-      sum = sum_of(sum, piece.retained_bytes(), "bytes kept by a chain");
+      sum = detail::sum_of(sum, piece.retained_bytes(), "bytes kept by a chain", SIZE_MAX);
     return sum;
   }
 
@@ -287,13 +288,8 @@ class basic_chain {
     room_ = whole.size() - bytes.size();
     size_ += bytes.size();
   }
-  /// Adds sizes. Throws: `std::length_error`: a sum that overflows is never a smaller number.
-  [[nodiscard]] static std::size_t sum_of(std::size_t a, std::size_t b, const char* what) {
-    if (b > SIZE_MAX - a) detail::throw_length(what, b, "must be at most", SIZE_MAX - a);
-    return a + b;
-  }
   [[nodiscard]] std::size_t sum_with(std::size_t added) const {
-    return sum_of(size_, added, "bytes added to a chain");
+    return detail::sum_of(size_, added, "bytes added to a chain", SIZE_MAX);
   }
 
   /// Between two bytes: so many bytes into a piece, or at the end.

@@ -99,6 +99,20 @@ class basic_fast_buffer {
   TARN_FORCE_INLINE void append(std::string_view text) {
     append_piece(reinterpret_cast<const std::byte*>(text.data()), text.size());
   }
+  /// Appends `first` and `second` as one piece: both or, if it throws, neither.
+  void append(std::span<const std::byte> first, std::span<const std::byte> second) {
+    // More than any block holds stays more than that: the sum must not overflow.
+    const auto n = detail::min_of(first.size(), detail::max_size) +
+                   detail::min_of(second.size(), detail::max_size);
+    const own_piece own_first(*this, first.data());
+    const own_piece own_second(*this, second.data());
+    if (n > room()) make_room(n);
+    append_piece(own_first.in(*this), first.size());
+    append_piece(own_second.in(*this), second.size());
+  }
+  void append(std::string_view first, std::string_view second) {
+    append(std::as_bytes(std::span(first)), std::as_bytes(std::span(second)));
+  }
   TARN_FORCE_INLINE void append(std::byte b) { push_back(b); }
   /// A template, so that no number is taken for a character.
   template <std::same_as<char> Char>
@@ -386,12 +400,14 @@ class basic_fast_buffer {
   }
   /// Makes room where the content and `n` more bytes fit the storage: moves the content over
   /// consumed bytes, if they are half as many. If they are fewer, a long content would move for a
-  /// few bytes again and again: then it moves to more storage once, if there is some.
+  /// few bytes again and again: then it has to grow, or where `max_bytes` ends that, moves to
+  /// storage that is longer than the content ever is, if there is some.
   [[nodiscard]] bool made_room_inside(std::size_t n) noexcept {
     if (n > storage_bytes() - size()) return false;
     if (front_room() < size() / 2) {
-      if (buffer larger = try_take(wanted(n))) {
-        grow_to(std::move(larger));
+      if (storage_bytes() < max_size()) return false;
+      if (buffer longer = try_take(max_size() + max_size() / 2)) {
+        grow_to(std::move(longer));
         return true;
       }
     }
@@ -403,12 +419,9 @@ class basic_fast_buffer {
     std::memmove(start(), begin_, held);
     start_with(held);
   }
-  /// The capacity to ask for if `n` more bytes are to fit. Where they fit already, it is for
-  /// content that comes and goes: as much as `made_room_inside` needs beyond `max_bytes`.
+  /// The capacity to ask for if `n` more bytes are to fit.
   [[nodiscard]] std::size_t wanted(std::size_t n) const noexcept {
-    const auto usual = detail::wanted_capacity(options_, size() + n, block_.capacity());
-    if (n > storage_bytes() - size()) return usual;
-    return detail::max_of(usual, detail::min_of(2 * storage_bytes(), max_size() + max_size() / 2));
+    return detail::wanted_capacity(options_, size() + n, block_.capacity());
   }
   void grow_to(buffer larger) noexcept {
     counts_.grown();

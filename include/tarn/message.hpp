@@ -24,6 +24,8 @@
 #include <tarn/detail/error.hpp>
 #include <tarn/detail/object_core.hpp>
 #include <tarn/detail/writing/pieces.hpp>
+#include <tarn/detail/writing/sum.hpp>
+#include <tarn/detail/writing/zero_when_moved.hpp>
 #include <tarn/fwd.hpp>
 #include <tarn/policy/lifecycle.hpp>
 
@@ -59,7 +61,8 @@ class byte_string {
   }
   friend void swap(byte_string& a, byte_string& b) noexcept { a.swap(b); }
 
-  /// Becomes a copy of `bytes`, which may be its own. Throws: `std::bad_alloc`; unchanged then.
+  /// Becomes a copy of `bytes`, which may be its own. Throws: `std::bad_alloc`,
+  /// `std::length_error`; unchanged then.
   void assign(std::span<const std::byte> bytes) {
     if (bytes.size() > capacity_) [[unlikely]]
       replace(bytes.size());  // they are not its own
@@ -71,40 +74,37 @@ class byte_string {
   /// Adds a copy of `bytes`, which may be its own. Throws: `std::bad_alloc`,
   /// `std::length_error`; unchanged then.
   void append(std::span<const std::byte> bytes) {
-    const auto sum = sum_with(bytes.size());
-    if (sum > capacity_) {
-      byte_string grown;
-      grown.allocate(grown_to(sum));
-      grown.copy(this->bytes(), 0);
-      grown.copy(bytes, size_);
-      grown.swap(*this);
-    } else {
-      copy(bytes, size_);
+    if (bytes.size() > room()) [[unlikely]] {
+      byte_string grown = grown_for(bytes.size());
+      grown.append(bytes);
+      return grown.swap(*this);
     }
-    size_ = sum;
+    copy(bytes, size_);
+    size_ += bytes.size();
   }
   void append(std::string_view text) { append(std::as_bytes(std::span(text))); }
 
   /// Adds `more` bytes of indeterminate contents. Returns: where they begin. Throws: as `append`.
   std::byte* extend(std::size_t more) {
-    if (more > capacity_ - size_) [[unlikely]]
+    if (more > room()) [[unlikely]]
       reserve_more(more);
     size_ += more;
     return data_ + (size_ - more);
   }
   /// Makes room for `capacity` bytes in all. Throws: as `append`.
   void reserve(std::size_t capacity) {
-    if (capacity <= capacity_) return;
-    byte_string grown;
-    grown.allocate(capacity);
-    grown.copy(bytes(), 0);
-    grown.size_ = size_;
-    grown.swap(*this);
+    if (capacity > capacity_) copy_with(capacity).swap(*this);
   }
   /// Makes room for `more` bytes, and twice as much as before if it has to. Throws: as `append`.
   TARN_COLD void reserve_more(std::size_t more) {
-    const auto sum = sum_with(more);
-    if (sum > capacity_) reserve(grown_to(sum));
+    if (more > room()) grown_for(more).swap(*this);
+  }
+  /// A copy with room for `more` bytes, of at least twice the capacity. This one stays as it is
+  /// while bytes of it are written to the copy. Throws: as `append`.
+  [[nodiscard]] TARN_COLD byte_string grown_for(std::size_t more) const {
+    // A capacity is at most half of all addresses.
+    return copy_with(detail::max_of(detail::sum_of(size_, more, "size"),
+                                    detail::min_of(2 * capacity_, detail::max_size)));
   }
   void clear() noexcept { size_ = 0; }
   /// Gives all memory back, and with it the bytes.
@@ -121,15 +121,18 @@ class byte_string {
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+  /// How many bytes fit behind the content without growing.
+  [[nodiscard]] std::size_t room() const noexcept { return capacity_ - size_; }
 
   friend bool operator==(const byte_string& a, const byte_string& b) noexcept {
     return a.view() == b.view();
   }
 
  private:
-  static constexpr std::size_t most = std::numeric_limits<std::ptrdiff_t>::max();
-
   void allocate(std::size_t capacity) {
+    if (capacity > detail::max_size) {
+      detail::throw_length("capacity", capacity, "must be at most", detail::max_size);
+    }
     data_ = new std::byte[capacity];
     capacity_ = capacity;
   }
@@ -138,15 +141,14 @@ class byte_string {
     fresh.allocate(capacity);
     fresh.swap(*this);
   }
+  [[nodiscard]] byte_string copy_with(std::size_t capacity) const {
+    byte_string made;
+    made.allocate(capacity);
+    made.assign(bytes());
+    return made;
+  }
   void copy(std::span<const std::byte> from, std::size_t to) noexcept {
     detail::move_bytes(data_ + to, from.data(), from.size());
-  }
-  [[nodiscard]] std::size_t sum_with(std::size_t more) const {
-    if (more > most - size_) detail::throw_length("size", more, "must be at most", most - size_);
-    return size_ + more;
-  }
-  [[nodiscard]] std::size_t grown_to(std::size_t least) const noexcept {
-    return detail::max_of(least, 2 * capacity_);  // a capacity is at most half of all addresses
   }
 
   std::byte* data_ = nullptr;
@@ -187,6 +189,12 @@ class header_list {
       const std::byte* const name = at_ + sizeof n;
       return {{reinterpret_cast<const char*>(name), n.name}, {name + n.name, n.value}};
     }
+    /// What `it->value` goes through: a header is made when it is looked at.
+    struct arrow {
+      header shown;
+      [[nodiscard]] const header* operator->() const noexcept { return &shown; }
+    };
+    [[nodiscard]] arrow operator->() const noexcept { return {**this}; }
     iterator& operator++() noexcept {
       const auto n = read();
       at_ += sizeof n + n.name + n.value;
@@ -210,7 +218,7 @@ class header_list {
     const std::byte* at_ = nullptr;
   };
 
-  /// Adds a header. Preconditions: neither name nor value lies in this list.
+  /// Adds a header; name and value may be of this list.
   /// Throws: `std::bad_alloc`; `std::length_error` for a name or a value of 4 GiB or more.
   ///   Unchanged then.
   void add(std::string_view name, std::span<const std::byte> value) {
@@ -221,11 +229,15 @@ class header_list {
     }
     const lengths n{static_cast<std::uint32_t>(name.size()),
                     static_cast<std::uint32_t>(value.size())};
-    std::byte* at = bytes_.extend(sizeof n + name.size() + value.size());
-    std::memcpy(at, &n, sizeof n);
-    at += sizeof n;
-    detail::move_bytes(at, std::as_bytes(std::span(name)).data(), name.size());
-    detail::move_bytes(at + name.size(), value.data(), value.size());
+    const auto both = detail::sum_of(sizeof n + name.size(), value.size(), "header bytes");
+    if (both > bytes_.room()) [[unlikely]] {
+      byte_string grown = bytes_.grown_for(both);
+      write(grown.extend(both), n, name, value);  // from the old bytes, maybe
+      grown.swap(bytes_);
+    } else {
+      write(bytes_.extend(both), n, name, value);
+    }
+    ++count_.value;
   }
   void add(std::string_view name, std::string_view value) {
     add(name, std::as_bytes(std::span(value)));
@@ -243,18 +255,18 @@ class header_list {
   [[nodiscard]] iterator end() const noexcept {
     return iterator(bytes_.bytes().data() + bytes_.size());
   }
-  /// Complexity: O(size).
-  [[nodiscard]] std::size_t size() const noexcept {
-    std::size_t count = 0;
-    for (iterator at = begin(); at != end(); ++at)
-      ++count;
-    return count;
-  }
+  [[nodiscard]] std::size_t size() const noexcept { return count_.value; }
   [[nodiscard]] bool empty() const noexcept { return bytes_.empty(); }
 
-  void clear() noexcept { bytes_.clear(); }
+  void clear() noexcept {
+    bytes_.clear();
+    count_.value = 0;
+  }
   /// Gives all memory back, and with it the headers.
-  void shrink() noexcept { bytes_.shrink(); }
+  void shrink() noexcept {
+    bytes_.shrink();
+    count_.value = 0;
+  }
   [[nodiscard]] std::size_t kept_bytes() const noexcept { return bytes_.capacity(); }
 
   friend bool operator==(const header_list& a, const header_list& b) noexcept {
@@ -262,7 +274,16 @@ class header_list {
   }
 
  private:
+  static void write(std::byte* at, const lengths& n, std::string_view name,
+                    std::span<const std::byte> value) noexcept {
+    std::memcpy(at, &n, sizeof n);
+    at += sizeof n;
+    detail::move_bytes(at, std::as_bytes(std::span(name)).data(), name.size());
+    detail::move_bytes(at + name.size(), value.data(), value.size());
+  }
+
   byte_string bytes_;
+  detail::zero_when_moved<std::size_t> count_;
 };
 
 /// A message. `Value` is a `byte_string`, or whatever else a pool could reset: a `shared_buffer`,

@@ -6,7 +6,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
+#include <tarn/detail/writing/zero_when_moved.hpp>
 #include <tarn/message.hpp>
 #include <tarn/message_pool.hpp>
 
@@ -46,5 +48,59 @@ struct record {
 };
 
 using record_pool = message_pool<record>;
+
+namespace detail {
+
+/// Records, and behind them those that were reset, with their memory.
+class record_list {
+ public:
+  record_list() noexcept = default;
+  /// A copy has no memory to spare.
+  record_list(const record_list& other) : all_(other.begin(), other.end()) {
+    count_.value = all_.size();
+  }
+  record_list(record_list&&) noexcept = default;
+  record_list& operator=(const record_list& other) { return *this = record_list(other); }
+  record_list& operator=(record_list&&) noexcept = default;
+  ~record_list() = default;
+
+  record& add() {
+    if (count_.value == all_.size()) {
+      all_.emplace_back();
+    } else {
+      spare_bytes_.value -= all_[count_.value].kept_bytes();
+    }
+    return all_[count_.value++];
+  }
+  /// Complexity: O(size).
+  void reset() noexcept {
+    for (record& r : *this) {
+      r.reset();
+      spare_bytes_.value += r.kept_bytes();
+    }
+    count_.value = 0;
+  }
+  void shrink() noexcept { *this = record_list(); }
+
+  [[nodiscard]] std::size_t size() const noexcept { return count_.value; }
+  [[nodiscard]] record* begin() noexcept { return all_.data(); }
+  [[nodiscard]] record* end() noexcept { return begin() + size(); }
+  [[nodiscard]] const record* begin() const noexcept { return all_.data(); }
+  [[nodiscard]] const record* end() const noexcept { return begin() + size(); }
+  /// Complexity: O(size), however many there are to spare.
+  [[nodiscard]] std::size_t kept_bytes() const noexcept {
+    std::size_t sum = all_.capacity() * sizeof(record) + spare_bytes_.value;
+    for (const record& r : *this)
+      sum += r.kept_bytes();
+    return sum;
+  }
+
+ private:
+  std::vector<record> all_;  // those behind the first `count_` are as good as new
+  zero_when_moved<std::size_t> count_;
+  zero_when_moved<std::size_t> spare_bytes_;  // kept by those
+};
+
+}  // namespace detail
 
 }  // namespace tarn

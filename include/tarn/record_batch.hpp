@@ -12,20 +12,21 @@
 
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <tarn/detail/writing/checksum_writer.hpp>
 #include <tarn/detail/writing/crc32c.hpp>
 #include <tarn/detail/writing/decoder.hpp>
-#include <tarn/detail/writing/zero_when_moved.hpp>
+#include <tarn/detail/writing/sum.hpp>
 #include <tarn/message_pool.hpp>
 #include <tarn/record.hpp>
 
@@ -85,39 +86,27 @@ class record_batch {
 
   /// Adds a record as good as new. References to records are invalid afterwards.
   /// Throws: `std::bad_alloc`.
-  record& add() {
-    if (count_.value == records_.size()) records_.emplace_back();
-    return records_[count_.value++];
-  }
-  [[nodiscard]] std::span<record> records() noexcept { return {records_.data(), count_.value}; }
+  record& add() { return records_.add(); }
+  [[nodiscard]] std::span<record> records() noexcept { return {records_.begin(), records_.size()}; }
   [[nodiscard]] std::span<const record> records() const noexcept {
-    return {records_.data(), count_.value};
+    return {records_.begin(), records_.size()};
   }
 
   /// Makes every field what it was at first. Complexity: O(records).
   void reset() noexcept {
     clear_fields();
-    for (record& r : records())
-      r.reset();
-    count_.value = 0;
+    records_.reset();
   }
-  /// Complexity: O(records that there ever were).
-  [[nodiscard]] std::size_t kept_bytes() const noexcept {
-    std::size_t sum = records_.capacity() * sizeof(record);
-    for (const record& r : records_)
-      sum += r.kept_bytes();
-    return sum;
-  }
+  /// Complexity: O(records), however many there were before the last reset.
+  [[nodiscard]] std::size_t kept_bytes() const noexcept { return records_.kept_bytes(); }
   /// Gives all memory back, and with it the records.
-  void shrink(std::size_t) noexcept {
-    std::vector<record>().swap(records_);
-    count_.value = 0;
-  }
+  void shrink(std::size_t) noexcept { records_.shrink(); }
 
   /// Appends the batch to `out`. Returns: its checksum.
   ///
-  /// Throws: `std::length_error` if it has 2 GiB or more; what `out` throws, which may then have a
-  ///   part of the batch.
+  /// Throws: `std::length_error` if it has 2 GiB or more, or if the latest timestamp is more than
+  ///   64 bits hold; what `out` throws, which may then have a part of the batch.
+  /// Complexity: O(bytes).
   template <byte_writer Writer>
   std::uint32_t encode(Writer& out) const {
     const auto size = encoded_size();
@@ -131,15 +120,16 @@ class record_batch {
     encode_summed(out);
     return sum.value();
   }
-  /// The bytes that `encode` appends. Throws: `std::length_error` if they are 2 GiB or more.
+  /// The bytes that `encode` appends. Throws: `std::length_error` as `encode`.
   [[nodiscard]] std::size_t encoded_size() const {
+    static_cast<void>(last_timestamp());
+    constexpr std::size_t most = std::numeric_limits<std::int32_t>::max();
     std::size_t size = fixed_bytes;
     for (const record& r : records()) {
       const auto body = body_size(r);
-      size += detail::zigzag_size(static_cast<std::int64_t>(body)) + body;
+      size = detail::sum_of(size, detail::zigzag_size(static_cast<std::int64_t>(body)) + body,
+                            "record bytes", most);
     }
-    constexpr std::size_t most = std::numeric_limits<std::int32_t>::max();
-    if (size > most) detail::throw_length("record batch bytes", size, "must be at most", most);
     return size;
   }
 
@@ -153,13 +143,19 @@ class record_batch {
     return in.result;
   }
   /// Becomes the batch that `bytes` are; if they are none, becomes empty. Nothing is reserved
-  /// before all lengths have been checked.
+  /// before all lengths have been checked. `bytes` may be of this batch: a value, say.
   ///
-  /// Preconditions: `bytes` lie outside of this batch, and do not change meanwhile (if they do, as
-  ///   shared memory may, the result tells so, or is a batch; nothing is read out of bounds).
+  /// Preconditions: `bytes` do not change meanwhile (if they do, as shared memory may, the result
+  ///   tells so, or is a batch; nothing is read out of bounds).
   /// Throws: `std::bad_alloc`.
   [[nodiscard]] decode_result try_decode(std::span<const std::byte> bytes,
                                          const decode_limits& limits = {}) {
+    if (holds(bytes)) {
+      record_batch inner;
+      const auto result = inner.try_decode(bytes, limits);
+      *this = std::move(inner);
+      return result;
+    }
     reset();
     const auto result = check(bytes, limits);
     return result ? fill(bytes, limits) : result;
@@ -181,16 +177,13 @@ class record_batch {
   }
 
   friend bool operator==(const record_batch& a, const record_batch& b) noexcept {
-    if (a.count_.value != b.count_.value || a.base_offset != b.base_offset ||
+    if (a.records_.size() != b.records_.size() || a.base_offset != b.base_offset ||
         a.first_timestamp != b.first_timestamp || a.leader_epoch != b.leader_epoch ||
         a.attributes != b.attributes || a.producer_id != b.producer_id ||
         a.producer_epoch != b.producer_epoch || a.base_sequence != b.base_sequence) {
       return false;
     }
-    std::size_t same = 0;
-    while (same != a.count_.value && a.records_[same] == b.records_[same])
-      ++same;
-    return same == a.count_.value;
+    return std::equal(a.records_.begin(), a.records_.end(), b.records_.begin());
   }
 
  private:
@@ -251,6 +244,40 @@ class record_batch {
     crc = 0;
   }
 
+  /// Whether `bytes` lie in the key, the value or the headers of a record.
+  [[nodiscard]] bool holds(std::span<const std::byte> bytes) const noexcept {
+    const auto is_in = [&](std::span<const std::byte> own) {
+      constexpr std::less<> before;  // also of what is not in one array
+      return !own.empty() && !before(bytes.data(), own.data()) &&
+             before(bytes.data(), own.data() + own.size());
+    };
+    for (const record& r : records()) {
+      if (is_in(r.key.bytes()) || is_in(r.value.bytes())) return true;
+      for (const auto& h : r.headers)
+        if (is_in(h.value) || is_in(std::as_bytes(std::span(h.name)))) return true;
+    }
+    return false;
+  }
+
+  /// The first timestamp, or the latest of a record that is behind it. Throws: `std::length_error`
+  /// if that is more than 64 bits hold.
+  [[nodiscard]] std::int64_t last_timestamp() const {
+    std::int64_t latest = 0;
+    for (const record& r : records())
+      latest = detail::max_of(latest, r.timestamp_delta);
+    if (!has_timestamp(first_timestamp, latest)) {
+      detail::throw_length("timestamp delta", latest, "must be at most",
+                           latest_timestamp - first_timestamp);
+    }
+    return first_timestamp + latest;
+  }
+  static constexpr auto latest_timestamp = std::numeric_limits<std::int64_t>::max();
+  /// Whether the sum is one. One before all times, which a negative delta can make, is not asked
+  /// for: what is written is the latest.
+  [[nodiscard]] static bool has_timestamp(std::int64_t first, std::int64_t delta) noexcept {
+    return delta <= 0 || first <= latest_timestamp - delta;
+  }
+
   [[nodiscard]] static std::size_t bytes_size(std::size_t size) noexcept {
     return detail::zigzag_size(static_cast<std::int64_t>(size)) + size;
   }
@@ -274,19 +301,14 @@ class record_batch {
   /// What the checksum covers.
   template <class Writer>
   void encode_summed(Writer& out) const {
-    std::int64_t latest = 0;
-    for (const record& r : records())
-      latest = detail::max_of(latest, r.timestamp_delta);
     out.append_be(attributes);
-    out.append_be(count_.value != 0 ? records_[count_.value - 1].offset_delta : std::int32_t{-1});
+    out.append_be(records().empty() ? std::int32_t{-1} : records().back().offset_delta);
     out.append_be(first_timestamp);
-    // Unsigned: a sum that wraps is the caller's mistake, and not undefined.
-    out.append_be(static_cast<std::int64_t>(static_cast<std::uint64_t>(first_timestamp) +
-                                            static_cast<std::uint64_t>(latest)));
+    out.append_be(last_timestamp());
     out.append_be(producer_id);
     out.append_be(producer_epoch);
     out.append_be(base_sequence);
-    out.append_be(static_cast<std::int32_t>(count_.value));
+    out.append_be(static_cast<std::int32_t>(records_.size()));
     for (const record& r : records()) {
       out.append_zigzag(static_cast<std::int64_t>(body_size(r)));
       out.append_be(std::int8_t{0});  // attributes: none are defined
@@ -354,8 +376,14 @@ class record_batch {
       std::int8_t unused = 0;
       if (!in.read_length(size, least_record - 1, limits.batch_bytes)) return false;
       const auto end = in.narrow(static_cast<std::size_t>(size));
-      if (!in.read_be(unused) || !in.read_zigzag(timestamp) || !in.read_zigzag(offset))
-        return false;
+      if (!in.read_be(unused)) return false;
+      const auto timestamp_at = in.offset();
+      if (!in.read_zigzag(timestamp)) return false;
+      if (!has_timestamp(p.first_timestamp, timestamp)) {  // it could not be encoded again
+        return in.fail(decode_fault::overflow, timestamp_at, timestamp,
+                       latest_timestamp - p.first_timestamp);
+      }
+      if (!in.read_zigzag(offset)) return false;
       sink.on_record(offset, timestamp);
       std::int64_t length = 0;
       if (!in.read_length(length, -1, limits.key_bytes)) return false;
@@ -406,8 +434,7 @@ class record_batch {
     return {};
   }
 
-  std::vector<record> records_;  // those behind the first `count_` are as good as new
-  detail::zero_when_moved<std::size_t> count_;
+  detail::record_list records_;
 };
 
 using record_batch_pool = message_pool<record_batch>;

@@ -245,6 +245,35 @@ TEST_CASE("keys are parts with a separator between them", "[builder]") {
   CHECK(pool.occupancy().in_use() == 0);
 }
 
+TEST_CASE("an iterator over a copy of a map shows its entry by an arrow", "[builder]") {
+  const auto copy = tarn::copy_map(std::map<std::string, std::string>{{"a", "1"}, {"b", "22"}});
+  CHECK(copy.begin()->key == "a");
+  CHECK((++copy.begin())->text() == "22");
+}
+
+TEST_CASE("what is appended may be of the text or the key itself", "[builder]") {
+  tarn::string_builder text;
+  tarn::key_builder key;
+  std::string expected = "0123456789";
+  std::string expected_key = "part";
+  text.append("0123456789");
+  key.add("part");
+  for (int i = 0; i != 10; ++i) {
+    text.append(text.view());
+    expected += std::string(expected);
+    REQUIRE(text.view() == expected);
+    text.append(text.view().substr(3, 4), text.view().substr(1));
+    expected += expected.substr(3, 4) + expected.substr(1);
+    REQUIRE(text.view() == expected);
+    key.add(key.view());
+    expected_key += ":" + std::string(expected_key);
+    REQUIRE(key.view() == expected_key);
+    key.add(key.view().substr(5));
+    expected_key += ":" + expected_key.substr(5);
+    REQUIRE(key.view() == expected_key);
+  }
+}
+
 TEST_CASE("builders and copies take nothing from the heap in steady state", "[builder]") {
   tarn::byte_pool<> pool;
   std::map<std::string, std::string> from;

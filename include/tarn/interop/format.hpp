@@ -22,7 +22,8 @@ namespace tarn {
 /// printed again when there is enough.
 ///
 /// `print(to, room)` writes at most `room` characters and returns the size of the whole text. It
-/// must print the same twice. A negative result, an error of snprintf, appends nothing.
+/// must print the same twice: what it shows of `out` itself it asks `out` for each time. A negative
+/// result, an error of snprintf, appends nothing.
 ///
 /// Returns: the size. Throws: as the buffer's `prepare` and as `print`; nothing is appended then.
 template <class Buffer, class Print>
