@@ -11,6 +11,7 @@
 #include <ostream>
 #include <span>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -33,7 +34,82 @@ void write_something(std::ostream& out) {
   out << std::string(5000, 'x') << std::flush;
 }
 
+/// Pieces that count the steps from one to the next.
+struct counted_pieces {
+  static inline std::size_t steps = 0;
+  std::vector<std::string> all;
+
+  class iterator {
+   public:
+    using value_type = std::string;
+    using difference_type = std::ptrdiff_t;
+    iterator() = default;
+    explicit iterator(const std::string* at) : at_(at) {}
+    const std::string& operator*() const { return *at_; }
+    iterator& operator++() {
+      ++steps;
+      ++at_;
+      return *this;
+    }
+    iterator operator++(int) {
+      const auto before = *this;
+      ++*this;
+      return before;
+    }
+    bool operator==(const iterator&) const = default;
+
+   private:
+    const std::string* at_ = nullptr;
+  };
+  [[nodiscard]] iterator begin() const { return iterator(all.data()); }
+  [[nodiscard]] iterator end() const { return iterator(all.data() + all.size()); }
+};
+
 }  // namespace
+
+TEST_CASE("a stream may write what its buffer holds", "[streambuf]") {
+  tarn::fast_buffer bytes;
+  tarn::pool_streambuf buffer(bytes);
+  std::ostream out(&buffer);
+  std::string expected = "some text";
+  out << "some text";
+  for (int i = 0; i != 10; ++i) {
+    out << bytes.view();
+    expected += std::string(expected);
+    REQUIRE(bytes.view() == expected);
+  }
+}
+
+TEST_CASE("to ask for the place and to go on costs the pieces that are passed", "[streambuf]") {
+  counted_pieces pieces;
+  for (int i = 0; i != 1000; ++i)
+    pieces.all.emplace_back("0123456789");
+  tarn::piece_streambuf buffer(pieces);
+  std::istream in(&buffer);
+  counted_pieces::steps = 0;
+  std::size_t wrong = 0;
+  for (int i = 0; i != 999; ++i) {
+    wrong += in.tellg() != i * 10;
+    in.seekg(5, std::ios::cur);
+    wrong += in.get() != '5';
+    in.seekg(i * 10 + 9, std::ios::beg);
+    wrong += in.get() != '9';
+  }
+  CHECK(wrong == 0);
+  CHECK(counted_pieces::steps <= 1000);
+  in.seekg(0);
+  CHECK(in.get() == '0');
+}
+
+TEST_CASE("more bytes than a stream can count are refused", "[streambuf]") {
+  static const std::byte first{};
+  const auto vast = tarn::shared_buffer::of_static(std::span(&first, SIZE_MAX / 2));
+  tarn::chain c;
+  c.append(vast);
+  tarn::piece_streambuf fits(c);
+  c.append(vast);
+  CHECK_THROWS_AS(tarn::piece_streambuf(c), std::length_error);
+}
 
 TEST_CASE("what a stream writes is in the buffer at once", "[streambuf]") {
   std::ostringstream expected;

@@ -16,6 +16,7 @@
 #include <streambuf>
 #include <string_view>
 
+#include <tarn/detail/writing/sum.hpp>
 #include <tarn/interop/pieces.hpp>
 
 namespace tarn {
@@ -61,9 +62,10 @@ class pool_streambuf : public std::streambuf {
 template <class Bytes>
 class piece_streambuf : public std::streambuf {
  public:
-  /// Complexity: O(pieces).
+  /// Throws: `std::length_error` for more bytes than a stream can count. Complexity: O(pieces).
   explicit piece_streambuf(const Bytes& bytes) : start_(bytes), at_(bytes) {
-    size_ = static_cast<off_type>(piece_cursor(start_).skip(SIZE_MAX));
+    size_ = static_cast<off_type>(
+        detail::sum_of(0, piece_cursor(start_).skip(SIZE_MAX), "bytes of a stream"));
     show();
   }
 
@@ -80,14 +82,18 @@ class piece_streambuf : public std::streambuf {
     const auto left = size_ - place();
     return left != 0 ? left : -1;
   }
-  /// Complexity: O(pieces before the place).
+  /// Complexity: O(pieces passed); on the way back, O(pieces before the place).
   pos_type seekoff(off_type off, std::ios_base::seekdir way,
                    std::ios_base::openmode which) override {
     const auto from = way == std::ios_base::beg ? 0 : way == std::ios_base::cur ? place() : size_;
     if ((which & std::ios_base::in) == 0 || off < -from || off > size_ - from) return off_type{-1};
-    before_ = from + off;
-    at_ = start_;
-    at_.skip(static_cast<std::size_t>(before_));
+    const auto to = from + off;
+    if (to < before_) {
+      at_ = start_;
+      before_ = 0;
+    }
+    at_.skip(static_cast<std::size_t>(to - before_));
+    before_ = to;
     show();
     return before_;
   }
