@@ -2,11 +2,13 @@
 //
 // What is tested with Asio and with Boost.Asio: the includer names the library `net`.
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include <tarn/chain.hpp>
@@ -141,6 +143,101 @@ TEST_CASE("the view shows any part of the bytes", "[asio]") {
   std::copy_n("abc", 3, static_cast<char*>(to.data()));
   older.commit(2);
   CHECK(text(older.data()) == "x123456789ab");
+}
+
+TEST_CASE("commit moves at most what was prepared, and is no error", "[asio]") {
+  for (const std::size_t most : {std::size_t{20}, SIZE_MAX}) {
+    tarn::fast_buffer bytes;
+    bytes.reserve(100);  // room alone is nothing that was prepared
+    auto v = tarn_net::dynamic_v1(bytes, most);
+    v.commit(1);
+    CHECK(v.size() == 0);
+    CHECK(v.prepare(0).size() == 0);
+    v.commit(0);
+    v.commit(1);
+    v.commit(v.max_size() + 1);
+    CHECK(v.size() == 0);
+    v.consume(0);
+    v.consume(1);
+    v.consume(v.max_size() + 1);
+    CHECK(v.size() == 0);
+    CHECK_THROWS_AS(v.prepare(v.max_size() + 1), std::length_error);
+    static_cast<void>(v.prepare(10));
+    v.commit(100);
+    CHECK(v.size() == 10);
+    v.commit(1);  // the rest of a prepared place is gone with the first commit
+    CHECK(v.size() == 10);
+    static_cast<void>(v.prepare(5));
+    static_cast<void>(v.prepare(3));
+    v.commit(4);
+    CHECK(v.size() == 13);
+    CHECK_THROWS_AS(v.prepare(v.max_size()), std::length_error);
+    CHECK(v.size() == 13);
+  }
+}
+
+TEST_CASE("what was prepared is there whatever is consumed before it is committed", "[asio]") {
+  for (std::size_t gone = 0; gone != 6; ++gone) {
+    tarn::fast_buffer bytes;
+    auto v = tarn_net::dynamic_v1(bytes);
+    bytes.append("front");
+    const auto to = v.prepare(200);
+    std::fill_n(static_cast<char*>(to.data()), 200, 'x');
+    v.consume(gone);
+    v.commit(150);
+    CHECK(bytes.view() == std::string("front").substr(gone) + std::string(150, 'x'));
+  }
+}
+
+TEST_CASE("any sequence of prepare, commit and consume keeps the bytes in order", "[asio]") {
+  // h: bytes in all, i: bytes prepared at once, j: bytes written, k: bytes consumed at once.
+  const std::string source = "Hello, world!";
+  std::size_t wrong = 0;
+  for (std::size_t h = 1; h <= source.size(); ++h) {
+    for (std::size_t i = 1; i <= h; ++i) {
+      for (std::size_t j = 1; j <= i + 1; ++j) {
+        for (std::size_t k = 1; k <= h; ++k) {
+          tarn::fast_buffer bytes;
+          auto v = tarn_net::dynamic_v1(bytes, source.size());
+          for (std::size_t at = 0; at != h;) {
+            const auto to = v.prepare(std::min(i, v.max_size() - v.size()));
+            const auto n =
+                net::buffer_copy(to, net::buffer(source.data() + at, std::min(j, h - at)));
+            v.commit(n);
+            at += n;
+          }
+          wrong += v.size() != h || net::buffer_size(v.data()) != h;
+          wrong += bytes.view() != source.substr(0, h);
+          wrong += net::buffer_size(std::as_const(v).data()) != h;
+          while (v.size() > 0)
+            v.consume(k);
+          wrong += net::buffer_size(v.cdata()) != 0;
+        }
+      }
+    }
+  }
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("the older view shows its content to be changed or to be read only", "[asio]") {
+  tarn::fast_buffer bytes;
+  auto v = tarn_net::dynamic_v1(bytes);
+  static_assert(std::is_same_v<decltype(v)::mutable_data_type, net::mutable_buffer>);
+  static_assert(std::is_same_v<decltype(v.data()), net::mutable_buffer>);
+  static_assert(std::is_same_v<decltype(std::as_const(v).data()), net::const_buffer>);
+  static_assert(std::is_same_v<decltype(v.cdata()), net::const_buffer>);
+  v.commit(net::buffer_copy(v.prepare(5), net::buffer("*****", 5)));
+  CHECK(net::buffer_copy(v.data(), net::buffer("Hello", 5)) == 5);
+  CHECK(bytes.view() == "Hello");
+  // A copy refers to the same bytes, also one that is assigned or swapped.
+  tarn::fast_buffer others;
+  others.append("others");
+  auto w = tarn_net::dynamic_v1(others);
+  std::swap(v, w);
+  CHECK(v.size() == 6);
+  CHECK(w.size() == 5);
+  w = v;
+  CHECK(w.size() == 6);
 }
 
 TEST_CASE("a chain is written as it is, however many pieces it has", "[asio]") {

@@ -19,6 +19,7 @@
 
 #include <tarn/detail/align.hpp>
 #include <tarn/detail/error.hpp>
+#include <tarn/detail/writing/pieces.hpp>
 #include <tarn/interop/pieces.hpp>
 
 namespace tarn {
@@ -86,25 +87,48 @@ class dynamic_view : public dynamic_base<Buffer, MutableBuffer, ConstBuffer> {
   }
 };
 
-/// A fast_buffer as the older DynamicBuffer_v1: for Boost.Beast.
+/// A fast_buffer as the older DynamicBuffer_v1: for Boost.Beast, whose MutableDynamicBuffer it is.
 ///
-/// A view, as above.
+/// A view, as above: `commit` is for the copy that was told to prepare.
 template <class Buffer, class MutableBuffer, class ConstBuffer>
 class dynamic_view_v1 : public dynamic_base<Buffer, MutableBuffer, ConstBuffer> {
  public:
   dynamic_view_v1(Buffer& bytes, std::size_t max_size) noexcept
       : dynamic_view_v1::dynamic_base(bytes, max_size) {}
 
-  [[nodiscard]] ConstBuffer data() const noexcept { return {this->bytes().data(), this->size()}; }
+  using mutable_data_type = MutableBuffer;
+
+  [[nodiscard]] MutableBuffer data() noexcept { return {this->bytes().data(), this->size()}; }
+  [[nodiscard]] ConstBuffer data() const noexcept { return cdata(); }
+  [[nodiscard]] ConstBuffer cdata() const noexcept { return {this->bytes().data(), this->size()}; }
   /// Makes room for `n` bytes. Returns: the place for them, which `commit` makes content.
   ///
   /// Throws: as `dynamic_view::grow`.
   [[nodiscard]] MutableBuffer prepare(std::size_t n) {
     this->check_room_for(n);
     const auto to = this->bytes().prepare(n);
+    prepared_ = n;
     return {to.data(), to.size()};
   }
-  void commit(std::size_t n) { this->bytes().commit(n); }
+  /// Makes the first `n` of the bytes that were prepared content, or all of them. What is not is
+  /// dropped. Source: Networking TS, 16.2.3.
+  void commit(std::size_t n) {
+    const auto ready = detail::min_of(prepared_, this->bytes().room());
+    prepared_ = 0;
+    this->bytes().commit(detail::min_of(n, ready));
+  }
+  /// Drops the first `n` bytes, or all. What was prepared may still be committed.
+  void consume(std::size_t n) {
+    const auto* const prepared = this->bytes().data() + this->size();
+    prepared_ = detail::min_of(prepared_, this->bytes().room());
+    dynamic_view_v1::dynamic_base::consume(n);
+    // Without content the place for it begins at the front again.
+    auto* const now = this->bytes().data() + this->size();
+    if (now != prepared) detail::move_bytes(now, prepared, prepared_);
+  }
+
+ private:
+  std::size_t prepared_ = 0;
 };
 
 /// The pieces of a chain as a ConstBufferSequence: for `write`, `async_write` and `send`.
