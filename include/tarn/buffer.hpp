@@ -71,7 +71,8 @@ class basic_buffer {
   [[nodiscard]] constexpr const std::byte* data() const noexcept { return data_; }
   /// The bytes that were asked for.
   [[nodiscard]] constexpr std::size_t size() const noexcept { return size_; }
-  /// The bytes that may be used: those of the tier.
+  /// The bytes that may be used: those of the tier. What they contain from `size()` on is zero if
+  /// the pool zeroes what comes back, else indeterminate.
   [[nodiscard]] constexpr std::size_t capacity() const noexcept { return capacity_; }
   [[nodiscard]] constexpr bool empty() const noexcept { return size_ == 0; }
   /// True if it owns a block, even one of size zero.
@@ -113,7 +114,7 @@ class basic_buffer {
   }
 
   /// Changes the size within the capacity; bytes that come into view are indeterminate unless the
-  /// pool zeroes.
+  /// pool zeroes. Under `on_get` they are zero then, whatever was written there.
   ///
   /// Throws: `std::length_error` naming both numbers if `size > capacity()`.
   void resize(std::size_t size) {

@@ -118,6 +118,43 @@ TEMPLATE_LIST_TEST_CASE("with used_prefix, what was used is zeroed and fresh mem
   CHECK(dirty == 0);
 }
 
+TEMPLATE_LIST_TEST_CASE("with used_prefix, what was written up to the capacity is zeroed too",
+                        "[byte_pool]", test::every_lock) {
+  INFO(test::name_of<TestType>());
+  for (const std::size_t cache : {std::size_t{0}, 32 * mib}) {
+    test::byte_fixture<TestType> pool(
+        {.large_cache_bytes = cache, .zeroing = tarn::zeroing::used_prefix});
+    std::size_t dirty = 0;
+    const auto fill = [&](auto& b, std::size_t from, std::size_t to) {
+      dirty += dirty_bytes(b.data(), b.capacity());
+      std::memset(b.data() + from, 0x5A, to - from);
+    };
+    for (int round = 0; round != 3; ++round) {
+      for (const std::size_t size : sizes) {
+        auto b = pool->get(size);
+        fill(b, 0, b.capacity());
+        b = pool->get(size);
+        fill(b, b.capacity() - 1, b.capacity());  // only the last one
+        b = pool->get(size);
+        fill(b, 0, b.capacity());
+        b.resize(size / 2);
+        b = pool->get(size);
+        fill(b, size, b.capacity());
+        auto shared = tarn::freeze(std::move(b));  // counted in its tail, or apart
+        shared.release();
+        b = pool->get(0);
+        fill(b, 0, b.capacity());
+        std::vector<typename decltype(pool)::buffer> bulk(3);
+        pool->get_bulk(size, bulk);
+        for (auto& each : bulk)
+          fill(each, 0, each.capacity());
+        pool->put_bulk(bulk);
+      }
+    }
+    CHECK(dirty == 0);
+  }
+}
+
 TEMPLATE_LIST_TEST_CASE("without zeroing, contents survive in the block", "[byte_pool]",
                         test::every_lock) {
   INFO(test::name_of<TestType>());

@@ -63,7 +63,7 @@ void byte_core<Config>::give_cold(void* block, std::size_t size, std::size_t ali
       zero_memory(block, this->shape_of(tier).stride);
       break;
     case zeros::used_prefix:
-      zero_memory(block, min_of(used, this->shape_of(tier).stride));
+      zero_used(block, min_of(used, this->shape_of(tier).stride), this->shape_of(tier).stride);
       break;
     case zeros::secure:
       secure_zero(block, this->shape_of(tier).stride);

@@ -90,4 +90,13 @@ inline void secure_zero(void* bytes, std::size_t size) noexcept {
 }
 #endif
 
+/// Zeroes the first `used` bytes, and the others if any of them differs from zero: they may be
+/// written as well, but seldom are, and looking leaves their pages and cache lines as they are.
+inline void zero_used(void* bytes, std::size_t used, std::size_t size) noexcept {
+  zero_memory(bytes, used);
+  char* const rest = static_cast<char*>(bytes) + used;
+  const std::size_t n = size - used;
+  if (n != 0 && (*rest != 0 || !same_memory(rest, rest + 1, n - 1))) zero_memory(rest, n);
+}
+
 }  // namespace tarn::detail

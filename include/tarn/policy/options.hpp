@@ -21,8 +21,9 @@ enum class zeroing : unsigned char {
   none,         ///< never: the contents of a fresh buffer are indeterminate
   on_get,       ///< the asked bytes, as they are handed out
   on_put,       ///< the whole block, as it comes back
-  used_prefix,  ///< the first `size()` bytes, as they come back; fresh memory is zeroed once
-  secure,       ///< the whole block, as it comes back, and the optimiser may not remove it
+  used_prefix,  ///< the first `size()` bytes, as they come back, and behind them, up to the
+                ///< capacity, what was written; fresh memory is zeroed once
+  secure,  ///< the whole block, as it comes back, and the optimiser may not remove it
 };
 
 /// What closing a pool does about blocks that are still out.
