@@ -56,6 +56,19 @@ TEMPLATE_LIST_TEST_CASE("bytes of every pool fit one type", "[any_buffer]", test
   }
 }
 
+TEMPLATE_LIST_TEST_CASE("a part of no bytes is nothing in any form", "[any_buffer]",
+                        test::every_lock) {
+  test::byte_fixture<TestType> pool;
+  auto shared = pool->get_shared(100);
+  CHECK(is_empty(tarn::any_buffer(shared.slice(50, 0))));
+  CHECK(is_empty(tarn::any_buffer(shared.split_to(0))));
+  CHECK(shared.unique());
+  tarn::any_buffer all = shared.split_to(100);
+  CHECK(is_empty(tarn::any_buffer(std::move(shared))));
+  all.reset();
+  CHECK(pool->occupancy().in_use() == 0);
+}
+
 TEST_CASE("bytes of different pools stand in one list", "[any_buffer]") {
   tarn::byte_pool<> first;
   tarn::byte_pool<tarn::no_lock, tarn::no_stats, tarn::traits<tarn::small_tiers, tarn::checked>>

@@ -85,7 +85,8 @@ TEST_CASE("a byte string may be made of its own bytes", "[own_bytes]") {
     s.assign(s.view().substr(1));
     same.erase(0, 1);
     REQUIRE(s.view() == same);
-    s = s;  // NOLINT: that is what is tested
+    const auto& itself = s;
+    s = itself;
     REQUIRE(s.view() == same);
     s.assign(s.bytes().first(s.size() - 1));
     same.pop_back();
@@ -122,7 +123,8 @@ TEST_CASE("the fields of a message may be made of each other", "[own_bytes]") {
   CHECK(m.topic == topic.substr(2));
   m.topic.assign(std::string_view(m.topic).substr(2));
   CHECK(m.topic == topic.substr(4));
-  m = m;  // NOLINT: that is what is tested
+  const auto& itself = m;
+  m = itself;
   CHECK(text_of(m.headers.find("again")->value) == topic);
 }
 
