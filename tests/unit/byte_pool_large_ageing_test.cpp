@@ -333,3 +333,36 @@ TEMPLATE_LIST_TEST_CASE("callbacks and events hear of it", "[byte_pool]", test::
   CHECK(last.new_size == 4 * 64 * kib);
   CHECK(last.state.large.kept == 4);
 }
+
+TEMPLATE_LIST_TEST_CASE("what is told of ageing may take and give what is about to age",
+                        "[byte_pool]", test::every_lock) {
+  INFO(test::name_of<TestType>());
+  fixture<TestType> pool({.large_cache_bytes = 4096 * kib});
+  std::vector<std::size_t> sizes;
+  for (std::size_t i = 0; i != 500; ++i)
+    sizes.push_back(2 * kib + i * 8);
+  put(*pool, take(*pool, sizes), sizes);
+  pool->maintain(100s);
+  std::mt19937 random(5);
+  std::size_t told = 0;
+  pool->set_callback([&](const tarn::operation& o) {
+    if (o.kind != tarn::operation_kind::cleanup) return;
+    ++told;
+    std::vector<std::size_t> some;
+    for (int i = 0; i != 5; ++i)
+      some.push_back(2 * kib + random() % 4000);
+    put(*pool, take(*pool, some), some);
+    if (told % 50 == 0) pool->trim(pool->occupancy().large.kept_bytes - 20 * kib);
+    if (told == 100) pool->maintain(100s + 500ms);  // not due: nothing happens
+  });
+  const auto aged = pool->maintain(101s);
+  CHECK(aged == told);
+  CHECK(told > 10);
+  CHECK(pool->occupancy().large.aged == aged);
+  CHECK(pool.imbalance() == "");
+  pool->set_callback(nullptr);
+  pool->trim();
+  CHECK(pool->occupancy().large.kept == 0);
+  CHECK(pool->occupancy().large.kept_bytes == 0);
+  CHECK(pool.source.live_bytes() == 0);
+}

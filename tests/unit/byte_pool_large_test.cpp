@@ -197,3 +197,59 @@ TEMPLATE_LIST_TEST_CASE("kept large blocks go back before a get fails", "[byte_p
   CHECK(pool->snapshot().large.kept_bytes == 5 * mib);
   CHECK(pool->snapshot().total().idle == 0);
 }
+
+TEMPLATE_LIST_TEST_CASE("a kept block serves requests of half its size, and of no byte less",
+                        "[byte_pool]", test::every_lock) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType> pool({.large_cache_bytes = 64 * mib});
+  for (const std::size_t size : {10 * mib, 10 * mib + 1}) {
+    void* const kept = pool->allocate(size);
+    pool->deallocate(kept, size);
+    const auto half = (size + 1) / 2;
+    void* const fits = pool->allocate(half);
+    CHECK(fits == kept);
+    pool->deallocate(fits, half);
+    void* const other = pool->allocate(half - 1);
+    CHECK(other != kept);
+    CHECK(pool->capacity_for(half - 1) == half - 1);
+    pool->deallocate(other, half - 1);
+    pool->trim();
+  }
+}
+
+TEMPLATE_LIST_TEST_CASE("thousands of kept blocks of all sizes and alignments give the best fit",
+                        "[byte_pool]", test::every_lock) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType, tarn::fixed_tiers<128>> pool({.large_cache_bytes = 64 * mib});
+  constexpr std::size_t count = 3000;
+  std::vector<void*> out;
+  const auto alignment = [](std::size_t i) { return std::size_t{64} << (i % 7 == 0 ? i % 5 : 0); };
+  for (std::size_t i = 0; i != count; ++i)
+    out.push_back(pool->allocate(1000 + i, alignment(i)));
+  CHECK(pool->snapshot().large.in_use == count);
+  for (std::size_t i = 0; i != count; ++i)
+    pool->deallocate(out[i], 1000 + i, alignment(i));
+  CHECK(pool->snapshot().large.kept == count);
+  CHECK(pool.imbalance() == "");
+
+  const auto asked = pool.source.allocations();
+  std::size_t wrong = 0;
+  for (std::size_t i = 0; i != count; ++i) {  // each size finds its own
+    void* const block = pool->allocate(1000 + i);
+    wrong += block != out[i];
+    pool->deallocate(block, 1000 + i);
+  }
+  for (std::size_t i = 0; i + 35 < count; ++i) {  // and each alignment the next that has it
+    void* const block = pool->allocate(1000 + i, 1024);
+    std::size_t next = i;
+    while (alignment(next) < 1024)
+      ++next;
+    wrong += block != out[next];
+    pool->deallocate(block, 1000 + i, 1024);
+  }
+  CHECK(wrong == 0);
+  CHECK(pool.source.allocations() == asked);
+  CHECK(pool->trim(mib) > 0);
+  CHECK(pool->snapshot().large.kept_bytes <= mib);
+  CHECK(pool.imbalance() == "");
+}

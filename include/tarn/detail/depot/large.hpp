@@ -5,6 +5,9 @@
 #include <new>
 
 #include <tarn/detail/depot/extent.hpp>
+#include <tarn/detail/extents/extent_map.hpp>
+#include <tarn/detail/extents/extent_store.hpp>
+#include <tarn/detail/extents/large_cache.hpp>
 #include <tarn/detail/guard.hpp>
 #include <tarn/detail/upkeep/upkeep.hpp>
 
@@ -14,8 +17,8 @@ namespace tarn::detail {
 /// cap that finds the best fit.
 ///
 /// If there is a cache, or if returns are checked, an address map remembers the true extent of
-/// every block that is out. Complexity: O(1) without a cache; with one, a walk over the blocks it
-/// keeps (cap / last tier at most). How kept blocks age is in upkeep/age_large.hpp.
+/// every block that is out. Complexity: O(1), and with a cache O(log of the different sizes that it
+/// keeps); nothing is walked under the lock. How kept blocks age is in upkeep/age_large.hpp.
 template <class Lock>
 class large_blocks {
  public:
@@ -37,15 +40,20 @@ class large_blocks {
   template <class Source>
   [[nodiscard]] piece take(std::size_t bytes, std::size_t alignment, bool counts, Source& source) {
     if (cache_bytes_ != 0) {
-      const guard<Lock> hold(lock_);
-      if (extent* const best = take_best(bytes, alignment)) {
+      std::size_t wanted = 0;
+      const piece got = locked(lock_, [&]() -> piece {
+        extent* const best = cache_.take_best(bytes, alignment, most_waste);
+        if (best == nullptr) return {};
         out_.push(best);
+        wanted = out_.wanted();
         if (counts) ++count_.gets, ++count_.reused, count_.reused_bytes += best->bytes;
         note_out(best->bytes);
         return {best->block, best->bytes};
-      }
+      });
+      out_.grow(wanted, lock_);
+      if (got.block != nullptr) return got;
     }
-    extent* const tracked = tracks_ ? new (std::nothrow) extent : nullptr;
+    extent* const tracked = tracks_ ? store_.obtain(lock_) : nullptr;
     if (tracks_ && tracked == nullptr) return {};
     void* block = nullptr;
     try {
@@ -53,16 +61,22 @@ class large_blocks {
     } catch (...) {  // the caller names the failure itself
     }
     if (block == nullptr) {
-      delete tracked;
+      if (tracked != nullptr) locked(lock_, [&] { store_.push(tracked); });
       return {};
     }
-    const guard<Lock> hold(lock_);
-    if (tracked != nullptr) {
-      *tracked = {block, bytes, alignment, nullptr};
-      out_.push(tracked);
-    }
-    if (counts) ++count_.gets, count_.fresh_bytes += bytes;
-    note_out(bytes);
+    std::size_t wanted = 0;
+    locked(lock_, [&] {
+      if (tracked != nullptr) {
+        tracked->block = block;
+        tracked->bytes = bytes;
+        tracked->alignment = alignment;
+        out_.push(tracked);
+        wanted = out_.wanted();
+      }
+      if (counts) ++count_.gets, count_.fresh_bytes += bytes;
+      note_out(bytes);
+    });
+    out_.grow(wanted, lock_);
     return {block, bytes};
   }
 
@@ -71,30 +85,28 @@ class large_blocks {
   template <class Source>
   [[nodiscard]] bool give(void* block, std::size_t bytes, std::size_t alignment, bool counts,
                           Source& source) noexcept {
-    extent* dropped = nullptr;
     {
       const guard<Lock> hold(lock_);
+      bool is_kept = false;
       if (tracks_) {
         extent* const found = out_.pop(block);
         if (found == nullptr) return false;
         bytes = found->bytes;
         alignment = found->alignment;
-        if (!closed_ && bytes <= cache_bytes_ && count_.kept_bytes <= cache_bytes_ - bytes) {
-          found->next = kept_;
-          kept_ = found;
-          ++count_.kept;
-          count_.kept_bytes += bytes;
+        is_kept =
+            !closed_ && bytes <= cache_bytes_ && cache_.count().kept_bytes <= cache_bytes_ - bytes;
+        if (is_kept) {
+          cache_.put(found);
         } else {
-          dropped = found;
+          store_.push(found);
           if (cache_bytes_ != 0) ++count_.discarded, count_.discarded_bytes += bytes;
         }
       }
       if (counts) ++count_.puts;
       --count_.in_use;
       count_.in_use_bytes -= bytes;
+      if (is_kept) return true;
     }
-    if (tracks_ && dropped == nullptr) return true;
-    delete dropped;
     source.deallocate(block, bytes, alignment);
     return true;
   }
@@ -110,22 +122,21 @@ class large_blocks {
   template <class Source>
   std::size_t trim(std::size_t to_bytes, Source& source) noexcept;
 
-  /// Takes out what should go or lose its pages. It counts as kept until it is settled. Returns: a
-  /// chain that is the caller's.
-  [[nodiscard]] extent* take_out(const tick_rules& rules) noexcept;
-  /// Ends that for one of them: it stays, without `dropped` bytes of its pages, or it goes.
-  /// Returns: the bytes given to the source.
+  using sweep = large_cache::sweep;
+  /// Begins to take out what should go or lose its pages. Returns: null if nothing should.
+  [[nodiscard]] sweep* begin(const tick_rules& rules) noexcept;
+  /// Takes some of it out: see large_cache.
+  [[nodiscard]] bool take_out(sweep& s, extent*& gone) noexcept {
+    const guard<Lock> hold(lock_);
+    return cache_.take_out(s, gone);
+  }
+  /// Decides on one of them: it stays, without `dropped` bytes of its pages, or it goes. Returns:
+  /// the bytes given to the source.
   template <class Source>
-  std::size_t settle(extent* e, bool stays, std::size_t dropped, Source& source) noexcept;
+  std::size_t settle(sweep& s, extent* e, bool stays, std::size_t dropped, Source& source) noexcept;
 
   /// In a fork's child, locked: what other threads had taken out is kept no more.
-  void abandon() noexcept {
-    count_.kept = count_.kept_bytes = 0;
-    for (const extent* list : {kept_, purged_}) {
-      for (; list != nullptr; list = list->next)
-        ++count_.kept, count_.kept_bytes += list->bytes;
-    }
-  }
+  void abandon() noexcept { cache_.abandon(); }
   /// Keeps nothing from now on.
   template <class Source>
   void close(Source& source) noexcept {
@@ -134,7 +145,13 @@ class large_blocks {
   }
 
   [[nodiscard]] large_snapshot numbers() const noexcept {
-    return locked(lock_, [&] { return count_; });
+    const guard<Lock> hold(lock_);
+    auto now = count_;
+    now.kept = cache_.count().kept;
+    now.kept_bytes = cache_.count().kept_bytes;
+    now.kept_purged = cache_.count().purged;
+    now.kept_purged_bytes = cache_.count().purged_bytes;
+    return now;
   }
   [[nodiscard]] bool tracks() const noexcept { return tracks_; }
   [[nodiscard]] bool keeps() const noexcept { return cache_bytes_ != 0; }
@@ -147,45 +164,23 @@ class large_blocks {
     most_out_ = max_of(most_out_, count_.in_use_bytes);
   }
 
-  [[nodiscard]] extent* take_best(std::size_t bytes, std::size_t alignment) noexcept {
-    extent** best = nullptr;
-    extent** from = nullptr;
-    // Those that have their pages first.
-    for (extent** list : {&kept_, &purged_}) {
-      for (extent** place = list; *place != nullptr; place = &(*place)->next) {
-        const extent& n = **place;
-        if (n.bytes < bytes || n.bytes / most_waste > bytes || n.alignment < alignment) continue;
-        if (best == nullptr || n.bytes < (*best)->bytes) best = place, from = list;
-      }
-    }
-    return best != nullptr ? unlink(best, from) : nullptr;
+  /// The lock is held; the block is the caller's alone. Returns: what `e` was.
+  [[nodiscard]] extent retire(extent* e) noexcept {
+    const extent was = *e;
+    store_.push(e);
+    return was;
   }
-
-  /// Takes the block at `place` of `list` out: it is kept no more.
-  [[nodiscard]] extent* unlink(extent** place, extent* const* list) noexcept {
-    auto* const found = *place;
-    *place = found->next;
-    if (found == unused_) unused_ = found->next;
-    --count_.kept;
-    count_.kept_bytes -= found->bytes;
-    if (list == &purged_) --count_.kept_purged, count_.kept_purged_bytes -= found->bytes;
-    return found;
-  }
-
-  template <class Source>
-  static std::size_t let_go(extent* n, Source& source) noexcept;
 
   mutable Lock lock_;
   std::size_t cache_bytes_;  // immutable
   bool tracks_;              // immutable: extents of blocks that are out are known
   bool closed_ = false;      // this and the rest: lock_
-  large_snapshot count_;
-  extent* kept_ = nullptr;    // the newest first
-  extent* unused_ = nullptr;  // of those, the first that is there since the last tick
-  extent* purged_ = nullptr;  // kept without their pages
+  large_snapshot count_;     // but for what is kept
+  large_cache cache_;
   std::size_t most_out_ = 0;  // bytes in use since the last tick, at most
   std::size_t peak_ = 0;      // and lately
   extent_map out_;
+  extent_store store_;
 };
 
 }  // namespace tarn::detail
