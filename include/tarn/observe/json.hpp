@@ -266,16 +266,15 @@ struct expvar_pool {
 /// Throws: `std::invalid_argument` if a prefix occurs twice, before anything is written.
 template <std::output_iterator<const char&> Out>
 Out write_debug_vars(Out out, std::span<const expvar_pool> pools) {
-  std::vector<const expvar_pool*> sorted;
-  for (const auto& p : pools)
-    sorted.push_back(&p);
   // By the whole names, which is another order than by the prefixes.
-  std::sort(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) {
-    return a->prefix + "pool_stats" < b->prefix + "pool_stats";
-  });
+  std::vector<std::pair<std::string, const expvar_pool*>> sorted;
+  sorted.reserve(pools.size());
+  for (const auto& p : pools)
+    sorted.emplace_back(p.prefix + "pool_stats", &p);
+  std::sort(sorted.begin(), sorted.end());
   for (std::size_t i = 1; i < sorted.size(); ++i) {
-    if (sorted[i]->prefix == sorted[i - 1]->prefix) {
-      throw std::invalid_argument("tarn: expvar prefix '" + sorted[i]->prefix +
+    if (sorted[i].first == sorted[i - 1].first) {
+      throw std::invalid_argument("tarn: expvar prefix '" + sorted[i].second->prefix +
                                   "' must be used once only");
     }
   }
@@ -285,7 +284,8 @@ Out write_debug_vars(Out out, std::span<const expvar_pool> pools) {
   put("{\n");
   for (std::size_t i = 0; i != sorted.size(); ++i) {
     if (i != 0) put(",\n");
-    out = write_expvar(std::move(out), sorted[i]->prefix, *sorted[i]->pool);
+    const auto& one = *sorted[i].second;
+    out = write_expvar(std::move(out), one.prefix, *one.pool);
   }
   put("\n}\n");
   return out;

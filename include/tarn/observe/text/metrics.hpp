@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -92,26 +93,30 @@ inline void check_metric_options(const metric_options& o) {
   std::vector<std::string_view> names{o.pool_label, o.tier_label, "le", "kind"};
   for (const auto& label : o.labels)
     names.push_back(label.first);
-  for (std::size_t i = 0; i != names.size(); ++i) {
-    if (!is_metric_name(names[i], false) || names[i].starts_with("__")) {
-      refuse_name("label name", names[i],
+  for (const auto name : names) {
+    if (!is_metric_name(name, false) || name.starts_with("__")) {
+      refuse_name("label name", name,
                   "must have letters, digits and _ only, and not begin with __");
     }
-    for (std::size_t j = 0; j != i; ++j) {
-      if (names[i] == names[j]) refuse_name("label name", names[i], "must be used once only");
-    }
   }
+  std::sort(names.begin(), names.end());
+  const auto twice = std::adjacent_find(names.begin(), names.end());
+  if (twice != names.end()) refuse_name("label name", *twice, "must be used once only");
 }
 
 /// A label set that occurs twice makes a whole scrape worthless, and not every reader tells.
 inline void check_distinct(std::span<const snapshot> pools) {
-  for (std::size_t i = 0; i != pools.size(); ++i) {
-    for (std::size_t j = 0; j != i; ++j) {
-      if (pools[i].name == pools[j].name) {
-        refuse_name("pool name", pools[i].name, "must be used once only in an exposition");
-      }
-    }
-    const auto& tiers = pools[i].tiers;
+  std::vector<std::string_view> names;
+  names.reserve(pools.size());
+  for (const auto& s : pools)
+    names.push_back(s.name);
+  std::sort(names.begin(), names.end());
+  const auto twice = std::adjacent_find(names.begin(), names.end());
+  if (twice != names.end()) {
+    refuse_name("pool name", *twice, "must be used once only in an exposition");
+  }
+  for (const auto& s : pools) {
+    const auto& tiers = s.tiers;
     for (std::size_t t = 1; t < tiers.size(); ++t) {
       if (tiers[t].size_bytes <= tiers[t - 1].size_bytes) {
         throw_invalid("tier size", tiers[t].size_bytes, "must be above the one before,",
