@@ -55,11 +55,7 @@ class event_log {
   template <class Pool>
   [[nodiscard]] pool_watch watch(Pool& pool) {
     auto link = std::make_shared<detail::pool_link<Pool, detail::event_writer<Pool>>>(book_, pool);
-    {
-      const std::lock_guard hold(book_->lock);
-      std::erase_if(book_->links, [](const auto& l) { return l.expired(); });
-      book_->links.push_back(link);
-    }
+    book_->add(link);
     return pool_watch(std::move(link));
   }
 
@@ -70,10 +66,7 @@ class event_log {
   }
 
   /// A copy of what is kept, oldest first.
-  [[nodiscard]] std::vector<event> events() const {
-    const std::lock_guard hold(book_->lock);
-    return {book_->events.begin(), book_->events.end()};
-  }
+  [[nodiscard]] std::vector<event> events() const { return book_->copies(); }
   /// How many there were, the forgotten ones included.
   [[nodiscard]] std::uint64_t total() const {
     const std::lock_guard hold(book_->lock);
@@ -94,15 +87,7 @@ class event_log {
   /// Whether the sink hears of every operation of the pools as well. They are not kept.
   void set_debug(bool on) {
     book_->debug.store(on, std::memory_order::relaxed);
-    std::vector<std::shared_ptr<detail::watch_link>> links;
-    {
-      const std::lock_guard hold(book_->lock);
-      for (const auto& l : book_->links) {
-        if (auto link = l.lock()) links.push_back(std::move(link));
-      }
-    }
-    for (const auto& link : links)
-      link->heed();
+    book_->heed_all();
   }
 
  private:
