@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include <tarn/detail/align.hpp>
 #include <tarn/detail/samples/sample.hpp>
 #include <tarn/policy/time_span.hpp>
 
@@ -46,26 +47,58 @@ struct leak_report {
     site.weighted += s.weight * s.size;
     if (site.oldest.count() < age.count()) site.oldest = age;
   }
-  /// Brings the sites into order.
+  /// Brings the sites into order. Complexity: O(n log n).
   void sort() {
-    // By insertion: they are few, and <algorithm> is a third of a megabyte of text.
-    for (std::size_t i = 1; i < sites.size(); ++i) {
-      for (std::size_t k = i; k != 0 && sites[k - 1].weighted < sites[k].weighted; --k) {
-        const live_site larger = sites[k];
-        sites[k] = sites[k - 1];
-        sites[k - 1] = larger;
+    // By merging: <algorithm> is a third of a megabyte of text. Of equal ones the first stays it.
+    std::vector<live_site> from(sites.size());
+    for (std::size_t width = 1; width < sites.size(); width *= 2) {
+      from.swap(sites);
+      for (std::size_t begin = 0; begin < from.size(); begin += 2 * width) {
+        const auto middle = detail::min_of(begin + width, from.size());
+        const auto end = detail::min_of(begin + 2 * width, from.size());
+        auto left = begin;
+        auto right = middle;
+        for (auto to = begin; to != end; ++to) {
+          const bool takes_right =
+              left == middle || (right != end && from[left].weighted < from[right].weighted);
+          sites[to] = from[takes_right ? right++ : left++];
+        }
       }
     }
+    places_.clear();
   }
 
  private:
+  /// The site of a place, by a hash table of their numbers that is at most half full.
   [[nodiscard]] live_site& site_of(const call_site& where) {
-    for (auto& s : sites) {
-      if (s.where == where) return s;
+    if (places_.size() <= 2 * sites.size()) make_places();
+    auto& place = place_of(where);
+    if (place == nowhere) {
+      sites.emplace_back().where = where;
+      place = static_cast<std::uint32_t>(sites.size() - 1);
     }
-    sites.emplace_back().where = where;
-    return sites.back();
+    return sites[place];
   }
+  void make_places() {
+    std::size_t count = 16;
+    while (count < 4 * sites.size())
+      count *= 2;
+    places_.assign(count, nowhere);
+    for (std::size_t i = 0; i != sites.size(); ++i)
+      place_of(sites[i].where) = static_cast<std::uint32_t>(i);
+  }
+  [[nodiscard]] std::uint32_t& place_of(const call_site& where) noexcept {
+    std::uint64_t hash = where.line();
+    for (const char* c = where.file_name(); *c != 0; ++c)
+      hash = (hash ^ static_cast<unsigned char>(*c)) * 0x100000001b3u;  // FNV-1a
+    auto at = static_cast<std::size_t>(hash ^ (hash >> 32)) & (places_.size() - 1);
+    while (places_[at] != nowhere && !(sites[places_[at]].where == where))
+      at = (at + 1) & (places_.size() - 1);
+    return places_[at];
+  }
+
+  static constexpr std::uint32_t nowhere = ~std::uint32_t{0};
+  std::vector<std::uint32_t> places_;
 };
 
 }  // namespace tarn
