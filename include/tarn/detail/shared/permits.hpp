@@ -71,17 +71,18 @@ class permits {
     }
   }
 
-  /// Gives one permit back and wakes a thread that waits for it. It may end the semaphore.
-  void give() noexcept {
+  /// Gives permits back and wakes threads that wait for them. It may end the semaphore.
+  /// Complexity: O(1), however many they are.
+  void give(std::uint32_t count = 1) noexcept {
     auto now = word_.load(std::memory_order::relaxed);  // a guess; the exchange decides
     bool quiet = true;
     do {
       quiet = (now & (waiters | ended)) == 0;
       // (1) release: what the holder did happens before the next one's. acquire, for the last one,
       // who ends it: all others are done. Pairs with itself and with (2).
-    } while (!word_.compare_exchange_weak(now, now + 1 + (quiet ? 0 : busy),
+    } while (!word_.compare_exchange_weak(now, now + count + (quiet ? 0 : busy),
                                           std::memory_order::acq_rel, std::memory_order::relaxed));
-    if (!quiet) pass_on(1, (now & ended) != 0);
+    if (!quiet) pass_on(count, (now & ended) != 0);
   }
 
   /// Moves permits to `child`, which was made with their number.
@@ -149,10 +150,9 @@ class permits {
   void pass_on(std::uint32_t count, bool over) noexcept {
     if (!over) {
       gifts_.fetch_add(1, std::memory_order::release);  // (3) pairs with (4)
-      Env::wake_one(gifts_);
-    } else if (parent_ != nullptr) {
-      for (; count != 0; --count)
-        parent_->give();
+      count == 1 ? Env::wake_one(gifts_) : Env::wake_all(gifts_);
+    } else if (parent_ != nullptr && count != 0) {
+      parent_->give(count);
     }
     const auto over_at =
         ended | closed | total_;  // read now: after the next line others may free it
