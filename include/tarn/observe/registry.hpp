@@ -8,8 +8,8 @@
 
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -45,20 +45,26 @@ inline void watch_forks_for_books() noexcept {
 /// The published pools by name. All members under `books_lock`.
 struct pool_books {
   using entry = std::shared_ptr<watched>;
+  using by_name = std::map<std::string_view, entry>;  // the name lies in the entry
+  using node = by_name::node_type;
 
-  explicit pool_books(std::size_t most) : limit(most) { entries.reserve(most); }
+  explicit pool_books(std::size_t most) noexcept : limit(most) {}
 
-  [[nodiscard]] std::vector<entry>::iterator place_of(std::string_view name) noexcept {
-    return std::lower_bound(entries.begin(), entries.end(), name,
-                            [](const entry& e, std::string_view n) { return e->name() < n; });
+  /// `e` as a node of its own: no heap is needed to put it in.
+  [[nodiscard]] static node node_of(const entry& e) {
+    by_name one;
+    one.emplace(e->name(), e);
+    return one.extract(one.begin());
   }
-  [[nodiscard]] std::vector<entry>::iterator find(std::string_view name) noexcept {
-    const auto place = place_of(name);
-    return place != entries.end() && (*place)->name() == name ? place : entries.end();
+  /// Takes the one of this name out, if it is `e` or that is null.
+  [[nodiscard]] node take_out(std::string_view name, const watched* e = nullptr) noexcept {
+    const auto place = entries.find(name);
+    const bool is_it = place != entries.end() && (e == nullptr || place->second.get() == e);
+    return is_it ? entries.extract(place) : node();
   }
 
   const std::size_t limit;
-  std::vector<entry> entries;  // ascending by name; its capacity is `limit` from the beginning
+  by_name entries;
 };
 
 }  // namespace detail
@@ -87,12 +93,9 @@ class publication {
     books_.reset();
     entry_.reset();
     if (books == nullptr || entry == nullptr) return;
-    detail::pool_books::entry out;  // its core may go with it: not under the lock
+    detail::pool_books::node out;  // its core may go with it: not under the lock
     const detail::guard hold(detail::books_lock);
-    const auto place = books->find(entry->name());
-    if (place == books->entries.end() || *place != entry) return;
-    out.swap(*place);
-    books->entries.erase(place);
+    out = books->take_out(entry->name(), entry.get());
   }
   /// True if there is something to unpublish, as far as this knows.
   [[nodiscard]] explicit operator bool() const noexcept { return !entry_.expired(); }
@@ -127,7 +130,8 @@ class pool_registry {
   /// Publishes a pool under its own name.
   ///
   /// Throws: `std::invalid_argument` if it has none, if the name is taken, or if there are as many
-  ///   pools as may be; the text names the name or the limit. Complexity: O(pools).
+  ///   pools as may be; the text names the name or the limit. Complexity: O(log of the pools);
+  ///   O(pools) if there are as many as may be, for a look at which of them have ended.
   template <class Pool>
   [[nodiscard]] publication publish(Pool& pool) {
     return publish(pool, name_of(pool));
@@ -164,27 +168,23 @@ class pool_registry {
   }
   /// Returns: false if there is no such pool.
   bool unpublish(std::string_view name) noexcept {
-    detail::pool_books::entry out;
+    detail::pool_books::node out;
     const detail::guard hold(detail::books_lock);
-    const auto place = books_->find(name);
-    if (place == books_->entries.end()) return false;
-    out.swap(*place);
-    books_->entries.erase(place);
-    return !out->gone();
+    out = books_->take_out(name);
+    return !out.empty() && !out.mapped()->gone();
   }
 
   /// The pool of that name; empty if there is none.
   [[nodiscard]] watched_pool find(std::string_view name) const noexcept {
     const detail::guard hold(detail::books_lock);
-    const auto place = books_->find(name);
-    return place != books_->entries.end() && !(*place)->gone() ? watched_pool(*place)
-                                                               : watched_pool();
+    const auto place = books_->entries.find(name);
+    return place != books_->entries.end() && !place->second->gone() ? watched_pool(place->second)
+                                                                    : watched_pool();
   }
   /// All of them, by name.
   [[nodiscard]] std::vector<watched_pool> list() const {
     std::vector<watched_pool> pools;
-    for (auto& e : look())
-      pools.push_back(watched_pool(std::move(e)));
+    look([&](entry&& e) { pools.push_back(watched_pool(std::move(e))); });
     return pools;
   }
   /// Calls `action(watched_pool&)` for each, by name; it may publish, unpublish and end pools.
@@ -203,13 +203,19 @@ class pool_registry {
   }
   /// Checks the numbers of all of them. Returns: what is broken in the first bad one, by name.
   [[nodiscard]] std::optional<broken_invariant> validate(moment when = moment::busy) const {
-    for (const auto& s : snapshots()) {
-      if (auto broken = tarn::validate(s, when)) return broken;
+    for (const auto& pool : list()) {
+      const auto s = pool.snapshot();
+      if (!s) continue;
+      if (auto broken = tarn::validate(*s, when)) return broken;
     }
     return std::nullopt;
   }
 
-  [[nodiscard]] std::size_t size() const { return look().size(); }
+  [[nodiscard]] std::size_t size() const {
+    std::size_t count = 0;
+    look([&](entry&&) { ++count; });
+    return count;
+  }
   [[nodiscard]] std::size_t limit() const noexcept { return books_->limit; }
 
  private:
@@ -243,39 +249,56 @@ class pool_registry {
                     "would be a second thread; use another lock policy");
       if (name.empty()) return refusal::unnamed;
       const entry made = std::make_shared<detail::watched_as<Pool>>(pool, std::move(name));
-      static_cast<void>(look());  // pools that have ended give their names back
-      const detail::guard hold(detail::books_lock);
-      const auto place = books_->place_of(made->name());
-      if (place != books_->entries.end() && (*place)->name() == made->name()) {
-        return refusal::duplicate;
+      auto node = detail::pool_books::node_of(made);
+      for (bool looked = false;; looked = true) {
+        detail::pool_books::node ended;  // a pool that has ended gives its name back
+        {
+          const detail::guard hold(detail::books_lock);
+          auto& entries = books_->entries;
+          const auto place = entries.find(made->name());
+          if (place != entries.end()) {
+            if (!place->second->gone()) return refusal::duplicate;
+            ended = entries.extract(place);
+          }
+          if (entries.size() < books_->limit) {
+            entries.insert(std::move(node));
+            break;
+          }
+        }
+        if (looked) return refusal::full;
+        look([](entry&&) {});  // others that have ended give their places back
       }
-      if (books_->entries.size() == books_->limit) return refusal::full;
-      books_->entries.insert(place, made);
       token = publication(books_, made);
       return refusal::none;
     }
   }
 
-  /// The entries of pools that exist. What has ended is forgotten.
-  [[nodiscard]] std::vector<entry> look() const {
-    std::vector<entry> there;
-    std::vector<entry> ended;  // their cores go at the end of this scope, outside of the lock
-    for (;;) {
-      const auto now = detail::locked(detail::books_lock, [&] { return books_->entries.size(); });
-      there.reserve(now);
-      ended.reserve(now);
-      const detail::guard hold(detail::books_lock);
-      auto& entries = books_->entries;
-      if (entries.size() > now) continue;  // grew meanwhile
-      for (auto& e : entries) {
-        if (e->gone()) {
-          ended.push_back(std::move(e));
-        } else {
-          there.push_back(e);
+  /// Calls `action(entry&&)` for each pool that exists, by name, while no lock is held; some are
+  /// looked up at a time. What has ended is forgotten.
+  template <class Action>
+  void look(Action&& action) const {
+    constexpr std::size_t at_once = 64;
+    entry last;  // keeps its name
+    for (bool more = true; more;) {
+      entry there[at_once];
+      detail::pool_books::node ended[at_once];  // their cores go at the end of this scope
+      std::size_t count = 0;
+      {
+        const detail::guard hold(detail::books_lock);
+        auto& entries = books_->entries;
+        auto at = last != nullptr ? entries.upper_bound(last->name()) : entries.begin();
+        for (std::size_t looks = 0; looks != at_once && at != entries.end(); ++looks) {
+          if (at->second->gone()) {
+            ended[looks] = entries.extract(at++);
+          } else {
+            there[count++] = (at++)->second;
+          }
         }
+        more = at != entries.end();
       }
-      entries.erase(std::remove(entries.begin(), entries.end(), nullptr), entries.end());
-      return there;
+      if (count != 0) last = there[count - 1];
+      for (std::size_t i = 0; i != count; ++i)
+        action(std::move(there[i]));
     }
   }
 
