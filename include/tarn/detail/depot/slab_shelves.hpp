@@ -28,8 +28,10 @@ class slab_shelves {
       while (auto* const s = list.pop())
         slab_type::destroy(s, shape);
     }
-    while (auto* const s = spare_.pop())
-      slab_type::destroy(s, shape);
+    for (auto& list : spare_) {
+      while (auto* const s = list.pop())
+        slab_type::destroy(s, shape);
+    }
   }
 
   /// Puts a slab where it belongs; to be called whenever its blocks were parked, taken or purged.
@@ -68,16 +70,25 @@ class slab_shelves {
   /// One with all its blocks parked, not all of them without pages, or null.
   [[nodiscard]] slab_type* whole_resident() const noexcept { return highest(filled_ & bit(whole)); }
 
-  /// A descriptor of an earlier slab with room for `blocks`, or null.
+  /// A descriptor of an earlier slab with room for `blocks`, or null. One with less than twice the
+  /// room may be missed behind others, so that none is searched for.
   [[nodiscard]] slab_type* pop_spare(std::uint32_t blocks) noexcept {
-    for (auto* s = spare_.front(); s != nullptr; s = s->next) {
-      if (s->room < blocks) continue;
-      spare_.remove(s);
-      return s;
+    const auto level = level_of(blocks);
+    auto* s = spare_[level].front();
+    if (s == nullptr || s->room < blocks) {
+      const auto above = level + 1 < levels ? spared_ >> (level + 1) : 0;
+      if (above == 0) return nullptr;
+      s = spare_[level + 1 + static_cast<unsigned>(std::countr_zero(above))].front();
     }
-    return nullptr;
+    auto& list = spare_[level_of(s->room)];
+    list.remove(s);
+    if (list.front() == nullptr) spared_ &= ~(std::uint32_t{1} << level_of(s->room));
+    return s;
   }
-  void push_spare(slab_type* s) noexcept { spare_.push(s); }
+  void push_spare(slab_type* s) noexcept {
+    spare_[level_of(s->room)].push(s);
+    spared_ |= std::uint32_t{1} << level_of(s->room);
+  }
 
   /// Calls `action(slab)` for every slab that has memory.
   template <class Action>
@@ -107,6 +118,11 @@ class slab_shelves {
     return among == 0 ? nullptr : lists_[std::bit_width(among) - 1].front();
   }
 
+  static constexpr unsigned levels = 32;
+  [[nodiscard]] static unsigned level_of(std::uint32_t room) noexcept {
+    return static_cast<unsigned>(std::bit_width(room | 1u)) - 1;
+  }
+
   [[nodiscard]] static std::uint8_t shelf_for(const slab_type& s) noexcept {
     if (s.parked == 0) return s.carved == 0 ? untouched : s.carved < s.blocks ? fresh : exhausted;
     if (s.parked == s.purged) return s.whole() ? whole_purged : purged;
@@ -116,8 +132,9 @@ class slab_shelves {
   }
 
   slab_list<Env> lists_[shelves];
-  std::uint32_t filled_ = 0;  // shelves that are not empty
-  slab_list<Env> spare_;      // descriptors without memory
+  std::uint32_t filled_ = 0;      // shelves that are not empty
+  slab_list<Env> spare_[levels];  // descriptors without memory, by the bits of their room
+  std::uint32_t spared_ = 0;      // levels that are not empty
 };
 
 }  // namespace tarn::detail
