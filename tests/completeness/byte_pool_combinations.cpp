@@ -34,6 +34,6 @@ struct byte_pool_case {
 };
 
 const bool registered = test::register_all<byte_pool_case>(
-    "byte_pool", static_cast<const test::every_policy*>(nullptr));
+    "byte_pool", static_cast<const test::every_pair*>(nullptr));
 
 }  // namespace

@@ -41,6 +41,6 @@ struct fast_buffer_case {
 };
 
 const bool registered = test::register_all<fast_buffer_case>(
-    "fast_buffer", static_cast<const test::every_policy*>(nullptr));
+    "fast_buffer", static_cast<const test::every_pair*>(nullptr));
 
 }  // namespace

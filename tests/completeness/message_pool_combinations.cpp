@@ -37,6 +37,6 @@ struct message_pool_case {
 };
 
 const bool registered = test::register_all<message_pool_case>(
-    "message_pool", static_cast<const test::every_policy*>(nullptr));
+    "message_pool", static_cast<const test::every_pair*>(nullptr));
 
 }  // namespace

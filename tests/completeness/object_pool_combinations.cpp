@@ -32,6 +32,6 @@ struct object_pool_case {
 };
 
 const bool registered = test::register_all<object_pool_case>(
-    "object_pool", static_cast<const test::every_policy*>(nullptr));
+    "object_pool", static_cast<const test::every_pair*>(nullptr));
 
 }  // namespace

@@ -31,6 +31,6 @@ struct shared_buffer_case {
 };
 
 const bool registered = test::register_all<shared_buffer_case>(
-    "shared_buffer", static_cast<const test::every_policy*>(nullptr));
+    "shared_buffer", static_cast<const test::every_pair*>(nullptr));
 
 }  // namespace

@@ -5,7 +5,9 @@
 
 #pragma once
 
+#include <cstddef>
 #include <mutex>
+#include <string>
 #include <string_view>
 #include <tuple>
 #include <utility>
@@ -42,19 +44,28 @@ using concurrent_locks =
                tarn::thread_cached<tarn::spin_lock>, tarn::thread_cached<counting_lock>>;
 using stats = std::tuple<tarn::no_stats, tarn::counting_stats, tarn::recording_stats, byte_stats>;
 
-// Every pair; or, where the build asks for fewer because others cover the rest, each lock and each
-// stats policy once.
-#if defined(TARN_TEST_FEWER_POLICIES)
-using every_policy = decltype(std::tuple_cat(
-    cross<locks, std::tuple<tarn::recording_stats>>::type(),
-    cross<std::tuple<tarn::thread_cached<>>,
-          std::tuple<tarn::no_stats, tarn::counting_stats, byte_stats>>::type()));
-using concurrent_policy = decltype(std::tuple_cat(
-    cross<concurrent_locks, std::tuple<tarn::recording_stats>>::type(),
-    cross<std::tuple<tarn::thread_cached<>>,
-          std::tuple<tarn::no_stats, tarn::counting_stats, byte_stats>>::type()));
+// Lock `i` with stats policy `i + Quarter`, modulo their number: each lock once, each stats policy
+// at least once. The four quarters together are all pairs.
+template <std::size_t Quarter, class Locks, class Stats,
+          class = std::make_index_sequence<std::tuple_size_v<Locks>>>
+struct quarter;
+template <std::size_t Quarter, class Locks, class Stats, std::size_t... I>
+struct quarter<Quarter, Locks, Stats, std::index_sequence<I...>> {
+  using type = std::tuple<
+      policies<std::tuple_element_t<I, Locks>,
+               std::tuple_element_t<(I + Quarter) % std::tuple_size_v<Stats>, Stats>>...>;
+};
+
+// All pairs, whatever the build asks for.
+using every_pair = cross<locks, stats>::type;
+
+// What most tests run over: all pairs, or the quarter of them that the build chose for this
+// program, see cmake/tarn_targets.cmake.
+#if defined(TARN_TEST_QUARTER)
+using every_policy = quarter<TARN_TEST_QUARTER, locks, stats>::type;
+using concurrent_policy = quarter<TARN_TEST_QUARTER, concurrent_locks, stats>::type;
 #else
-using every_policy = cross<locks, stats>::type;
+using every_policy = every_pair;
 using concurrent_policy = cross<concurrent_locks, stats>::type;
 #endif
 

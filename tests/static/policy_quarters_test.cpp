@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+#include <cstddef>
+#include <tuple>
+#include <type_traits>
+
+#include "support/catch.hpp"
+#include "support/policy_matrix.hpp"
+
+namespace {
+
+template <class Pair, class Quarter>
+inline constexpr std::size_t times_in = 0;
+template <class Pair, class... Pairs>
+inline constexpr std::size_t times_in<Pair, std::tuple<Pairs...>> =
+    (std::size_t{std::is_same_v<Pair, Pairs>} + ...);
+
+template <class Locks, class Pair>
+inline constexpr std::size_t times =
+    times_in<Pair, typename test::quarter<0, Locks, test::stats>::type> +
+    times_in<Pair, typename test::quarter<1, Locks, test::stats>::type> +
+    times_in<Pair, typename test::quarter<2, Locks, test::stats>::type> +
+    times_in<Pair, typename test::quarter<3, Locks, test::stats>::type>;
+
+template <class Locks, class Pairs>
+inline constexpr bool each_once = false;
+template <class Locks, class... Pairs>
+inline constexpr bool each_once<Locks, std::tuple<Pairs...>> = ((times<Locks, Pairs> == 1) && ...);
+
+template <class Stats, class Pairs>
+inline constexpr bool has_stats = false;
+template <class Stats, class... Pairs>
+inline constexpr bool has_stats<Stats, std::tuple<Pairs...>> =
+    (std::is_same_v<Stats, typename Pairs::stats> || ...);
+
+template <class Pairs, class Stats>
+inline constexpr bool has_all = false;
+template <class Pairs, class... Stats>
+inline constexpr bool has_all<Pairs, std::tuple<Stats...>> = (has_stats<Stats, Pairs> && ...);
+
+}  // namespace
+
+TEST_CASE("each pair of policies is in one of the four quarters", "[policies]") {
+  STATIC_REQUIRE(std::tuple_size_v<test::stats> == 4);
+  STATIC_REQUIRE(each_once<test::locks, test::every_pair>);
+  STATIC_REQUIRE(
+      each_once<test::concurrent_locks, test::cross<test::concurrent_locks, test::stats>::type>);
+}
+
+TEST_CASE("what a test runs over has each lock and each stats policy", "[policies]") {
+  STATIC_REQUIRE(std::tuple_size_v<test::every_policy> >= std::tuple_size_v<test::locks>);
+  STATIC_REQUIRE(has_all<test::every_policy, test::stats>);
+  STATIC_REQUIRE(has_all<test::concurrent_policy, test::stats>);
+}
