@@ -110,3 +110,7 @@ template <class P>
 }
 
 }  // namespace test
+
+#if defined(TARN_TEST_CORES_ARE_LINKED)
+#include "support/cores.hpp"
+#endif

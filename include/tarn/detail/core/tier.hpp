@@ -38,7 +38,15 @@ struct alignas(no_sharing_alignment) core_tier {
   static constexpr bool is_single = std::is_same_v<typename Config::shape, single_shape>;
   static constexpr bool is_lock_free = std::is_same_v<typename Config::shape, lock_free_shape>;
   struct no_cache {};
-  struct no_stack {};
+  // Always empty; so that a core can be instantiated whole, whatever its shape.
+  struct no_stack {
+    static constexpr std::uint32_t none = 0x7fffffff, still_bit = 0;
+    static constexpr std::uint32_t index_in(std::uint32_t) noexcept { return none; }
+    static constexpr std::uint32_t pop(auto&&) noexcept { return none; }
+    static constexpr bool push(std::uint32_t, std::uint32_t, auto&&) noexcept { return false; }
+    static constexpr std::uint32_t take_all(bool) noexcept { return none; }
+    static constexpr std::uint32_t peek() noexcept { return none; }
+  };
   using cache_type = std::conditional_t<is_single, tier_cache<env>, no_cache>;
   using stack_type = std::conditional_t<is_lock_free, index_stack<env>, no_stack>;
   using counts_type =
