@@ -5,11 +5,13 @@ set -eu
 
 usage() {
   cat <<'END'
-usage: sh cmake/run.sh [demo|test|bench]
+usage: sh cmake/run.sh [demo|test|bench|trust]
 
   demo    (default) build the examples and run the main job, on /usr/include
   test    build and run all tests
   bench   build and run all benchmarks
+  trust   the tests with nothing spared: each over all pairs of policies, plain, under ASan and UBSan,
+          and those about threads under TSan at -O0 and -O1; takes hours
 
 Installs what is missing with apt or brew (through sudo where that is needed); with nothing missing
 it needs neither root nor network. Builds in build/<verb>. CC, CXX, CMAKE_GENERATOR and other
@@ -24,7 +26,7 @@ have() { command -v "$1" >/dev/null 2>&1; }
 verb=${1:-demo}
 case $verb in
   -h | --help | help) usage; exit 0 ;;
-  demo | test | bench) ;;
+  demo | test | bench | trust) ;;
   *) printf 'run.sh: unknown verb: %s\n\n' "$verb" >&2; usage >&2; exit 2 ;;
 esac
 [ $# -le 1 ] || { usage >&2; exit 2; }
@@ -73,7 +75,7 @@ case ${CMAKE_GENERATOR:-} in
   *) need_tool make make make ;;
 esac
 case $verb in
-  test) need_library catch2 catch2 ;;
+  test | trust) need_library catch2 catch2 ;;
   bench) need_library libbenchmark-dev google-benchmark ;;
 esac
 
@@ -107,6 +109,20 @@ build_only() {
   cmake --build "$build" --parallel "$jobs"
 }
 
+distrusted=
+trust() {  # name, target, labels for ctest, options for CMake
+  say "trust: $1, in $build/$1"
+  name=$1 target=$2 labels=$3
+  shift 3
+  # shellcheck disable=SC2046
+  if ! { cmake -S "$root" -B "$build/$name" "$@" $(only TESTS) -D TARN_TEST_EVERY_POLICY=ON &&
+    cmake --build "$build/$name" --parallel "$jobs" --target "$target" &&
+    (cd "$build/$name" &&
+      ctest --output-on-failure --no-tests=error --parallel "$jobs" -L "$labels"); }; then
+    distrusted="$distrusted $name"
+  fi
+}
+
 case $verb in
   demo)
     build_only EXAMPLES
@@ -118,6 +134,19 @@ case $verb in
     say "running the tests"
     cd "$build"
     ctest --output-on-failure --no-tests=error --parallel "$jobs"
+    ;;
+  trust)
+    export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_stack_use_after_return=1}"
+    export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
+    export TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=1}"
+    variants=$root/cmake/variants
+    trust plain all . -D CMAKE_BUILD_TYPE=Release
+    trust asan all 'unit|static|stress|lifetime|seeds|interop|observe' -C "$variants/asan.cmake"
+    trust tsan-o0 build_thread_tests 'stress|lifetime' -C "$variants/tsan.cmake" \
+      -D CMAKE_CXX_FLAGS_DEBUG='-O0 -g1'
+    trust tsan-o1 build_thread_tests 'stress|lifetime' -C "$variants/tsan.cmake"
+    [ -z "$distrusted" ] || die "failed:$distrusted"
+    say "all of it passed"
     ;;
   bench)
     build_only BENCHMARKS
