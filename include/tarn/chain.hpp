@@ -100,7 +100,7 @@ class basic_chain {
   std::size_t copy_to(std::span<std::byte> to) const noexcept {
     std::size_t copied = 0;
     for (const auto& piece : *this) {
-      const auto n = std::min(piece.size(), to.size() - copied);
+      const auto n = (std::min)(piece.size(), to.size() - copied);
       if (n == 0) break;
       std::memcpy(to.data() + copied, piece.data(), n);
       copied += n;
@@ -354,7 +354,7 @@ class basic_chain {
   /// Places to make where `more` are missing: as many as there are pieces, so that moving all of
   /// them costs O(1) for each piece that was added.
   [[nodiscard]] std::size_t rooms(std::size_t more) const noexcept {
-    return std::max({more, pieces(), std::size_t{4}});
+    return (std::max)({more, pieces(), std::size_t{4}});
   }
   /// Room for `more` pieces at the end, without a throw.
   void make_room(std::size_t more) {

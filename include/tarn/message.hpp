@@ -222,7 +222,7 @@ class header_list {
   /// Throws: `std::bad_alloc`; `std::length_error` for a name or a value of 4 GiB or more.
   ///   Unchanged then.
   void add(std::string_view name, std::span<const std::byte> value) {
-    constexpr std::size_t most = std::numeric_limits<std::uint32_t>::max();
+    constexpr std::size_t most = (std::numeric_limits<std::uint32_t>::max)();
     if (detail::max_of(name.size(), value.size()) > most) [[unlikely]] {
       detail::throw_length("header bytes", detail::max_of(name.size(), value.size()),
                            "must be at most", most);

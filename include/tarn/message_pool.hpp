@@ -113,8 +113,8 @@ class message_consumer {
   [[nodiscard]] handle try_get(where_type where = where_type::current()) {
     return pool_->take(*permits_, Pool::at_once, where);
   }
-  [[nodiscard]] handle get_for(time_span timeout, where_type where = where_type::current()) {
-    return pool_->take(*permits_, Pool::deadline_after(timeout), where);
+  [[nodiscard]] handle get_for(time_span at_most, where_type where = where_type::current()) {
+    return pool_->take(*permits_, Pool::deadline_after(at_most), where);
   }
   [[nodiscard]] handle get_until(time_span deadline, where_type where = where_type::current()) {
     return pool_->take(*permits_, deadline.count(), where);
@@ -200,8 +200,8 @@ class message_pool : private detail::message_parts<M, Lock, Stats, Traits>::pool
   }
   /// As `try_get`, but where all messages are in use, waits for one until the time is over or the
   /// pool is closed. Under `no_lock` nobody else could give one back: it does not wait.
-  [[nodiscard]] handle get_for(time_span timeout, where_type where = where_type::current()) {
-    return permits_ != nullptr ? take(*permits_, deadline_after(timeout), where) : try_get(where);
+  [[nodiscard]] handle get_for(time_span at_most, where_type where = where_type::current()) {
+    return permits_ != nullptr ? take(*permits_, deadline_after(at_most), where) : try_get(where);
   }
   /// As that, until a moment of the steady clock, in nanoseconds since its epoch:
   /// `get_until(std::chrono::steady_clock::now().time_since_epoch() + 5ms)`.
@@ -290,10 +290,10 @@ class message_pool : private detail::message_parts<M, Lock, Stats, Traits>::pool
     }
     return o;
   }
-  [[nodiscard]] static std::int64_t deadline_after(time_span timeout) noexcept {
+  [[nodiscard]] static std::int64_t deadline_after(time_span at_most) noexcept {
     const auto now = parts::env::now();
-    if (timeout.count() <= 0) return at_once;
-    return timeout.count() < permits_type::never - now ? now + timeout.count()
+    if (at_most.count() <= 0) return at_once;
+    return at_most.count() < permits_type::never - now ? now + at_most.count()
                                                        : permits_type::never;
   }
 

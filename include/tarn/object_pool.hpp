@@ -282,7 +282,7 @@ class object_pool : private detail::pool_base<
  private:
   [[nodiscard]] static detail::core_settings settings_of(const options& o,
                                                          const lifecycle_type& lifecycle) {
-    lifecycle.check();
+    lifecycle.require_valid();
     if (o.zeroing != zeroing::none) {
       detail::throw_invalid("zeroing", static_cast<unsigned>(o.zeroing),
                             "must be none (0) in an object pool");

@@ -134,8 +134,8 @@ class record_batch {
   }
 
   /// Whether `bytes` are a batch, and nothing else, within the limits. Needs no memory.
-  [[nodiscard]] static decode_result check(std::span<const std::byte> bytes,
-                                           const decode_limits& limits = {}) noexcept {
+  [[nodiscard]] static decode_result(check)(std::span<const std::byte> bytes,
+                                            const decode_limits& limits = {}) noexcept {
     detail::decoder in(bytes);
     prelude p{};
     static_cast<void>(read_prelude(in, p, limits) && matches(in, p) && read_fields(in, p, limits) &&
@@ -157,7 +157,7 @@ class record_batch {
       return result;
     }
     reset();
-    const auto result = check(bytes, limits);
+    const auto result = (check)(bytes, limits);
     return result ? fill(bytes, limits) : result;
   }
   /// As that. Throws: `decode_error`; `std::bad_alloc`.
@@ -170,7 +170,7 @@ class record_batch {
   template <class Pool>
   [[nodiscard]] static typename Pool::handle decode(Pool& pool, std::span<const std::byte> bytes,
                                                     const decode_limits& limits = {}) {
-    if (const auto result = check(bytes, limits); !result) throw decode_error(result);
+    if (const auto result = (check)(bytes, limits); !result) throw decode_error(result);
     auto batch = pool.get();
     if (const auto result = batch->fill(bytes, limits); !result) throw decode_error(result);
     return batch;
@@ -373,10 +373,10 @@ class record_batch {
       std::int64_t size = 0;
       std::int64_t timestamp = 0;
       std::int32_t offset = 0;
-      std::int8_t unused = 0;
+      std::int8_t attributes = 0;
       if (!in.read_length(size, least_record - 1, limits.batch_bytes)) return false;
       const auto end = in.narrow(static_cast<std::size_t>(size));
-      if (!in.read_be(unused)) return false;
+      if (!in.read_be(attributes)) return false;
       const auto timestamp_at = in.offset();
       if (!in.read_zigzag(timestamp)) return false;
       if (!has_timestamp(p.first_timestamp, timestamp)) {  // it could not be encoded again

@@ -53,7 +53,7 @@ class unsized_pool {
   void reserve(buffer& b, std::size_t capacity) {
     if (b && capacity <= b.capacity()) return;
     const auto doubled = b.capacity() <= detail::max_size / 2 ? 2 * b.capacity() : capacity;
-    buffer larger = pool_.get(std::max({capacity, doubled, first_bytes}));
+    buffer larger = pool_.get((std::max)({capacity, doubled, first_bytes}));
     larger.resize(b.size());
     if (!b.empty()) std::memcpy(larger.data(), b.data(), b.size());
     b = std::move(larger);
@@ -70,7 +70,7 @@ class unsized_pool {
     buffer keep;  // holds the old block until its bytes are copied
     if (!b || size + bytes.size() > b.capacity()) {
       buffer larger = get();
-      reserve(larger, std::max(size + bytes.size(), 2 * size));
+      reserve(larger, (std::max)(size + bytes.size(), 2 * size));
       larger.resize(size);
       if (size != 0) std::memcpy(larger.data(), b.data(), size);
       keep = std::exchange(b, std::move(larger));

@@ -40,7 +40,7 @@ class ending_var : public model::var<T> {
 template <class Faults = model::sound>
 struct ending_env : model::relacy_env<Faults> {
   template <class T>
-  using var = ending_var<T>;
+  using cell = ending_var<T>;
 };
 
 constexpr std::int64_t never = INT64_MAX;

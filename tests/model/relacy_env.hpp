@@ -233,7 +233,7 @@ struct relacy_env {
   template <class T>
   using atomic = model::atomic<T, Faults>;
   template <class T>
-  using var = model::var<T>;
+  using cell = model::var<T>;
   using mutex = std::conditional_t<Faults::registry_locks, model::mutex, no_mutex>;
 
   /// 16 units of 64 KiB: enough for a model, and few enough entries to make for each schedule.

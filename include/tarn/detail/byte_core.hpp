@@ -157,7 +157,7 @@ class byte_core final : public core<typename Config::mechanism> {
   [[nodiscard]] TARN_FORCE_INLINE std::size_t hot_tier(std::size_t size) const noexcept {
     if constexpr (tiers_type::is_static) {
       // The table need not ask that again.
-      assume(size <= tiers_type::size_of(tiers_type::count() - 1));
+      promise(size <= tiers_type::size_of(tiers_type::count() - 1));
     }
     return tiers_.tier_for(size);
   }

@@ -13,9 +13,9 @@
 #define TARN_COLD __declspec(noinline)
 #else
 #define TARN_NO_UNIQUE_ADDRESS [[no_unique_address]]
-#define TARN_COLD [[gnu::noinline, gnu::cold]]
+#define TARN_COLD [[gnu::__noinline__, gnu::__cold__]]
 #if defined(__OPTIMIZE__)
-#define TARN_FORCE_INLINE [[gnu::always_inline]] inline
+#define TARN_FORCE_INLINE [[gnu::__always_inline__]] inline
 #else
 // Nothing is gained by it then: it would only make programs large, and a debugger's steps
 // confusing.
@@ -34,7 +34,7 @@ inline constexpr bool for_library = false;
 #endif
 
 /// Tells the optimiser that `fact` holds.
-TARN_FORCE_INLINE void assume(bool fact) noexcept {
+TARN_FORCE_INLINE void promise(bool fact) noexcept {
 #if defined(_MSC_VER) && !defined(__clang__)
   __assume(fact);
 #else

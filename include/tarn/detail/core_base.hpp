@@ -28,7 +28,7 @@ class core_base {
   /// Empties a shard of the calling thread and hands it to the next thread. Pinned, no lock held.
   virtual void leave(void* shard) noexcept = 0;
   /// Follows a drain or a changed budget: the calling thread keeps its shard. Pinned, no lock held.
-  virtual void refresh() noexcept = 0;
+  virtual void renew() noexcept = 0;
   /// Around fork, under the registry lock.
   virtual void lock_all() noexcept = 0;
   virtual void unlock_all() noexcept = 0;

@@ -34,7 +34,7 @@ struct native_env {
   using atomic = std::atomic<T>;
   /// A plain cell that is guarded by a lock or owned by a thread.
   template <class T>
-  using var = T;
+  using cell = T;
   using mutex = system_mutex;
   using module_type = native_module;
   using registry_type = detail::registry<native_env>;

@@ -188,7 +188,7 @@ class registry {
         }
       }
       if (core != nullptr) {  // pinned
-        leaving ? core->leave(shard) : core->refresh();
+        leaving ? core->leave(shard) : core->renew();
         core->drop_life();
       }
     }

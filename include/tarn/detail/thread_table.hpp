@@ -50,7 +50,7 @@ class thread_table {
       room *= 2;
     // The system's pages, where it has any: the heap may be a pool that is just being entered.
     void* const pages =
-        has_mmap ? map_pages(room * sizeof(void*)) : std::calloc(room, sizeof(void*));
+        has_mmap ? map_pages(room * sizeof(void*)) : (std::calloc)(room, sizeof(void*));
     if (pages == nullptr) return false;
     auto** const wider = static_cast<void**>(pages);
     for (std::uint32_t i = 0; i != more_room_; ++i)
@@ -101,7 +101,7 @@ class thread_table {
   [[nodiscard]] inline void* const* places() const noexcept;
   void drop_more() noexcept {
     if (more_ == nullptr) return;
-    has_mmap ? unmap_pages(more_, more_room_ * sizeof(void*)) : std::free(more_);
+    has_mmap ? unmap_pages(more_, more_room_ * sizeof(void*)) : (std::free)(more_);
   }
 
   std::uint16_t hot_;

@@ -12,8 +12,8 @@
 // went on on another thread reached into the first one's (LLVM issues 47179 and
 // 63022). Frames are safe from that: new and delete are calls which are never inlined. A
 // body that changes threads and itself uses a thread_cached pool on both sides of a suspension was
-// not seen to go wrong with clang 14 (-O1 to -O3); a [[gnu::noinline]] function around the use is
-// sure.
+// not seen to go wrong with clang 14 (-O1 to -O3); a [[gnu::__noinline__]] function around the use
+// is sure.
 
 #pragma once
 
@@ -45,13 +45,13 @@ class frame_memory {
 
  public:
   // Neither may be inlined into a coroutine: see the top of this file.
-  [[nodiscard, gnu::noinline]] static void* take(Pool& pool, std::size_t size) {
+  [[nodiscard, gnu::__noinline__]] static void* take(Pool& pool, std::size_t size) {
     return settle(pool.get(buffer_at(size) + sizeof(buffer)), size);
   }
-  [[nodiscard, gnu::noinline]] static void* try_take(Pool& pool, std::size_t size) noexcept {
+  [[nodiscard, gnu::__noinline__]] static void* try_take(Pool& pool, std::size_t size) noexcept {
     return settle(pool.try_get(buffer_at(size) + sizeof(buffer)), size);
   }
-  [[gnu::noinline]] static void give(void* frame, std::size_t size) noexcept {
+  [[gnu::__noinline__]] static void give(void* frame, std::size_t size) noexcept {
     auto* const behind =
         std::launder(reinterpret_cast<buffer*>(static_cast<std::byte*>(frame) + buffer_at(size)));
     const buffer owner = std::move(*behind);

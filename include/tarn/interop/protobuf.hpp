@@ -52,7 +52,7 @@ class protobuf_output final : public google::protobuf::io::ZeroCopyOutputStream 
   }
 
  private:
-  static constexpr std::size_t most_ = std::numeric_limits<int>::max();
+  static constexpr std::size_t most_ = (std::numeric_limits<int>::max)();
 
   Buffer* out_;
   std::size_t before_;  // bytes that were there
@@ -100,7 +100,7 @@ class protobuf_input final : public google::protobuf::io::ZeroCopyInputStream {
   [[nodiscard]] std::int64_t ByteCount() const override { return static_cast<std::int64_t>(gone_); }
 
  private:
-  static constexpr std::size_t most_ = std::numeric_limits<int>::max();
+  static constexpr std::size_t most_ = (std::numeric_limits<int>::max)();
 
   piece_cursor<Bytes> at_;            // at the begin of what was shown
   std::span<const std::byte> shown_;  // what `Next` gave last

@@ -233,7 +233,7 @@ template <tier_table Tiers>
   std::vector<std::uint64_t> least(count + 1, UINT64_MAX);  // on no tiers: no sizes
   least[0] = 0;
   std::vector<std::vector<std::size_t>> begins;
-  for (std::size_t t = 0; t != std::min(tiers, count); ++t) {
+  for (std::size_t t = 0; t != (std::min)(tiers, count); ++t) {
     detail::advice_row row(of, least);
     least = std::move(row.least);
     least[0] = UINT64_MAX;
@@ -241,7 +241,7 @@ template <tier_table Tiers>
   }
   for (auto end = count; end != 0;) {
     // What is above the largest passes through there, too.
-    advice.sizes.push_back(std::min(of.blocks[end - 1], largest));
+    advice.sizes.push_back((std::min)(of.blocks[end - 1], largest));
     end = begins.back()[end];
     begins.pop_back();
   }
@@ -286,7 +286,7 @@ inline std::ostream& operator<<(std::ostream& out, const tier_advice& advice) {
   const auto print = [&](const char* when, const tier_cost& cost) {
     const auto percent = [&](std::uint64_t wasted) {
       const auto part = static_cast<double>(wasted) / static_cast<double>(cost.reserved);
-      return std::round(part * 1000) / 10;
+      return (std::round)(part * 1000) / 10;
     };
     out << "// waste " << when << ": " << cost.least_wasted;
     if (cost.is_exact()) {

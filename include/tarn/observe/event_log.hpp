@@ -86,7 +86,7 @@ class event_log {
   }
   /// Whether the sink hears of every operation of the pools as well. They are not kept.
   void set_debug(bool on) {
-    book_->debug.store(on, std::memory_order::relaxed);
+    book_->verbose.store(on, std::memory_order::relaxed);
     book_->heed_all();
   }
 

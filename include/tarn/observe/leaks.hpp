@@ -122,7 +122,7 @@ class leak_scope {
   [[nodiscard]] leak_report report() const { return pool_.live_blocks(begin_.next_id); }
 
   /// Throws: `leak_found`, with the report, if there are such blocks.
-  void check() {
+  void(check)() {
     is_done_ = true;
     if (auto now = report(); is_leak(now)) throw leak_found(std::move(now));
   }

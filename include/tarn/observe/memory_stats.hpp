@@ -110,18 +110,18 @@ inline const std::int64_t program_began = native_env::now();  // as static const
     }
     if (!heap.is_known) m.heap_alloc += read->slab_bytes + large.in_use_bytes + large.kept_bytes;
   });
-  m.heap_idle = std::min(m.heap_idle, m.heap_sys);  // they were read at different moments
+  m.heap_idle = (std::min)(m.heap_idle, m.heap_sys);  // they were read at different moments
   m.heap_in_use = m.heap_sys - m.heap_idle;
   const auto process = read_process();
   m.sys = process.address_space;
   m.resident = process.resident;
   m.minor_faults = process.minor_faults;
   m.major_faults = process.major_faults;
-  m.processors = std::max(1u, std::thread::hardware_concurrency());
+  m.processors = (std::max)(1u, std::thread::hardware_concurrency());
   m.age = time_span::of_nanoseconds(detail::native_env::now() - detail::program_began);
   const auto available = static_cast<double>(m.age.count()) * m.processors;
   if (available > 0) {
-    m.gc_cpu_fraction = std::min(1.0, static_cast<double>(m.upkeep_time.count()) / available);
+    m.gc_cpu_fraction = (std::min)(1.0, static_cast<double>(m.upkeep_time.count()) / available);
   }
   return m;
 }
@@ -148,7 +148,7 @@ inline std::size_t force_trim(const pool_registry& of = pools()) {
 inline int set_retention_percent(int percent, const pool_registry& of = pools()) {
   int old = -1;
   of.for_each([&](const watched_pool& pool) {
-    if (const auto was = pool.set_retention_percent(percent)) old = std::max(old, *was);
+    if (const auto was = pool.set_retention_percent(percent)) old = (std::max)(old, *was);
   });
   return old;
 }

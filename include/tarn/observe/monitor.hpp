@@ -118,7 +118,7 @@ class monitor {
   /// Watches `pool`, which may end first. Throws: `std::invalid_argument` for options that make no
   /// sense, and if 8 others watch the pool; `pool_closed`.
   explicit monitor(Pool& pool, monitor_options o = {})
-      : options_(o), link_(std::make_shared<link>([this](time_span) { check(); })) {
+      : options_(o), link_(std::make_shared<link>([this](time_span) { (check)(); })) {
     validate(o);
     link_->pool = &pool;
     last_ = pool.snapshot();
@@ -150,7 +150,7 @@ class monitor {
     return look();
   }
   /// The same at once.
-  std::vector<monitor_finding> check() {
+  std::vector<monitor_finding>(check)() {
     const std::lock_guard hold(link_->presence);
     return look();
   }

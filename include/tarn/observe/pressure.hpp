@@ -106,13 +106,13 @@ namespace detail {
     if (!line.starts_with(kind) || line.substr(kind.size()).substr(0, 1) != " ") continue;
     line.remove_prefix(kind.size());
     while (!line.empty()) {
-      line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+      line.remove_prefix((std::min)(line.find_first_not_of(' '), line.size()));
       const bool is_it = line.starts_with(key) && line.substr(key.size()).starts_with('=');
       if (is_it) {
         line.remove_prefix(key.size() + 1);
         return take_number(line);
       }
-      line.remove_prefix(std::min(line.find(' '), line.size()));
+      line.remove_prefix((std::min)(line.find(' '), line.size()));
     }
     return std::nullopt;
   }
@@ -188,7 +188,7 @@ class cgroup_source {
       return {0, 0, "tarn: '" + folder_ + "' is no cgroup with a limit of memory"};
     }
     const auto none = std::numeric_limits<double>::infinity();
-    const auto limit = std::min(high.value_or(none), max.value_or(none));
+    const auto limit = (std::min)(high.value_or(none), max.value_or(none));
     if (limit == none) return {0, 0, "tarn: the cgroup '" + folder_ + "' has no limit of memory"};
     const auto percent = limit > 0 ? *current / limit * 100 : 100;
     return {percent, percent, {}};

@@ -70,22 +70,22 @@ class table_writer {
   void put(const snapshot& s) {
     const auto total = s.total();
     put_head(s, total);
-    std::size_t unused = 0;
+    std::size_t untouched = 0;
     for (const auto& t : s.tiers) {
-      if (t.created == 0 && t.gets == 0) ++unused;
+      if (t.created == 0 && t.gets == 0) ++untouched;
     }
-    if (unused != s.tiers.size()) {
+    if (untouched != s.tiers.size()) {
       row({"tier", "gets", "hits %", "in use", "most", "idle", "idle bytes", "left"});
       std::uint64_t idle_bytes = 0;
       for (const auto& t : s.tiers) {
         idle_bytes += t.idle * t.stride_bytes;
         if (t.created != 0 || t.gets != 0) row(size_text(t.size_bytes), t, t.idle * t.stride_bytes);
       }
-      if (s.tiers.size() - unused > 1) row("total", total, idle_bytes);
+      if (s.tiers.size() - untouched > 1) row("total", total, idle_bytes);
     }
-    if (unused != 0 && s.tiers.size() > 1) {
-      to_.put(std::string_view("  "), unused);
-      to_.put(std::string_view(unused == 1 ? " tier" : " tiers"),
+    if (untouched != 0 && s.tiers.size() > 1) {
+      to_.put(std::string_view("  "), untouched);
+      to_.put(std::string_view(untouched == 1 ? " tier" : " tiers"),
               std::string_view(" not used yet\n"));
     }
     put_rest(s, total);

@@ -62,7 +62,7 @@ struct keep_objects {
   TARN_NO_UNIQUE_ADDRESS Reset resetter{};
 
   /// Throws: `std::invalid_argument` if the factory or the reset is a pointer that is null.
-  void check() const {
+  void require_valid() const {
     check_pointer(factory, "factory");
     check_pointer(resetter, "reset");
   }
@@ -96,7 +96,7 @@ struct keep_objects {
 /// no object.
 struct build_objects {
   static constexpr bool keeps = false;
-  static void check() noexcept {}
+  static void require_valid() noexcept {}
 };
 
 /// Traits of an object pool: `object_pool<T, Lock, Stats, object_traits<build_objects>>`.

@@ -205,7 +205,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   void follow_orders() noexcept;
   [[nodiscard]] std::uint32_t settled(tier_state& t) noexcept;
   void leave(void* shard) noexcept override;
-  void refresh() noexcept override;
+  void renew() noexcept override;
   void abandon_in_flight(tier_state& t) noexcept;
   [[nodiscard]] bool contains(const void* p) const noexcept override;
   void end() noexcept override;

@@ -67,7 +67,7 @@ void core<Config>::leave(void* shard) noexcept {
 }
 
 template <class Config>
-void core<Config>::refresh() noexcept {
+void core<Config>::renew() noexcept {
   if constexpr (!is_per_thread) return;
   shard_type* const s = find_shard();
   if (s == nullptr) return;

@@ -69,14 +69,14 @@ template <class Config>
 void core<Config>::release_unused(std::uint32_t tier, leaving why) noexcept {
   auto& t = tiers_[tier];
   const bool whole_too = !upkeep<Config>::keeps_slabs(*this, why);
-  slab_list<env> unused;
+  slab_list<env> spare;
   locked(t.lock, [&] {
     while (slab_type* const s = t.home.pop_unused(whole_too)) {
       slabs_.leave();
-      unused.push(s);
+      spare.push(s);
     }
   });
-  release_slabs(tier, unused);
+  release_slabs(tier, spare);
 }
 
 /// Memory of whole slabs goes back to where it came from. No lock is held.

@@ -28,7 +28,7 @@ class depot {
  public:
   using slab_type = slab<Env>;
   template <class T>
-  using cell = typename Env::template var<T>;
+  using cell = typename Env::template cell<T>;
 
   depot() noexcept = default;
   depot(const depot&) = delete;
@@ -153,7 +153,7 @@ class depot {
 
   /// Takes a slab out of which no block is in use or ready, or null; see `slab_shelves::unused`.
   [[nodiscard]] slab_type* pop_unused(bool whole_too) noexcept {
-    slab_type* const s = slabs.unused(whole_too);
+    slab_type* const s = slabs.spare(whole_too);
     if (s != nullptr) forget(s);
     return s;
   }

@@ -14,7 +14,7 @@ namespace tarn::detail {
 template <class Env>
 struct magazine {
   template <class T>
-  using cell = typename Env::template var<T>;
+  using cell = typename Env::template cell<T>;
 
   cell<magazine*> next{nullptr};
   cell<std::uint32_t> count{0};
@@ -69,7 +69,7 @@ class magazine_list {
   }
 
  private:
-  typename Env::template var<magazine_type*> head_{nullptr};
+  typename Env::template cell<magazine_type*> head_{nullptr};
 };
 
 }  // namespace tarn::detail

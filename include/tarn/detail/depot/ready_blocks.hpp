@@ -18,7 +18,7 @@ class ready_blocks {
  public:
   using magazine_type = magazine<Env>;
   template <class T>
-  using cell = typename Env::template var<T>;
+  using cell = typename Env::template cell<T>;
 
   ready_blocks() noexcept = default;
   ready_blocks(const ready_blocks&) = delete;

@@ -170,10 +170,10 @@ struct slab {
 
   static void destroy(slab* s, const tier_shape& shape) noexcept {
     if constexpr (!std::is_trivially_destructible_v<atomic<std::uint64_t>>) {  // model checkers
-      using word = atomic<std::uint64_t>;
+      using bits = atomic<std::uint64_t>;
       using link = atomic<std::uint32_t>;
       for (std::uint32_t i = 0; shape.states && i < s->room; i += 64)
-        s->state_bits[i / 64].~word();
+        s->state_bits[i / 64].~bits();
       for (std::uint32_t i = 0; shape.links && i != s->room; ++i)
         s->links[i].~link();
     }

@@ -41,34 +41,38 @@ class slab_shelves {
     if (s->shelf != slab_type::no_shelf) remove(s);
     s->shelf = shelf;
     lists_[shelf].push(s);
-    filled_ |= bit(shelf);
+    filled_ |= bit_of(shelf);
   }
 
   void remove(slab_type* s) noexcept {
     auto& list = lists_[s->shelf];
     list.remove(s);
-    if (list.front() == nullptr) filled_ &= ~bit(s->shelf);
+    if (list.front() == nullptr) filled_ &= ~bit_of(s->shelf);
     s->shelf = slab_type::no_shelf;
   }
 
   /// The slab to take a block from: one with a parked block, the fullest first; else, if
   /// `fresh_too`, one that can be carved.
   [[nodiscard]] slab_type* best(bool fresh_too) const noexcept {
-    const auto parked = filled_ & ~(bit(whole_purged) - 1);
-    return highest(parked != 0 ? parked : fresh_too ? filled_ & (bit(fresh) | bit(untouched)) : 0);
+    const auto parked = filled_ & ~(bit_of(whole_purged) - 1);
+    return highest(parked != 0 ? parked
+                   : fresh_too ? filled_ & (bit_of(fresh) | bit_of(untouched))
+                               : 0);
   }
   /// A slab with a parked block that has its pages, or null.
   [[nodiscard]] slab_type* resident() const noexcept {
-    return highest(filled_ & ~(bit(whole) - 1));
+    return highest(filled_ & ~(bit_of(whole) - 1));
   }
   /// A slab out of which no block is in use or ready, or null. With `whole_too` any, else one that
   /// was never carved.
-  [[nodiscard]] slab_type* unused(bool whole_too) const noexcept {
-    const auto any = bit(untouched) | bit(whole_purged) | bit(whole);
-    return highest(filled_ & (whole_too ? any : bit(untouched)));
+  [[nodiscard]] slab_type* spare(bool whole_too) const noexcept {
+    const auto any = bit_of(untouched) | bit_of(whole_purged) | bit_of(whole);
+    return highest(filled_ & (whole_too ? any : bit_of(untouched)));
   }
   /// One with all its blocks parked, not all of them without pages, or null.
-  [[nodiscard]] slab_type* whole_resident() const noexcept { return highest(filled_ & bit(whole)); }
+  [[nodiscard]] slab_type* whole_resident() const noexcept {
+    return highest(filled_ & bit_of(whole));
+  }
 
   /// A descriptor of an earlier slab with room for `blocks`, or null. One with less than twice the
   /// room may be missed behind others, so that none is searched for.
@@ -111,7 +115,7 @@ class slab_shelves {
   static constexpr std::uint8_t bins = 8;
   static constexpr std::uint8_t shelves = first_bin + bins;
 
-  [[nodiscard]] static constexpr std::uint32_t bit(std::uint8_t shelf) noexcept {
+  [[nodiscard]] static constexpr std::uint32_t bit_of(std::uint8_t shelf) noexcept {
     return std::uint32_t{1} << shelf;
   }
   [[nodiscard]] slab_type* highest(std::uint32_t among) const noexcept {

@@ -22,7 +22,7 @@ inline constexpr std::uint64_t one_get = std::uint64_t{1} << level_bits;
 template <class Env>
 struct tier_cache {
   template <class T>
-  using cell = typename Env::template var<T>;
+  using cell = typename Env::template cell<T>;
 
   typename Env::template atomic<std::uint64_t> word{0};
   cell<void*>* rounds = nullptr;  // room for `limit` blocks; immutable
@@ -49,7 +49,7 @@ struct tier_cache {
     if (filled == 0) [[unlikely]]
       return nullptr;
     void* const block = rounds[filled - 1];
-    assume(block != nullptr);  // so callers need not test it again
+    promise(block != nullptr);  // so callers need not test it again
     // (1) release, pairs with (2): a reader that sees this put or get sees the gets before it.
     word.store(old + Mark - 1, std::memory_order::release);
     return block;

@@ -28,7 +28,7 @@ inline constexpr std::size_t sample_slots<Env> = Env::sample_slots;
 template <class Env>
 class sample_table {
  public:
-  static constexpr std::size_t slots = sample_slots<Env>;
+  static constexpr std::size_t slot_count = sample_slots<Env>;
   static constexpr std::size_t lifetimes = 64;   // by the bits of the nanoseconds
   static constexpr std::size_t most_tiers = 64;  // whose marks are kept
   /// Samples of at least this weight are few enough to look at only each fourth closely.
@@ -108,7 +108,7 @@ class sample_table {
   using atomic = typename Env::template atomic<T>;
 
   // Slots in which a block may be, from its home on.
-  static constexpr std::size_t window = min_of<std::size_t>(16, slots);
+  static constexpr std::size_t window = min_of<std::size_t>(16, slot_count);
 
   struct details {
     atomic<std::uint64_t> sequence{0};  // odd while the slot is written
@@ -121,15 +121,15 @@ class sample_table {
   };
   /// Keys apart from the rest: to look for one reads two lines.
   struct store {
-    atomic<const void*> keys[slots] = {};
-    details of[slots];
+    atomic<const void*> keys[slot_count] = {};
+    details of[slot_count];
   };
 
   [[nodiscard]] static std::size_t home_of(const void* block) noexcept {
     // Fibonacci hashing: blocks lie at equal distances. The upper bits are the good ones.
     return static_cast<std::size_t>(
         (reinterpret_cast<std::uintptr_t>(block) * 0x9e3779b97f4a7c15u) >>
-        (64 - std::bit_width(slots - 1)));
+        (64 - std::bit_width(slot_count - 1)));
   }
   /// Reading the clock is most of what a sample costs: where they are few, one in four is timed.
   [[nodiscard]] static bool is_timed(std::uint64_t id, std::uint64_t weight) noexcept {
@@ -142,8 +142,8 @@ class sample_table {
   [[nodiscard]] bool try_write(store& s, std::size_t slot, const sample& what) noexcept;
   [[nodiscard]] static bool read(const store& s, std::size_t slot, sample& into) noexcept;
 
-  atomic<std::uint8_t> counts_[slots] = {};  // of blocks with this home; at most `window`
-  atomic<store*> store_{nullptr};            // made with the first sample; then it stays
+  atomic<std::uint8_t> counts_[slot_count] = {};  // of blocks with this home; at most `window`
+  atomic<store*> store_{nullptr};                 // made with the first sample; then it stays
   atomic<std::uint64_t> next_id_{0};
   atomic<std::uint64_t> refused_{0};
   atomic<std::uint32_t> threads_{0};

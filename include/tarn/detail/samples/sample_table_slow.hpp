@@ -116,7 +116,7 @@ auto sample_table<Env>::remember(const void* block, std::size_t size, std::uint6
   if (store* const s = obtain_store()) {
     const auto home = home_of(block);
     for (std::size_t i = 0; i != window; ++i) {
-      if (!try_write(*s, (home + i) % slots, what)) continue;
+      if (!try_write(*s, (home + i) % slot_count, what)) continue;
       // relaxed: handing the block over orders this before its put.
       counts_[home].fetch_add(1, std::memory_order::relaxed);
       return id;
@@ -132,7 +132,7 @@ void sample_table<Env>::forget_known(const void* block) noexcept {
   if (s == nullptr) return;
   const auto home = home_of(block);
   for (std::size_t i = 0; i != window; ++i) {
-    const auto slot = (home + i) % slots;
+    const auto slot = (home + i) % slot_count;
     // relaxed: the block was handed over to this thread, and with it what was written here.
     if (s->keys[slot].load(std::memory_order::relaxed) != block) continue;
     auto& d = s->of[slot];
@@ -160,7 +160,7 @@ template <class Action>
 void sample_table<Env>::for_each(Action&& action) const {
   const store* const s = store_.load(std::memory_order::acquire);  // (1)
   if (s == nullptr) return;
-  for (std::size_t slot = 0; slot != slots; ++slot) {
+  for (std::size_t slot = 0; slot != slot_count; ++slot) {
     sample seen;
     if (read(*s, slot, seen)) action(seen);
   }

@@ -130,7 +130,7 @@ class permits {
  private:
   using mutex = typename Env::mutex;
   template <class T>
-  using cell = typename Env::template var<T>;
+  using cell = typename Env::template cell<T>;
 
   // The word: free permits in the lower half; above them up to 65535 waiting threads, up to 16383
   // that give and are not done yet (the semaphore stays for them), and what has happened to it.

@@ -72,9 +72,9 @@ std::uint64_t upkeep<Config>::surplus(const core_type& c, const tier_type& t, st
   const bool single = c.settings_.keeps_objects ||
                       (aged_pages(c) != dropping::none && has_own_pages(t.home.shape.stride));
   const auto unit = single ? 1 : slab_type::blocks_in(t.home.shape.slab_bytes, t.home.shape);
-  const std::uint64_t unused = t.home.magazines.lowest;
-  const auto units = rules.halvings < tick_rules::all ? unused / unit >> rules.halvings : 0;
-  auto gone = rules.halvings == 0 ? 0 : min_of<std::uint64_t>(unused - units * unit, ready);
+  const std::uint64_t never_needed = t.home.magazines.lowest;
+  const auto units = rules.halvings < tick_rules::all ? never_needed / unit >> rules.halvings : 0;
+  auto gone = rules.halvings == 0 ? 0 : min_of<std::uint64_t>(never_needed - units * unit, ready);
   if (rules.percent >= 0) {
     const auto allowed = percent_of(t.ageing.peak, rules.percent);
     if (ready > allowed) gone = max_of<std::uint64_t>(gone, ready - allowed);
@@ -119,11 +119,11 @@ std::size_t upkeep<Config>::age(core_type& c, std::uint32_t tier,
 template <class Config>
 void upkeep<Config>::note_peak(tier_type& t, const tick_rules& rules) noexcept {
   // What lies on an index stack is not home. What lay there all the time was not out either.
-  const std::uint64_t unused = t.home.magazines.lowest;
+  const std::uint64_t never_needed = t.home.magazines.lowest;
   // Another tick may have begun since they were counted, after they went home.
-  const auto stacked = core_type::is_lock_free ? min_of(unused, t.home.tick_away) : 0;
+  const auto stacked = core_type::is_lock_free ? min_of(never_needed, t.home.tick_away) : 0;
   t.ageing.peak = max_of(faded(t.ageing.peak, rules.passed), t.home.tick_away - stacked);
-  const bool all_needed = t.home.least_home == 0 && unused == 0;
+  const bool all_needed = t.home.least_home == 0 && never_needed == 0;
   if (all_needed || rules.passed == 0) t.ageing.needed_at = rules.now;
   t.ageing.ticked_at = rules.now;
 }

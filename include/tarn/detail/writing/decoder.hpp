@@ -73,7 +73,7 @@ class decoder {
     const auto value = static_cast<std::int64_t>((made >> 1) ^ (~(made & 1) + 1));
     into = static_cast<T>(value);
     if (into == value) return true;
-    constexpr auto most = std::numeric_limits<T>::max();
+    constexpr auto most = (std::numeric_limits<T>::max)();
     return fail(decode_fault::overflow, begin, value, std::int64_t{most});
   }
 

@@ -225,7 +225,7 @@ class operation_recorder {
   void add_put(const void* block) noexcept { book_->put(block); }
 
   /// What there is up to now. Others go on meanwhile. Throws: `std::bad_alloc`.
-  [[nodiscard]] operation_log log() const {
+  [[nodiscard]] operation_log(log)() const {
     const auto now = book_->read();
     operation_log made;
     made.bytes_.assign(book_->bytes(), book_->bytes() + now.bytes);
@@ -248,12 +248,12 @@ class operation_recorder {
 
  private:
   [[nodiscard]] static const recorder_options& checked(const recorder_options& o) {
-    const auto check = [](const char* what, std::size_t value, std::size_t most) {
+    const auto within = [](const char* what, std::size_t value, std::size_t most) {
       if (value == 0) detail::throw_invalid(what, value, "must be at least", 1);
       if (value > most) detail::throw_invalid(what, value, "must be at most", most);
     };
-    check("max_blocks of a recorder", o.max_blocks, most_blocks);
-    check("max_threads of a recorder", o.max_threads, most_threads);
+    within("max_blocks of a recorder", o.max_blocks, most_blocks);
+    within("max_threads of a recorder", o.max_threads, most_threads);
     return o;
   }
 

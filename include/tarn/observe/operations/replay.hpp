@@ -73,7 +73,7 @@ struct replay_result {
 inline std::ostream& operator<<(std::ostream& out, const replay_result& r) {
   out << r.operations << " operations on " << r.threads
       << (r.threads == 1 ? " thread, " : " threads, ") << r.failed << " failed, " << r.wasted()
-      << " bytes of waste (" << std::round(r.waste() * 1000) / 10 << " %), at once "
+      << " bytes of waste (" << (std::round)(r.waste() * 1000) / 10 << " %), at once "
       << r.most_requested << " bytes in blocks of " << r.most_reserved << ", " << r.hits()
       << " hits, " << r.misses() << " misses, " << r.duration.count() / 1000 << " us";
   if (r.dropped != 0) out << "; the recorder dropped " << r.dropped << " later operations";

@@ -26,7 +26,7 @@ struct event_book {
   std::uint64_t total = 0;
   std::shared_ptr<const std::function<void(const event&)>> sink;
   std::size_t capacity = 0;  // immutable
-  std::atomic<bool> debug{false};
+  std::atomic<bool> verbose{false};
   std::atomic<std::uint64_t> failures{0};
 
   /// Tells the sink; keeps the event if it is to be kept. Returns: false if the sink threw.

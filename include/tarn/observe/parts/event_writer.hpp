@@ -93,7 +93,7 @@ class event_writer final : public watcher<typename lock_traits<typename Pool::lo
   bool on(const happening& h) noexcept override {
     const bool is_operation = h.what <= moment::cleanup;
     // relaxed: who switches it on or off is heard a moment late.
-    if (is_operation && !book_->debug.load(std::memory_order::relaxed)) return true;
+    if (is_operation && !book_->verbose.load(std::memory_order::relaxed)) return true;
     try {
       if (h.what == moment::upkeep) return begin_upkeep(), true;
       if (h.what != moment::upkept) return write(h, is_operation);
@@ -110,7 +110,7 @@ class event_writer final : public watcher<typename lock_traits<typename Pool::lo
     presence_->closed = true;
   }
   [[nodiscard]] bool wants_operations() const noexcept override {
-    return book_->debug.load(std::memory_order::relaxed);
+    return book_->verbose.load(std::memory_order::relaxed);
   }
 
  private:

@@ -43,13 +43,13 @@ namespace detail::process {
 
 // Whether the system has a function is asked by the call itself; it is called without arguments, so
 // only an empty pack makes it wait for its instantiation.
-template <class... None>
-[[nodiscard]] bool read_heap(heap_memory& into, None... none) noexcept {
+template <class... NoArgs>
+[[nodiscard]] bool read_heap(heap_memory& into, NoArgs... none) noexcept {
   if constexpr (requires { mallinfo2(none...); }) {
-    const auto info = mallinfo2(none...);
-    into.held = info.arena + info.hblkhd;
-    into.in_use = info.uordblks + info.hblkhd;
-    into.free = info.fordblks;
+    const auto now = mallinfo2(none...);
+    into.held = now.arena + now.hblkhd;
+    into.in_use = now.uordblks + now.hblkhd;
+    into.free = now.fordblks;
     return true;
   }
   return false;

@@ -113,14 +113,14 @@ class invariant_check {
 [[nodiscard]] inline std::optional<broken_invariant> validate(const snapshot& s,
                                                               moment when = moment::busy) {
   const bool at_rest = when == moment::at_rest;
-  detail::invariant_check check(s);
+  detail::invariant_check checked(s);
   for (const auto& t : s.tiers)
-    check.tier(t, "tier " + std::to_string(t.size_bytes), at_rest);
-  check.tier(s.nodes, "nodes", at_rest);
-  check.large(at_rest);
-  check.holders();
-  if (at_rest) check.bytes();
-  return std::move(check).found();
+    checked.tier(t, "tier " + std::to_string(t.size_bytes), at_rest);
+  checked.tier(s.nodes, "nodes", at_rest);
+  checked.large(at_rest);
+  checked.holders();
+  if (at_rest) checked.bytes();
+  return std::move(checked).found();
 }
 
 }  // namespace tarn

@@ -103,8 +103,8 @@ class text_writer {
 
   /// The shortest text that is read back as the same number.
   void put_real(double n) {
-    if (std::isnan(n)) return put(std::string_view("NaN"));
-    if (std::isinf(n)) return put(std::string_view(n < 0 ? "-Inf" : "+Inf"));
+    if ((std::isnan)(n)) return put(std::string_view("NaN"));
+    if ((std::isinf)(n)) return put(std::string_view(n < 0 ? "-Inf" : "+Inf"));
     char digits[32];
     put(std::string_view(digits, std::to_chars(digits, digits + sizeof digits, n).ptr));
   }
@@ -133,7 +133,7 @@ class text_writer {
   }
   /// As Go prints it, with a `.0` where it would look whole: what the label `le` wants.
   void put_canonical(double n) {
-    if (!std::isfinite(n)) return put_real(n);
+    if (!(std::isfinite)(n)) return put_real(n);
     const auto size = n < 0 ? -n : n;
     const bool is_short = size == 0 || (size >= 1e-4 && size < 1e6);
     char digits[40];
@@ -188,7 +188,7 @@ class text_writer {
   }
   /// As a value of JSON, which has no word for what is not finite.
   void put_json(const metric_number& n) {
-    if (std::isfinite(n.real())) return put_number(n);
+    if ((std::isfinite)(n.real())) return put_number(n);
     put(std::string_view("null"));
   }
 
