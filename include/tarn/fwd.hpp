@@ -7,6 +7,8 @@
 
 #include <cstddef>
 
+#include <tarn/detail/compiler.hpp>
+
 namespace tarn {
 
 namespace detail {

@@ -49,7 +49,8 @@ class byte_string {
     return *this;
   }
   byte_string& operator=(byte_string&& other) noexcept {
-    byte_string(std::move(other)).swap(*this);
+    byte_string taken = std::move(other);
+    swap(taken);
     return *this;
   }
   ~byte_string() { delete[] data_; }

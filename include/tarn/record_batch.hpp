@@ -287,7 +287,7 @@ class record_batch {
                        (r.key_is_null ? 1 : bytes_size(r.key.size())) +
                        (r.value_is_null ? 1 : bytes_size(r.value.size())) +
                        detail::zigzag_size(static_cast<std::int64_t>(r.headers.size()));
-    for (const auto& h : r.headers)
+    for (const auto h : r.headers)
       size += bytes_size(h.name.size()) + bytes_size(h.value.size());
     return size;
   }
@@ -317,7 +317,7 @@ class record_batch {
       r.key_is_null ? out.append_zigzag(-1) : write_bytes(out, r.key.bytes());
       r.value_is_null ? out.append_zigzag(-1) : write_bytes(out, r.value.bytes());
       out.append_zigzag(static_cast<std::int64_t>(r.headers.size()));
-      for (const auto& h : r.headers) {
+      for (const auto h : r.headers) {
         write_bytes(out, std::as_bytes(std::span(h.name)));
         write_bytes(out, h.value);
       }

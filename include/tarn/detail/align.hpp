@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <tarn/detail/compiler.hpp>
+
 namespace tarn::detail {
 
 /// Alignment of every block below 64 bytes: what `operator new` promises on common systems.
@@ -25,6 +27,13 @@ inline constexpr std::size_t max_size = static_cast<std::size_t>(PTRDIFF_MAX);
 /// cache-line alignment from there on. Preconditions: `1 <= size <= 2^40`.
 [[nodiscard]] constexpr std::size_t stride_for(std::size_t size) noexcept {
   return align_up(size, size < line_alignment ? small_alignment : line_alignment);
+}
+
+/// A `static_cast` to a type that is another one only on some systems. Where it is the same, a
+/// cast that is spelled out makes `-Wuseless-cast` complain in every program.
+template <class To, class From>
+[[nodiscard]] constexpr To cast_to(From value) noexcept {
+  return static_cast<To>(value);
 }
 
 // These three stand here because <algorithm> is a third of a megabyte of text.

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+// Every header includes this one before it says anything itself.
+#if (defined(_MSVC_LANG) ? _MSVC_LANG : __cplusplus) <= 201703L
+#error tarn needs C++20 (-std=c++20 or /std:c++20)
+#include <C++20>  // there is none: it ends the compilation, since all that follows would only be noise
+#endif
+
 // Which compiler this is; system.hpp asks which system. Nobody else asks.
 
 #include <cstddef>
@@ -32,6 +38,16 @@ inline constexpr bool for_library = true;
 #else
 inline constexpr bool for_library = false;
 #endif
+
+/// A text that names `T`, for compilers that were told not to keep the names of types.
+template <class T>
+[[nodiscard]] constexpr const char* signature_with() noexcept {
+#if defined(_MSC_VER) && !defined(__clang__)
+  return __FUNCSIG__;
+#else
+  return __PRETTY_FUNCTION__;
+#endif
+}
 
 /// Tells the optimiser that `fact` holds.
 TARN_FORCE_INLINE void promise(bool fact) noexcept {

@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <string>
 
+#include <tarn/detail/compiler.hpp>
+
 namespace tarn::detail {
 
 // Joins "tarn: <what> <value> <rule> <limit>", as in

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <tarn/detail/compiler.hpp>
+
 namespace tarn::detail {
 
 /// Holds a lock for one scope: `std::lock_guard` for any Lockable, without its header.

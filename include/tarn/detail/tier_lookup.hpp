@@ -13,11 +13,15 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <tarn/detail/compiler.hpp>
+
 namespace tarn::detail {
 
 inline constexpr std::size_t max_tiers = 64;
-// More than any block of a pool: it keeps the table for all sizes below one KiB.
-inline constexpr std::uint64_t max_tier_bytes = std::uint64_t{1} << 40;
+// More than any block of a pool: it keeps the table for all sizes below one KiB. Where a size has
+// 32 bits, the largest power of two that can be asked for.
+inline constexpr std::size_t max_tier_bytes =
+    std::size_t{1} << (sizeof(std::size_t) < sizeof(std::uint64_t) ? 30 : 40);
 
 inline constexpr std::size_t linear_bytes = 4096;
 inline constexpr std::size_t linear_step = 16;

@@ -61,7 +61,8 @@ class any_buffer {
   }
   any_buffer(any_buffer&& other) noexcept { swap(other); }
   any_buffer& operator=(any_buffer&& other) noexcept {
-    any_buffer(std::move(other)).swap(*this);
+    any_buffer taken = std::move(other);
+    swap(taken);
     return *this;
   }
   ~any_buffer() {

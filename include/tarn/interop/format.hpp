@@ -16,6 +16,8 @@
 #include <span>
 #include <type_traits>
 
+#include <tarn/detail/compiler.hpp>
+
 namespace tarn {
 
 /// Appends what `print` prints into the room that a fast_buffer has; what is too long for it is

@@ -14,6 +14,8 @@
 #include <span>
 #include <type_traits>
 
+#include <tarn/detail/compiler.hpp>
+
 namespace tarn {
 
 /// Bytes in one piece: a span, string, vector or array of elements of one byte, and every buffer.

@@ -19,6 +19,7 @@
 #include <utility>
 
 #include <tarn/byte_pool.hpp>
+#include <tarn/detail/compiler.hpp>
 #include <tarn/object_pool.hpp>
 #include <tarn/observe/registry.hpp>
 #include <tarn/policy/immortal.hpp>
@@ -167,6 +168,20 @@ class sized_pools {
   return *all;
 }
 
+namespace detail {
+
+/// The name that the compiler has for `T`.
+template <class T>
+[[nodiscard]] std::string_view name_of_type() noexcept {
+#if defined(__cpp_rtti)
+  return typeid(T).name();
+#else
+  return signature_with<T>();
+#endif
+}
+
+}  // namespace detail
+
 /// How the pool of `T` is named; the name that the compiler has for `T` unless specialised:
 ///
 ///   template <>
@@ -187,8 +202,8 @@ template <class T>
   };
   static immortal<named> only([] {
     options o;
-    o.name = "type-" + std::string(type_label<T>.empty() ? std::string_view(typeid(T).name())
-                                                         : type_label<T>);
+    o.name =
+        "type-" + std::string(type_label<T>.empty() ? detail::name_of_type<T>() : type_label<T>);
     o.max_objects = sized_pools::default_max_objects;
     return o;
   }());

@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <string>
 
+#include <tarn/detail/compiler.hpp>
+
 namespace tarn {
 
 /// A get from a pool that was closed.

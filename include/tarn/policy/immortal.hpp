@@ -4,6 +4,8 @@
 #include <new>
 #include <utility>
 
+#include <tarn/detail/compiler.hpp>
+
 namespace tarn {
 
 /// A static object that is never destroyed, so that late destructors of others may still use it.
@@ -20,7 +22,9 @@ class immortal {
   immortal(const immortal&) = delete;
   immortal& operator=(const immortal&) = delete;
 
-  [[nodiscard]] T& operator*() noexcept { return *std::launder(reinterpret_cast<T*>(memory_)); }
+  [[nodiscard]] T& operator*() noexcept {
+    return *std::launder(static_cast<T*>(static_cast<void*>(memory_)));
+  }
   [[nodiscard]] T* operator->() noexcept { return &**this; }
 
  private:

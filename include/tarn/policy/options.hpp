@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <string>
 
+#include <tarn/detail/align.hpp>
 #include <tarn/detail/error.hpp>
 #include <tarn/policy/time_span.hpp>
 #include <tarn/policy/values/length_ring.hpp>
@@ -143,16 +144,18 @@ struct options {
 };
 
 inline options options::for_rate(double operations_per_second, time_span hold) {
-  constexpr double most = 1099511627776.0;  // 2^40
+  constexpr auto most_count = detail::cast_to<std::size_t>(
+      detail::min_of<std::uint64_t>(std::uint64_t{1} << 40, detail::max_size));
+  constexpr auto most = static_cast<double>(most_count);
   // Negated comparisons, so that what is not a number is refused too.
   if (!(operations_per_second >= 0 && operations_per_second <= most)) {
     detail::throw_invalid("operations_per_second", operations_per_second, "must be from 0 to",
-                          std::size_t{1} << 40);
+                          most_count);
   }
   if (hold.count() < 0) detail::throw_invalid("hold ns", hold.count(), "must be at least", 0);
   const double out = operations_per_second * static_cast<double>(hold.count()) / 1e9;
   if (!(out <= most)) {
-    detail::throw_invalid("objects held at once", out, "must be at most", std::size_t{1} << 40);
+    detail::throw_invalid("objects held at once", out, "must be at most", most_count);
   }
   const auto whole = static_cast<std::size_t>(out);
   options made;

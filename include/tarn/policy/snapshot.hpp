@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include <tarn/detail/align.hpp>
 #include <tarn/policy/values/tier_snapshot.hpp>
 
 namespace tarn {
@@ -35,7 +36,7 @@ struct occupancy {
   [[nodiscard]] std::size_t idle_bytes() const noexcept {
     std::size_t sum = large.kept_bytes;
     for (const auto& t : tiers)
-      sum += t.idle * t.stride_bytes;
+      sum += detail::cast_to<std::size_t>(t.idle * t.stride_bytes);
     return sum;
   }
 };

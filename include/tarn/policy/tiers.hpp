@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <type_traits>
 
+#include <tarn/detail/align.hpp>
 #include <tarn/detail/tier_lookup.hpp>
 #include <tarn/fwd.hpp>
 
@@ -48,13 +49,14 @@ struct power_of_two_tiers {
                 "the ends of power_of_two_tiers must be powers of two");
   static_assert(First >= 16, "the first tier must be at least 16 bytes");
   static_assert(First <= Last, "the first tier must not be above the last one");
-  static_assert(Last <= detail::max_tier_bytes, "a tier must be at most 2^40 bytes");
+  static_assert(Last <= detail::max_tier_bytes,
+                "a tier must be at most 2^40 bytes (2^30 on 32-bit systems)");
 
   static constexpr bool is_static = true;
 
   /// The number of tiers.
   [[nodiscard]] static constexpr std::size_t count() noexcept {
-    return static_cast<std::size_t>(std::bit_width(Last) - std::bit_width(First)) + 1;
+    return detail::cast_to<std::size_t>(std::bit_width(Last) - std::bit_width(First)) + 1;
   }
 
   /// The size of `tier` in bytes. Preconditions: `tier < count()`.
@@ -84,7 +86,8 @@ struct fixed_tiers {
   static_assert(sizeof...(Sizes) >= 1, "a tier table must have at least one tier");
   static_assert(sizeof...(Sizes) <= detail::max_tiers, "a tier table may have 64 tiers at most");
   static_assert(((Sizes >= 1) && ...), "a tier must be at least one byte");
-  static_assert(((Sizes <= detail::max_tier_bytes) && ...), "a tier must be at most 2^40 bytes");
+  static_assert(((Sizes <= detail::max_tier_bytes) && ...),
+                "a tier must be at most 2^40 bytes (2^30 on 32-bit systems)");
 
   static constexpr bool is_static = true;
 

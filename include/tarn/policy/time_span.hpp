@@ -5,6 +5,8 @@
 #include <concepts>
 #include <cstdint>
 
+#include <tarn/detail/compiler.hpp>
+
 namespace tarn {
 
 /// A span of time in nanoseconds, made of any `std::chrono::duration`.

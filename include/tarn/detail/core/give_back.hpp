@@ -87,7 +87,7 @@ void core<Config>::park(tier_state& t, void* block, slab_list<env>& whole,
                         whole_slabs going) noexcept {
   // Who closed the pool has looked for whole slabs already, so none may stay behind.
   if (t.home.closed) going = whole_slabs::all;
-  slab_type* const s = t.home.park(directory_.find(block), block, going);
+  slab_type* const s = t.home.park(directory_.find_known(block), block, going);
   if (s == nullptr) return;
   slabs_.leave();
   whole.push(s);

@@ -5,6 +5,7 @@
 
 #include <bit>
 
+#include <tarn/detail/align.hpp>
 #include <tarn/detail/core/core.hpp>
 #include <tarn/detail/upkeep/tell_gone.hpp>
 
@@ -13,7 +14,7 @@ namespace tarn::detail {
 template <class Config>
 auto core<Config>::slab_by_number(tier_state& t, std::uint32_t number) const noexcept
     -> slab_type* {
-  const auto row = static_cast<std::uint32_t>(std::bit_width(number / 64 + 1)) - 1;
+  const auto row = cast_to<std::uint32_t>(std::bit_width(number / 64 + 1)) - 1;
   const auto first = 64 * ((std::uint32_t{1} << row) - 1);
   // (1) acquire, pairs with (2): the row is complete. Its entry is ordered by the index stack.
   return t.slabs[row].load(std::memory_order::acquire)[number - first];
@@ -36,7 +37,7 @@ std::uint32_t core<Config>::index_bits_for(std::uint32_t tier) const noexcept {
     const auto& larger = tiers_[u].home.shape;
     if (may_carve(larger.stride, own.slab_bytes)) most = max_of(most, larger.stride / own.stride);
   }
-  return static_cast<std::uint32_t>(std::bit_width(most - 1));
+  return cast_to<std::uint32_t>(std::bit_width(most - 1));
 }
 
 /// Numbers a descriptor once and for all. Only the one thread that grows the tier comes here.
@@ -44,7 +45,7 @@ template <class Config>
 bool core<Config>::number_slab(tier_state& t, slab_type* s) noexcept {
   if (s->first_index != index_stack<env>::none) return true;  // an old descriptor
   const auto number = t.slab_numbers;
-  const auto row = static_cast<std::uint32_t>(std::bit_width(number / 64 + 1)) - 1;
+  const auto row = cast_to<std::uint32_t>(std::bit_width(number / 64 + 1)) - 1;
   const auto first = 64 * ((std::uint32_t{1} << row) - 1);
   if ((std::uint64_t{number} + 1) << t.index_bits > index_stack<env>::none) return false;
   auto* slabs = t.slabs[row].load(std::memory_order::relaxed);  // only this thread writes it
@@ -89,7 +90,8 @@ bool core<Config>::enter_stack(tier_state& t) noexcept {
   if (settings_.bounds_idle_bytes) moved_bytes(t, 1);
   const auto idle = ready_bytes_.load(std::memory_order::relaxed);
   if (before < t.most_stacked.load(std::memory_order::relaxed) &&
-      idle <= static_cast<std::int64_t>(min_of<std::size_t>(settings_.max_idle_bytes, INT64_MAX))) {
+      idle <=
+          static_cast<std::int64_t>(min_of<std::uint64_t>(settings_.max_idle_bytes, INT64_MAX))) {
     return true;
   }
   leave_stack(t);
@@ -107,7 +109,7 @@ template <class Config>
 bool core<Config>::push_index(tier_state& t, void* block) noexcept {
   if (t.is_bounded() && !enter_stack(t)) [[unlikely]]
     return false;
-  slab_type* const s = directory_.find(block);
+  slab_type* const s = directory_.find_known(block);
   const auto index = s->first_index + s->index_of(block);
   return t.stack.push(
       index, index, [&](std::uint32_t i) -> auto& { return link_of(t, i); });

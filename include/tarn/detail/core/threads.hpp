@@ -111,8 +111,8 @@ void core<Config>::fit_budget(shard_type* s) noexcept {
     auto& cache = s->caches()[t];
     const auto stride = tiers_[t].home.shape.stride;
     const auto most = tiers_[t].most_cached.load(std::memory_order::relaxed);
-    const auto blocks =
-        min_of<std::size_t>(min_of<std::size_t>(cache.room, most), min_of(share, left) / stride);
+    const auto blocks = min_of(cast_to<std::size_t>(min_of<std::uint64_t>(cache.room, most)),
+                               min_of(share, left) / stride);
     cache.limit = static_cast<std::uint32_t>(blocks);
     left -= blocks * stride;
   }

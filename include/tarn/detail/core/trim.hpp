@@ -157,7 +157,7 @@ std::size_t core<Config>::trim(std::size_t to_bytes) noexcept {
   // Smallest tiers first: pieces of carved blocks come together before their blocks are shed.
   for (std::uint32_t t = 0; t != tier_count_; ++t) {
     release_unused(t, leaving::trimmed);
-    std::size_t idle = 0;
+    std::uint64_t idle = 0;
     for (std::uint32_t u = 0; u != tier_count_; ++u) {
       idle += ready_of(u) * tiers_[u].home.shape.stride;
     }

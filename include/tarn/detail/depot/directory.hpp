@@ -7,6 +7,8 @@
 
 #include <tarn/detail/own_memory.hpp>
 
+#include <tarn/detail/compiler.hpp>
+
 namespace tarn::detail {
 
 /// Bits of an address, and of the index into an inner node, unless the environment knows better: a
@@ -55,7 +57,7 @@ class directory {
   /// The value for `p`; null if nothing covers it. Thread safety: from any thread, any time.
   [[nodiscard]] Value* find(const void* p) const noexcept {
     const auto unit = reinterpret_cast<std::uintptr_t>(p) >> unit_bits_;
-    if (unit >> (address_bits - unit_bits_) != 0) return nullptr;
+    if (std::uint64_t{unit} >> (address_bits - unit_bits_) != 0) return nullptr;
     // (1) acquire, pairs with (2), on each level: a node that is seen is complete.
     const auto* const middle = root_[root_index(unit)].load(std::memory_order::acquire);
     if (middle == nullptr) return nullptr;
@@ -64,12 +66,19 @@ class directory {
     return leaf->entries[unit & node_mask].load(std::memory_order::acquire);
   }
 
+  /// The value for `p`. Preconditions: something covers it.
+  [[nodiscard]] Value* find_known(const void* p) const noexcept {
+    Value* const found = find(p);
+    promise(found != nullptr);
+    return found;
+  }
+
   /// Makes room for `[p, p + bytes)`. Returns: false if there is no memory, or if the address is
   /// beyond 48 bits. Thread safety: from any thread.
   [[nodiscard]] bool make_room(const void* p, std::size_t bytes) noexcept {
     const auto first = reinterpret_cast<std::uintptr_t>(p) >> unit_bits_;
     const auto last = (reinterpret_cast<std::uintptr_t>(p) + bytes - 1) >> unit_bits_;
-    if (last >> (address_bits - unit_bits_) != 0) return false;
+    if (std::uint64_t{last} >> (address_bits - unit_bits_) != 0) return false;
     for (auto unit = first; unit <= last; unit = (unit | node_mask) + 1) {
       auto* const middle = child(root_[root_index(unit)]);
       if (middle == nullptr || child(middle->entries[middle_index(unit)]) == nullptr) return false;

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <tarn/detail/align.hpp>
+
 namespace tarn {
 
 /// Blocks above the last tier, which pass through to the source or to the large cache.

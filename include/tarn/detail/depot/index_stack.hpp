@@ -4,6 +4,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include <tarn/detail/compiler.hpp>
+
 namespace tarn::detail {
 
 /// A lock-free stack of block indices. The links lie in memory that never goes away; a tag, made

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <new>
 
+#include <tarn/detail/compiler.hpp>
 #include <tarn/detail/own_memory.hpp>
 
 namespace tarn::detail {

@@ -8,6 +8,7 @@
 #include <new>
 #include <type_traits>
 
+#include <tarn/detail/compiler.hpp>
 #include <tarn/detail/own_memory.hpp>
 
 namespace tarn::detail {

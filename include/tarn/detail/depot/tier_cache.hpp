@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <tarn/detail/align.hpp>
 #include <tarn/detail/compiler.hpp>
 
 namespace tarn::detail {
@@ -71,7 +72,7 @@ struct tier_cache {
   template <std::uint64_t Mark>
   [[nodiscard]] std::size_t pop_bulk(void** blocks, std::size_t count) noexcept {
     const auto old = word.load(std::memory_order::relaxed);  // the owner reads its own store
-    const auto filled = old & level_mask;
+    const auto filled = cast_to<std::size_t>(old & level_mask);
     const std::size_t n = count < filled ? count : filled;
     const auto* const first = rounds + (filled - n);
     for (std::size_t i = 0; i != n; ++i)

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include <tarn/detail/compiler.hpp>
+
 namespace tarn::detail {
 
 /// Where a block came from: out of a magazine, parked in its slab, or never handed out before.

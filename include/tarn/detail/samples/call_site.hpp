@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include <tarn/detail/compiler.hpp>
+
 namespace tarn {
 
 /// A place in a program: what `std::source_location` is, which not every compiler has. It is made

@@ -127,9 +127,8 @@ class sample_table {
 
   [[nodiscard]] static std::size_t home_of(const void* block) noexcept {
     // Fibonacci hashing: blocks lie at equal distances. The upper bits are the good ones.
-    return static_cast<std::size_t>(
-        (reinterpret_cast<std::uintptr_t>(block) * 0x9e3779b97f4a7c15u) >>
-        (64 - std::bit_width(slot_count - 1)));
+    return cast_to<std::size_t>((reinterpret_cast<std::uintptr_t>(block) * 0x9e3779b97f4a7c15u) >>
+                                (64 - std::bit_width(slot_count - 1)));
   }
   /// Reading the clock is most of what a sample costs: where they are few, one in four is timed.
   [[nodiscard]] static bool is_timed(std::uint64_t id, std::uint64_t weight) noexcept {

@@ -4,6 +4,8 @@
 #include <atomic>
 #include <type_traits>
 
+#include <tarn/detail/compiler.hpp>
+
 namespace tarn::detail {
 
 /// What `std::atomic` is, for one thread at a time: a plain value. The orders mean nothing here.

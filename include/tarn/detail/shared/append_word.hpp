@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <tarn/detail/align.hpp>
+
 namespace tarn::detail {
 
 /// One word that lets several threads append to one block: {left, writers, sealed}, that is how
@@ -23,7 +25,7 @@ class append_word {
   static constexpr unsigned writer_bits = 20;
   static constexpr unsigned left_shift = writer_bits + 1;
   /// More than fits into the word, and what `enter` returns where there is no room.
-  static constexpr std::size_t none = static_cast<std::size_t>((std::uint64_t{1} << 43) - 1);
+  static constexpr std::size_t none = cast_to<std::size_t>((std::uint64_t{1} << 43) - 1);
   static constexpr std::size_t most = none - 1;
 
   /// Reserves the next `n` bytes, and keeps the block where it is until `leave`.
@@ -79,7 +81,7 @@ class append_word {
       ((std::uint64_t{1} << writer_bits) - 1) * one_writer;
 
   [[nodiscard]] static std::size_t left_of(std::uint64_t word) noexcept {
-    return static_cast<std::size_t>(word >> left_shift);
+    return cast_to<std::size_t>(word >> left_shift);
   }
   void open(std::uint64_t word) noexcept {
     // (4) release, pairs with (1).

@@ -8,6 +8,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include <tarn/detail/compiler.hpp>
+
 namespace tarn::detail {
 
 /// What dropping a reference by hand came to.

@@ -46,11 +46,14 @@ class system_mutex {
  private:
   // Needs no destruction. It spins for a moment before it sleeps where the system has such a one:
   // what pools do under a lock takes less time than waking a thread up.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wzero-as-null-pointer-constant"  // what the macros hold
 #if defined(PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP)
   pthread_mutex_t mutex_ = PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP;
 #else
   pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
 #endif
+#pragma GCC diagnostic pop
 };
 #else
 class system_mutex : public std::mutex {};

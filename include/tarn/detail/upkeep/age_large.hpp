@@ -3,6 +3,7 @@
 
 // How blocks leave the large cache without a get.
 
+#include <tarn/detail/align.hpp>
 #include <tarn/detail/depot/large.hpp>
 #include <tarn/detail/system/pages.hpp>
 #include <tarn/detail/upkeep/tell_gone.hpp>
@@ -38,7 +39,7 @@ std::size_t large_blocks<Lock>::trim(std::size_t to_bytes, Source& source) noexc
 template <class Lock>
 auto large_blocks<Lock>::begin(const tick_rules& rules) noexcept -> sweep* {
   const guard<Lock> hold(lock_);
-  peak_ = max_of(faded(peak_, rules.passed), most_out_);
+  peak_ = max_of(cast_to<std::size_t>(faded(peak_, rules.passed)), most_out_);
   most_out_ = count_.in_use_bytes;
   return cache_.begin(rules.halvings,
                       rules.percent >= 0 ? percent_of(peak_, rules.percent) : ~std::size_t{0});

@@ -4,6 +4,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include <tarn/detail/compiler.hpp>
+
 namespace tarn::detail {
 
 /// Lets others reach an object that somebody else ends: its end waits for those who are inside.

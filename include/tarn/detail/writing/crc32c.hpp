@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <span>
 
+#include <tarn/detail/compiler.hpp>
+
 namespace tarn::detail {
 
 /// The cyclic redundancy check of Castagnoli's polynomial, as in iSCSI and Kafka.

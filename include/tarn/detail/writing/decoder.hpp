@@ -8,6 +8,8 @@
 #include <span>
 #include <type_traits>
 
+#include <tarn/detail/compiler.hpp>
+
 namespace tarn {
 
 /// What is wrong with bytes that were to be decoded.

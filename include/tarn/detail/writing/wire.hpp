@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <type_traits>
 
+#include <tarn/detail/compiler.hpp>
+
 namespace tarn::detail {
 
 /// Integers that have a form on the wire: all but bool.

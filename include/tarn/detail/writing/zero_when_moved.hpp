@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include <tarn/detail/compiler.hpp>
+
 namespace tarn::detail {
 
 /// A number that goes with what it counts: a move leaves zero behind. With it, the moves of a class

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include <tarn/detail/align.hpp>
+
 namespace tarn::detail {
 
 /// Numbers by address, up to a bound. All memory is taken when it is made.
@@ -55,8 +57,7 @@ class block_table {
 
   [[nodiscard]] std::size_t home_of(std::uintptr_t address) const noexcept {
     // Fibonacci hashing, with the high bits: addresses differ in their middle.
-    return static_cast<std::size_t>((std::uint64_t{address} * 0x9e37'79b9'7f4a'7c15u) >> 32) &
-           mask_;
+    return cast_to<std::size_t>((std::uint64_t{address} * 0x9e37'79b9'7f4a'7c15u) >> 32) & mask_;
   }
   /// Where it is, or where it would go.
   [[nodiscard]] std::size_t place_of(std::uintptr_t address) const noexcept {

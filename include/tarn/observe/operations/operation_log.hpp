@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include <tarn/detail/align.hpp>
 #include <tarn/detail/writing/crc32c.hpp>
 #include <tarn/observe/operations/operation_codec.hpp>
 #include <tarn/observe/operations/weighted_size.hpp>
@@ -156,7 +157,7 @@ class operation_log {
       decoder::refuse(sizeof mark, "promises " + std::to_string(claimed) + " operations, but has " +
                                        std::to_string(made.operations_));
     }
-    made.gets_ = static_cast<std::size_t>(each.gets());
+    made.gets_ = detail::cast_to<std::size_t>(each.gets());
     made.threads_ = each.threads();
     made.bytes_.assign(saved.begin() + static_cast<std::ptrdiff_t>(begin),
                        saved.begin() + static_cast<std::ptrdiff_t>(end));

@@ -17,6 +17,7 @@
 #include <mutex>
 #include <utility>
 
+#include <tarn/detail/align.hpp>
 #include <tarn/detail/error.hpp>
 #include <tarn/detail/guard.hpp>
 #include <tarn/detail/native_env.hpp>
@@ -97,7 +98,7 @@ class operation_book {
     const guard<fork_lock> hold(lock_);
     return {used_,
             operations_,
-            static_cast<std::size_t>(encoder_.gets()),
+            detail::cast_to<std::size_t>(encoder_.gets()),
             static_cast<std::uint32_t>(threads_.size()),
             out_.size(),
             limit_,
@@ -202,7 +203,8 @@ class operation_writer final : public watcher<typename lock_traits<typename Pool
 /// Thread safety: any thread may call anything.
 class operation_recorder {
  public:
-  static constexpr std::size_t most_blocks = std::size_t{1} << 32;
+  static constexpr std::size_t most_blocks = detail::cast_to<std::size_t>(
+      detail::min_of<std::uint64_t>(std::uint64_t{1} << 32, detail::max_size));
   static constexpr std::size_t most_threads = std::size_t{1} << 16;
 
   /// Throws: `std::invalid_argument` if `max_blocks` or `max_threads` is 0, or above 2^32 or 2^16;

@@ -163,6 +163,18 @@ class replay_target {
   tier_occupancy object_{};      // of an object pool
 };
 
+// Instead of std::jthread, which is not in every library.
+struct joined_threads {
+  joined_threads() = default;
+  joined_threads(const joined_threads&) = delete;
+  joined_threads& operator=(const joined_threads&) = delete;
+  ~joined_threads() {
+    for (auto& thread : all)
+      thread.join();
+  }
+  std::vector<std::thread> all;
+};
+
 /// A replay under way.
 ///
 /// Each thread does its operations in their order. A put whose get is another thread's waits for
@@ -193,7 +205,7 @@ class replay_run {
     std::atomic<std::uint32_t> start{waiting};
     std::atomic<std::size_t> ready{0};
     {
-      std::vector<std::jthread> threads;
+      joined_threads threads;
       // Destroyed first: all others wait for the start, also if one could not be made.
       struct opener {
         std::atomic<std::uint32_t>& start;
@@ -203,9 +215,9 @@ class replay_run {
           start.notify_all();
         }
       } opens{start};
-      threads.reserve(scripts.size());
+      threads.all.reserve(scripts.size());
       for (std::size_t i = 0; i != scripts.size(); ++i) {
-        threads.emplace_back([&, i] {
+        threads.all.emplace_back([&, i] {
           ready.fetch_add(1, std::memory_order::relaxed);  // only counted
           start.wait(waiting, std::memory_order::acquire);
           // (2) acquire, pairs with (1): the time of the beginning.

@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <tarn/detail/compiler.hpp>
+
 namespace tarn {
 
 /// So many requests of one size.

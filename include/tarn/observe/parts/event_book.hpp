@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include <tarn/detail/align.hpp>
 #include <tarn/observe/parts/fork_lock.hpp>
 #include <tarn/observe/parts/pool_watch.hpp>
 #include <tarn/policy/values/event.hpp>
@@ -147,7 +148,7 @@ struct event_book {
   /// The lock is held.
   [[nodiscard]] std::shared_ptr<const event>* find(std::uint64_t number) noexcept {
     const auto forgotten = total - kept.size();
-    return number > forgotten ? &kept[static_cast<std::size_t>(number - forgotten - 1)] : nullptr;
+    return number > forgotten ? &kept[detail::cast_to<std::size_t>(number - forgotten - 1)] : nullptr;
   }
 
   std::map<std::uint64_t, std::weak_ptr<watch_link>> links_;  // this and the next two: lock

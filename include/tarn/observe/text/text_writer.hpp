@@ -12,6 +12,8 @@
 #include <iterator>
 #include <string_view>
 
+#include <tarn/detail/compiler.hpp>
+
 namespace tarn::detail {
 
 /// A number of a snapshot: a whole one, a fraction, or nanoseconds that are shown as seconds.

@@ -3,6 +3,8 @@
 
 #include <concepts>
 
+#include <tarn/detail/compiler.hpp>
+
 namespace tarn {
 
 /// A value or none: an option that may be absent. None by default.

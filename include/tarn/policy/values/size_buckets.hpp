@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <tarn/detail/compiler.hpp>
+
 namespace tarn {
 
 /// The buckets of a histogram of sizes: sixteen bytes wide up to 64, then four to a doubling.

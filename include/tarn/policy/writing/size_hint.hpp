@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <tarn/detail/align.hpp>
 #include <tarn/fwd.hpp>
 
 namespace tarn {
@@ -59,7 +60,8 @@ class size_hint {
     } while (!row_.compare_exchange_weak(row, next, relaxed, relaxed));
     // Not if it was raised meanwhile.
     if (next == 0) {
-      bytes_.compare_exchange_strong(known, static_cast<std::size_t>(largest), relaxed, relaxed);
+      bytes_.compare_exchange_strong(known, detail::cast_to<std::size_t>(largest), relaxed,
+                                     relaxed);
     }
   }
 
