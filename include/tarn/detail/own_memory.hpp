@@ -72,12 +72,12 @@ class own_memory {
 };
 
 /// The part of a core that has it from pages, if its source may be below the heap.
-struct heap_memory {
+struct own_from_heap {
   [[nodiscard]] static own_memory memory() noexcept { return own_memory(); }
   static void lock() noexcept {}
   static void unlock() noexcept {}
 };
-struct paged_memory : page_heap {
+struct own_from_pages : page_heap {
   [[nodiscard]] own_memory memory() noexcept { return own_memory(this); }
 };
 
