@@ -72,7 +72,8 @@ struct options {
   setting<std::size_t> max_bytes{};
   /// Blocks that may exist per tier, exactly; a get throws when all are out. Default: no bound.
   setting<std::size_t> capacity{};
-  /// Bytes of slabs that the pool may take from its source. Default: no bound.
+  /// Bytes that the pool may hold of its source: slabs, and blocks above the last tier, those in
+  /// the large cache too. Default: no bound.
   setting<std::size_t> limit_bytes{};
   /// Bytes that the cache for blocks above the last tier may keep; byte pools only. It ages as all
   /// that is idle. Default: 0, no cache.

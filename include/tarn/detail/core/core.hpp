@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include <tarn/detail/align.hpp>
+#include <tarn/detail/bounds/metered_source.hpp>
 #include <tarn/detail/compiler.hpp>
 #include <tarn/detail/core/settings.hpp>
 #include <tarn/detail/core/tier.hpp>
@@ -34,7 +35,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   using config = Config;
   using env = typename Config::env;
   using lock_type = typename Config::lock;
-  using source_type = typename Config::source;
+  using source_type = metered_source<env, typename Config::source>;
   using shard_type = shard<env, typename Config::recorder>;
   using cache_type = tier_cache<env>;
   using slab_type = slab<env>;
@@ -49,7 +50,8 @@ class core : public core_base<typename Config::env>, public recording_core<core<
 
   /// `size_of(i)`: bytes of tier `i`, ascending.
   template <class SizeOf>
-  core(const core_settings& settings, std::uint32_t tiers, SizeOf&& size_of, source_type source);
+  core(const core_settings& settings, std::uint32_t tiers, SizeOf&& size_of,
+       typename Config::source source);
   /// Makes the core known to threads and fork handlers. To be called once it is wholly constructed:
   /// before anything else is done with it.
   void begin() noexcept;
@@ -216,7 +218,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   std::conditional_t<is_below_heap_v<source_type>, own_from_pages, own_from_heap> own_;
   tier_list<tier_state> tiers_;  // immutable
   core_settings settings_;
-  TARN_NO_UNIQUE_ADDRESS source_type source_;
+  source_type source_;
   directory<env, slab_type> directory_;
   typename env::template atomic<std::size_t> source_bytes_{0};  // of slabs
   typename env::template atomic<std::int64_t> ready_bytes_{0};  // in the depots

@@ -100,21 +100,12 @@ void* core<Config>::obtain_larger(std::uint32_t tier, std::size_t& bytes,
   return nullptr;
 }
 
-/// Memory from the source, within the limit. Returns: null if there is none.
+/// Memory for a slab from the source, within the limit. Returns: null if there is none.
 template <class Config>
 void* core<Config>::ask_source(std::size_t bytes) {
-  // relaxed, all of these: the number guards only itself.
-  auto taken = source_bytes_.load(std::memory_order::relaxed);
-  do {
-    if (bytes > settings_.limit_bytes || taken > settings_.limit_bytes - bytes) return nullptr;
-  } while (!source_bytes_.compare_exchange_weak(taken, taken + bytes, std::memory_order::relaxed,
-                                                std::memory_order::relaxed));
-  try {
-    if (void* const memory = source_.allocate(bytes, settings_.slab_bytes)) return memory;
-  } catch (...) {  // the caller learns of it by an empty result and names it itself
-  }
-  source_bytes_.fetch_sub(bytes, std::memory_order::relaxed);
-  return nullptr;
+  void* const memory = source_.allocate(bytes, settings_.slab_bytes);
+  if (memory != nullptr) source_bytes_.fetch_add(bytes, std::memory_order::relaxed);  // a statistic
+  return memory;
 }
 
 template <class Config>

@@ -15,7 +15,7 @@ static_assert(room_for(1) <= level_mask, "a full cache must fit its word");
 template <class Config>
 template <class SizeOf>
 core<Config>::core(const core_settings& settings, std::uint32_t tiers, SizeOf&& size_of,
-                   source_type source)
+                   typename Config::source source)
     // The pool object and every tier keep the core; no_lock and the like settle like the others.
     : core_base<env>(tiers + (settings.node_bytes != 0 ? 2 : 1)),
       shard_word_(env::word_of(this->home_registry(), 0)),
@@ -23,7 +23,7 @@ core<Config>::core(const core_settings& settings, std::uint32_t tiers, SizeOf&& 
       tier_count_(tiers + (settings.node_bytes != 0 ? 1 : 0)),
       tiers_(tier_count_, own_.memory()),
       settings_(settings),
-      source_(std::move(source)),
+      source_(std::move(source), settings.limit_bytes),
       directory_(static_cast<unsigned>(std::countr_zero(settings.slab_bytes)), own_.memory()) {
   for (std::uint32_t i = 0; i != tier_count_; ++i) {
     auto& t = tiers_[i];

@@ -25,7 +25,7 @@ struct core_settings {
   static constexpr std::size_t no_limit = static_cast<std::size_t>(-1);
 
   std::size_t slab_bytes = std::size_t{64} << 10;  // power of two
-  std::size_t limit_bytes = no_limit;              // of slabs taken from the source
+  std::size_t limit_bytes = no_limit;              // held of the source
   std::size_t max_idle_bytes = no_limit;           // ready in the depots
   bool bounds_idle_bytes = false;                  // lock-free: counts them, to keep that bound
   std::size_t max_ready = no_limit;                // blocks per tier

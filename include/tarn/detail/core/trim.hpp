@@ -103,8 +103,8 @@ void core<Config>::release_slabs(std::uint32_t tier, slab_list<env>& whole) noex
 template <class Config>
 void core<Config>::return_memory(void* memory, std::size_t bytes, slab_type* parent) noexcept {
   if (parent == nullptr) {
+    source_bytes_.fetch_sub(bytes, std::memory_order::relaxed);  // a statistic
     source_.deallocate(memory, bytes, settings_.slab_bytes);
-    source_bytes_.fetch_sub(bytes, std::memory_order::relaxed);  // guards only itself
     upkeep_totals.released(bytes);
     return upkeep<Config>::note_returned(*this, bytes);
   }
