@@ -198,10 +198,11 @@ class byte_pool
 
   /// Fills `out` with buffers of `size` bytes: all or, if it throws, none.
   void get_bulk(std::size_t size, std::span<buffer> out, where_type where = where_type::current()) {
-    if (!try_get_bulk(size, out, where)) this->fail(size);
+    if (!try_get_bulk(size, out, where)) fail_bulk(size, out.size());
   }
   [[nodiscard]] bool try_get_bulk(std::size_t size, std::span<buffer> out,
                                   where_type where = where_type::current()) noexcept {
+    if (overflows(size, out.size())) return false;
     void* blocks[at_once];
     const bool is_hot = core().is_hot(size);
     const auto tier = is_hot ? core().tier_of(size, default_alignment) : 0;
@@ -278,10 +279,11 @@ class byte_pool
   /// Fills `out` with raw blocks of `size` bytes: all or, if it throws, none.
   void allocate_bulk(std::size_t size, std::span<void*> out,
                      where_type where = where_type::current()) {
-    if (!try_allocate_bulk(size, out, where)) this->fail(size);
+    if (!try_allocate_bulk(size, out, where)) fail_bulk(size, out.size());
   }
   [[nodiscard]] bool try_allocate_bulk(std::size_t size, std::span<void*> out,
                                        where_type where = where_type::current()) noexcept {
+    if (overflows(size, out.size())) return false;
     if (core().is_hot(size)) {
       const auto tier = core().tier_of(size, default_alignment);
       return core().take_bulk(tier, size, out.data(), out.size(), where);
@@ -312,14 +314,21 @@ class byte_pool
 
   // Upkeep; see pool_base.hpp.
 
-  /// Makes `blocks` blocks of `tier` ready, so that the next gets are hits.
-  /// Throws: `std::invalid_argument` for a tier that is none; `pool_exhausted`.
+  /// Makes `blocks` more blocks of `tier` ready, so that the next gets are hits: as many as
+  /// `max_objects`, `resize` and `max_bytes` leave room for, since more would not be kept.
+  ///
+  /// Throws, and nothing has changed then: `std::invalid_argument` for a tier that is none;
+  ///   `std::length_error` if their bytes overflow; `pool_exhausted` if `limit_bytes`, `capacity`
+  ///   or the source allow less; `pool_closed`.
   void prewarm(std::size_t tier, std::size_t blocks) {
     this->check_tier(tier);
     this->prewarm_tier(tier, blocks);
   }
   /// Makes the depot of `tier` hold `blocks` idle blocks: more are made, or the surplus goes, and
   /// what comes back beyond that number is discarded from now on. No block that is out is lost.
+  /// What is made ready ends where `max_bytes` does.
+  ///
+  /// Throws: as `prewarm`; the bound is the one before then, and no block went.
   void resize(std::size_t tier, std::size_t blocks) {
     this->check_tier(tier);
     this->resize_tier(tier, blocks);
@@ -376,6 +385,20 @@ class byte_pool
       core().report(misuse::double_put, raw.data, raw.size);
     }
     return false;
+  }
+
+  /// Whether no memory can hold so many blocks. Counts that as a refusal.
+  [[nodiscard]] bool overflows(std::size_t size, std::size_t blocks) noexcept {
+    if (blocks == 0 || size <= detail::max_size / blocks) return false;
+    core().refuse(refusal::too_large, core().tier_of(size, default_alignment), size);
+    return true;
+  }
+  [[noreturn]] TARN_COLD void fail_bulk(std::size_t size, std::size_t blocks) {
+    if (size > detail::max_size / blocks) {
+      detail::throw_length("size", size, "must be at most, for each of so many,",
+                           detail::max_size / blocks);
+    }
+    this->fail(size);
   }
 
   static constexpr std::size_t at_once = 32;  // blocks that lie on the stack between two lists

@@ -315,6 +315,11 @@ class message_pool : private detail::message_parts<M, Lock, Stats, Traits>::pool
     }
     throw pool_exhausted(text);
   }
+  /// Counts that there was no permit, and tells of it.
+  void refused() noexcept {
+    const auto why = this->closed() ? refusal::closed : refusal::capacity;
+    this->core().refuse(why, 0, sizeof(M));
+  }
   static constexpr unsigned most_refusals = 16;  // by the source, to one who waits
   /// Whether as many messages exist as may: then one more is missing only until one that is being
   /// destroyed is gone.
@@ -340,9 +345,12 @@ template <class M, class Lock, class Stats, class Traits>
 auto message_pool<M, Lock, Stats, Traits>::take(permits_type& from, std::int64_t deadline,
                                                 where_type where) -> handle {
   const bool waits = is_concurrent_v<Lock> && deadline != at_once;
-  if (!(waits ? from.take_until(deadline) : from.try_take())) return {};
+  if (!(waits ? from.take_until(deadline) : from.try_take())) {
+    refused();
+    return {};
+  }
   try {
-    handle got{this->core().take_kept(where), &this->core()};
+    handle got{this->core().take_kept(where, !waits), &this->core()};
     // Whoever has a permit is owed a message: one of those that idled may be on its way out. When
     // it is gone there is room for another, unless the source has none, which shows by trying.
     unsigned refusals = 0;
@@ -350,12 +358,13 @@ auto message_pool<M, Lock, Stats, Traits>::take(permits_type& from, std::int64_t
       if (this->closed() || parts::env::now() >= deadline) break;
       if (!is_full()) ++refusals;
       parts::env::pause(turn);
-      got = {this->core().take_kept(where), &this->core()};
+      got = {this->core().take_kept(where, false), &this->core()};
     }
     if (got) [[likely]] {
       got.slot_->permit = &from;
     } else {
       from.give();
+      if (waits) this->core().refuse_object();
     }
     return got;
   } catch (...) {
@@ -378,6 +387,7 @@ auto message_pool<M, Lock, Stats, Traits>::consumer(std::size_t quota) -> consum
   const auto result = permits_->reserve(*made);
   if (result == detail::reserved::granted) return {*this, made};
   made->end();
+  if (result != detail::reserved::too_many) refused();
   if (result == detail::reserved::closed) throw pool_closed(this->name());
   if (result == detail::reserved::in_use) {
     char text[200];

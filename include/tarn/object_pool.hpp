@@ -212,8 +212,10 @@ class object_pool : private detail::pool_base<
   requires(!keeps_objects && std::constructible_from<T, Args...>)
       [[nodiscard]] TARN_FORCE_INLINE handle try_make_at(where_type where, Args&&... args) {
     void* const block = core().take_block(where);
-    if (block == nullptr) [[unlikely]]
+    if (block == nullptr) [[unlikely]] {
+      core().refuse_object();
       return {};
+    }
     if constexpr (std::is_nothrow_constructible_v<T, Args...>) {
       return {::new (block) T(std::forward<Args>(args)...), &core()};
     } else {
@@ -237,11 +239,12 @@ class object_pool : private detail::pool_base<
       object.reset();
   }
 
-  /// Makes `objects` more objects (kept) or blocks (built) ready. Throws: `std::bad_alloc`; what
-  /// the factory throws.
+  /// Makes `objects` more objects (kept) or blocks (built) ready, as `byte_pool::prewarm`. Throws:
+  /// as that, and what the factory throws.
   void prewarm(std::size_t objects) { this->prewarm_tier(0, objects); }
   /// Makes the depot hold `objects` idle objects: more are made, or the surplus goes, and what
-  /// comes back beyond that number is discarded from now on. No object that is out is lost.
+  /// comes back beyond that number is discarded from now on. No object that is out is lost. Throws:
+  /// as `prewarm`; the bound is the one before then, and no object went.
   void resize(std::size_t objects) { this->resize_tier(0, objects); }
   using base::clear;
   using base::close;

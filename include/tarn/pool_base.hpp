@@ -15,6 +15,8 @@
 #include <type_traits>
 #include <utility>
 
+#include <tarn/detail/bounds/initial_blocks.hpp>
+#include <tarn/detail/bounds/refusal_text.hpp>
 #include <tarn/detail/upkeep/totals.hpp>
 #include <tarn/detail/upkeep/upkeep.hpp>
 #include <tarn/policy/errors.hpp>
@@ -33,27 +35,28 @@ inline void flush_thread() noexcept {
 
 namespace detail {
 
-/// Says why `core` gave nothing for `size` bytes; `limits` are those of its pool that are known.
+/// Says why `core` gave nothing for `size` bytes.
 template <class Core>
-[[noreturn]] TARN_COLD void throw_nothing(const Core& core, std::size_t size,
-                                          const char* limits = "") {
+[[noreturn]] TARN_COLD void throw_nothing(Core& core, std::size_t size, std::size_t alignment = 1) {
   if (size > max_size) throw_length("size", size, "must be at most", max_size);
-  if (core.closed()) throw pool_closed(core.name());
-  char text[300];
-  std::snprintf(text, sizeof text, "tarn: pool '%.60s' has nothing for %zu bytes: %zu in slabs%s",
-                core.name().c_str(), size, core.slab_bytes_taken(), limits);
-  throw pool_exhausted(text);
+  const auto why =
+      bounds<typename Core::config>::reason(core, tier_wanted(core, size, alignment), size);
+  if (why == refusal::closed) throw pool_closed(core.name());
+  throw pool_exhausted(request_text(core, why, size, alignment).c_str());
 }
 
 template <class Core>
 class pool_base {
+  using bounds_type = bounds<typename Core::config>;
+
  public:
   using env = typename Core::env;
 
   pool_base(Core* core, const options& o)
       : core_(accepted(core, o)),
-        initial_objects_(o.initial_objects.value_or(0)),
-        initial_bytes_(o.initial_bytes.value_or(o.max_bytes.value_or(options::default_max_bytes))),
+        initial_{o.initial_objects.value_or(0),
+                 o.initial_bytes.value_or(o.max_bytes.value_or(options::default_max_bytes)),
+                 o.initial_bytes.has_value()},
         capacity_(o.capacity.value_or(no_limit)),
         limit_bytes_(o.limit_bytes.value_or(no_limit)),
         cleanup_interval_(o.cleanup_interval ? o.cleanup_interval->count() : -1),
@@ -95,12 +98,18 @@ class pool_base {
     });
     return given;
   }
-  /// Drains, then makes the initial blocks ready again. Throws: as the constructor; `pool_closed`.
+  /// Drains, then makes the initial blocks ready again. They are made first, beside what is idle,
+  /// so that nothing has changed if they can't be; only where a limit leaves no room for both does
+  /// the idle memory go first. Throws: as the constructor; `pool_closed`.
   void reset_and_drain() {
     if (closed()) throw pool_closed(core_->name());
     const upkeep_pass counted;
-    empty();
-    prewarm_initially();
+    const auto drained = [this] { empty(); };
+    if (initial_.fit_beside(*core_)) {
+      make_initial(drained);
+    } else {
+      initial_blocks::replace(*core_, 0, drained, [this] { make_initial([] {}); });
+    }
     std::size_t ready = 0;
     for (std::uint32_t t = 0; t != core_->tiers(); ++t)
       ready += core_->ready_of(t);
@@ -280,6 +289,7 @@ class pool_base {
     read_tiers(*core_, o.tiers, o.nodes);
     read_large(o.large);
     o.slab_bytes = core_->slab_bytes_taken();
+    core_->refusals().read(o.refusals);
     return o;
   }
   [[nodiscard]] tarn::snapshot snapshot() const {
@@ -302,6 +312,7 @@ class pool_base {
       s.releases = min_of(releases, s.retains);  // one may turn out to be the last
     }
     s.slab_bytes = core_->slab_bytes_taken();
+    core_->refusals().read(s.refusals);
     read_recorders(*core_, s);
     if constexpr (Core::samples) read_samples(s);
     const auto& misuses = core_->misuses();
@@ -349,46 +360,63 @@ class pool_base {
       throw_invalid("tier", tier, "must be less than", std::size_t{core_->tiers()});
     }
   }
+  /// Refuses a number of blocks whose bytes no size can tell. Nothing has happened yet.
+  void check_amount(std::uint32_t tier, std::size_t blocks) const {
+    const auto stride = core_->shape_of(tier).stride;
+    if (blocks <= max_size / stride) return;
+    const auto bytes = min_of(min_of(max_size, max_idle_bytes_), limit_bytes_);
+    core_->refuse(refusal::too_large, tier, core_->shape_of(tier).size);
+    throw_length("number of blocks", blocks, "must be at most", min_of(bytes / stride, capacity_));
+  }
+  /// Gets `blocks` of them that are not ready yet.
+  void gather(batch<Core>& into, std::uint64_t blocks) {
+    if (!into.reserve(blocks) || !into.fill()) refuse_blocks(into.tier(), blocks);
+  }
+  [[noreturn]] TARN_COLD void refuse_blocks(std::uint32_t tier, std::uint64_t blocks) const {
+    const auto why = bounds_type::why_no_more(*core_, tier, blocks);
+    core_->refuse(why, tier, core_->shape_of(tier).size);
+    if (why == refusal::closed) throw pool_closed(core_->name());
+    throw pool_exhausted(blocks_text(*core_, why, tier, blocks).c_str());
+  }
+  /// All or none, but never more than the bounds of what may be idle leave room for.
   void prewarm_tier(std::size_t tier, std::size_t blocks) {
     const auto t = static_cast<std::uint32_t>(tier);
-    if (core_->prewarm(t, blocks) != blocks) fail(core_->shape_of(t).size);
+    check_amount(t, blocks);
+    const auto bound = bounds_type::bound(*core_, t);
+    const auto ready = bounds_type::reachable(*core_, t);
+    const auto room =
+        min_of(bounds_type::room_for_idle(*core_, t), bound > ready ? bound - ready : 0);
+    batch<Core> made(*core_, t);
+    gather(made, min_of<std::uint64_t>(blocks, room));
+    made.publish();
   }
   void resize_tier(std::size_t tier, std::size_t blocks) {
     const auto t = static_cast<std::uint32_t>(tier);
+    check_amount(t, blocks);
+    const auto ready = bounds_type::reachable(*core_, t);
+    const auto missing = blocks > ready ? blocks - ready : 0;
+    batch<Core> made(*core_, t);
+    gather(made, min_of<std::uint64_t>(missing, bounds_type::room_for_idle(*core_, t)));
     const auto before = core_->set_bound(t, blocks);
     last_resized_.store(env::now(), std::memory_order::relaxed);
-    const auto ready = core_->ready_of(t);
-    if (ready < blocks) prewarm_tier(tier, blocks - ready);
+    made.publish();
     if (before != blocks) core_->watchers().tell({moment::resize, t, blocks, before, nullptr});
   }
-  void prewarm_initially() {
-    std::size_t left = initial_bytes_;
-    for (std::uint32_t t = 0; t != core_->tiers(); ++t) {
-      const auto stride = core_->shape_of(t).stride;
-      const auto fits = left / stride;
-      const auto blocks = initial_objects_ < fits ? initial_objects_ : fits;
-      upkeep_type::keep_at_least(*core_, t, blocks);
-      prewarm_tier(t, blocks);
-      left -= blocks * stride;
-    }
+  template <class Then>
+  void make_initial(Then&& then) {
+    const auto refuse = [this](std::uint32_t tier, std::size_t n) { refuse_blocks(tier, n); };
+    initial_.make(*core_, refuse, then);
   }
-
+  void prewarm_initially() {
+    check_amount(core_->tiers() - 1, initial_.blocks);
+    make_initial([] {});
+  }
   /// Says why a get got nothing.
   [[noreturn]] TARN_COLD void fail(std::size_t size, std::size_t alignment = 1) const {
     if (size <= max_size && !std::has_single_bit(alignment)) {
       throw_invalid("alignment", alignment, "must be a power of two");
     }
-    char limits[100] = "";
-    std::size_t length = 0;
-    const auto add = [&](const char* what, std::size_t value, std::size_t none) {
-      if (value == none) return;
-      length += static_cast<std::size_t>(
-          std::snprintf(limits + length, sizeof limits - length, ", %s %zu", what, value));
-    };
-    add("alignment", alignment, 1);
-    add("capacity", capacity_, no_limit);
-    add("limit_bytes", limit_bytes_, no_limit);
-    throw_nothing(*core_, size, limits);
+    throw_nothing(*core_, size, alignment);
   }
 
  private:
@@ -454,8 +482,7 @@ class pool_base {
   }
 
   Core* core_;  // lives on while blocks are out
-  std::size_t initial_objects_;
-  std::size_t initial_bytes_;
+  initial_blocks initial_;
   std::size_t capacity_;  // this and the next two: to be told
   std::size_t limit_bytes_;
   std::int64_t cleanup_interval_;  // nanoseconds; -1: none

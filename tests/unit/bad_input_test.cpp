@@ -45,14 +45,13 @@ TEMPLATE_LIST_TEST_CASE("an alignment that is no power of two is named", "[bad_i
   CHECK(pool->snapshot().total().gets == 0);
 }
 
-TEMPLATE_LIST_TEST_CASE("blocks that can't be made ready are an error, those made so far stay",
+TEMPLATE_LIST_TEST_CASE("blocks that can't be made ready are an error, and none is made",
                         "[bad_input]", test::every_lock) {
   INFO(test::name_of<TestType>());
   test::byte_fixture<TestType> pool({.limit_bytes = 256 * kib});
   CHECK_THROWS_AS(pool->prewarm(0, 100'000), std::bad_alloc);
-  CHECK(pool->occupancy().tiers[0].idle == 256 * kib / 128);
-  CHECK(pool->occupancy().tiers[0].retired == 0);
-  // A get of another tier takes the idle memory back.
+  CHECK(pool->occupancy().tiers[0].created == 0);
+  CHECK(pool.source.live_bytes() == 0);
   pool->put(pool->get(5000));
   CHECK_THROWS_AS(pool->resize(2, 100'000), std::bad_alloc);
   CHECK(pool.imbalance() == "");
@@ -60,7 +59,8 @@ TEMPLATE_LIST_TEST_CASE("blocks that can't be made ready are an error, those mad
   using lock = typename TestType::lock;
   tarn::object_pool<std::vector<int>, lock> objects({.limit_bytes = 64 * kib});
   CHECK_THROWS_AS(objects.prewarm(100'000), std::bad_alloc);
-  CHECK(objects.snapshot().constructed == objects.occupancy().idle());
+  CHECK(objects.snapshot().constructed == 0);
+  CHECK(objects.occupancy().idle() == 0);
   using small_pool = tarn::byte_pool_of<tarn::power_of_two_tiers<>, lock>;
   CHECK_THROWS_AS(small_pool({.initial_objects = 10'000, .limit_bytes = 256 * kib}),
                   std::bad_alloc);
@@ -104,15 +104,17 @@ TEST_CASE("a pool that has nothing says for what, and what limits it", "[bad_inp
   tarn::byte_pool<> frames({.name = "frames", .capacity = 1});
   const auto only = frames.get(200);
   CHECK(text_of<tarn::pool_exhausted>([&] { static_cast<void>(frames.get(200)); }) ==
-        "tarn: pool 'frames' has nothing for 200 bytes: 65536 in slabs, capacity 1");
+        "tarn: pool 'frames' has nothing for 200 bytes: the only block is in use, capacity 1");
   tarn::byte_pool<> small({.limit_bytes = 1000});
   CHECK(text_of<std::bad_alloc>([&] { small.prewarm(2, 1); }) ==
-        "tarn: pool '' has nothing for 512 bytes: 0 in slabs, limit_bytes 1000");
+        "tarn: pool '' has nothing for 1 more block of 512 bytes: 0 bytes held of the source, "
+        "limit_bytes 1000");
   CHECK(text_of<tarn::pool_exhausted>([&] { static_cast<void>(small.allocate(10, 4096)); }) ==
-        "tarn: pool '' has nothing for 10 bytes: 0 in slabs, alignment 4096, limit_bytes 1000");
+        "tarn: pool '' has nothing for 10 bytes aligned to 4096: 0 bytes held of the source, "
+        "limit_bytes 1000");
   tarn::object_pool<double> numbers({.name = std::string(300, 'n'), .capacity = 0});
   CHECK(text_of<tarn::pool_exhausted>([&] { static_cast<void>(numbers.get()); }) ==
         "tarn: pool '" + std::string(60, 'n') +
-            "' has nothing for 8 bytes: 0 in slabs, capacity 0");
+            "' has nothing for 8 bytes: no object may exist, capacity 0");
   static_assert(std::is_nothrow_copy_constructible_v<tarn::pool_exhausted>);
 }

@@ -32,6 +32,7 @@ class byte_core final : public core<typename Config::mechanism> {
   using lock_type = typename Config::lock;
   using piece = typename large_blocks<lock_type>::piece;
   using where_type = typename base::where_type;
+  using bounds_type = bounds<typename Config::mechanism>;
 
   byte_core(const core_settings& settings, tiers_type tiers, typename Config::source source,
             std::string name, zeros zeroing, std::size_t large_cache_bytes)
@@ -112,8 +113,8 @@ class byte_core final : public core<typename Config::mechanism> {
   TARN_COLD void give_cold(void* block, std::size_t size, std::size_t alignment, std::size_t used,
                            bool by_hand) noexcept;
 
-  /// Makes up to `count` blocks of `tier` ready. Returns: how many.
-  std::size_t prewarm(std::uint32_t tier, std::size_t count);
+  /// Makes a block ready that never was: idle ones are zero where the pool keeps them so.
+  void make(std::uint32_t tier, void* block) noexcept;
 
   /// Gives idle memory back until at most `to_bytes` are idle. Returns: bytes given to the source.
   std::size_t trim_bytes(std::size_t to_bytes) noexcept {
@@ -173,6 +174,7 @@ class byte_core final : public core<typename Config::mechanism> {
   /// The bytes of a large block: a small one that is only over-aligned has the size of its tier, so
   /// that it may come back with any size up to `capacity_for`.
   [[nodiscard]] std::size_t extent_for(std::size_t size) const noexcept;
+  [[nodiscard]] piece take_told(std::size_t size, std::size_t alignment, where_type where);
   [[nodiscard]] piece take_large(std::size_t size, std::size_t alignment, where_type where);
 
   void give_large(void* block, std::size_t size, std::size_t alignment) noexcept;

@@ -12,7 +12,7 @@ std::uint32_t byte_core<Config>::tier_of(std::size_t size, std::size_t alignment
   std::size_t tier = tiers_.tier_for(size);
   const std::size_t count = tiers_.count();
   if (tier < count && alignment > small_alignment) {
-    if (alignment > this->slab_alignment()) return this->tiers();
+    if (alignment > this->settings().slab_bytes) return this->tiers();
     while (tier < count &&
            lowest_bit(this->shape_of(static_cast<std::uint32_t>(tier)).stride) < alignment) {
       ++tier;
@@ -23,6 +23,19 @@ std::uint32_t byte_core<Config>::tier_of(std::size_t size, std::size_t alignment
 
 template <class Config>
 auto byte_core<Config>::take_cold(std::size_t size, std::size_t alignment, where_type where)
+    -> piece {
+  const auto got = take_told(size, alignment, where);
+  if (got.block == nullptr) bounds_type::refuse(*this, tier_of(size, alignment), size);
+  return got;
+}
+
+template <class Config>
+void byte_core<Config>::make(std::uint32_t tier, void* block) noexcept {
+  if (this->settings().keeps_zeros) zero_memory(block, this->shape_of(tier).stride);
+}
+
+template <class Config>
+auto byte_core<Config>::take_told(std::size_t size, std::size_t alignment, where_type where)
     -> piece {
   const auto tier = tier_of(size, alignment);
   if (tier == this->tiers()) return take_large(size, alignment, where);
@@ -82,20 +95,6 @@ bool byte_core<Config>::is_alive([[maybe_unused]] const void* node) const noexce
 }
 
 template <class Config>
-std::size_t byte_core<Config>::prewarm(std::uint32_t tier, std::size_t count) {
-  std::size_t made = 0;
-  for (; made != count; ++made) {
-    void* const block = this->take_bare(tier);
-    if (block == nullptr) break;
-    if (zeroing_ != zeros::none && zeroing_ != zeros::on_get) {
-      zero_memory(block, this->shape_of(tier).stride);
-    }
-    this->give_ready(tier, block);
-  }
-  return made;
-}
-
-template <class Config>
 std::size_t byte_core<Config>::extent_for(std::size_t size) const noexcept {
   const auto tier = tiers_.tier_for(size);
   return tier < tiers_.count() ? tiers_.size_of(tier) : size;
@@ -111,10 +110,10 @@ auto byte_core<Config>::take_large(std::size_t size, std::size_t alignment, wher
     return large_.take(extent_for(size), wanted, Config::counts, this->source());
   };
   auto got = ask();
-  if (got.block == nullptr) {
-    this->reclaim();
+  if (got.block == nullptr) this->reclaim(), got = ask();
+  for (unsigned turns = 0;
+       got.block == nullptr && bounds_type::recall(*this, bounds_type::no_tier, turns);)
     got = ask();
-  }
   if (got.block == nullptr) return got;
   this->pin();  // the pool object is there; the block keeps the core from now on
   this->sampled().remember(got.block, size, 1, where);

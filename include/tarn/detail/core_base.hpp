@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include <tarn/detail/bounds/refusals.hpp>
 #include <tarn/detail/watching/visits.hpp>
 #include <tarn/detail/watching/watch_list.hpp>
 
@@ -42,6 +43,13 @@ class core_base {
   /// Who is told what the core does.
   [[nodiscard]] watch_list<Env>& watchers() noexcept { return watchers_; }
   [[nodiscard]] bool closed() const noexcept { return closed_.load(std::memory_order::acquire); }
+
+  /// Counts that a request for `size` bytes got nothing, and tells of it. No lock is held.
+  TARN_COLD void refuse(refusal why, std::uint32_t tier, std::size_t size) noexcept {
+    refusals_.add(why);
+    watchers_.tell({moment::refuse, tier, size, static_cast<std::size_t>(why), nullptr});
+  }
+  [[nodiscard]] const refusal_counts<Env>& refusals() const noexcept { return refusals_; }
 
   /// Who reads the pool object from outside. It ends with the pool object, before the core.
   [[nodiscard]] detail::visits<Env>& visits() noexcept { return visits_; }
@@ -91,6 +99,7 @@ class core_base {
   friend detail::registry<Env>;
   typename Env::template atomic<std::uint32_t> life_;
   detail::visits<Env> visits_;
+  refusal_counts<Env> refusals_;
   core_base* next_ = nullptr;  // both links: guarded by the registry lock
   core_base* previous_ = nullptr;
 

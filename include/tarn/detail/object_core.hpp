@@ -56,13 +56,15 @@ class object_core final : public core<typename Config::mechanism> {
   }
 
   /// An object that was kept, or one that the factory made. Returns: null if the core is closed or
-  /// out of memory. Throws: what the factory throws; no slot is lost by that.
-  [[nodiscard]] TARN_FORCE_INLINE value_type* take_kept(typename base::where_type where = {}) {
+  /// out of memory. Throws: what the factory throws; no slot is lost by that. `last`: the caller
+  /// does not try again, so a refusal is one.
+  [[nodiscard]] TARN_FORCE_INLINE value_type* take_kept(typename base::where_type where = {},
+                                                        bool last = true) {
     const auto got = this->take(0, sizeof(value_type), where);
     mark_out(got.block);
     if (got.from == origin::ready && is_unwatched()) [[likely]]
       return static_cast<value_type*>(got.block);
-    return take_cold(got.block, got.from, where);
+    return take_cold(got.block, got.from, last, where);
   }
 
   /// A block without an object. Returns: null if the core is closed or out of memory.
@@ -90,8 +92,13 @@ class object_core final : public core<typename Config::mechanism> {
 
   void heed_watchers() noexcept { this->set_hot_end(1); }
 
-  /// Makes up to `count` objects ready. Throws: what the factory throws. Returns: how many.
-  std::size_t prewarm(std::uint32_t tier, std::size_t count);
+  /// Counts that there was none.
+  TARN_COLD void refuse_object() noexcept;
+
+  // What `batch` asks for: a ready block holds an object, if objects are kept.
+  void make(std::uint32_t tier, void* block);
+  void unmake(void* block) noexcept;
+  void note_made(void* block) noexcept;
 
   [[nodiscard]] std::size_t default_capacity() const noexcept { return default_capacity_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
@@ -143,9 +150,7 @@ class object_core final : public core<typename Config::mechanism> {
   [[nodiscard]] TARN_FORCE_INLINE bool is_unwatched() const noexcept {
     return this->hot_end_.load(std::memory_order::relaxed) != 0;
   }
-  TARN_COLD void tell(moment what, void* block) noexcept {
-    this->watchers_.tell({what, 0, sizeof(value_type), 0, block});
-  }
+  TARN_COLD void tell(moment what, void* block) noexcept;
   TARN_COLD void tell_taken(void* block, bool created) noexcept {
     if (block == nullptr) return;
     if (created) tell(moment::create, block);
@@ -153,7 +158,7 @@ class object_core final : public core<typename Config::mechanism> {
   }
 
   /// A kept object that must be made first, or told of.
-  [[nodiscard]] TARN_COLD value_type* take_cold(void* block, origin from,
+  [[nodiscard]] TARN_COLD value_type* take_cold(void* block, origin from, bool last,
                                                 typename base::where_type where);
 
   /// Makes an object as good as new. Returns: false if it can't be kept.

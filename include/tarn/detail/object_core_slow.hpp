@@ -26,30 +26,37 @@ void object_core<Config>::give_by_hand(value_type* object) noexcept {
 }
 
 template <class Config>
-std::size_t object_core<Config>::prewarm(std::uint32_t tier, std::size_t count) {
-  std::size_t made = 0;
-  for (; made != count; ++made) {
-    void* const block = this->take_bare(tier);
-    if (block == nullptr) break;
-    if constexpr (keeps) {
-      try {
-        lifecycle_.make(block);
-        constructed_.add(1);
-        tell(moment::create, block);
-      } catch (...) {
-        this->park_home(tier, block);
-        throw;
-      }
-    }
-    this->give_ready(tier, block);
-  }
-  return made;
+void object_core<Config>::tell(moment what, void* block) noexcept {
+  this->watchers_.tell({what, 0, sizeof(value_type), 0, block});
+}
+template <class Config>
+void object_core<Config>::refuse_object() noexcept {
+  bounds<typename Config::mechanism>::refuse(*this, 0, sizeof(value_type));
 }
 
 template <class Config>
-auto object_core<Config>::take_cold(void* block, origin from, typename base::where_type where)
-    -> value_type* {
-  if (block == nullptr) return nullptr;
+void object_core<Config>::make(std::uint32_t, [[maybe_unused]] void* block) {
+  if constexpr (keeps) lifecycle_.make(block);
+}
+template <class Config>
+void object_core<Config>::unmake([[maybe_unused]] void* block) noexcept {
+  if constexpr (keeps) dispose(block);
+}
+template <class Config>
+void object_core<Config>::note_made([[maybe_unused]] void* block) noexcept {
+  if constexpr (keeps) {
+    constructed_.add(1);
+    tell(moment::create, block);
+  }
+}
+
+template <class Config>
+auto object_core<Config>::take_cold(void* block, origin from, bool last,
+                                    typename base::where_type where) -> value_type* {
+  if (block == nullptr) {
+    if (last) refuse_object();
+    return nullptr;
+  }
   if (from == origin::ready) {
     tell_taken(block, false);
     return static_cast<value_type*>(block);
@@ -57,7 +64,7 @@ auto object_core<Config>::take_cold(void* block, origin from, typename base::whe
   try {
     value_type* const made = lifecycle_.make(block);
     constructed_.add(1);
-    this->note_made(0, block, sizeof(value_type), where);
+    this->count_made(0, block, sizeof(value_type), where);
     tell_taken(block, true);
     return made;
   } catch (...) {

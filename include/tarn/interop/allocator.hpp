@@ -44,10 +44,10 @@ class pool_allocator {
   template <class U>
   pool_allocator(const pool_allocator<U, Pool>& other) noexcept : pool_(&other.pool()) {}
 
-  /// Throws: `std::bad_array_new_length` if `n > max_size()`; `pool_exhausted`, a `std::bad_alloc`;
+  /// Throws: `std::length_error` if `n > max_size()`; `pool_exhausted`, a `std::bad_alloc`;
   ///   `pool_closed`.
   [[nodiscard]] T* allocate(std::size_t n) {
-    if (n > max_size()) throw std::bad_array_new_length();
+    if (n > max_size()) detail::throw_length("number of objects", n, "must be at most", max_size());
     return static_cast<T*>(pool_->allocate(n * sizeof(T), alignof(T)));
   }
   void deallocate(T* p, std::size_t n) noexcept { pool_->deallocate(p, n * sizeof(T), alignof(T)); }

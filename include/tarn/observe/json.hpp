@@ -174,6 +174,11 @@ void put_pool(json_writer<Out>& to, const snapshot& s) {
     } else {
       to.object([&] { to.members(tier_fields, s.nodes); });
     }
+    to.key("refusals");
+    to.object([&] {
+      for (std::size_t why = 0; why != refusal_count; ++why)
+        to.member(to_string(static_cast<refusal>(why)), s.refusals[why]);
+    });
     to.key("misuses");
     if (s.misuses.empty()) {
       to.null();

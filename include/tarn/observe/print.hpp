@@ -177,6 +177,10 @@ class table_writer {
     count("reset failures", s.reset_failures);
     count("outgrown", s.outgrown);
     end_line();
+    separator_ = "  refused: ";
+    for (std::size_t why = 0; why != refusal_count; ++why)
+      count(to_string(static_cast<refusal>(why)), s.refusals[why]);
+    end_line();
     separator_ = "  misuse: ";
     for (std::size_t kind = 0; kind != s.misuses.size() && kind != misuse_count; ++kind)
       count(misuse_names[kind], s.misuses[kind]);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <tarn/detail/align.hpp>
+#include <tarn/detail/bounds/refusals.hpp>  // refusal
 #include <tarn/policy/values/tier_snapshot.hpp>
 
 namespace tarn {
@@ -18,8 +19,9 @@ namespace tarn {
 struct occupancy {
   std::vector<tier_occupancy> tiers;
   large_snapshot large;
-  tier_occupancy nodes;        ///< of shared buffers; byte pools only
-  std::size_t slab_bytes = 0;  ///< held of the source as slabs
+  tier_occupancy nodes;                        ///< of shared buffers; byte pools only
+  std::size_t slab_bytes = 0;                  ///< held of the source as slabs
+  std::uint64_t refusals[refusal_count] = {};  ///< requests that got nothing, by `refusal`
 
   [[nodiscard]] std::uint64_t in_use() const noexcept {
     std::uint64_t sum = large.in_use;
@@ -52,15 +54,16 @@ struct snapshot {
   std::size_t object_size_bytes = 0;  ///< of the objects of an object pool; else of the last tier
   std::size_t max_idle_bytes = no_bound;  ///< more in the depots are discarded
   std::size_t capacity = no_bound;        ///< blocks that may exist per tier
-  std::size_t limit_bytes = no_bound;     ///< of slabs that may be held of the source
+  std::size_t limit_bytes = no_bound;     ///< that may be held of the source
   std::vector<tier_snapshot> tiers;
   large_snapshot large;
   tier_snapshot nodes;  ///< byte pools: what shared buffers need besides their block
   std::size_t slab_bytes = 0;
-  std::uint64_t retains = 0;                ///< byte pools: references added to shared buffers
-  std::uint64_t releases = 0;               ///< of those, dropped again
-  std::uint64_t constructed = 0;            ///< object pools: objects that the factory made
-  std::uint64_t callback_failures = 0;      ///< calls of callbacks and sinks that threw
+  std::uint64_t refusals[refusal_count] = {};  ///< requests that got nothing, by `refusal`
+  std::uint64_t retains = 0;                   ///< byte pools: references added to shared buffers
+  std::uint64_t releases = 0;                  ///< of those, dropped again
+  std::uint64_t constructed = 0;               ///< object pools: objects that the factory made
+  std::uint64_t callback_failures = 0;         ///< calls of callbacks and sinks that threw
   std::uint64_t reset_failures = 0;         ///< object pools: objects destroyed because reset threw
   std::uint64_t outgrown = 0;               ///< object pools: returns of objects that held too much
   std::vector<std::uint64_t> misuses;       ///< by `misuse`; empty unless the pool checks
@@ -78,6 +81,18 @@ struct snapshot {
       if (size <= t.size_bytes) return &t;
     }
     return nullptr;
+  }
+
+  /// How many requests got nothing for this reason.
+  [[nodiscard]] std::uint64_t refused(refusal why) const noexcept {
+    return refusals[static_cast<std::size_t>(why)];
+  }
+  /// For any reason.
+  [[nodiscard]] std::uint64_t refused() const noexcept {
+    std::uint64_t sum = 0;
+    for (const auto count : refusals)
+      sum += count;
+    return sum;
   }
 
   /// The bytes of all tiers by class.
@@ -128,6 +143,8 @@ struct snapshot {
          {&snapshot::samples, &snapshot::not_sampled, &snapshot::retains, &snapshot::releases,
           &snapshot::constructed, &snapshot::reset_failures, &snapshot::outgrown})
       less(after.*count, before.*count);
+    for (std::size_t why = 0; why != refusal_count; ++why)
+      less(after.refusals[why], before.refusals[why]);
     for (const auto count : large_snapshot::counts)
       less(after.large.*count, before.large.*count);
     const auto less_each = [&](auto& now, const auto& then) {

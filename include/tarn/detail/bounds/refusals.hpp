@@ -33,7 +33,10 @@ template <class Env>
 class refusal_counts {
  public:
   void add(refusal why) noexcept { counts_[static_cast<std::size_t>(why)].add(1); }
-  [[nodiscard]] std::uint64_t read(std::size_t why) const noexcept { return counts_[why].read(); }
+  void read(std::uint64_t (&into)[refusal_count]) const noexcept {
+    for (std::size_t why = 0; why != refusal_count; ++why)
+      into[why] = counts_[why].read();
+  }
 
  private:
   shared_counter<Env> counts_[refusal_count];

@@ -22,14 +22,14 @@ auto core<Config>::take_miss(std::uint32_t tier, std::size_t size, where_type wh
 }
 
 /// Whether an object is yet to be made in a block. If that fails, there was no get: so it is
-/// counted by `note_made`, once there is one.
+/// counted by `count_made`, once there is one.
 template <class Config>
 bool core<Config>::is_bare(const taken_type& got) const noexcept {
   return settings_.keeps_objects && got.from != origin::ready;
 }
 
 template <class Config>
-void core<Config>::note_made(std::uint32_t tier, void* block, std::size_t size,
+void core<Config>::count_made(std::uint32_t tier, void* block, std::size_t size,
                              where_type where) noexcept {
   auto& t = tiers_[tier];
   locked(t.lock, [&] {
@@ -77,7 +77,7 @@ auto core<Config>::take_locked(tier_state& t, bool counted) noexcept -> taken_ty
   cache_type* const cache = own_cache(t);
   taken_type got;
   if (!counted) {
-    got = t.home.take_from_slab();  // one that holds no object
+    got = t.home.take_bare();  // one that holds no object
   } else if constexpr (is_lock_free) {
     got = {pop_index(t)};
     if (got.block != nullptr) return got;  // counted there
@@ -107,11 +107,12 @@ auto core<Config>::take_locked(tier_state& t, bool counted) noexcept -> taken_ty
 
 /// At most one thread per tier grows it; the others wait and look again, so that N threads that
 /// miss at the same time don't buy N slabs. If the source has nothing, a get gives all idle memory
-/// that can be reached back to it and asks once more. (Making blocks ready does not: it would take
-/// what it has just made.)
+/// that can be reached back to it and asks once more; at last it has other threads empty their
+/// caches. (Making blocks ready does neither: it would take what it has just made.)
 template <class Config>
 auto core<Config>::take_or_grow(std::uint32_t tier, bool counted) -> taken_type {
   auto& t = tiers_[tier];
+  unsigned turns = 0;  // of waiting for other threads' caches
   for (bool last = !counted;;) {
     const auto arrived = slabs_.arrived.load(std::memory_order::acquire);  // (1) pairs with (2)
     bool wait = false;
@@ -140,7 +141,8 @@ auto core<Config>::take_or_grow(std::uint32_t tier, bool counted) -> taken_type 
     if (!last) reclaim();
     // Slabs that another thread is giving back are in no list, and not in the source either: nobody
     // is told that there is no memory until they have arrived.
-    if (last && !slabs_.await(arrived)) return {};
+    if (last && !slabs_.await(arrived) && !(counted && bounds<Config>::recall(*this, tier, turns)))
+      return {};
     last = true;
   }
 }

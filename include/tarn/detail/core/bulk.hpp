@@ -35,6 +35,7 @@ bool core<Config>::take_bulk(std::uint32_t tier, std::size_t size, void** blocks
   if (got == count) return true;
   for (std::size_t i = 0; i != got; ++i)
     give(tier, blocks[i]);
+  bounds<Config>::refuse(*this, tier, size);
   return false;
 }
 

@@ -25,7 +25,8 @@ namespace tarn::detail {
 /// The pool object and every handle point to a core; it ends when the pool object is gone and
 /// every block is home. The definitions: hit_path.hpp, acquire.hpp and growth.hpp (gets),
 /// give_back.hpp (puts), bulk.hpp (both), trim.hpp and drain.hpp (idle memory), life.hpp and
-/// threads.hpp, indices.hpp (the lock-free shape), numbers.hpp (reading); and the folder upkeep.
+/// threads.hpp, indices.hpp (the lock-free shape), numbers.hpp (reading); and the folders bounds
+/// and upkeep.
 template <class Config>
 class core : public core_base<typename Config::env>, public recording_core<core<Config>, Config> {
   friend recording_core<core, Config>;
@@ -50,8 +51,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
 
   /// `size_of(i)`: bytes of tier `i`, ascending.
   template <class SizeOf>
-  core(const core_settings& settings, std::uint32_t tiers, SizeOf&& size_of,
-       typename Config::source source);
+  core(const core_settings&, std::uint32_t tiers, SizeOf&& size_of, typename Config::source);
   /// Makes the core known to threads and fork handlers. To be called once it is wholly constructed:
   /// before anything else is done with it.
   void begin() noexcept;
@@ -89,7 +89,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   /// Takes back a block whose object was destroyed: a put.
   void give_empty(std::uint32_t tier, void* block) noexcept;
   /// Counts the get of a block that `take` did not give as ready, in a pool that keeps objects.
-  void note_made(std::uint32_t tier, void* block, std::size_t size, where_type where) noexcept;
+  void count_made(std::uint32_t tier, void* block, std::size_t size, where_type where) noexcept;
   /// Destroys ready blocks until `keep` are left, `most` of them. Returns: how many. All that leave
   /// the depot without a get leave here.
   std::size_t shed(std::uint32_t tier, std::uint64_t keep, leaving why,
@@ -118,7 +118,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   void read(Report&& report) const noexcept;
   [[nodiscard]] std::size_t slab_bytes_taken() const noexcept;
   [[nodiscard]] source_type& source() noexcept { return source_; }
-  [[nodiscard]] std::size_t slab_alignment() const noexcept { return settings_.slab_bytes; }
+  [[nodiscard]] const core_settings& settings() const noexcept { return settings_; }
 
  protected:
   ~core() override;
@@ -134,6 +134,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
 
  private:
   friend struct upkeep<Config>;  // what is done now and then
+  friend struct bounds<Config>;  // how much there may be
   using tier_state = core_tier<Config>;
 
   [[nodiscard]] TARN_FORCE_INLINE shard_type* own_shard() noexcept;
@@ -152,8 +153,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   [[nodiscard]] taken_type take_or_grow(std::uint32_t tier, bool counted);
   [[nodiscard]] slab_type* obtain_slab(std::uint32_t tier, magazine_list<env>& magazines);
   [[nodiscard]] bool may_carve(std::size_t stride, std::size_t bytes) const noexcept;
-  [[nodiscard]] void* obtain_larger(std::uint32_t tier, std::size_t& bytes,
-                                    slab_type*& parent) noexcept;
+  [[nodiscard]] void* obtain_larger(std::uint32_t tier, std::size_t&, slab_type*& parent) noexcept;
   [[nodiscard]] taken_type grow(tier_state& t, bool counted, bool reuniting);
   [[nodiscard]] void* ask_source(std::size_t bytes);
   [[nodiscard]] slab_type* describe(std::uint32_t tier, void* memory, std::size_t bytes,

@@ -10,6 +10,8 @@ namespace tarn::detail {
 
 template <class Config>
 struct upkeep;
+template <class Config>
+struct bounds;
 
 /// Who may reach free blocks, and how: what a lock policy boils down to.
 struct per_thread_shape {};  // a shard per thread; the tier's lock guards the depot only
@@ -44,6 +46,10 @@ inline constexpr std::size_t most_carved = 8;
 /// A tier whose blocks were missed that often while they were carved is carved no more, until the
 /// next tick of ageing: its users need them, and the smaller tier buys memory of its own.
 inline constexpr std::uint32_t most_missed = 16;
+
+/// How often a get that found nothing looks whether other threads have emptied their caches. A
+/// microsecond of spinning, then it leaves the processor to them.
+inline constexpr unsigned most_turns = 256;
 
 /// Blocks per magazine: 32 KiB worth, so that a trip to the depot moves enough to be rare and
 /// little enough not to hoard.

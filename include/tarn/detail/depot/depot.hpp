@@ -59,6 +59,8 @@ class depot {
     return ready() + static_cast<std::uint64_t>(parked_);
   }
   [[nodiscard]] std::uint64_t parked() const noexcept { return parked_; }
+  /// Room in slabs where no block ever was.
+  [[nodiscard]] std::uint64_t uncarved() const noexcept { return uncarved_; }
   /// Parked blocks that have their pages.
   [[nodiscard]] std::uint64_t resident() const noexcept { return parked_ - count.idle_purged; }
 
@@ -73,6 +75,12 @@ class depot {
   /// Takes a block that is in no magazine: a parked one out of the fullest slab, else a fresh one
   /// as long as more may exist.
   [[nodiscard]] taken<Env> take_from_slab() noexcept {
+    const auto result = take_bare();
+    if (result.block != nullptr) note_away();
+    return result;
+  }
+  /// The same for a block that is to be made ready: it is not needed anywhere.
+  [[nodiscard]] taken<Env> take_bare() noexcept {
     slab_type* const s = slabs.best(live() < max_live);
     if (s == nullptr) return {};
     taken<Env> result;
@@ -81,9 +89,9 @@ class depot {
     } else {
       result = {s->block(s->carved++), origin::fresh};
       ++count.created;
+      uncarved_ = uncarved_ - 1;
       slabs.place(s);
     }
-    note_away();
     return result;
   }
 
@@ -99,11 +107,13 @@ class depot {
     if (s == nullptr) return nullptr;
     slabs.remove(s);
     parked_ = parked_ - s->parked;
+    uncarved_ = uncarved_ - (s->blocks - s->carved);
     count.idle_purged -= s->purged;
     return s;
   }
   void put_back(slab_type* s, std::uint64_t purged, std::uint64_t bytes) noexcept {
     parked_ = parked_ + s->parked;
+    uncarved_ = uncarved_ + (s->blocks - s->carved);
     count.idle_purged += s->purged - purged;
     note_purged(purged, bytes);
     slabs.place(s);
@@ -148,6 +158,7 @@ class depot {
   /// Adds a slab with its magazines.
   void add(slab_type* s, magazine_list<Env>& brought) noexcept {
     magazines.add(s->blocks, brought);
+    uncarved_ = uncarved_ + s->blocks;
     slabs.place(s);
   }
 
@@ -162,6 +173,7 @@ class depot {
   void forget(slab_type* s) noexcept {
     slabs.remove(s);
     parked_ = parked_ - s->parked;
+    uncarved_ = uncarved_ - (s->blocks - s->carved);
     count.idle_purged -= s->purged;
     count.retired += s->carved;
     magazines.remove(s->blocks);
@@ -179,6 +191,7 @@ class depot {
   }
 
   cell<std::uint64_t> parked_{0};
+  cell<std::uint64_t> uncarved_{0};
 };
 
 }  // namespace tarn::detail

@@ -114,7 +114,10 @@ struct shared_node<Config>::apart_node : shared_node<Config> {
                                                           std::size_t capacity, std::size_t size,
                                                           place where = apart) {
     void* const node = core->take_node();
-    if (node == nullptr) return nullptr;
+    if (node == nullptr) {
+      core_type::bounds_type::refuse_node(*core);
+      return nullptr;
+    }
     return ::new (node) apart_node(core, base, capacity, size, where);
   }
 };

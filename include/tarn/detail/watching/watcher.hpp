@@ -16,6 +16,7 @@ enum class moment : std::uint8_t {
   create,    // a block that had never been handed out, or an object that the factory made
   discard,   // an idle or returning block went: a bound, a trim, a reset that failed
   cleanup,   // an idle block went, or its pages did, because it had not been needed for long
+  refuse,    // a request for `size` bytes got nothing; `before` is the reason
   oversize,  // a request above the last tier
   misuse,    // `before` is the kind
   resize,    // a bound changed from `before` to `size` blocks

@@ -67,6 +67,12 @@ template <class Pool>
       e.kind = event_kind::oversize;
       e.message = "a request for " + number(h.size) + " bytes is above the last tier";
       break;
+    case moment::refuse:
+      e.kind = event_kind::refuse;
+      e.message =
+          "nothing for " + number(h.size) + " bytes: " + to_string(static_cast<refusal>(h.before));
+      e.old_size = 0;
+      break;
     case moment::misuse:
       e.kind = event_kind::misuse;
       e.message = std::string(to_string(static_cast<tarn::misuse>(h.before))) + ", given back as " +

@@ -4,6 +4,9 @@
 
 #pragma once
 
+#include <algorithm>
+#include <iterator>
+
 #include <tarn/policy/lock.hpp>
 #include <tarn/policy/snapshot.hpp>
 #include <tarn/policy/time_span.hpp>
@@ -27,6 +30,7 @@ template <class Pool>
     s.nodes = {now.nodes};
     s.large = now.large;
     s.slab_bytes = now.slab_bytes;
+    std::copy(std::begin(now.refusals), std::end(now.refusals), s.refusals);
     s.object_size_bytes = s.tiers.back().size_bytes;
     return s;
   }

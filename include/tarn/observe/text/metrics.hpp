@@ -212,6 +212,11 @@ void visit_metrics(std::span<const snapshot> pools, const metric_options& o, Vis
       if (has_nodes(s)) visitor.sample({&s}, f.read(s.nodes));
     }
   }
+  begin("refused_requests", metric_kind::counter, "Requests that got nothing, by reason.");
+  for (const auto& s : pools) {
+    for (std::size_t why = 0; why != refusal_count; ++why)
+      visitor.sample({&s, nullptr, to_string(static_cast<refusal>(why))}, s.refusals[why]);
+  }
   if (any([](const snapshot& s) { return !s.misuses.empty(); })) {
     begin("misuses", metric_kind::counter, "Pointers that should not have come back.");
     for (const auto& s : pools) {

@@ -20,15 +20,17 @@ enum class event_kind : unsigned char {
   trim,       ///< idle memory went: sizes are bytes of slabs; of `maintain`, idle bytes
   purge,      ///< pages went, their blocks stayed: sizes are bytes of idle blocks with pages
   oversize,   ///< a request above the last tier: the new size is its bytes
+  refuse,     ///< a request got nothing: the new size is its bytes
   misuse,     ///< something came back that should not: the new size is the one that was given
   operation,  ///< a get, put, create, discard or cleanup, where somebody debugs
   custom,     ///< of the user's own
 };
-inline constexpr std::size_t event_kind_count = 9;
+inline constexpr std::size_t event_kind_count = 10;
 
 [[nodiscard]] constexpr const char* to_string(event_kind kind) noexcept {
-  constexpr const char* names[event_kind_count] = {
-      "grow", "shrink", "reset", "trim", "purge", "oversize", "misuse", "operation", "custom"};
+  constexpr const char* names[event_kind_count] = {"grow",      "shrink",   "reset",  "trim",
+                                                   "purge",     "oversize", "refuse", "misuse",
+                                                   "operation", "custom"};
   return names[static_cast<std::size_t>(kind)];
 }
 

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <tarn/detail/bounds/bounds.hpp>
+
+namespace tarn::detail {
+
+/// Blocks of one tier on their way to be ready: out of the depot, and in nobody's use. Those that
+/// are not published go home as they came.
+///
+/// `Core` makes what a ready block holds: `make(tier, block)`, which may throw; where that can be
+/// undone, `unmake(block)`; and `note_made(block)` once it is sure.
+template <class Core>
+class batch {
+  using bounds_type = bounds<typename Core::config>;
+
+ public:
+  batch(Core& core, std::uint32_t tier) noexcept : core_(core), tier_(tier) {}
+  batch(const batch&) = delete;
+  batch& operator=(const batch&) = delete;
+  ~batch() {
+    while (made_ != 0)
+      unmake(blocks_[--made_]);
+    while (count_ != 0)
+      core_.park_home(tier_, blocks_[--count_]);
+    bounds_type::give_up(core_, tier_, bought_);
+    delete[] blocks_;
+  }
+
+  /// Sees to it that there is memory for `blocks` of them; `partly`: or for as many as the limit
+  /// leaves. Returns: false if that is too much; nothing has changed then. Throws:
+  /// `std::bad_alloc`.
+  [[nodiscard]] bool reserve(std::uint64_t blocks, bool partly = false) {
+    if (!bounds_type::stock(core_, tier_, blocks, partly, bought_)) return false;
+    if (blocks != 0) blocks_ = new void*[static_cast<std::size_t>(blocks)];
+    wanted_ = static_cast<std::size_t>(blocks);
+    return true;
+  }
+  /// Takes and makes them. Returns: false if others were faster, and now there is no more. Throws:
+  /// what making one throws.
+  [[nodiscard]] bool fill() {
+    bounds_type::add(core_, tier_, bought_);
+    for (; count_ != wanted_; ++count_) {
+      blocks_[count_] = core_.take_bare(tier_);
+      if (blocks_[count_] == nullptr) return false;
+    }
+    for (; made_ != count_; ++made_)
+      core_.make(tier_, blocks_[made_]);
+    return true;
+  }
+  [[nodiscard]] std::size_t size() const noexcept { return wanted_; }
+  [[nodiscard]] std::uint32_t tier() const noexcept { return tier_; }
+
+  void publish() noexcept {
+    made_ = 0;
+    for (; count_ != 0; --count_) {
+      if constexpr (requires { core_.note_made(blocks_[0]); }) core_.note_made(blocks_[count_ - 1]);
+      core_.give_ready(tier_, blocks_[count_ - 1]);
+    }
+  }
+
+  batch* next = nullptr;  // of several that belong together
+
+ private:
+  void unmake(void* block) noexcept {
+    if constexpr (requires { core_.unmake(block); }) core_.unmake(block);
+  }
+
+  Core& core_;
+  std::uint32_t tier_;
+  typename bounds_type::supply bought_;
+  void** blocks_ = nullptr;
+  std::size_t wanted_ = 0;
+  std::size_t count_ = 0;
+  std::size_t made_ = 0;  // of these, hold what a ready block holds
+};
+
+}  // namespace tarn::detail

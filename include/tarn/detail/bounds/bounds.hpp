@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <tarn/detail/core/core.hpp>
+
+namespace tarn::detail {
+
+/// How much of a core there may be, and what it knows and does where there is no more: stock.hpp
+/// and refuse.hpp. The caller keeps the core, and holds no lock.
+template <class Config>
+struct bounds {
+  using core_type = core<Config>;
+  using env = typename Config::env;
+  using slab_type = typename core_type::slab_type;
+
+  /// Slabs that were bought but are not yet part of their tier.
+  struct supply {
+    slab_list<env> slabs;
+    magazine_list<env> magazines;
+  };
+  /// What idles in caches.
+  struct cached {
+    std::size_t bytes = 0;
+    std::size_t threads = 0;
+  };
+
+  static constexpr std::uint32_t no_tier = ~std::uint32_t{0};  // of blocks above the last one
+
+  [[nodiscard]] static std::uint64_t reachable(core_type& c, std::uint32_t tier) noexcept;
+  [[nodiscard]] static std::uint64_t room_for_idle(const core_type& c, std::uint32_t tier) noexcept;
+  [[nodiscard]] static std::uint64_t bound(const core_type& c, std::uint32_t tier) noexcept;
+  [[nodiscard]] static bool stock(core_type& c, std::uint32_t tier, std::uint64_t& blocks,
+                                  bool partly, supply& into);
+  static void add(core_type& c, std::uint32_t tier, supply& bought) noexcept;
+  static void give_up(core_type& c, std::uint32_t tier, supply& bought) noexcept;
+  [[nodiscard]] static bool has_room_for(const core_type& c, std::uint32_t tier,
+                                         std::uint64_t blocks, std::size_t& bytes) noexcept;
+
+  [[nodiscard]] static refusal reason(const core_type& c, std::uint32_t tier,
+                                      std::size_t bytes = 0) noexcept;
+  [[nodiscard]] static refusal why_no_more(const core_type& c, std::uint32_t tier,
+                                           std::uint64_t blocks) noexcept;
+  static void refuse(core_type& c, std::uint32_t tier, std::size_t size) noexcept {
+    c.refuse(reason(c, tier, size), tier, size);
+  }
+  /// There is none of the core's own nodes.
+  TARN_COLD static void refuse_node(core_type& c) noexcept {
+    c.refuse(reason(c, c.tiers(), c.settings_.slab_bytes), c.tiers(), c.settings_.node_bytes);
+  }
+  [[nodiscard]] static std::uint64_t in_use(const core_type& c, std::uint32_t tier) noexcept;
+  [[nodiscard]] static cached cached_elsewhere(core_type& c) noexcept;
+  [[nodiscard]] static bool recall(core_type& c, std::uint32_t tier, unsigned& turns) noexcept;
+
+ private:
+  static void give_to_source(core_type& c, void* memory, std::size_t bytes) noexcept;
+  [[nodiscard]] static slab_type* buy_slab(core_type& c, std::uint32_t tier,
+                                           magazine_list<env>& magazines);
+};
+
+}  // namespace tarn::detail

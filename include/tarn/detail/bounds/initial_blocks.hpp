@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <tarn/detail/bounds/batch.hpp>
+#include <tarn/detail/upkeep/upkeep.hpp>
+
+namespace tarn::detail {
+
+/// What a pool makes ready at first: so many blocks of each tier, the smaller tiers first, up to so
+/// many bytes.
+struct initial_blocks {
+  std::size_t blocks = 0;
+  std::size_t bytes = 0;
+  bool stops_at_limit = false;  // without an error
+
+  [[nodiscard]] std::size_t of(std::size_t stride, std::size_t left_bytes) const noexcept {
+    return min_of(blocks, left_bytes / stride);
+  }
+
+  /// Whether limit and capacity leave room for them beside all that is idle.
+  template <class Core>
+  [[nodiscard]] bool fit_beside(const Core& core) const noexcept {
+    using bounds_type = bounds<typename Core::config>;
+    std::size_t needed = 0;
+    std::size_t left = bytes;
+    for (std::uint32_t t = 0; t != core.tiers(); ++t) {
+      const auto stride = core.shape_of(t).stride;
+      const auto wanted = of(stride, left);
+      if (!bounds_type::has_room_for(core, t, wanted, needed)) return false;
+      if (bounds_type::why_no_more(core, t, wanted) == refusal::capacity) return false;
+      left -= wanted * stride;
+    }
+    return true;
+  }
+
+  /// Makes them ready. All are there before `then()` is called, which throws nothing, and before
+  /// the first of them is ready. Calls `refuse(tier, blocks)`, which throws, if they can't be had.
+  template <class Core, class Refuse, class Then>
+  void make(Core& core, Refuse&& refuse, Then&& then) const {
+    make_from(core, 0, bytes, static_cast<batch<Core>*>(nullptr), refuse, then);
+  }
+
+  /// Calls `empty()`, then `make()`. If that throws, what was ready from `tier` on becomes ready
+  /// again, as far as the factory and the source allow it.
+  template <class Core, class Empty, class Make>
+  static void replace(Core& core, std::uint32_t tier, Empty&& empty, Make&& make) {
+    if (tier == core.tiers()) return empty(), make();
+    const auto ready = bounds<typename Core::config>::reachable(core, tier);
+    try {
+      replace(core, tier + 1, empty, make);
+    } catch (...) {
+      try {
+        batch<Core> again(core, tier);
+        if (again.reserve(ready, true) && again.fill()) again.publish();
+      } catch (...) {  // what stands for them is thrown already
+      }
+      throw;
+    }
+  }
+
+ private:
+  template <class Core, class Refuse, class Then>
+  void make_from(Core& core, std::uint32_t tier, std::size_t left_bytes, batch<Core>* others,
+                 Refuse& refuse, Then& then) const {
+    if (tier != core.tiers()) {
+      const auto stride = core.shape_of(tier).stride;
+      const auto wanted = of(stride, left_bytes);
+      batch<Core> made(core, tier);
+      if (!made.reserve(wanted, stops_at_limit)) refuse(tier, wanted);
+      made.next = others;
+      return make_from(core, tier + 1, left_bytes - made.size() * stride, &made, refuse, then);
+    }
+    for (auto* b = others; b != nullptr; b = b->next) {
+      if (!b->fill()) refuse(b->tier(), b->size());
+    }
+    then();
+    for (auto* b = others; b != nullptr; b = b->next) {
+      upkeep<typename Core::config>::keep_at_least(core, b->tier(), b->size());
+      b->publish();
+    }
+  }
+};
+
+}  // namespace tarn::detail

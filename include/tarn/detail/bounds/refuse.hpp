@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// What a core does, and knows, when it has nothing to give.
+
+#include <tarn/detail/bounds/bounds.hpp>
+
+namespace tarn::detail {
+
+/// Why there is no block of `tier` now. Where no request can name that: none of `bytes` bytes.
+template <class Config>
+refusal bounds<Config>::reason(const core_type& c, std::uint32_t tier, std::size_t bytes) noexcept {
+  if (bytes > max_size) return refusal::too_large;
+  if (c.closed()) return refusal::closed;
+  if (tier < c.tiers()) {
+    auto& t = c.tiers_[tier];
+    if (locked(t.lock, [&] { return t.home.live() >= t.home.max_live; })) return refusal::capacity;
+    bytes = t.home.shape.slab_bytes;
+  }
+  return c.source_.has_room_for(bytes) ? refusal::source : refusal::limit;
+}
+
+/// Blocks of `tier` that are out. Preconditions: threads have no caches.
+template <class Config>
+std::uint64_t bounds<Config>::in_use(const core_type& c, std::uint32_t tier) noexcept {
+  auto& t = c.tiers_[tier];
+  std::uint64_t idle = core_type::is_lock_free ? c.ready_of(tier) : 0;
+  return locked(t.lock, [&] {
+    idle += t.home.home();
+    if constexpr (core_type::is_single) idle += t.cache.level();
+    return t.home.live() - min_of(t.home.live(), idle);
+  });
+}
+
+/// What idles in the caches of other threads: only they can give it up.
+template <class Config>
+auto bounds<Config>::cached_elsewhere(core_type& c) noexcept -> cached {
+  cached sum;
+  if constexpr (core_type::is_per_thread) {
+    const auto* const own = c.find_shard();
+    // acquire, as in for_each_cache.
+    for (auto* s = c.shards_.load(std::memory_order::acquire); s != nullptr; s = s->next) {
+      if (s == own) continue;
+      std::size_t bytes = 0;
+      for (std::uint32_t t = 0; t != c.tier_count_; ++t) {
+        bytes += (s->caches()[t].read() & level_mask) * c.tiers_[t].home.shape.stride;
+      }
+      sum.bytes += bytes;
+      sum.threads += bytes != 0;
+    }
+  }
+  return sum;
+}
+
+/// Has other threads empty their caches, and waits for that a moment: each does it on its next slow
+/// path. Returns: whether memory came back, so that it is worth looking again; `turns` bounds the
+/// wait of one call over all its looks.
+template <class Config>
+bool bounds<Config>::recall(core_type& c, std::uint32_t tier, unsigned& turns) noexcept {
+  if constexpr (core_type::is_per_thread) {
+    const auto held = c.source_.held();
+    if (turns == 0) {
+      if (cached_elsewhere(c).bytes == 0) return false;
+      // relaxed: the order that follows publishes it.
+      c.drains_.fetch_add(1, std::memory_order::relaxed);
+      c.registry_->give_order();
+    }
+    while (turns != most_turns) {
+      env::pause(turns++);
+      if (c.closed() || c.source_.held() < held) return true;
+      if (tier == no_tier) continue;
+      if (locked(c.tiers_[tier].lock, [&] { return c.tiers_[tier].home.home() != 0; })) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace tarn::detail

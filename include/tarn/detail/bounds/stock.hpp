@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// How a core makes blocks ready, all or none.
+
+#include <tarn/detail/bounds/bounds.hpp>
+
+namespace tarn::detail {
+
+/// How many blocks of `tier` would be ready if the caller's cache were empty.
+template <class Config>
+std::uint64_t bounds<Config>::reachable(core_type& c, std::uint32_t tier) noexcept {
+  auto& t = c.tiers_[tier];
+  auto ready = c.ready_of(tier);
+  locked(t.lock, [&] {
+    if (auto* const cache = c.own_cache(t)) ready += cache->level();
+  });
+  return ready;
+}
+
+/// How many more may be ready before the pool has more idle bytes than it may keep.
+template <class Config>
+std::uint64_t bounds<Config>::room_for_idle(const core_type& c, std::uint32_t tier) noexcept {
+  if (core_type::is_lock_free && !c.settings_.bounds_idle_bytes) return ~std::uint64_t{0};
+  // relaxed: a bound that may be seen a moment late.
+  const auto idle = max_of<std::int64_t>(c.ready_bytes_.load(std::memory_order::relaxed), 0);
+  const auto bytes = static_cast<std::size_t>(idle);
+  const auto most = c.settings_.max_idle_bytes;
+  return bytes < most ? (most - bytes) / c.tiers_[tier].home.shape.stride : 0;
+}
+
+template <class Config>
+std::uint64_t bounds<Config>::bound(const core_type& c, std::uint32_t tier) noexcept {
+  auto& t = c.tiers_[tier];
+  if (core_type::is_lock_free && !t.is_bounded()) return ~std::uint64_t{0};
+  return core_type::is_lock_free ? t.stack_bound() : locked(t.lock, [&] { return t.home.bound; });
+}
+
+/// Sees to it that `blocks` of `tier` can be had that hold no object. Parked ones count, and those
+/// that are not carved yet; for the rest slabs are bought, which the caller adds or gives up.
+/// `partly`: what the limit leaves is enough, and `blocks` becomes that number.
+///
+/// Idle memory of other tiers stays where it is: making blocks ready must not take others away.
+/// Returns: false if that is too much; nothing has changed then.
+template <class Config>
+bool bounds<Config>::stock(core_type& c, std::uint32_t tier, std::uint64_t& blocks, bool partly,
+                           supply& into) {
+  auto& t = c.tiers_[tier];
+  const auto& shape = t.home.shape;
+  if (!partly && blocks > c.source_.limit() / shape.stride) return false;  // at once
+  std::uint64_t gained = 0;
+  for (;;) {
+    std::uint64_t most = 0;  // that there are, and that may be carved
+    bool wait = false;
+    {
+      const guard<typename core_type::lock_type> hold(t.lock);
+      const auto live = min_of(t.home.live(), t.home.max_live);
+      const auto carvable = t.home.max_live - live;
+      const auto uncarved = t.home.uncarved() + gained;
+      most = t.home.parked() + min_of(uncarved, carvable);
+      if (t.home.closed || t.home.parked() + carvable < blocks) break;
+      if (most >= blocks) return true;
+      wait = t.busy.load(std::memory_order::relaxed) != 0;  // set under this lock
+      if (!wait) t.busy.store(1, std::memory_order::relaxed);
+    }
+    if (wait) {
+      env::wait(t.busy, 1);
+      continue;
+    }
+    slab_type* const made = buy_slab(c, tier, into.magazines);
+    c.stop_being_busy(t);
+    if (made != nullptr) {
+      into.slabs.push(made);
+      gained += made->blocks;
+    } else if (partly && !c.source_.has_room_for(shape.slab_bytes)) {
+      blocks = min_of(blocks, most);
+    } else {
+      break;
+    }
+  }
+  give_up(c, tier, into);
+  return false;
+}
+
+/// Whether the limit leaves room for `blocks` more of `tier`, beside `bytes` of something else;
+/// adds what they need to those.
+template <class Config>
+bool bounds<Config>::has_room_for(const core_type& c, std::uint32_t tier, std::uint64_t blocks,
+                                  std::size_t& bytes) noexcept {
+  auto& t = c.tiers_[tier];
+  const auto there = locked(t.lock, [&] { return t.home.parked() + t.home.uncarved(); });
+  if (blocks <= there) return true;
+  const auto slab = t.home.shape.slab_bytes;
+  const auto slabs = (blocks - there - 1) / slab_type::blocks_in(slab, t.home.shape) + 1;
+  if (slabs > (c.source_.limit() - min_of(c.source_.limit(), bytes)) / slab) return false;
+  bytes += static_cast<std::size_t>(slabs) * slab;
+  return c.source_.has_room_for(bytes);
+}
+
+/// Why there can't be `blocks` more of `tier`.
+template <class Config>
+refusal bounds<Config>::why_no_more(const core_type& c, std::uint32_t tier,
+                                    std::uint64_t blocks) noexcept {
+  if (c.closed()) return refusal::closed;
+  auto& t = c.tiers_[tier];
+  const bool too_many = locked(t.lock, [&] {
+    return t.home.max_live - min_of(t.home.max_live, t.home.live()) + t.home.parked() < blocks;
+  });
+  if (too_many) return refusal::capacity;
+  std::size_t bytes = 0;
+  return has_room_for(c, tier, blocks, bytes) ? refusal::source : refusal::limit;
+}
+
+template <class Config>
+void bounds<Config>::give_to_source(core_type& c, void* memory, std::size_t bytes) noexcept {
+  c.source_bytes_.fetch_sub(bytes, std::memory_order::relaxed);  // a statistic
+  c.source_.deallocate(memory, bytes, c.settings_.slab_bytes);
+}
+
+/// A slab out of the source, not yet added. Its magazines are added to `magazines`.
+template <class Config>
+auto bounds<Config>::buy_slab(core_type& c, std::uint32_t tier, magazine_list<env>& magazines)
+    -> slab_type* {
+  const auto bytes = c.tiers_[tier].home.shape.slab_bytes;
+  void* const memory = c.ask_source(bytes);
+  if (memory == nullptr) return nullptr;
+  magazine_list<env> own;
+  slab_type* const made = c.describe(tier, memory, bytes, nullptr, own);
+  if (made == nullptr) give_to_source(c, memory, bytes);
+  while (auto* const m = own.pop())
+    magazines.push(m);
+  return made;
+}
+
+template <class Config>
+void bounds<Config>::add(core_type& c, std::uint32_t tier, supply& bought) noexcept {
+  auto& t = c.tiers_[tier];
+  locked(t.lock, [&] {
+    if (t.home.closed) return;
+    while (slab_type* const s = bought.slabs.pop())
+      t.home.add(s, bought.magazines);
+  });
+  give_up(c, tier, bought);  // what is left if it was closed
+}
+
+template <class Config>
+void bounds<Config>::give_up(core_type& c, std::uint32_t tier, supply& bought) noexcept {
+  auto& t = c.tiers_[tier];
+  bought.magazines.destroy_all(t.home.shape.rounds);
+  while (slab_type* const s = bought.slabs.pop()) {
+    c.directory_.set(s->base, s->bytes, nullptr);
+    give_to_source(c, s->base, s->bytes);
+    locked(t.lock, [&] { t.home.slabs.push_spare(s); });
+  }
+}
+
+}  // namespace tarn::detail
