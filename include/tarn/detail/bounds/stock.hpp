@@ -146,7 +146,7 @@ void bounds<Config>::add(core_type& c, std::uint32_t tier, supply& bought) noexc
 template <class Config>
 void bounds<Config>::give_up(core_type& c, std::uint32_t tier, supply& bought) noexcept {
   auto& t = c.tiers_[tier];
-  bought.magazines.destroy_all(t.home.shape.rounds);
+  bought.magazines.destroy_all(t.home.shape.rounds, t.home.shape.own);
   while (slab_type* const s = bought.slabs.pop()) {
     c.directory_.set(s->base, s->bytes, nullptr);
     give_to_source(c, s->base, s->bytes);
