@@ -12,6 +12,7 @@
 #     party (a library, a part of the system) is there.
 #  6. Small: 150 lines in detail/ and policy/, 400 elsewhere, comments and blank lines apart;
 #     15 headers in a folder, those apart that hold no code (fwd.hpp, version.hpp, tarn.hpp).
+#     A header may be a fifth longer if it is listed below, with a reason.
 #
 # check_layers_test.cmake breaks each rule once and demands that it is seen.
 cmake_minimum_required(VERSION 3.21)
@@ -39,6 +40,12 @@ function(floor_of header result)
   set(${result} ${floor} PARENT_SCOPE)
 endfunction()
 
+# A fifth longer, each for a reason.
+set(may_be_long
+  tarn/detail/core/core.hpp     # one class, which declares all that is done with blocks
+  tarn/detail/core/threads.hpp  # attaching is one sequence of steps
+  tarn/detail/depot/slab.hpp    # one descriptor, with making and ending it
+  tarn/detail/registry.hpp)     # one lock guards all of it
 file(GLOB_RECURSE headers RELATIVE ${INCLUDE_DIR} ${INCLUDE_DIR}/*.hpp)
 if(NOT headers)
   message(FATAL_ERROR "no headers in '${INCLUDE_DIR}'")
@@ -97,6 +104,9 @@ foreach(header IN LISTS headers)
     set(most 150)
   else()
     set(most 400)
+  endif()
+  if(header IN_LIST may_be_long)
+    math(EXPR most "${most} * 6 / 5")
   endif()
   if(code_lines GREATER most)
     fault("${header} has ${code_lines} lines of code, more than ${most}")

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <tarn/detail/own_memory.hpp>
+#include <tarn/detail/system/own_memory.hpp>
 
 #include <tarn/detail/compiler.hpp>
 

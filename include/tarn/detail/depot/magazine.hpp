@@ -6,7 +6,7 @@
 #include <new>
 
 #include <tarn/detail/compiler.hpp>
-#include <tarn/detail/own_memory.hpp>
+#include <tarn/detail/system/own_memory.hpp>
 
 namespace tarn::detail {
 

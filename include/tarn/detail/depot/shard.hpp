@@ -9,7 +9,7 @@
 #include <tarn/detail/align.hpp>
 #include <tarn/detail/compiler.hpp>
 #include <tarn/detail/depot/tier_cache.hpp>
-#include <tarn/detail/own_memory.hpp>
+#include <tarn/detail/system/own_memory.hpp>
 
 namespace tarn::detail {
 

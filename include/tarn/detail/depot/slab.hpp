@@ -9,7 +9,7 @@
 #include <type_traits>
 
 #include <tarn/detail/compiler.hpp>
-#include <tarn/detail/own_memory.hpp>
+#include <tarn/detail/system/own_memory.hpp>
 
 namespace tarn::detail {
 
