@@ -42,10 +42,6 @@ namespace tarn {
 template <class Lock, class Stats, class Traits>
 class byte_pool
     : private detail::pool_base<detail::byte_core<detail::byte_config<Lock, Stats, Traits>>> {
-  static_assert(lock_policy<Lock>, "byte_pool: Lock must be a lock policy, see policy/lock.hpp");
-  static_assert(stats_policy<Stats>,
-                "byte_pool: Stats must be a stats policy, see policy/stats.hpp");
-
   using core_type = detail::byte_core<detail::byte_config<Lock, Stats, Traits>>;
   using base = detail::pool_base<core_type>;
 

@@ -38,9 +38,7 @@ namespace tarn {
 template <class Lock, class Stats, class Traits>
 requires is_concurrent_v<Lock>
 class basic_fast_buffer<Lock, Stats, Traits> {
-  static_assert(lock_policy<Lock>, "fast_buffer: Lock must be a lock policy, see policy/lock.hpp");
-  static_assert(stats_policy<Stats>,
-                "fast_buffer: Stats must be a stats policy, see policy/stats.hpp");
+  static_assert(detail::right_policies<Lock, Stats>);
   static_assert(
       requires { typename Traits::pool_type; },
       "fast_buffer: the third argument must be tarn::fast_buffer_traits<Pool>");

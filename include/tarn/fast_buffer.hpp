@@ -47,9 +47,7 @@ namespace tarn {
 /// `pool_closed`. Thread safety: as an `int`.
 template <class Lock, class Stats, class Traits>
 class basic_fast_buffer {
-  static_assert(lock_policy<Lock>, "fast_buffer: Lock must be a lock policy, see policy/lock.hpp");
-  static_assert(stats_policy<Stats>,
-                "fast_buffer: Stats must be a stats policy, see policy/stats.hpp");
+  static_assert(detail::right_policies<Lock, Stats>);
   static_assert(
       requires { typename Traits::pool_type; },
       "fast_buffer: the third argument must be tarn::fast_buffer_traits<Pool>");

@@ -64,7 +64,15 @@ struct slot_lifecycle : Lifecycle {
 /// What a message pool is made of.
 template <class M, class Lock, class Stats, class Traits>
 struct message_parts {
-  static_assert(lock_policy<Lock>, "message_pool: the second argument must be a lock policy");
+  static_assert(right_policies<Lock, Stats>);
+  static_assert(
+      requires {
+        { Traits::lifecycle::keeps } -> std::convertible_to<bool>;
+        typename Traits::check;
+        typename Traits::source;
+      },
+      "message_pool: the fourth argument must be tarn::object_traits<Lifecycle, Check, Source>, as "
+      "in tarn::object_traits<tarn::keep_objects<>, tarn::checked>");
   static_assert(Traits::lifecycle::keeps,
                 "message_pool: messages are kept and reset; build_objects is for object_pool");
   using env = typename lock_traits<Lock>::env;

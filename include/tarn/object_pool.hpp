@@ -94,10 +94,6 @@ class object_handle {
 template <class T, class Lock, class Stats, class Traits>
 class object_pool : private detail::pool_base<
                         detail::object_core<detail::object_config<T, Lock, Stats, Traits>>> {
-  static_assert(lock_policy<Lock>, "object_pool: Lock must be a lock policy, see policy/lock.hpp");
-  static_assert(stats_policy<Stats>,
-                "object_pool: Stats must be a stats policy, see policy/stats.hpp");
-
   using base =
       detail::pool_base<detail::object_core<detail::object_config<T, Lock, Stats, Traits>>>;
 

@@ -24,7 +24,7 @@ namespace {
 
 using tarn::buffer;
 
-static_assert(sizeof(buffer) == 32);
+static_assert(sizeof(buffer) == 4 * sizeof(void*));
 static_assert(!std::is_copy_constructible_v<buffer>);
 static_assert(!std::is_copy_assignable_v<buffer>);
 static_assert(std::is_nothrow_default_constructible_v<buffer>);

@@ -75,11 +75,16 @@ struct keep_objects {
                     "build_objects and make()");
       return ::new (place) T();
     } else {
+      static_assert(std::is_invocable_r_v<T, const Factory&>,
+                    "keep_objects: the Factory is called without arguments and returns a T");
       return ::new (place) T(factory());
     }
   }
   template <class T>
-  void reset(T& object) const noexcept(noexcept(resetter(object))) {
+  void reset(T& object) const noexcept(std::is_nothrow_invocable_v<const Reset&, T&>) {
+    static_assert(std::is_invocable_v<const Reset&, T&>,
+                  "keep_objects: T has no reset() and no clear(), and T() can't be assigned to it: "
+                  "give a Reset that is called with a T&, or use build_objects and make()");
     resetter(object);
   }
 
@@ -102,8 +107,10 @@ struct build_objects {
 /// Traits of an object pool: `object_pool<T, Lock, Stats, object_traits<build_objects>>`.
 template <class Lifecycle, class Check, class Source>
 struct object_traits {
-  static_assert(check_policy<Check>, "object_traits: the second argument must be a check policy");
-  static_assert(memory_source<Source>, "object_traits: the third argument must be a memory source");
+  static_assert(detail::like_lifecycle<Lifecycle>,
+                "object_traits: the first argument must be tarn::keep_objects<Factory, Reset> or "
+                "tarn::build_objects; then come check policy and source");
+  static_assert(detail::right_check<Check>::value && detail::right_source<Source>::value);
   using lifecycle = Lifecycle;
   using check = Check;
   using source = Source;

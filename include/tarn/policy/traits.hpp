@@ -11,6 +11,8 @@
 #include <tarn/fwd.hpp>
 #include <tarn/policy/check.hpp>
 #include <tarn/policy/lock.hpp>
+#include <tarn/policy/mistakes/policies.hpp>
+#include <tarn/policy/mistakes/traits.hpp>
 #include <tarn/policy/options.hpp>
 #include <tarn/policy/snapshot.hpp>
 #include <tarn/policy/source.hpp>
@@ -22,9 +24,8 @@ namespace tarn {
 /// Traits of a byte pool: `byte_pool<Lock, Stats, traits<stream_tiers, checked, page_source>>`.
 template <class Tiers, class Check, class Source>
 struct traits {
-  static_assert(tier_table<Tiers>, "traits: the first argument must be a tier table");
-  static_assert(check_policy<Check>, "traits: the second argument must be a check policy");
-  static_assert(memory_source<Source>, "traits: the third argument must be a memory source");
+  static_assert(detail::right_tiers<Tiers>::value && detail::right_check<Check>::value &&
+                detail::right_source<Source>::value);
   using tiers = Tiers;
   using check = Check;
   using source = Source;
@@ -46,9 +47,7 @@ struct samples_in<Stats, Env, IsShared> {
 /// Policies as the mechanism sees them.
 template <class Lock, class Stats, class Check, class Source>
 struct core_config {
-  static_assert(lock_policy<Lock>, "the lock must be a lock policy, see policy/lock.hpp");
-  static_assert(stats_policy<Stats>,
-                "the statistics must be a stats policy, see policy/stats.hpp; after the lock");
+  static_assert(right_policies<Lock, Stats>);
   // What the core is made for: pools that differ in tiers, type or lifecycle share its code.
   using mechanism = core_config;
   using env = typename lock_traits<Lock>::env;
@@ -83,6 +82,10 @@ struct byte_traits {
       },
       "byte_pool: the third argument (after Lock and Stats) must be tarn::traits<Tiers, Check, "
       "Source>, as in tarn::traits<tarn::small_tiers>");
+  static_assert(
+      !like_lock<Traits> && !like_stats<Traits>,
+      "byte_pool: a lock or a stats policy stands in the place of the traits: first Lock, "
+      "then Stats, then the traits");
   using check = typename Traits::check;
   using source = typename Traits::source;
 };

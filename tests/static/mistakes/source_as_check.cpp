@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT
+// says: something else stands in the place of the check policy: traits<Tiers, Check, Source>, in
+// this order
+#include <tarn/byte_pool.hpp>
+
+tarn::byte_pool<tarn::no_lock, tarn::no_stats, tarn::traits<tarn::small_tiers, tarn::page_source>>
+    pool;

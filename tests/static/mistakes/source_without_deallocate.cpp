@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT
+// says: the source needs deallocate(void* p, std::size_t bytes, std::size_t alignment) noexcept
+#include <tarn/byte_pool.hpp>
+
+struct own_source {
+  void* allocate(std::size_t, std::size_t) { return nullptr; }
+};
+tarn::byte_pool<tarn::no_lock, tarn::no_stats,
+                tarn::traits<tarn::small_tiers, tarn::no_check, own_source>>
+    pool;
