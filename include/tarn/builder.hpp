@@ -160,7 +160,8 @@ class basic_key_builder {
   using pool_type = Pool;
   using buffer = typename Pool::buffer;
 
-  explicit basic_key_builder(char separator = ':') noexcept requires std::same_as<Pool, byte_pool<>>
+  basic_key_builder() noexcept requires std::same_as<Pool, byte_pool<>> : basic_key_builder(':') {}
+  explicit basic_key_builder(char separator) noexcept requires std::same_as<Pool, byte_pool<>>
       : separator_(separator) {}
   explicit basic_key_builder(Pool& pool, char separator = ':') noexcept
       : key_(pool), separator_(separator) {}

@@ -10,6 +10,7 @@
 
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -177,8 +178,12 @@ class message_pool : private detail::message_parts<M, Lock, Stats, Traits>::pool
 
   /// Throws: as the constructor of object_pool, and `std::invalid_argument` for a capacity of more
   /// than 2^32 - 1.
-  explicit message_pool(const options& o = {}, lifecycle_type lifecycle = {},
-                        source_type source = {})
+  message_pool() requires std::default_initializable<lifecycle_type> &&
+      std::default_initializable<source_type> : message_pool(options{}) {}
+  explicit message_pool(const options& o, lifecycle_type lifecycle = {}) requires
+      std::default_initializable<source_type>
+      : message_pool(o, std::move(lifecycle), source_type()) {}
+  explicit message_pool(const options& o, lifecycle_type lifecycle, source_type source)
       : base(checked_options(o), {std::move(lifecycle)}, std::move(source)),
         permits_(o.capacity ? new permits_type(static_cast<std::uint32_t>(*o.capacity)) : nullptr) {
     // Here, where M is complete: a message may hold handles of this pool.

@@ -12,6 +12,7 @@
 
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <span>
 #include <utility>
@@ -114,7 +115,12 @@ class object_pool : private detail::pool_base<
 
   /// Throws: `std::invalid_argument` for options that make no sense, naming the value and the
   /// limit; `std::bad_alloc`; what the factory throws for `initial_objects`.
-  explicit object_pool(options o = {}, lifecycle_type lifecycle = {}, source_type source = {})
+  object_pool() requires std::default_initializable<lifecycle_type> &&
+      std::default_initializable<source_type> : object_pool(options{}) {}
+  explicit object_pool(
+      options o, lifecycle_type lifecycle = {}) requires std::default_initializable<source_type>
+      : object_pool(std::move(o), std::move(lifecycle), source_type()) {}
+  explicit object_pool(options o, lifecycle_type lifecycle, source_type source)
       : base(new core_type(settings_of(o, lifecycle), {std::move(lifecycle)}, std::move(source),
                            o.name,
                            o.keep_capacity_bytes.value_or(options::default_keep_capacity_bytes),

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <cstring>
 #include <span>
@@ -39,8 +40,10 @@ class unsized_pool {
   using buffer = typename pool_type::buffer;
 
   /// Throws: as the constructor of byte_pool.
-  explicit unsized_pool(options o = {}, Source source = {})
-      : pool_(std::move(o), {}, std::move(source)) {}
+  unsized_pool() requires std::default_initializable<Source> : unsized_pool(options{}) {}
+  explicit unsized_pool(options o) requires std::default_initializable<Source>
+      : unsized_pool(std::move(o), Source()) {}
+  explicit unsized_pool(options o, Source source) : pool_(std::move(o), {}, std::move(source)) {}
 
   /// Gets an empty buffer with room for 4 KiB. Throws: as `byte_pool::get`.
   [[nodiscard]] buffer get() { return pool_.get(0); }

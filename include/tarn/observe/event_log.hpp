@@ -43,8 +43,8 @@ class event_log {
   static constexpr std::size_t default_capacity = 100;
 
   /// Throws: `std::invalid_argument` if `capacity` is 0.
-  explicit event_log(std::size_t capacity = default_capacity)
-      : book_(std::make_shared<detail::event_book>()) {
+  event_log() : event_log(default_capacity) {}
+  explicit event_log(std::size_t capacity) : book_(std::make_shared<detail::event_book>()) {
     if (capacity == 0) detail::throw_invalid("capacity of an event log", 0, "must be at least", 1);
     book_->capacity = capacity;
   }

@@ -47,7 +47,8 @@ class sized_pools {
   ///
   /// Throws: `std::invalid_argument` if the prefix is empty, if `largest` is no power of two from
   ///   64 to 2^40, or for options that make no sense.
-  explicit sized_pools(pool_registry& seen_in = pools(), std::string prefix = "global",
+  sized_pools() : sized_pools(pools()) {}
+  explicit sized_pools(pool_registry& seen_in, std::string prefix = "global",
                        std::size_t largest = default_largest, options each = default_options())
       : seen_in_(seen_in), prefix_(std::move(prefix)), largest_(largest), each_(std::move(each)) {
     if (prefix_.empty()) detail::throw_invalid("length of the prefix", 0, "must be at least", 1);

@@ -25,7 +25,8 @@ namespace tarn {
 /// Thread safety: as that of ticker; `tick` from any thread.
 class maintainer {
  public:
-  explicit maintainer(const pool_registry& of = pools())
+  maintainer() : maintainer(pools()) {}
+  explicit maintainer(const pool_registry& of)
       : pools_(of), ticker_([this](time_span now) { pass(now); }) {}
 
   /// Throws: as `ticker::start`.

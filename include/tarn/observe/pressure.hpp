@@ -138,7 +138,8 @@ class psi_source {
  public:
   static constexpr const char* of_system = "/proc/pressure/memory";
 
-  explicit psi_source(std::string path = of_system) : path_(std::move(path)) {}
+  psi_source() : psi_source(of_system) {}
+  explicit psi_source(std::string path) : path_(std::move(path)) {}
 
   [[nodiscard]] pressure_reading read() const {
     const auto text = detail::text_of_file(path_);

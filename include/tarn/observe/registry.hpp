@@ -123,7 +123,8 @@ class pool_registry {
 
   /// Throws: `std::invalid_argument` if `limit`, the number of pools that may be published at the
   /// same time, is 0 or above 2^20.
-  explicit pool_registry(std::size_t limit = default_limit) : books_(made(limit)) {
+  pool_registry() : pool_registry(default_limit) {}
+  explicit pool_registry(std::size_t limit) : books_(made(limit)) {
     detail::watch_forks_for_books();
   }
 

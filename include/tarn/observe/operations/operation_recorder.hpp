@@ -209,7 +209,8 @@ class operation_recorder {
 
   /// Throws: `std::invalid_argument` if `max_blocks` or `max_threads` is 0, or above 2^32 or 2^16;
   ///   `std::bad_alloc`.
-  explicit operation_recorder(const recorder_options& o = {})
+  operation_recorder() : operation_recorder(recorder_options{}) {}
+  explicit operation_recorder(const recorder_options& o)
       : book_(std::make_shared<detail::operation_book>(checked(o))) {}
 
   /// Hears of `pool` until what it returns goes, or until the pool closes.

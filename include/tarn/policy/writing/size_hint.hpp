@@ -26,7 +26,8 @@ class size_hint {
   /// How many smaller reports in a row it takes to no longer believe in the old size.
   static constexpr unsigned patience = 10;
 
-  constexpr explicit size_hint(std::size_t first_bytes = 0) noexcept : bytes_(first_bytes) {}
+  constexpr size_hint() noexcept = default;
+  constexpr explicit size_hint(std::size_t first_bytes) noexcept : bytes_(first_bytes) {}
   size_hint(const size_hint&) = delete;
   size_hint& operator=(const size_hint&) = delete;
 
