@@ -86,3 +86,30 @@ TEMPLATE_LIST_TEST_CASE("an unsized pool keeps its limit as it grows", "[limits]
   CHECK(b.size() == 7);
   CHECK(pool.sized().occupancy().in_use() == 1);
 }
+
+TEMPLATE_LIST_TEST_CASE("max_bytes bounds the depots and the large cache together", "[limits]",
+                        test::every_lock) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType> pool(
+      {.max_bytes = 8 * mib, .large_cache_bytes = 64 * mib, .shard_bytes = 0});
+  const auto idle = [&] { return pool->occupancy().idle_bytes(); };
+  const auto burst = [&](std::size_t size, std::size_t count) {
+    std::vector<void*> out(count);
+    for (auto& b : out)
+      b = pool->allocate(size);
+    for (auto* const b : out)
+      pool->deallocate(b, size);
+  };
+  burst(3 * mib, 10);
+  CHECK(idle() <= 8 * mib);
+  CHECK(pool->occupancy().large.kept == 2);
+  burst(mib, 20);
+  CHECK(idle() <= 8 * mib + mib);  // where one lock guards both, a block lies in front of the depot
+  burst(3 * mib, 10);
+  CHECK(idle() <= 8 * mib + mib);
+  pool->prewarm(13, 100);
+  CHECK(idle() <= 8 * mib + mib);
+  burst(9 * mib, 1);
+  CHECK(idle() <= 8 * mib + mib);
+  CHECK(pool.imbalance() == "");
+}

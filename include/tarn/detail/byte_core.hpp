@@ -170,6 +170,7 @@ class byte_core final : public core<typename Config::mechanism> {
   ~byte_core() override { static_cast<void>(large_.trim(0, this->source())); }
 
   void give_more_back() noexcept override { static_cast<void>(large_.trim(0, this->source())); }
+  [[nodiscard]] std::size_t idle_elsewhere() const noexcept override;
 
   /// The bytes of a large block: a small one that is only over-aligned has the size of its tier, so
   /// that it may come back with any size up to `capacity_for`.
@@ -177,6 +178,7 @@ class byte_core final : public core<typename Config::mechanism> {
   [[nodiscard]] piece take_told(std::size_t size, std::size_t alignment, where_type where);
   [[nodiscard]] piece take_large(std::size_t size, std::size_t alignment, where_type where);
 
+  void keep_bound() noexcept;
   void give_large(void* block, std::size_t size, std::size_t alignment) noexcept;
 
   /// A large block is told only by a pool that tracks it and that another thread may look into.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// What the hit path of a byte pool leaves out: alignment, zeros, checks, sizes above the last tier.
+// What the hit path of a byte pool leaves out: alignment, zeros, checks.
 
+#include <tarn/detail/bounds/byte_core_large.hpp>
 #include <tarn/detail/byte_core.hpp>
 
 namespace tarn::detail {
@@ -92,49 +93,6 @@ bool byte_core<Config>::is_alive([[maybe_unused]] const void* node) const noexce
     return s == nullptr || s->is_out(s->index_of(node));
   }
   return true;
-}
-
-template <class Config>
-std::size_t byte_core<Config>::extent_for(std::size_t size) const noexcept {
-  const auto tier = tiers_.tier_for(size);
-  return tier < tiers_.count() ? tiers_.size_of(tier) : size;
-}
-
-template <class Config>
-auto byte_core<Config>::take_large(std::size_t size, std::size_t alignment, where_type where)
-    -> piece {
-  if (size > max_size || this->closed()) return {};
-  this->on_oversize(size);
-  const auto wanted = alignment < line_alignment ? line_alignment : alignment;
-  const auto ask = [&] {
-    return large_.take(extent_for(size), wanted, Config::counts, this->source());
-  };
-  auto got = ask();
-  if (got.block == nullptr) this->reclaim(), got = ask();
-  for (unsigned turns = 0;
-       got.block == nullptr && bounds_type::recall(*this, bounds_type::no_tier, turns);)
-    got = ask();
-  if (got.block == nullptr) return got;
-  this->pin();  // the pool object is there; the block keeps the core from now on
-  this->sampled().remember(got.block, size, 1, where);
-  if (zeroing_ != zeros::none) zero_memory(got.block, got.capacity);
-  this->watchers_.tell({moment::oversize, this->tiers(), size, 0, got.block});
-  this->watchers_.tell({moment::get, this->tiers(), size, 0, got.block});
-  return got;
-}
-
-template <class Config>
-void byte_core<Config>::give_large(void* block, std::size_t size, std::size_t alignment) noexcept {
-  this->sampled().forget(block);
-  const auto extent = large_.tracks() ? large_.extent_of(block) : extent_for(size);
-  if (zeroing_ == zeros::secure) secure_zero(block, extent);
-  const auto wanted = alignment < line_alignment ? line_alignment : alignment;
-  if (large_.give(block, extent, wanted, Config::counts, this->source())) {
-    if (!large_.keeps()) upkeep<typename Config::mechanism>::note_returned(*this, extent);
-    this->drop_life();
-  } else if constexpr (Config::checks) {
-    report(misuse::double_put, block, size);  // another thread put it since it was judged
-  }
 }
 
 template <class Config>

@@ -67,8 +67,9 @@ struct options {
   setting<std::size_t> initial_bytes{};
   /// Idle blocks kept per tier; more are discarded. Default: no bound but `max_bytes`.
   setting<std::size_t> max_objects{};
-  /// Idle bytes kept per pool, besides those in caches. Default: 256 MiB; none under
-  /// `lock_free`, where counting them costs an atomic addition per get and put.
+  /// Idle bytes kept per pool, besides those in caches of threads. Default: 256 MiB, besides those
+  /// in the large cache as well; none under `lock_free`, where counting them costs an atomic
+  /// addition per get and put.
   setting<std::size_t> max_bytes{};
   /// Blocks that may exist per tier, exactly; a get throws when all are out. Default: no bound.
   setting<std::size_t> capacity{};

@@ -31,6 +31,7 @@ struct bounds {
 
   [[nodiscard]] static std::uint64_t reachable(core_type& c, std::uint32_t tier) noexcept;
   [[nodiscard]] static std::uint64_t room_for_idle(const core_type& c, std::uint32_t tier) noexcept;
+  [[nodiscard]] static std::size_t idle_above_bound(const core_type& c) noexcept;
   [[nodiscard]] static std::uint64_t bound(const core_type& c, std::uint32_t tier) noexcept;
   [[nodiscard]] static bool stock(core_type& c, std::uint32_t tier, std::uint64_t& blocks,
                                   bool partly, supply& into);

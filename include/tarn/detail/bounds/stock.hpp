@@ -24,9 +24,17 @@ std::uint64_t bounds<Config>::room_for_idle(const core_type& c, std::uint32_t ti
   if (core_type::is_lock_free && !c.settings_.bounds_idle_bytes) return ~std::uint64_t{0};
   // relaxed: a bound that may be seen a moment late.
   const auto idle = max_of<std::int64_t>(c.ready_bytes_.load(std::memory_order::relaxed), 0);
-  const auto bytes = static_cast<std::size_t>(idle);
+  const auto bytes = static_cast<std::size_t>(idle) + c.idle_elsewhere();
   const auto most = c.settings_.max_idle_bytes;
   return bytes < most ? (most - bytes) / c.tiers_[tier].home.shape.stride : 0;
+}
+
+/// Idle bytes above those that the pool may keep.
+template <class Config>
+std::size_t bounds<Config>::idle_above_bound(const core_type& c) noexcept {
+  const auto ready = max_of<std::int64_t>(c.ready_bytes_.load(std::memory_order::relaxed), 0);
+  const auto idle = static_cast<std::size_t>(ready) + c.idle_elsewhere();
+  return idle > c.settings_.max_idle_bytes ? idle - c.settings_.max_idle_bytes : 0;
 }
 
 template <class Config>

@@ -17,6 +17,8 @@ auto core<Config>::take_miss(std::uint32_t tier, std::size_t size, where_type wh
   if (got.block != nullptr && !is_bare(got)) {
     this->with_recorder(
         [&](auto& recorder) { this->note_get(recorder, tier, got.block, size, where); });
+  } else {
+    got.from = origin::fresh;  // never taken for one that is ready
   }
   return got;
 }

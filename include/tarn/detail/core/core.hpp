@@ -127,6 +127,8 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   virtual void dispose(void*) noexcept {}
   /// Gives idle memory back that the core does not know of. No lock is held.
   virtual void give_more_back() noexcept {}
+  /// Idle bytes that the core does not know of. A tier's lock may be held.
+  [[nodiscard]] virtual std::size_t idle_elsewhere() const noexcept { return 0; }
   void reclaim() noexcept;
   void lock_all() noexcept override;
   void unlock_all() noexcept override;

@@ -88,7 +88,8 @@ bool core<Config>::enter_stack(tier_state& t) noexcept {
   // relaxed, here and in leave_stack: numbers that only bound how much is kept.
   const auto before = t.stacked.fetch_add(1, std::memory_order::relaxed);
   if (settings_.bounds_idle_bytes) moved_bytes(t, 1);
-  const auto idle = ready_bytes_.load(std::memory_order::relaxed);
+  auto idle = ready_bytes_.load(std::memory_order::relaxed);
+  if (settings_.bounds_idle_bytes) idle += static_cast<std::int64_t>(idle_elsewhere());
   if (before < t.most_stacked.load(std::memory_order::relaxed) &&
       idle <=
           static_cast<std::int64_t>(min_of<std::uint64_t>(settings_.max_idle_bytes, INT64_MAX))) {

@@ -135,7 +135,8 @@ std::uint64_t core<Config>::ready_to_keep(const tier_state& t) const noexcept {
   auto bound = t.home.bound;
   if constexpr (is_single) bound -= min_of<std::uint64_t>(bound, t.cache.level());
   // relaxed: a bound that may be seen a moment late.
-  const auto total = ready_bytes_.load(std::memory_order::relaxed);
+  auto total = ready_bytes_.load(std::memory_order::relaxed);
+  if (settings_.bounds_idle_bytes) total += static_cast<std::int64_t>(idle_elsewhere());
   if (total <= 0 || static_cast<std::size_t>(total) <= settings_.max_idle_bytes) {
     return bound;
   }
