@@ -106,9 +106,9 @@ class pool_base {
     const upkeep_pass counted;
     const auto drained = [this] { empty(); };
     if (initial_.fit_beside(*core_)) {
-      make_initial(drained);
+      make_initial(true, drained);
     } else {
-      initial_blocks::replace(*core_, 0, drained, [this] { make_initial([] {}); });
+      initial_blocks::replace(*core_, 0, drained, [this] { make_initial(false, [] {}); });
     }
     std::size_t ready = 0;
     for (std::uint32_t t = 0; t != core_->tiers(); ++t)
@@ -403,13 +403,13 @@ class pool_base {
     if (before != blocks) core_->watchers().tell({moment::resize, t, blocks, before, nullptr});
   }
   template <class Then>
-  void make_initial(Then&& then) {
+  void make_initial(bool afresh, Then&& then) {
     const auto refuse = [this](std::uint32_t tier, std::size_t n) { refuse_blocks(tier, n); };
-    initial_.make(*core_, refuse, then);
+    initial_.make(*core_, afresh, refuse, then);
   }
   void prewarm_initially() {
     check_amount(core_->tiers() - 1, initial_.blocks);
-    make_initial([] {});
+    make_initial(false, [] {});
   }
   /// Says why a get got nothing.
   [[noreturn]] TARN_COLD void fail(std::size_t size, std::size_t alignment = 1) const {

@@ -276,9 +276,7 @@ TEMPLATE_LIST_TEST_CASE("the bounds hold for blocks of built objects as well", "
     CHECK(discarded(pool) >= 1980);
     CHECK(test::imbalance(pool) == "");
     pool.reset_and_drain();
-    const auto t = pool.occupancy().tiers[0];  // the rest of their slab is parked
-    CHECK(t.idle - t.idle_pinned == 10);
-    CHECK(source.live_blocks() == 1);
+    CHECK(pool.occupancy().idle() == 10);
     pool.resize(0);
     pool.drain();
     CHECK(source.live_bytes() == 0);

@@ -18,7 +18,10 @@ class batch {
   using bounds_type = bounds<typename Core::config>;
 
  public:
-  batch(Core& core, std::uint32_t tier) noexcept : core_(core), tier_(tier) {}
+  /// `afresh`: of memory of their own, so that all else may go.
+  batch(Core& core, std::uint32_t tier, bool afresh = false) noexcept : core_(core), tier_(tier) {
+    bought_.is_all = afresh;
+  }
   batch(const batch&) = delete;
   batch& operator=(const batch&) = delete;
   ~batch() {
@@ -42,6 +45,10 @@ class batch {
   /// Takes and makes them. Returns: false if others were faster, and now there is no more. Throws:
   /// what making one throws.
   [[nodiscard]] bool fill() {
+    if (bought_.is_all) {
+      count_ = bounds_type::carve(core_, tier_, bought_, blocks_, wanted_);
+      if (count_ != wanted_) return false;
+    }
     bounds_type::add(core_, tier_, bought_);
     for (; count_ != wanted_; ++count_) {
       blocks_[count_] = core_.take_bare(tier_);

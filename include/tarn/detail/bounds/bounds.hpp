@@ -8,8 +8,8 @@
 
 namespace tarn::detail {
 
-/// How much of a core there may be, and what it knows and does where there is no more: stock.hpp
-/// and refuse.hpp. The caller keeps the core, and holds no lock.
+/// How much of a core there may be, and what it knows and does where there is no more: room.hpp,
+/// stock.hpp and refuse.hpp. The caller keeps the core, and holds no lock.
 template <class Config>
 struct bounds {
   using core_type = core<Config>;
@@ -18,6 +18,7 @@ struct bounds {
 
   /// Slabs that were bought but are not yet part of their tier.
   struct supply {
+    bool is_all = false;  // nothing that is there already is to be taken
     slab_list<env> slabs;
     magazine_list<env> magazines;
   };
@@ -36,9 +37,12 @@ struct bounds {
   [[nodiscard]] static bool stock(core_type& c, std::uint32_t tier, std::uint64_t& blocks,
                                   bool partly, supply& into);
   static void add(core_type& c, std::uint32_t tier, supply& bought) noexcept;
+  [[nodiscard]] static std::size_t carve(core_type& c, std::uint32_t tier, supply& bought,
+                                         void** blocks, std::size_t count) noexcept;
   static void give_up(core_type& c, std::uint32_t tier, supply& bought) noexcept;
   [[nodiscard]] static bool has_room_for(const core_type& c, std::uint32_t tier,
-                                         std::uint64_t blocks, std::size_t& bytes) noexcept;
+                                         std::uint64_t blocks, std::size_t& bytes,
+                                         bool afresh = false) noexcept;
 
   [[nodiscard]] static refusal reason(const core_type& c, std::uint32_t tier,
                                       std::size_t bytes = 0) noexcept;

@@ -29,18 +29,18 @@ struct initial_blocks {
     for (std::uint32_t t = 0; t != core.tiers(); ++t) {
       const auto stride = core.shape_of(t).stride;
       const auto wanted = of(stride, left);
-      if (!bounds_type::has_room_for(core, t, wanted, needed)) return false;
-      if (bounds_type::why_no_more(core, t, wanted) == refusal::capacity) return false;
+      if (!bounds_type::has_room_for(core, t, wanted, needed, true)) return false;
       left -= wanted * stride;
     }
     return true;
   }
 
   /// Makes them ready. All are there before `then()` is called, which throws nothing, and before
-  /// the first of them is ready. Calls `refuse(tier, blocks)`, which throws, if they can't be had.
+  /// the first of them is ready. `afresh`: of memory of their own. Calls `refuse(tier, blocks)`,
+  /// which throws, if they can't be had.
   template <class Core, class Refuse, class Then>
-  void make(Core& core, Refuse&& refuse, Then&& then) const {
-    make_from(core, 0, bytes, static_cast<batch<Core>*>(nullptr), refuse, then);
+  void make(Core& core, bool afresh, Refuse&& refuse, Then&& then) const {
+    make_from(core, afresh, 0, bytes, static_cast<batch<Core>*>(nullptr), refuse, then);
   }
 
   /// Calls `empty()`, then `make()`. If that throws, what was ready from `tier` on becomes ready
@@ -63,15 +63,16 @@ struct initial_blocks {
 
  private:
   template <class Core, class Refuse, class Then>
-  void make_from(Core& core, std::uint32_t tier, std::size_t left_bytes, batch<Core>* others,
-                 Refuse& refuse, Then& then) const {
+  void make_from(Core& core, bool afresh, std::uint32_t tier, std::size_t left_bytes,
+                 batch<Core>* others, Refuse& refuse, Then& then) const {
     if (tier != core.tiers()) {
       const auto stride = core.shape_of(tier).stride;
       const auto wanted = of(stride, left_bytes);
-      batch<Core> made(core, tier);
+      batch<Core> made(core, tier, afresh);
       if (!made.reserve(wanted, stops_at_limit)) refuse(tier, wanted);
       made.next = others;
-      return make_from(core, tier + 1, left_bytes - made.size() * stride, &made, refuse, then);
+      return make_from(core, afresh, tier + 1, left_bytes - made.size() * stride, &made, refuse,
+                       then);
     }
     for (auto* b = others; b != nullptr; b = b->next) {
       if (!b->fill()) refuse(b->tier(), b->size());

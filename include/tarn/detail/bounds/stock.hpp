@@ -7,46 +7,10 @@
 
 namespace tarn::detail {
 
-/// How many blocks of `tier` would be ready if the caller's cache were empty.
-template <class Config>
-std::uint64_t bounds<Config>::reachable(core_type& c, std::uint32_t tier) noexcept {
-  auto& t = c.tiers_[tier];
-  auto ready = c.ready_of(tier);
-  locked(t.lock, [&] {
-    if (auto* const cache = c.own_cache(t)) ready += cache->level();
-  });
-  return ready;
-}
-
-/// How many more may be ready before the pool has more idle bytes than it may keep.
-template <class Config>
-std::uint64_t bounds<Config>::room_for_idle(const core_type& c, std::uint32_t tier) noexcept {
-  if (core_type::is_lock_free && !c.settings_.bounds_idle_bytes) return ~std::uint64_t{0};
-  // relaxed: a bound that may be seen a moment late.
-  const auto idle = max_of<std::int64_t>(c.ready_bytes_.load(std::memory_order::relaxed), 0);
-  const auto bytes = static_cast<std::size_t>(idle) + c.idle_elsewhere();
-  const auto most = c.settings_.max_idle_bytes;
-  return bytes < most ? (most - bytes) / c.tiers_[tier].home.shape.stride : 0;
-}
-
-/// Idle bytes above those that the pool may keep.
-template <class Config>
-std::size_t bounds<Config>::idle_above_bound(const core_type& c) noexcept {
-  const auto ready = max_of<std::int64_t>(c.ready_bytes_.load(std::memory_order::relaxed), 0);
-  const auto idle = static_cast<std::size_t>(ready) + c.idle_elsewhere();
-  return idle > c.settings_.max_idle_bytes ? idle - c.settings_.max_idle_bytes : 0;
-}
-
-template <class Config>
-std::uint64_t bounds<Config>::bound(const core_type& c, std::uint32_t tier) noexcept {
-  auto& t = c.tiers_[tier];
-  if (core_type::is_lock_free && !t.is_bounded()) return ~std::uint64_t{0};
-  return core_type::is_lock_free ? t.stack_bound() : locked(t.lock, [&] { return t.home.bound; });
-}
-
 /// Sees to it that `blocks` of `tier` can be had that hold no object. Parked ones count, and those
 /// that are not carved yet; for the rest slabs are bought, which the caller adds or gives up.
-/// `partly`: what the limit leaves is enough, and `blocks` becomes that number.
+/// If `into` is to be all, nothing counts that is there. `partly`: what the limit leaves is enough,
+/// and `blocks` becomes that number.
 ///
 /// Idle memory of other tiers stays where it is: making blocks ready must not take others away.
 /// Returns: false if that is too much; nothing has changed then.
@@ -64,9 +28,10 @@ bool bounds<Config>::stock(core_type& c, std::uint32_t tier, std::uint64_t& bloc
       const guard<typename core_type::lock_type> hold(t.lock);
       const auto live = min_of(t.home.live(), t.home.max_live);
       const auto carvable = t.home.max_live - live;
-      const auto uncarved = t.home.uncarved() + gained;
-      most = t.home.parked() + min_of(uncarved, carvable);
-      if (t.home.closed || t.home.parked() + carvable < blocks) break;
+      const auto parked = into.is_all ? 0 : t.home.parked();
+      const auto uncarved = (into.is_all ? 0 : t.home.uncarved()) + gained;
+      most = parked + min_of(uncarved, carvable);
+      if (t.home.closed || parked + carvable < blocks) break;
       if (most >= blocks) return true;
       wait = t.busy.load(std::memory_order::relaxed) != 0;  // set under this lock
       if (!wait) t.busy.store(1, std::memory_order::relaxed);
@@ -90,14 +55,39 @@ bool bounds<Config>::stock(core_type& c, std::uint32_t tier, std::uint64_t& bloc
   return false;
 }
 
+/// Takes `count` blocks out of slabs that were bought for them alone, and adds those. Returns: how
+/// many; fewer if the core was closed.
+template <class Config>
+std::size_t bounds<Config>::carve(core_type& c, std::uint32_t tier, supply& bought, void** blocks,
+                                  std::size_t count) noexcept {
+  auto& t = c.tiers_[tier];
+  std::size_t carved = 0;
+  while (carved != count) {
+    const bool added = locked(t.lock, [&] {
+      slab_type* const s = t.home.closed ? nullptr : bought.slabs.pop();
+      if (s == nullptr) return false;
+      t.home.add(s, bought.magazines);
+      while (carved != count && s->carved != s->blocks && t.home.live() < t.home.max_live)
+        blocks[carved++] = t.home.carve(s);
+      return true;
+    });
+    if (!added) break;
+  }
+  return carved;
+}
+
 /// Whether the limit leaves room for `blocks` more of `tier`, beside `bytes` of something else;
-/// adds what they need to those.
+/// adds what they need to those. `afresh`: nothing that is there already counts.
 template <class Config>
 bool bounds<Config>::has_room_for(const core_type& c, std::uint32_t tier, std::uint64_t blocks,
-                                  std::size_t& bytes) noexcept {
+                                  std::size_t& bytes, bool afresh) noexcept {
   auto& t = c.tiers_[tier];
-  const auto there = locked(t.lock, [&] { return t.home.parked() + t.home.uncarved(); });
-  if (blocks <= there) return true;
+  std::uint64_t there = 0;
+  const bool may_be = locked(t.lock, [&] {
+    if (!afresh) there = t.home.parked() + t.home.uncarved();
+    return !afresh || t.home.live() + blocks <= t.home.max_live;
+  });
+  if (blocks <= there || !may_be) return may_be;
   const auto slab = t.home.shape.slab_bytes;
   const auto slabs = (blocks - there - 1) / slab_type::blocks_in(slab, t.home.shape) + 1;
   if (slabs > (c.source_.limit() - min_of(c.source_.limit(), bytes)) / slab) return false;

@@ -4,6 +4,7 @@
 // A core with all its definitions.
 
 #include <tarn/detail/bounds/refuse.hpp>
+#include <tarn/detail/bounds/room.hpp>
 #include <tarn/detail/bounds/stock.hpp>
 #include <tarn/detail/core/acquire.hpp>
 #include <tarn/detail/core/bulk.hpp>

@@ -83,16 +83,16 @@ class depot {
   [[nodiscard]] taken<Env> take_bare() noexcept {
     slab_type* const s = slabs.best(live() < max_live);
     if (s == nullptr) return {};
-    taken<Env> result;
-    if (s->parked != 0) {
-      result = {unpark(s), origin::parked};
-    } else {
-      result = {s->block(s->carved++), origin::fresh};
-      ++count.created;
-      uncarved_ = uncarved_ - 1;
-      slabs.place(s);
-    }
-    return result;
+    if (s->parked != 0) return {unpark(s), origin::parked};
+    return {carve(s), origin::fresh};
+  }
+  /// Takes a block out of `s` that never was. Preconditions: there is one.
+  [[nodiscard]] void* carve(slab_type* s) noexcept {
+    void* const block = s->block(s->carved++);
+    ++count.created;
+    uncarved_ = uncarved_ - 1;
+    slabs.place(s);
+    return block;
   }
 
   /// Takes a parked block out that has its pages, or null. It is not home until it is parked.

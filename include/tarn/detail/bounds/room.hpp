@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// How much may be ready.
+
+#include <tarn/detail/bounds/bounds.hpp>
+
+namespace tarn::detail {
+
+/// How many blocks of `tier` would be ready if the caller's cache were empty.
+template <class Config>
+std::uint64_t bounds<Config>::reachable(core_type& c, std::uint32_t tier) noexcept {
+  auto& t = c.tiers_[tier];
+  auto ready = c.ready_of(tier);
+  locked(t.lock, [&] {
+    if (auto* const cache = c.own_cache(t)) ready += cache->level();
+  });
+  return ready;
+}
+
+/// How many more may be ready before the pool has more idle bytes than it may keep.
+template <class Config>
+std::uint64_t bounds<Config>::room_for_idle(const core_type& c, std::uint32_t tier) noexcept {
+  if (core_type::is_lock_free && !c.settings_.bounds_idle_bytes) return ~std::uint64_t{0};
+  // relaxed: a bound that may be seen a moment late.
+  const auto idle = max_of<std::int64_t>(c.ready_bytes_.load(std::memory_order::relaxed), 0);
+  const auto bytes = static_cast<std::size_t>(idle) + c.idle_elsewhere();
+  const auto most = c.settings_.max_idle_bytes;
+  return bytes < most ? (most - bytes) / c.tiers_[tier].home.shape.stride : 0;
+}
+
+/// Idle bytes above those that the pool may keep.
+template <class Config>
+std::size_t bounds<Config>::idle_above_bound(const core_type& c) noexcept {
+  const auto ready = max_of<std::int64_t>(c.ready_bytes_.load(std::memory_order::relaxed), 0);
+  const auto idle = static_cast<std::size_t>(ready) + c.idle_elsewhere();
+  return idle > c.settings_.max_idle_bytes ? idle - c.settings_.max_idle_bytes : 0;
+}
+
+template <class Config>
+std::uint64_t bounds<Config>::bound(const core_type& c, std::uint32_t tier) noexcept {
+  auto& t = c.tiers_[tier];
+  if (core_type::is_lock_free && !t.is_bounded()) return ~std::uint64_t{0};
+  return core_type::is_lock_free ? t.stack_bound() : locked(t.lock, [&] { return t.home.bound; });
+}
+
+}  // namespace tarn::detail
