@@ -36,7 +36,9 @@ struct message_slot {
   Permits* permit = nullptr;  // whose permit it is out with; null: of nobody
   M value;
 
-  [[nodiscard]] std::size_t kept_bytes() const noexcept { return detail::kept_bytes(value); }
+  [[nodiscard]] std::size_t kept_bytes() const noexcept requires(is_measurable<M>()) {
+    return detail::kept_bytes(value);
+  }
   void shrink(std::size_t most) noexcept requires requires(M& m) {
     { m.shrink(most) }
     noexcept;

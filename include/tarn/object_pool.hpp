@@ -288,6 +288,15 @@ class object_pool : private detail::pool_base<
   [[nodiscard]] static detail::core_settings settings_of(const options& o,
                                                          const lifecycle_type& lifecycle) {
     lifecycle.require_valid();
+    if constexpr (keeps_objects && !std::is_trivially_destructible_v<T> &&
+                  !detail::is_measurable<T>()) {
+      if (o.keep_capacity_bytes) {
+        detail::throw_invalid(
+            "keep_capacity_bytes", *o.keep_capacity_bytes,
+            "can't be heeded: what the objects hold is not known, until they tell "
+            "it by a member std::size_t kept_bytes() const");
+      }
+    }
     if (o.zeroing != zeroing::none) {
       detail::throw_invalid("zeroing", static_cast<unsigned>(o.zeroing),
                             "must be none (0) in an object pool");

@@ -9,28 +9,10 @@
 #include <utility>
 
 #include <tarn/detail/core/all.hpp>
+#include <tarn/detail/kept/kept_bytes.hpp>
 #include <tarn/detail/verify.hpp>
 
 namespace tarn::detail {
-
-/// Bytes that a container holds on to; 0 for what is none.
-template <class T>
-[[nodiscard]] std::size_t kept_bytes(const T& t) noexcept {
-  if constexpr (requires {
-                  { t.kept_bytes() } -> std::convertible_to<std::size_t>;
-                }) {
-    return t.kept_bytes();
-  } else if constexpr (requires {
-                         t.capacity();
-                         typename T::value_type;
-                       }) {
-    return static_cast<std::size_t>(t.capacity()) * sizeof(typename T::value_type);
-  } else if constexpr (requires { t.bucket_count(); }) {
-    return static_cast<std::size_t>(t.bucket_count()) * sizeof(void*);
-  } else {
-    return 0;
-  }
-}
 
 /// The core of an object pool: one tier of blocks of `T`, and what turns a block into an object.
 ///

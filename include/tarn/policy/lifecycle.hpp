@@ -20,6 +20,13 @@ struct construct_default {};
 /// Resets by `reset()`, else by `clear()`, else by assigning `T()`: the first that the type has.
 ///
 /// The `clear()` of a stream clears its error flags and not its content, so streams are assigned.
+/// None of these need give memory back: what an object holds afterwards is measured, and above
+/// `options::keep_capacity_bytes` it is replaced. That works for containers, also of containers,
+/// for optionals, pairs and tuples, and for aggregates of up to 16 fields without base classes and
+/// unions. A class with private members has to tell: by `std::size_t kept_bytes() const`, or by
+/// `capacity()`. With `shrink(std::size_t bytes) noexcept` it is told to give back what it holds
+/// above so many bytes, and stays.
+///
 /// Where a factory makes something else than `T()` and there is neither `reset()` nor `clear()`,
 /// give a `Reset` of your own: this one can't know what the factory makes.
 struct reset_object {

@@ -85,9 +85,10 @@ struct options {
   /// Bytes of one slab, a power of two from 64 KiB to 1 GiB. Default: 64 KiB; where idle memory
   /// stays and there is no `limit_bytes`, 1 MiB: the heap keeps two pages of its own per slab.
   setting<std::size_t> slab_bytes{};
-  /// A container of more capacity is replaced by a fresh one on its return, or told to
+  /// An object that holds more memory is replaced by a fresh one on its return, or told to
   /// `shrink(bytes)` where it has such a member, as messages have; object and message pools only.
-  /// Default: 64 KiB.
+  /// Containers are measured, alone and as fields of aggregates; a class of another kind tells what
+  /// it holds by `kept_bytes()`, see `reset_object`. Default: 64 KiB.
   setting<std::size_t> keep_capacity_bytes{};
   /// Capacity of a container that is asked for with 0; object pools only. Default: what the factory
   /// makes.
