@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <new>
 
+#include <tarn/detail/system/own_memory.hpp>
 #include <tarn/detail/system/pages.hpp>
 #include <tarn/detail/system/system.hpp>
 
