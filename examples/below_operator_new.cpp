@@ -21,10 +21,9 @@
 
 namespace {
 
-using pool_type =
-    tarn::byte_pool<tarn::thread_cached<>, tarn::counting_stats,
-                    tarn::traits<tarn::power_of_two_tiers<64, std::size_t{64} << 10>,
-                                 tarn::no_check, tarn::page_source>>;
+using pool_type = tarn::byte_pool<tarn::thread_cached<>, tarn::counting_stats,
+                                  tarn::traits<tarn::power_of_two_tiers<64, std::size_t{64} << 10>,
+                                               tarn::no_check, tarn::page_source>>;
 
 pool_type& heap() {
   static tarn::immortal<pool_type> pool(tarn::options{.name = "the heap"});

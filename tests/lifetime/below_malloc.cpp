@@ -25,17 +25,14 @@
 
 namespace {
 
-using pool_type =
-    tarn::byte_pool<tarn::thread_cached<>, tarn::counting_stats,
-                    tarn::traits<tarn::power_of_two_tiers<64, std::size_t{64} << 10>,
-                                 tarn::no_check, tarn::page_source>>;
+using pool_type = tarn::byte_pool<tarn::thread_cached<>, tarn::counting_stats,
+                                  tarn::traits<tarn::power_of_two_tiers<64, std::size_t{64} << 10>,
+                                               tarn::no_check, tarn::page_source>>;
 
 /// While the pool is being made, the C library asks for a little: it never comes back.
 alignas(64) std::byte first_bytes[std::size_t{64} << 10];
 std::atomic<std::size_t> first_used{0};
-bool is_first(const void* p) {
-  return p >= first_bytes && p < first_bytes + sizeof first_bytes;
-}
+bool is_first(const void* p) { return p >= first_bytes && p < first_bytes + sizeof first_bytes; }
 
 std::atomic<pool_type*> heap{nullptr};
 std::atomic<bool> is_making{false};

@@ -202,8 +202,8 @@ void load(const char* name, const char* file, const char* symbol, int flags) {
     session.reset();
     message.reset();
   }).join();
-  // Where the library's own code keeps the blocks it stays loaded; where it used the code of another
-  // one, it is gone, pools and all. The blocks don't mind.
+  // Where the library's own code keeps the blocks it stays loaded; where it used the code of
+  // another one, it is gone, pools and all. The blocks don't mind.
 }
 
 }  // namespace

@@ -18,8 +18,9 @@ struct session {
 using session_pool = tarn::object_pool<session>;
 using mutex_pool = tarn::byte_pool<tarn::system_mutex>;
 using free_pool = tarn::byte_pool<tarn::lock_free, tarn::recording_stats>;
-using page_pool = tarn::byte_pool<tarn::thread_cached<>, tarn::counting_stats,
-                                  tarn::traits<tarn::small_tiers, tarn::checked, tarn::page_source>>;
+using page_pool =
+    tarn::byte_pool<tarn::thread_cached<>, tarn::counting_stats,
+                    tarn::traits<tarn::small_tiers, tarn::checked, tarn::page_source>>;
 
 /// One pool of each kind. The program has them, and so has each module.
 struct pools {
