@@ -175,11 +175,12 @@ class byte_pool
   /// Preconditions: no handle drops the last reference at the same time.
   /// Returns: false if the last reference is gone: zero is terminal. That is found as long as the
   ///   memory was not handed out again or given back; `checked` finds it in any block of a tier,
-  ///   and reports it.
+  ///   and reports it. It also refuses what another pool shares.
   bool retain(const typename shared_buffer::raw_type& raw) noexcept {
     auto* const node = static_cast<shared_node*>(raw.node);
     if (node == nullptr) return true;  // static bytes, or none
-    if (!core().is_alive(node) || !node->count.try_add()) return report_dead(raw);
+    if (!is_good(raw)) return false;
+    if (!node->count.try_add()) return report(misuse::double_put, raw);
     core().holders().get();
     return true;
   }
@@ -187,12 +188,12 @@ class byte_pool
   bool release(const typename shared_buffer::raw_type& raw) noexcept {
     auto* const node = static_cast<shared_node*>(raw.node);
     if (node == nullptr) return true;
-    if (!core().is_alive(node)) return report_dead(raw);
+    if (!is_good(raw)) return false;
     core().holders().put();  // early: without this reference the core may be gone
     const auto what = node->count.try_drop();
     if (what != detail::dropped::kept) core().holders().unput();
     if (what == detail::dropped::last) node->end();
-    return what != detail::dropped::dead || report_dead(raw);
+    return what != detail::dropped::dead || report(misuse::double_put, raw);
   }
 
   /// Gives a buffer back, to the pool it came from. An empty one is ignored.
@@ -273,8 +274,10 @@ class byte_pool
   /// `alignment` and is not null; `size` is any from the asked one to `capacity_for(it)`.
   TARN_FORCE_INLINE void deallocate(void* p, std::size_t size,
                                     std::size_t alignment = default_alignment) noexcept {
-    if (alignment <= default_alignment) [[likely]]
-      return core().give_bytes(p, size);
+    if constexpr (!Traits::check::enabled) {
+      if (alignment <= default_alignment) [[likely]]
+        return core().give_bytes(p, size);
+    }
     core().give_cold(p, size, alignment, detail::core_settings::no_limit, true);
   }
 
@@ -382,11 +385,20 @@ class byte_pool
     }
     return {static_cast<const std::byte*>(got.block), size, node};
   }
-  bool report_dead([[maybe_unused]] const typename shared_buffer::raw_type& raw) noexcept {
-    if constexpr (Traits::check::enabled) {
-      core().report(misuse::double_put, raw.data, raw.size);
-    }
+  bool report([[maybe_unused]] misuse kind,
+              [[maybe_unused]] const typename shared_buffer::raw_type& raw) noexcept {
+    if constexpr (Traits::check::enabled) core().report(kind, raw.data, raw.size);
     return false;
+  }
+  /// True if the count of `raw` may be changed. Only a pool that checks can tell.
+  [[nodiscard]] bool is_good(
+      [[maybe_unused]] const typename shared_buffer::raw_type& raw) noexcept {
+    if constexpr (Traits::check::enabled) {
+      const auto* const node = static_cast<const shared_node*>(raw.node);
+      if (!core().is_alive(node)) return report(misuse::double_put, raw);
+      if (&node->core() != &core()) return report(misuse::wrong_pool, raw);
+    }
+    return true;
   }
 
   /// Whether no memory can hold so many blocks. Counts that as a refusal.

@@ -122,6 +122,59 @@ TEMPLATE_LIST_TEST_CASE("every kind of bad return is counted, reported once, and
   CHECK(reported(misuse::foreign, foreign_block, 1000));
 }
 
+TEMPLATE_LIST_TEST_CASE("an alignment that is no power of two is reported, and the block stays out",
+                        "[byte_pool]", test::every_lock) {
+  INFO(test::name_of<TestType>());
+  const listening here;
+  checked_fixture<TestType> pool({.name = "judge"});
+  auto& p = *pool;
+  void* const small = p.allocate(100);
+  void* const aligned = p.allocate(100, 64);
+  void* const large = p.allocate(5 << 20);
+  const auto reported = [&](void* b, std::size_t size, std::size_t alignment) {
+    return is_reported(p, misuse::wrong_size, b, size, [&] { p.deallocate(b, size, alignment); });
+  };
+  for (const std::size_t alignment : {0u, 3u, 12u, 24u, 100u}) {
+    INFO(alignment);
+    CHECK(reported(small, 100, alignment));
+    CHECK(reported(aligned, 100, alignment));
+    CHECK(reported(large, 5 << 20, alignment));
+  }
+  heard = 0;
+  p.deallocate(small, 100, 1);
+  p.deallocate(aligned, 100, 64);
+  p.deallocate(large, 5 << 20, 8);
+  CHECK(heard == 0);
+}
+
+TEMPLATE_LIST_TEST_CASE("a large block that comes back twice is no foreign memory", "[byte_pool]",
+                        test::every_lock) {
+  INFO(test::name_of<TestType>());
+  const listening here;
+  for (const std::size_t kept : {std::size_t{0}, std::size_t{64} << 20}) {
+    checked_fixture<TestType> pool({.name = "judge", .large_cache_bytes = kept});
+    auto& p = *pool;
+    const auto reported = [&](misuse kind, void* b, std::size_t size) {
+      return is_reported(p, kind, b, size, [&] { p.deallocate(b, size); });
+    };
+    void* large[20];
+    for (auto& b : large)
+      b = p.allocate(3 << 20);
+    for (auto* const b : large)
+      p.deallocate(b, 3 << 20);
+    for (auto* const b : large) {
+      CHECK(reported(misuse::double_put, b, 3 << 20));
+      CHECK(reported(misuse::double_put, b, 3 << 20));
+    }
+    // One that is out again is good again.
+    heard = 0;
+    p.deallocate(p.allocate(3 << 20), 3 << 20);
+    CHECK(heard == 0);
+    std::byte mine[64];
+    CHECK(reported(misuse::foreign, mine, 3 << 20));
+  }
+}
+
 TEMPLATE_LIST_TEST_CASE("a block of a large request is judged by the pool it came from",
                         "[byte_pool]", test::every_lock) {
   INFO(test::name_of<TestType>());

@@ -13,12 +13,14 @@
 namespace {
 
 std::atomic<int> reported{0};
+std::atomic<int> reported_elsewhere{0};
 
 struct handler_for_a_test {
   handler_for_a_test() {
     reported = 0;
     previous = tarn::set_misuse_handler([](const tarn::misuse_report& r) noexcept {
       if (r.kind == tarn::misuse::double_put) ++reported;
+      if (r.kind == tarn::misuse::wrong_pool) ++reported_elsewhere;
     });
   }
   ~handler_for_a_test() { tarn::set_misuse_handler(previous); }
@@ -105,5 +107,32 @@ TEMPLATE_LIST_TEST_CASE("a node that is given back like a block is refused, and 
   CHECK(pool->release(raw));
   if constexpr (TestType::stats::counts) {
     CHECK(pool->snapshot().misuses[static_cast<std::size_t>(tarn::misuse::wrong_size)] == 2);
+  }
+}
+
+TEMPLATE_LIST_TEST_CASE("another pool adds no reference, drops none, and reports it",
+                        "[shared_buffer]", test::every_lock) {
+  INFO(test::name_of<TestType>());
+  const handler_for_a_test handler;
+  checked_fixture<TestType> pool;
+  checked_fixture<TestType> other;
+  // In the tail of a block, with a node of its own, and in the tail of a large block.
+  for (const std::size_t size : {std::size_t{100}, std::size_t{1024}, std::size_t{5} << 20}) {
+    INFO(size);
+    reported_elsewhere = 0;
+    auto b = pool->get_shared(size);
+    const auto raw = std::move(b).to_raw();
+    CHECK_FALSE(other->retain(raw));
+    CHECK_FALSE(other->release(raw));
+    CHECK(reported_elsewhere == 2);
+    // Its own pool still counts one reference.
+    CHECK(pool->retain(raw));
+    CHECK(pool->release(raw));
+    CHECK(pool->release(raw));
+    CHECK(reported_elsewhere == 2);
+    CHECK(reported == 0);
+  }
+  if constexpr (TestType::stats::counts) {
+    CHECK(other->snapshot().misuses[static_cast<std::size_t>(tarn::misuse::wrong_pool)] == 6);
   }
 }

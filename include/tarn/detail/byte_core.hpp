@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <tarn/detail/core/all.hpp>
+#include <tarn/detail/extents/returned_extents.hpp>
 #include <tarn/detail/upkeep/age_large.hpp>
 #include <tarn/detail/verify.hpp>
 
@@ -197,6 +198,7 @@ class byte_core final : public core<typename Config::mechanism> {
   std::string name_;
   zeros zeroing_;
   misuse_counts<Config> misuses_;
+  TARN_NO_UNIQUE_ADDRESS returned_extents_of<Config> returned_;
   TARN_NO_UNIQUE_ADDRESS holder_counts<Config> holders_;
 };
 

@@ -3,6 +3,8 @@
 
 // What the hit path of a byte pool leaves out: alignment, zeros, checks.
 
+#include <bit>
+
 #include <tarn/detail/bounds/byte_core_large.hpp>
 #include <tarn/detail/byte_core.hpp>
 
@@ -64,25 +66,16 @@ void byte_core<Config>::give_cold(void* block, std::size_t size, std::size_t ali
                                   std::size_t used, bool by_hand) noexcept {
   const auto tier = tier_of(size, alignment);
   if constexpr (Config::checks) {
+    if (!std::has_single_bit(alignment)) return report(misuse::wrong_size, block, size);
     if (!admitted(block, size, tier, by_hand)) return;
   }
   // Before it is home: the core may end with it.
   this->watchers_.tell({moment::put, tier, used < size ? used : size, 0, block});
   if (tier == this->tiers()) return give_large(block, size, alignment);
-  switch (zeroing_) {
-    case zeros::none:
-    case zeros::on_get:
-      break;
-    case zeros::on_put:
-      zero_memory(block, this->shape_of(tier).stride);
-      break;
-    case zeros::used_prefix:
-      zero_used(block, min_of(used, this->shape_of(tier).stride), this->shape_of(tier).stride);
-      break;
-    case zeros::secure:
-      secure_zero(block, this->shape_of(tier).stride);
-      break;
-  }
+  const auto stride = this->shape_of(tier).stride;
+  if (zeroing_ == zeros::on_put) zero_memory(block, stride);
+  if (zeroing_ == zeros::used_prefix) zero_used(block, min_of(used, stride), stride);
+  if (zeroing_ == zeros::secure) secure_zero(block, stride);
   this->give(tier, block);
 }
 
@@ -107,6 +100,7 @@ bool byte_core<Config>::admitted(void* block, std::size_t size, std::uint32_t ti
     verdict = misuse::wrong_size;  // that number is also the nodes' tier
   } else {
     good = admit(static_cast<base&>(*this), block, tier, verdict);
+    if (verdict == misuse::foreign && returned_.knows(block)) verdict = misuse::double_put;
   }
   if (good && (!by_hand || !this->closed())) return true;
   if (good) verdict = misuse::after_close;

@@ -24,8 +24,9 @@ struct misuse_report {
 
 [[nodiscard]] constexpr const char* to_string(misuse kind) noexcept {
   constexpr const char* names[misuse_count] = {
-      "null pointer",        "pointer that no pool gave", "pointer into a block",
-      "wrong size",          "block of another pool",     "block that is not out (double put)",
+      "null pointer",          "pointer that no pool gave",
+      "pointer into a block",  "wrong size or alignment",
+      "block of another pool", "block that is not out (double put)",
       "put to a closed pool"};
   return names[static_cast<std::size_t>(kind)];
 }

@@ -39,6 +39,7 @@ auto byte_core<Config>::take_large(std::size_t size, std::size_t alignment, wher
 template <class Config>
 void byte_core<Config>::give_large(void* block, std::size_t size, std::size_t alignment) noexcept {
   this->sampled().forget(block);
+  returned_.note(block);  // before it can be anybody else's
   const auto extent = large_.tracks() ? large_.extent_of(block) : extent_for(size);
   if (zeroing_ == zeros::secure) secure_zero(block, extent);
   const auto wanted = alignment < line_alignment ? line_alignment : alignment;
