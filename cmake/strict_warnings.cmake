@@ -12,7 +12,7 @@ function(strict_warnings result compiler)
                       -Wshadow-all -Wdocumentation -Wheader-hygiene -Wnewline-eof)
   else()
     list(APPEND flags -Wuseless-cast -Wlogical-op -Wduplicated-cond -Wsuggest-override
-                      -Wcast-align=strict -Wdeprecated-copy-dtor -Wsign-promo -Wformat=2)
+                      -Wcast-align=strict -Wdeprecated-copy-dtor -Wsign-promo)
   endif()
   set(${result} ${flags} -Werror PARENT_SCOPE)
 endfunction()

@@ -123,7 +123,7 @@ class record_batch {
   /// The bytes that `encode` appends. Throws: `std::length_error` as `encode`.
   [[nodiscard]] std::size_t encoded_size() const {
     static_cast<void>(last_timestamp());
-    constexpr std::size_t most = std::numeric_limits<std::int32_t>::max();
+    constexpr std::size_t most = (std::numeric_limits<std::int32_t>::max)();
     std::size_t size = fixed_bytes;
     for (const record& r : records()) {
       const auto body = body_size(r);
@@ -253,7 +253,7 @@ class record_batch {
     };
     for (const record& r : records()) {
       if (is_in(r.key.bytes()) || is_in(r.value.bytes())) return true;
-      for (const auto& h : r.headers)
+      for (const auto h : r.headers)
         if (is_in(h.value) || is_in(std::as_bytes(std::span(h.name)))) return true;
     }
     return false;
@@ -271,7 +271,7 @@ class record_batch {
     }
     return first_timestamp + latest;
   }
-  static constexpr auto latest_timestamp = std::numeric_limits<std::int64_t>::max();
+  static constexpr auto latest_timestamp = (std::numeric_limits<std::int64_t>::max)();
   /// Whether the sum is one. One before all times, which a negative delta can make, is not asked
   /// for: what is written is the latest.
   [[nodiscard]] static bool has_timestamp(std::int64_t first, std::int64_t delta) noexcept {

@@ -117,9 +117,10 @@ union immortal_registry {
 /// and how they were loaded. A core belongs to the module that made it, and carries its registry.
 template <bool ForLibrary>
 struct [[TARN_MODULE_LOCAL]] module_state {
-  static constexpr std::uint16_t hot = ForLibrary ? hot_slots_of_library : hot_slots_of_program;
+  static constexpr std::uint16_t hot_slots =
+      ForLibrary ? hot_slots_of_library : hot_slots_of_program;
 
-  [[TARN_FIXED_PLACE]] static inline constinit thread_local sized_thread_table<hot> table;
+  [[TARN_FIXED_PLACE]] static inline constinit thread_local sized_thread_table<hot_slots> table;
   static inline constinit slot_record<native_env> records[max_slots] = {};
   static immortal_registry the_registry;
 
@@ -151,7 +152,7 @@ struct [[TARN_MODULE_LOCAL]] module_state {
     return table.entry(slot);
   }
   [[nodiscard]] TARN_COLD static thread_word word_of(std::uint32_t slot) noexcept {
-    if (slot >= hot) slot = 0;  // never set
+    if (slot >= hot_slots) slot = 0;  // never set
     if constexpr (has_fixed_places) {
       return reinterpret_cast<std::uintptr_t>(table.place_of(slot)) - thread_pointer();
     } else {
@@ -161,10 +162,10 @@ struct [[TARN_MODULE_LOCAL]] module_state {
   /// One for each hot slot.
   struct getter_list {
     constexpr getter_list() noexcept {
-      for (std::uint32_t i = 0; i != hot; ++i)
+      for (std::uint32_t i = 0; i != hot_slots; ++i)
         of[i] = {&get, i};
     }
-    thread_getter of[hot];
+    thread_getter of[hot_slots];
   };
   static constexpr getter_list getters{};
 

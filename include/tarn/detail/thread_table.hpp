@@ -91,7 +91,7 @@ class thread_table {
   [[nodiscard]] void* const* place_of(std::uint32_t slot) const noexcept { return places() + slot; }
 
  protected:
-  constexpr explicit thread_table(std::uint16_t hot) noexcept : hot_(hot) {}
+  constexpr explicit thread_table(std::uint16_t hot_slots) noexcept : hot_(hot_slots) {}
   ~thread_table() = default;
 
  private:

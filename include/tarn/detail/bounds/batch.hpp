@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <tarn/detail/align.hpp>
 #include <tarn/detail/bounds/bounds.hpp>
 
 namespace tarn::detail {
@@ -38,8 +39,8 @@ class batch {
   /// `std::bad_alloc`.
   [[nodiscard]] bool reserve(std::uint64_t blocks, bool partly = false) {
     if (!bounds_type::stock(core_, tier_, blocks, partly, bought_)) return false;
-    if (blocks != 0) blocks_ = new void*[static_cast<std::size_t>(blocks)];
-    wanted_ = static_cast<std::size_t>(blocks);
+    if (blocks != 0) blocks_ = new void*[cast_to<std::size_t>(blocks)];
+    wanted_ = cast_to<std::size_t>(blocks);
     return true;
   }
   /// Takes and makes them. Returns: false if others were faster, and now there is no more. Throws:

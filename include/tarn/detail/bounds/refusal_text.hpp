@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <tarn/detail/align.hpp>
 #include <tarn/detail/bounds/bounds.hpp>
 #include <tarn/detail/error.hpp>
 
@@ -73,7 +74,7 @@ template <class Core>
                                      std::uint64_t blocks) noexcept {
   error_text text;
   text.put("tarn: pool '").put_name(core.name()).put("' has nothing for ");
-  text.put(static_cast<std::size_t>(blocks), "more block").put(" of ");
+  text.put(cast_to<std::size_t>(blocks), "more block").put(" of ");
   text.put(core.shape_of(tier).size, "byte").put(": ");
   if (why == refusal::capacity) {
     text.put("no more may exist, capacity ").put(core.settings().capacity);

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstdint>
 
+#include <tarn/detail/align.hpp>
 #include <tarn/detail/depot/slab_list.hpp>
 
 namespace tarn::detail {
@@ -124,7 +125,7 @@ class slab_shelves {
 
   static constexpr unsigned levels = 32;
   [[nodiscard]] static unsigned level_of(std::uint32_t room) noexcept {
-    return static_cast<unsigned>(std::bit_width(room | 1u)) - 1;
+    return cast_to<unsigned>(std::bit_width(room | 1u)) - 1;
   }
 
   [[nodiscard]] static std::uint8_t shelf_for(const slab_type& s) noexcept {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <new>
 
+#include <tarn/detail/align.hpp>
 #include <tarn/detail/extents/extent.hpp>
 #include <tarn/detail/guard.hpp>
 
@@ -80,7 +81,7 @@ class extent_map {
   static constexpr std::size_t segments = 48;  // each as large as all before it
 
   [[nodiscard]] static std::size_t segment_of(std::size_t bucket) noexcept {
-    return static_cast<std::size_t>(std::bit_width(bucket / first_buckets)) - 1;
+    return cast_to<std::size_t>(std::bit_width(bucket / first_buckets)) - 1;
   }
   [[nodiscard]] bool has(std::size_t bucket) const noexcept {
     return segment_of(bucket) < segments && more_[segment_of(bucket)] != nullptr;
@@ -93,9 +94,9 @@ class extent_map {
   }
 
   [[nodiscard]] std::size_t place_of(const void* block) const noexcept {
-    const auto bits = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(block));
+    const auto bits = cast_to<std::uint64_t>(reinterpret_cast<std::uintptr_t>(block));
     const auto hash = bits * 0x9e3779b97f4a7c15u;  // Fibonacci hashing; the upper bits are good
-    const auto low = static_cast<std::size_t>(hash ^ (hash >> 32));
+    const auto low = cast_to<std::size_t>(hash ^ (hash >> 32));
     const auto half = std::bit_floor(buckets_);
     const auto place = low & (2 * half - 1);
     return place < buckets_ ? place : place - half;  // that bucket was not split yet

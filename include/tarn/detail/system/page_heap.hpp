@@ -98,7 +98,7 @@ class page_heap {
     return align_up(bytes, step);
   }
   [[nodiscard]] run*& first_of(std::size_t size) noexcept {
-    const auto power = static_cast<std::size_t>(std::bit_width(size)) - 1;
+    const auto power = cast_to<std::size_t>(std::bit_width(size)) - 1;
     return runs_[(power - 6) * 4 + (size >> (power - 2)) % 4];
   }
   [[nodiscard]] static bool is_full(const run& r, std::size_t size) noexcept {

@@ -91,7 +91,7 @@ struct leak_report {
     std::uint64_t hash = where.line();
     for (const char* c = where.file_name(); *c != 0; ++c)
       hash = (hash ^ static_cast<unsigned char>(*c)) * 0x100000001b3u;  // FNV-1a
-    auto at = static_cast<std::size_t>(hash ^ (hash >> 32)) & (places_.size() - 1);
+    auto at = detail::cast_to<std::size_t>(hash ^ (hash >> 32)) & (places_.size() - 1);
     while (places_[at] != nowhere && !(sites[places_[at]].where == where))
       at = (at + 1) & (places_.size() - 1);
     return places_[at];
