@@ -81,8 +81,9 @@ using row_of_64 = typename row<From, Step, std::make_index_sequence<64>>::type;
 
 using odd_sizes = tarn::fixed_tiers<1, 7, 8, 9, 31, 33, 100, 1000, 4095, 4096, 4097, 4111, 4112,
                                     4113, 5000, 9999, 65535, 65537, 69999>;
-using wide_sizes = tarn::fixed_tiers<3, 65537, 1000003, (std::size_t{1} << 33) + 1,
-                                     (std::size_t{1} << 40) - 1, std::size_t{1} << 40>;
+// 2^40 where a size has 64 bits.
+constexpr std::size_t widest = tarn::detail::max_tier_bytes;
+using wide_sizes = tarn::fixed_tiers<3, 65537, 1000003, (widest >> 7) + 1, widest - 1, widest>;
 
 std::string message_of(std::span<const std::size_t> sizes) {
   try {
@@ -102,12 +103,11 @@ bool has(const std::string& text, const std::string& part) {
 TEMPLATE_TEST_CASE("a table gives every size its smallest tier", "[tiers]",
                    tarn::power_of_two_tiers<>, (tarn::power_of_two_tiers<16, 65536>),
                    (tarn::power_of_two_tiers<16, 16>), (tarn::power_of_two_tiers<4096, 8192>),
-                   (tarn::power_of_two_tiers<64, std::size_t{1} << 40>), tarn::stream_tiers,
-                   tarn::kafka_tiers, tarn::page_tiers, tarn::small_tiers, tarn::cache_tiers,
-                   tarn::single_tier<1>, tarn::single_tier<100>, tarn::single_tier<65536>,
-                   odd_sizes, wide_sizes, (row_of_64<1, 1>), (row_of_64<4090, 1>),
-                   (row_of_64<60001, 3>), (row_of_64<16, 16>), (row_of_64<1000, 999>),
-                   tarn::runtime_tiers) {
+                   (tarn::power_of_two_tiers<64, widest>), tarn::stream_tiers, tarn::kafka_tiers,
+                   tarn::page_tiers, tarn::small_tiers, tarn::cache_tiers, tarn::single_tier<1>,
+                   tarn::single_tier<100>, tarn::single_tier<65536>, odd_sizes, wide_sizes,
+                   (row_of_64<1, 1>), (row_of_64<4090, 1>), (row_of_64<60001, 3>),
+                   (row_of_64<16, 16>), (row_of_64<1000, 999>), tarn::runtime_tiers) {
   const TestType tiers;
   CHECK(agrees_everywhere(tiers));
   CHECK(tiers.tier_for(0) == 0);
@@ -141,7 +141,7 @@ TEST_CASE("a run-time table sorts its sizes and drops duplicates", "[tiers]") {
 }
 
 TEST_CASE("a run-time table names the value and the limit that it refuses", "[tiers]") {
-  const std::size_t most = std::size_t{1} << 40;
+  const std::size_t most = widest;
   CHECK(message_of({}) == "tarn: number of tiers 0 must be at least 1");
 
   const std::array<std::size_t, 2> zero{128, 0};
@@ -167,7 +167,7 @@ TEST_CASE("random tables agree with a linear search", "[tiers]") {
   bool all = true;
   for (int round = 0; round < 2000 && all; ++round) {
     const std::size_t spread = std::size_t{1} << (random() % 41);
-    const std::size_t base = round % 3 == 0 ? 0 : random() % ((std::size_t{1} << 40) - spread + 1);
+    const std::size_t base = round % 3 == 0 ? 0 : random() % (widest - spread + 1);
     std::vector<std::size_t> given;
     std::set<std::size_t> sorted;
     for (std::size_t i = random() % 64 + 1; i > 0; --i) {
@@ -178,7 +178,8 @@ TEST_CASE("random tables agree with a linear search", "[tiers]") {
     const tarn::runtime_tiers tiers(given);
     all = all && list(tiers) == sizes;
     for (const std::size_t size : sizes) {
-      for (const std::size_t n : {size - 1, size, size + 1, base + random() % spread}) {
+      for (const std::size_t n :
+           {size - 1, size, size + 1, base + static_cast<std::size_t>(random() % spread)}) {
         all = all && agrees(tiers, sizes, n);
       }
     }
