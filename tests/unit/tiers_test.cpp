@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <random>
@@ -148,8 +149,8 @@ TEST_CASE("a run-time table names the value and the limit that it refuses", "[ti
   CHECK(message_of(zero) == "tarn: tier size 0 must be at least 1");
 
   const std::array<std::size_t, 2> large{128, most + 1};
-  CHECK(has(message_of(large), "1099511627777"));
-  CHECK(has(message_of(large), "at most 1099511627776"));
+  CHECK(has(message_of(large), std::to_string(most + 1)));
+  CHECK(has(message_of(large), "at most " + std::to_string(most)));
 
   const std::array<std::size_t, 2> fits{1, most};
   CHECK(message_of(fits) == "no error");
@@ -166,7 +167,7 @@ TEST_CASE("random tables agree with a linear search", "[tiers]") {
   std::mt19937_64 random(20);
   bool all = true;
   for (int round = 0; round < 2000 && all; ++round) {
-    const std::size_t spread = std::size_t{1} << (random() % 41);
+    const std::size_t spread = std::size_t{1} << random() % std::bit_width(widest);
     const std::size_t base = round % 3 == 0 ? 0 : random() % (widest - spread + 1);
     std::vector<std::size_t> given;
     std::set<std::size_t> sorted;

@@ -88,8 +88,7 @@ class byte_core final : public core<typename Config::mechanism> {
   [[nodiscard]] TARN_FORCE_INLINE void* take_node() {
     void* const node = this->take(node_tier(), 0).block;
     if constexpr (Config::checks) {
-      auto* const s = this->find_slab(node);
-      if (s != nullptr) static_cast<void>(s->enter(s->index_of(node)));
+      if (auto* const s = this->find_slab(node)) static_cast<void>(s->enter(s->index_of(node)));
     }
     return node;
   }
