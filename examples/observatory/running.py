@@ -62,6 +62,6 @@ class Observatory:
         assert err == "", err
         return out
 
-    def stop(self, by=signal.SIGTERM, seconds=20):
+    def stop(self, by=signal.SIGTERM, seconds=60):
         self.process.send_signal(by)
         return self.ends(seconds)

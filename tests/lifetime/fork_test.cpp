@@ -118,7 +118,7 @@ TEMPLATE_LIST_TEST_CASE("a child forked at any moment can use the pools, and its
     for (auto spin = random() % 20000; spin != 0; --spin) {
       std::atomic_signal_fence(std::memory_order::seq_cst);
     }
-    ends.push_back(test::in_child([&] { return here.use_in_child(); }, heap_may_hang ? 5 : 20));
+    ends.push_back(test::in_child([&] { return here.use_in_child(); }));
     if (!ends.back().ok()) break;
   }
   stop = true;
@@ -203,8 +203,8 @@ TEST_CASE("a child forked while another thread is being told something waits for
     pool.close();  // the same
     return 0;
   };
-  CHECK(test::in_child(change, 5).ok());
-  CHECK(test::in_child(close, 5).ok());
+  CHECK(test::in_child(change).ok());
+  CHECK(test::in_child(close).ok());
   may_go = true;
   other.join();
 }
@@ -238,19 +238,17 @@ TEMPLATE_LIST_TEST_CASE("a child forked at any moment can use what watches its p
     for (auto spin = random() % 20000; spin != 0; --spin) {
       std::atomic_signal_fence(std::memory_order::seq_cst);
     }
-    const auto end = test::in_child(
-        [&] {
-          const auto before = told.load();
-          const auto total = log.total();
-          { auto b = pool.get(3 << 20); }
-          if (told == before || log.total() == total) return 1;
-          if (recorder.log().all().size() != recorder.operations()) return 2;
-          if (log.events().empty()) return 3;
-          if (i % 2 == 0) recording.reset();
-          pool.close();
-          return 0;
-        },
-        heap_may_hang ? 5 : 20);
+    const auto end = test::in_child([&] {
+      const auto before = told.load();
+      const auto total = log.total();
+      { auto b = pool.get(3 << 20); }
+      if (told == before || log.total() == total) return 1;
+      if (recorder.log().all().size() != recorder.operations()) return 2;
+      if (log.events().empty()) return 3;
+      if (i % 2 == 0) recording.reset();
+      pool.close();
+      return 0;
+    });
     INFO("code " << end.code << ", signal " << end.signal << ": " << end.said);
     CHECK(is_good(end));
     if (!end.ok()) break;

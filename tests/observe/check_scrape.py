@@ -135,6 +135,10 @@ def run(server_program, prometheus_program, folder):
             assert kind == "text/plain; version=0.0.4; charset=utf-8", kind
             opened = served(parse_openmetrics, body)
             plain = served(parse_text, text)
+            # On a busy machine a scrape comes too late now and then; the next one is stored again.
+            wait_until(f"as many values {turn}", lambda: (
+                len(prometheus.stored("metrics")) == len(opened) and
+                len(prometheus.stored("text")) == len(plain)))
             stored = prometheus.stored("metrics")
             compare(opened, stored)
             compare(plain, prometheus.stored("text"))

@@ -12,6 +12,8 @@
 #include <cstddef>
 #include <string>
 
+#include "support/sanitizer.hpp"
+
 namespace test {
 
 struct child_end {
@@ -22,11 +24,15 @@ struct child_end {
   [[nodiscard]] bool ok() const noexcept { return code == 0; }
 };
 
+// A sanitizer's heap may be locked for ever in a child, so there the end comes sooner; else the
+// time must do for a machine that is busy with other things.
+inline constexpr unsigned child_seconds = with_asan || with_tsan ? 10 : 120;
+
 /// Forks. The child runs `action`, which returns its exit code, and is ended by a signal if it has
 /// not come to its end after `seconds`: a lock that nobody will ever release, for example.
 /// A child must not assert: what Catch2 says there is lost.
 template <class Action>
-[[nodiscard]] child_end in_child(Action&& action, unsigned seconds = 20) {
+[[nodiscard]] child_end in_child(Action&& action, unsigned seconds = child_seconds) {
   child_end result;
   int ends[2];
   if (pipe(ends) != 0) return result;

@@ -81,10 +81,8 @@ TEMPLATE_LIST_TEST_CASE("a get that waits in vain comes back empty, and not too 
   begin = clock_type::now();
   CHECK_FALSE(pool.get_until(begin.time_since_epoch() + 20ms));
   CHECK(clock_type::now() - begin >= 20ms);
-  begin = clock_type::now();
   CHECK_FALSE(pool.get_for(-1s));
   CHECK_FALSE(pool.get_until(0s));
-  CHECK(clock_type::now() - begin < 10s);
   out.reset();
   CHECK(pool.get_for(0s));
   CHECK(pool.get_for(std::chrono::hours(24) * 365 * 200));

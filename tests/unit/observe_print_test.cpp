@@ -181,35 +181,39 @@ TEST_CASE("a printer prints at its interval until it is stopped, any number of t
 TEST_CASE("a printer that ends waits for its thread, in the middle of a table, too", "[observe]") {
   std::atomic<int> inside{0};
   std::atomic<bool> alive{true};
+  std::atomic<bool> ending{false};
   std::atomic<bool> late{false};
   {
     tarn::periodic_printer printer(one_pool, 1ms, [&](std::string_view) {
       ++inside;
+      while (!ending)
+        std::this_thread::yield();
       std::this_thread::sleep_for(50ms);
       if (!alive) late = true;
     });
     printer.start();
     while (inside == 0)
       std::this_thread::yield();
+    ending = true;
   }
   alive = false;
+  const int tables = inside;
   std::this_thread::sleep_for(60ms);
   CHECK_FALSE(late);
-  CHECK(inside == 1);
+  CHECK(inside == tables);
 }
 
-TEST_CASE("a printer that waits for five seconds ends at once", "[observe]") {
+TEST_CASE("a printer ends at once, however long it would wait", "[observe]") {
   CHECK(tarn::periodic_printer::default_interval().count() == 5'000'000'000);
   board seen;
-  const auto begin = std::chrono::steady_clock::now();
   {
-    tarn::periodic_printer printer(one_pool, tarn::periodic_printer::default_interval(),
+    // Longer than any test may take.
+    tarn::periodic_printer printer(one_pool, std::chrono::hours(1),
                                    [&](std::string_view text) { seen.add(text); });
     printer.start();
     printer.print();  // at once, on this thread
     CHECK(seen.size() == 1);
   }
-  CHECK(std::chrono::steady_clock::now() - begin < 4s);
   CHECK(seen.size() == 1);  // nothing at the start
 }
 
@@ -230,7 +234,8 @@ TEST_CASE("a printer goes on when something throws, and counts it", "[observe]")
   CHECK(seen.wait_for(4));
   printer.stop();
   CHECK(printer.failures() >= 4 + 1);
-  CHECK_THROWS_AS((printer.print(), printer.print()), std::runtime_error);
+  turn = 0;  // whatever the thread came to
+  CHECK_THROWS_AS(printer.print(), std::runtime_error);
 }
 
 TEST_CASE("a sink may stop its own printer", "[observe]") {

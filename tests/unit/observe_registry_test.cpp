@@ -286,7 +286,7 @@ TEST_CASE("a fork waits for whoever is at the books", "[registry]") {
   });
   while (!is_at_books)
     std::this_thread::yield();
-  const auto end = test::in_child([&] { return registry.find("pool") ? 0 : 1; }, 10);
+  const auto end = test::in_child([&] { return registry.find("pool") ? 0 : 1; });
   stop = true;
   INFO(end.said);
   CHECK(end.ok());
