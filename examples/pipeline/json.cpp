@@ -48,6 +48,8 @@ std::string as_json(const options& o, const input& in, const trial_result& made)
     rounds.push_back(json_writer('{')
                          .add("pooled_seconds", r.pooled_seconds)
                          .add("plain_seconds", r.plain_seconds)
+                         .add("pooled_cpu_seconds", r.pooled_cpu_seconds)
+                         .add("plain_cpu_seconds", r.plain_cpu_seconds)
                          .add("ratio", r.ratio())
                          .close());
   }
@@ -68,6 +70,9 @@ std::string as_json(const options& o, const input& in, const trial_result& made)
   speed.add("pooled_records_per_second", records / f.pooled_seconds)
       .add("plain_records_per_second", records / f.plain_seconds)
       .add("median_ratio", f.median_ratio)
+      .add("judgement", std::string(to_string(f.speed)))
+      .add("pooled_cpu_ns_per_record", f.pooled_cpu_ns)
+      .add("plain_cpu_ns_per_record", f.plain_cpu_ns)
       .raw("rounds", list(rounds));
   json_writer pool('{');
   pool.add("gets", made.pooled_records);

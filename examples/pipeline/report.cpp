@@ -69,11 +69,16 @@ std::string header(const options& o, const input& in, const trial_result& made) 
 std::string speed(const trial_result& made, const figures& f) {
   const auto records = static_cast<double>(made.records) / 1e6;
   const auto moved = static_cast<double>(made.moved) / 1e6;
-  std::string s = "\n  round          pooled        plain new        pooled is\n";
+  const auto cpu = [&](double seconds) {
+    return seconds * 1e9 / static_cast<double>(made.records);
+  };
+  std::string s =
+      "\n  round          pooled        plain new        pooled is       processor time a record\n";
   for (std::size_t r = 0; r != made.rounds.size(); ++r) {
     const auto& t = made.rounds[r];
-    s += text("  %5zu  %6.2f M rec/s   %6.2f M rec/s   %6.2f x as fast\n", r + 1,
-              records / t.pooled_seconds, records / t.plain_seconds, t.ratio());
+    s += text("  %5zu  %6.2f M rec/s   %6.2f M rec/s   %6.2f x as fast   %5.0f ns, %5.0f ns\n",
+              r + 1, records / t.pooled_seconds, records / t.plain_seconds, t.ratio(),
+              cpu(t.pooled_cpu_seconds), cpu(t.plain_cpu_seconds));
   }
   const auto most = std::max(1 / f.pooled_seconds, 1 / f.plain_seconds);
   const auto line = [&](const char* name, double seconds) {
@@ -172,15 +177,31 @@ std::string verdict(const trial_result& made, const figures& f) {
 
   const auto range = text("(median of %zu round%s, %.2f to %.2f)", made.rounds.size(),
                           made.rounds.size() == 1 ? "" : "s", f.least_ratio, f.most_ratio);
-  if (f.median_ratio >= 1.02) {
-    s += text("\nThe pool is %.2f times as fast as plain new %s.\n", f.median_ratio, range.c_str());
-  } else if (f.median_ratio > 0.98) {
-    s += text("\nThe pool is no faster than plain new: %.2f times %s.\n", f.median_ratio,
-              range.c_str());
-  } else {
-    s += text("\nThe pool is SLOWER than plain new: only %.2f times as fast %s.\n", f.median_ratio,
-              range.c_str());
+  s += '\n';
+  switch (f.speed) {
+    case judgement::faster:
+      s += text("The pool is %.2f times as fast as plain new %s.\n", f.median_ratio, range.c_str());
+      break;
+    case judgement::same:
+      s += text("The pool is no faster than plain new: %.2f times %s.\n", f.median_ratio,
+                range.c_str());
+      break;
+    case judgement::slower:
+      s += text("The pool is SLOWER than plain new: only %.2f times as fast %s.\n", f.median_ratio,
+                range.c_str());
+      break;
+    case judgement::noisy: {
+      const auto said = count_opinions(f.ratios);
+      s += text(
+          "The pool is faster in %zu of %zu rounds and slower in %zu %s: too noisy to say.\n"
+          "Something else keeps this machine busy.\n",
+          said.faster, f.ratios.size(), said.slower, range.c_str());
+      break;
+    }
   }
+  s += text(
+      "It takes %.0f ns of processor time per record, plain new %.0f ns: %.2f times as much.\n",
+      f.pooled_cpu_ns, f.plain_cpu_ns, f.pooled_cpu_ns / f.plain_cpu_ns);
   return s;
 }
 
@@ -196,15 +217,22 @@ double median_of(std::vector<double> values) {
 figures::figures(const trial_result& made) {
   std::vector<double> pooled;
   std::vector<double> plain;
-  std::vector<double> ratios;
+  std::vector<double> pooled_cpu;
+  std::vector<double> plain_cpu;
   for (const auto& r : made.rounds) {
     pooled.push_back(r.pooled_seconds);
     plain.push_back(r.plain_seconds);
+    pooled_cpu.push_back(r.pooled_cpu_seconds);
+    plain_cpu.push_back(r.plain_cpu_seconds);
     ratios.push_back(r.ratio());
   }
+  const auto each = 1e9 / static_cast<double>(made.records);
+  pooled_cpu_ns = median_of(pooled_cpu) * each;
+  plain_cpu_ns = median_of(plain_cpu) * each;
   pooled_seconds = median_of(pooled);
   plain_seconds = median_of(plain);
   median_ratio = median_of(ratios);
+  speed = judge(ratios, median_ratio);
   least_ratio = *std::min_element(ratios.begin(), ratios.end());
   most_ratio = *std::max_element(ratios.begin(), ratios.end());
 

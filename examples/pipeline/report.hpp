@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "input.hpp"
+#include "judgement.hpp"
 #include "options.hpp"
 #include "trial.hpp"
 
@@ -16,6 +17,10 @@ struct figures {
 
   double pooled_seconds = 0;  ///< medians of a round
   double plain_seconds = 0;
+  double pooled_cpu_ns = 0;  ///< per record, medians
+  double plain_cpu_ns = 0;
+  std::vector<double> ratios;  ///< by round
+  judgement speed = judgement::same;
   double median_ratio = 0;
   double least_ratio = 0;
   double most_ratio = 0;

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <ctime>
 #include <exception>
 #include <functional>
 #include <mutex>
@@ -60,6 +61,7 @@ struct work {
 
 struct result {
   double seconds = 0;
+  double cpu_seconds = 0;  ///< of all threads: what others do on the machine changes it little
   std::vector<statistics> parts;
   std::vector<archive> archives;  ///< of the same parts, read back from what was encoded
   std::uint64_t records = 0;
@@ -67,6 +69,11 @@ struct result {
   std::uint64_t heap_calls = 0;         ///< of all threads, from their first record to their last
   std::uint64_t on_another_thread = 0;  ///< of those, let go of by a thread that had not taken them
 };
+
+/// Processor time of this process so far.
+[[nodiscard]] inline double cpu_seconds() noexcept {
+  return static_cast<double>(std::clock()) / static_cast<double>(CLOCKS_PER_SEC);
+}
 
 /// Called now and then while a run is under way, with the records that are through.
 using watcher = std::function<void(std::uint64_t)>;
@@ -241,6 +248,7 @@ template <class Side>
   std::vector<std::thread> threads;
   threads.reserve(job.workers + 3);  // so that nothing below can throw but a thread's constructor
 
+  const auto cpu_before = cpu_seconds();
   const auto start = std::chrono::steady_clock::now();
   threads.emplace_back(
       stage([&] { detail::produce(job, side, to_workers); }, [&] { to_workers.close(); }));
@@ -279,6 +287,7 @@ template <class Side>
   }
   for (auto& t : threads)
     t.join();
+  made.cpu_seconds = cpu_seconds() - cpu_before;
   error.rethrow();
   made.heap_calls = heap_calls.load();
   return made;

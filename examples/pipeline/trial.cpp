@@ -95,28 +95,29 @@ class comparison {
     work job{parts, in_.files, passes, options_.threads, false};
     for (unsigned r = 0; r != options_.rounds; ++r) {
       auto& times = made_.rounds[r];
-      // In turns, and every other round the other way round: neither side always finds the caches
-      // as the other one left them.
+      // In turns, and every other time the other way round: neither side always finds the caches as
+      // the other one left them, nor is one always first when the machine gets busier.
       for (const bool first : {true, false}) {
         round_done_ = (r + (first ? 0 : 0.5)) / options_.rounds;
-        if (first == (r % 2 == 0)) {
-          times.plain_seconds += run_plain(job, truth, r);
+        if (first == ((r + made_.slices) % 2 == 0)) {
+          run_plain(job, truth, r, times);
         } else {
-          times.pooled_seconds += run_pooled(job, truth, r);
+          run_pooled(job, truth, r, times);
         }
       }
     }
     slices_bytes_done_ += std::exchange(slice_bytes_, 0);
   }
 
-  double run_plain(const work& job, const truth_of_parts& truth, unsigned round) {
+  void run_plain(const work& job, const truth_of_parts& truth, unsigned round, round_times& times) {
     const auto got = plain_->run(job, watch("plain new", job, truth, round));
     check("plain new", got, job, truth);
     if (round + 1 == options_.rounds) made_.plain_heap_calls += got.heap_calls;
-    return got.seconds;
+    times.plain_seconds += got.seconds;
+    times.plain_cpu_seconds += got.cpu_seconds;
   }
 
-  double run_pooled(work job, const truth_of_parts& truth, unsigned round) {
+  void run_pooled(work job, const truth_of_parts& truth, unsigned round, round_times& times) {
     job.lose_one = options_.plant_lost_block && made_.pooled_records == 0;
     const auto show = watch("pooled", job, truth, round);
     const auto got = pooled_->run(job, [&](std::uint64_t records) {
@@ -129,7 +130,8 @@ class comparison {
     made_.on_another_thread += got.on_another_thread;
     made_.encoded_bytes += got.encoded_bytes;
     if (round + 1 == options_.rounds) made_.heap_calls += got.heap_calls;
-    return got.seconds;
+    times.pooled_seconds += got.seconds;
+    times.pooled_cpu_seconds += got.cpu_seconds;
   }
 
   void note_peak() {

@@ -25,6 +25,8 @@ inline constexpr std::uint64_t least_records = 1'000'000;
 struct round_times {
   double pooled_seconds = 0;
   double plain_seconds = 0;
+  double pooled_cpu_seconds = 0;
+  double plain_cpu_seconds = 0;
   /// How many times as fast as plain the pool is.
   [[nodiscard]] double ratio() const noexcept { return plain_seconds / pooled_seconds; }
 };
