@@ -380,6 +380,7 @@ class pool_base {
   }
   /// All or none, but never more than the bounds of what may be idle leave room for.
   void prewarm_tier(std::size_t tier, std::size_t blocks) {
+    if (blocks == 0) return;  // nothing to make, also where the pool is closed
     const auto t = static_cast<std::uint32_t>(tier);
     check_amount(t, blocks);
     const auto bound = bounds_type::bound(*core_, t);
