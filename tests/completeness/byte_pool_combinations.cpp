@@ -33,7 +33,7 @@ struct byte_pool_case {
   }
 };
 
-const bool registered = test::register_all<byte_pool_case>(
-    "byte_pool", static_cast<const test::every_pair*>(nullptr));
+const bool registered =
+    test::register_all<byte_pool_case>("byte_pool", static_cast<const test::every_pair*>(nullptr));
 
 }  // namespace

@@ -6,9 +6,9 @@
 #include <cstddef>
 #include <iterator>
 #include <new>
+#include <span>
 #include <stdexcept>
 #include <string>
-#include <span>
 #include <thread>
 #include <vector>
 

@@ -24,7 +24,7 @@ enum class zeroing : unsigned char {
   on_put,       ///< the whole block, as it comes back
   used_prefix,  ///< the first `size()` bytes, as they come back, and behind them, up to the
                 ///< capacity, what was written; fresh memory is zeroed once
-  secure,  ///< the whole block, as it comes back, and the optimiser may not remove it
+  secure,       ///< the whole block, as it comes back, and the optimiser may not remove it
 };
 
 /// What closing a pool does about blocks that are still out.

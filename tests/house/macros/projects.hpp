@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What projects, kernels and loggers name their own macros. Left out are names without which no C++
-// can be written (lock, swap, move, new, delete, length as they stand in interfaces of the standard).
+// can be written (lock, swap, move, new, delete, length as they stand in interfaces of the
+// standard).
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #define access(x) (x)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// <windows.h> and what it brings: windef.h, winbase.h, winuser.h, wingdi.h, winerror.h, rpcndr.h, dlgs.h.
+// <windows.h> and what it brings: windef.h, winbase.h, winuser.h, wingdi.h, winerror.h, rpcndr.h,
+// dlgs.h.
 #define ERROR 0
 #define NO_ERROR 0L
 #define NOERROR 0

@@ -32,7 +32,7 @@ bool core<Config>::is_bare(const taken_type& got) const noexcept {
 
 template <class Config>
 void core<Config>::count_made(std::uint32_t tier, void* block, std::size_t size,
-                             where_type where) noexcept {
+                              where_type where) noexcept {
   auto& t = tiers_[tier];
   locked(t.lock, [&] {
     count_passed_out(t, own_cache(t));

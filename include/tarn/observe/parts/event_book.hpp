@@ -148,7 +148,8 @@ struct event_book {
   /// The lock is held.
   [[nodiscard]] std::shared_ptr<const event>* find(std::uint64_t number) noexcept {
     const auto forgotten = total - kept.size();
-    return number > forgotten ? &kept[detail::cast_to<std::size_t>(number - forgotten - 1)] : nullptr;
+    return number > forgotten ? &kept[detail::cast_to<std::size_t>(number - forgotten - 1)]
+                              : nullptr;
   }
 
   std::map<std::uint64_t, std::weak_ptr<watch_link>> links_;  // this and the next two: lock
