@@ -43,6 +43,13 @@ void check_counts(const Pool& pool, std::uint64_t gets, const char* what) {
 
 std::uint64_t gets_of(const pools& p) { return p.bytes.snapshot().total().gets; }
 
+/// What was taken came back.
+template <class Pool>
+void check_balance(const Pool& pool, const char* what) {
+  const auto total = pool.snapshot().total();
+  check(total.gets == total.puts && total.in_use == 0, what);
+}
+
 /// All pools of `p` saw `gets` gets, and all came back.
 void check_all(const pools& p, std::uint64_t gets) {
   check_counts(p.bytes, gets, "byte_pool");
@@ -80,7 +87,15 @@ void threads_use(const api& module) {
       t.join();
   }
   check_all(mine, 2 * count * 4 * times);
-  check_all(theirs, before + 2 * count * 4 * times);
+  check(gets_of(theirs) == before + 2 * count * 4 * times, "the module's gets");
+  check_balance(theirs.bytes, "byte_pool of the module");
+  check_balance(theirs.mutexed, "a pool of the module with a mutex");
+  check_balance(theirs.lock_free, "a lock-free pool of the module");
+  check_balance(theirs.checked, "a checked pool of the module");
+  check_balance(theirs.sessions, "object_pool of the module");
+  check_balance(theirs.messages, "message_pool of the module");
+  for (const auto& m : theirs.more)
+    check_balance(m, "one of many pools of the module");
 }
 
 /// Handles of one side end on the other.
