@@ -86,7 +86,7 @@ class text_sink {
 using small_pool = tarn::byte_pool<tarn::thread_cached<>, tarn::counting_stats,
                                    tarn::traits<tarn::fixed_tiers<128>>>;
 
-/// Addresses that nobody touches, each once, so that the heap's own cost is not measured.
+/// Addresses that are never touched, each once, so that the heap's own cost is not measured.
 struct address_source {
   static void* allocate(std::size_t bytes, std::size_t alignment) noexcept {
     static char* next = [] {

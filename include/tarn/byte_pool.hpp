@@ -322,7 +322,7 @@ class byte_pool
   /// Makes `blocks` more blocks of `tier` ready, so that the next gets are hits: as many as
   /// `max_objects`, `resize` and `max_bytes` leave room for, since more would not be kept.
   ///
-  /// Throws, and nothing has changed then: `std::invalid_argument` for a tier that is none;
+  /// Throws, and nothing has changed then: `std::invalid_argument` for a tier that does not exist;
   ///   `std::length_error` if their bytes overflow; `pool_exhausted` if `limit_bytes`, `capacity`
   ///   or the source allow less; `pool_closed`.
   void prewarm(std::size_t tier, std::size_t blocks) {

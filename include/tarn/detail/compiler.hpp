@@ -4,7 +4,7 @@
 // Every header includes this one before it says anything itself.
 #if (defined(_MSVC_LANG) ? _MSVC_LANG : __cplusplus) <= 201703L
 #error tarn needs C++20 (-std=c++20 or /std:c++20)
-#include <C++20>  // there is none: it ends the compilation, since all that follows would only be noise
+#include <C++20>  // no such file: ends the compilation here, before errors that only follow from it
 #endif
 
 // Which compiler this is; system.hpp asks which system. Nobody else asks.

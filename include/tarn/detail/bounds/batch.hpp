@@ -9,7 +9,7 @@
 
 namespace tarn::detail {
 
-/// Blocks of one tier on their way to be ready: out of the depot, and in nobody's use. Those that
+/// Blocks of one tier on their way to be ready: out of the depot, and not in use. Those that
 /// are not published go home as they came.
 ///
 /// `Core` makes what a ready block holds: `make(tier, block)`, which may throw; where that can be

@@ -51,7 +51,7 @@ struct bounds {
   static void refuse(core_type& c, std::uint32_t tier, std::size_t size) noexcept {
     c.refuse(reason(c, tier, size), tier, size);
   }
-  /// There is none of the core's own nodes.
+  /// Counts that the core has no node left for itself.
   TARN_COLD static void refuse_node(core_type& c) noexcept {
     c.refuse(reason(c, c.tiers(), c.settings_.slab_bytes), c.tiers(), c.settings_.node_bytes);
   }
