@@ -217,7 +217,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   // By what the hit path finds the caller's shard; once closed, by what it finds none.
   typename env::template atomic<std::uintptr_t> shard_word_;
   std::uint32_t named_tiers_, tier_count_;  // immutable
-  std::conditional_t<is_below_heap_v<source_type>, own_from_pages, own_from_heap> own_;
+  std::conditional_t<is_below_heap_v<typename Config::source>, own_from_pages, own_from_heap> own_;
   tier_list<tier_state> tiers_;  // immutable
   core_settings settings_;
   source_type source_;

@@ -63,7 +63,7 @@ core<Config>::core(const core_settings& settings, std::uint32_t tiers, SizeOf&& 
 template <class Config>
 void* core<Config>::operator new(std::size_t bytes) {
   constexpr bool over_aligned = alignof(core) > __STDCPP_DEFAULT_NEW_ALIGNMENT__;
-  if constexpr (is_below_heap_v<source_type>) {
+  if constexpr (is_below_heap_v<typename Config::source>) {
     if (void* const pages = map_pages(bytes)) return pages;
     throw std::bad_alloc();
   }
@@ -73,7 +73,7 @@ void* core<Config>::operator new(std::size_t bytes) {
 template <class Config>
 void core<Config>::operator delete(void* p, [[maybe_unused]] std::size_t bytes) noexcept {
   constexpr bool over_aligned = alignof(core) > __STDCPP_DEFAULT_NEW_ALIGNMENT__;
-  if constexpr (is_below_heap_v<source_type>) return unmap_pages(p, bytes);
+  if constexpr (is_below_heap_v<typename Config::source>) return unmap_pages(p, bytes);
   over_aligned ? ::operator delete (p, std::align_val_t{alignof(core)}) : ::operator delete(p);
 }
 

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <tarn/detail/compiler.hpp>
+
 namespace tarn::detail {
 
 /// The true extent of one block above the last tier, and its places in the books of its pool.

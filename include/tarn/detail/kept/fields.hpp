@@ -38,12 +38,14 @@ template <class T>
 [[nodiscard]] consteval std::size_t field_count() noexcept {
   if constexpr (is_tuple_like<T>) {
     return std::tuple_size<T>::value <= most_fields ? std::tuple_size<T>::value : 0;
-  } else if constexpr (!std::is_aggregate_v<T> || !std::is_class_v<T>) {
-    return 0;
-  } else if constexpr (takes<T, 0, any_base<T>>()) {
-    return 0;
+  } else if constexpr (std::is_aggregate_v<T> && std::is_class_v<T>) {
+    if constexpr (takes<T, 0, any_base<T>>()) {
+      return 0;
+    } else {
+      return fields_from<T, 0>();
+    }
   } else {
-    return fields_from<T, 0>();
+    return 0;
   }
 }
 

@@ -51,12 +51,14 @@ template <class T>
     return is_measurable<std::remove_cvref_t<decltype(std::declval<const T&>()[0])>>();
   } else if constexpr (may_hold_one<T>) {
     return is_measurable<std::remove_cvref_t<decltype(*std::declval<const T&>())>>();
-  } else if constexpr (std::is_trivially_destructible_v<T>) {
-    return false;
-  } else if constexpr (field_count<T>() != 0) {
-    return decltype(with_fields(std::declval<const T&>(), []<class... Field>(const Field&...) {
-      return std::bool_constant<(is_measurable<Field>() || ...)>();
-    }))::value;
+  } else if constexpr (!std::is_trivially_destructible_v<T>) {
+    if constexpr (field_count<T>() == 0) {
+      return false;
+    } else {
+      return decltype(with_fields(std::declval<const T&>(), []<class... Field>(const Field&...) {
+        return std::bool_constant<(is_measurable<Field>() || ...)>();
+      }))::value;
+    }
   } else {
     return false;
   }

@@ -61,7 +61,8 @@ class page_heap {
   void give(void* p, std::size_t bytes) noexcept {
     const auto size = piece_for(bytes);
     if (size > largest_piece) return unmap_pages(p, bytes);
-    run* const r = reinterpret_cast<run*>(reinterpret_cast<std::uintptr_t>(p) & ~(run_bytes - 1));
+    const auto offset = reinterpret_cast<std::uintptr_t>(p) & (run_bytes - 1);
+    run* const r = reinterpret_cast<run*>(static_cast<std::byte*>(p) - offset);
     const bool is_unused = locked(lock_, [&] {
       if (is_full(*r, size)) link(r, size);
       r->free = ::new (p) free_piece{r->free};
