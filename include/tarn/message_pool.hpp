@@ -180,7 +180,7 @@ class message_pool : private detail::message_parts<M, Lock, Stats, Traits>::pool
 
   /// Throws: as the constructor of object_pool, and `std::invalid_argument` for a capacity of more
   /// than 2^32 - 1.
-  message_pool() requires std::default_initializable<lifecycle_type> &&
+  message_pool() requires detail::needs_nothing<lifecycle_type> &&
       std::default_initializable<source_type> : message_pool(options{}) {}
   explicit message_pool(const options& o, lifecycle_type lifecycle = {}) requires
       std::default_initializable<source_type>

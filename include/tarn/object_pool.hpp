@@ -115,7 +115,7 @@ class object_pool : private detail::pool_base<
 
   /// Throws: `std::invalid_argument` for options that make no sense, naming the value and the
   /// limit; `std::bad_alloc`; what the factory throws for `initial_objects`.
-  object_pool() requires std::default_initializable<lifecycle_type> &&
+  object_pool() requires detail::needs_nothing<lifecycle_type> &&
       std::default_initializable<source_type> : object_pool(options{}) {}
   explicit object_pool(
       options o, lifecycle_type lifecycle = {}) requires std::default_initializable<source_type>

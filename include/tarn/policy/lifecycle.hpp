@@ -125,6 +125,14 @@ struct object_traits {
 
 namespace detail {
 
+/// Whether a lifecycle needs nothing from the user. A lifecycle with functions is not asked itself:
+/// clang reports an error in the initialiser of a function that can't be made of nothing.
+template <class Lifecycle>
+inline constexpr bool needs_nothing = std::default_initializable<Lifecycle>;
+template <class Factory, class Reset>
+inline constexpr bool needs_nothing<keep_objects<Factory, Reset>> =
+    std::default_initializable<Factory>&& std::default_initializable<Reset>;
+
 /// A lifecycle for one type.
 template <class T, class Lifecycle>
 struct bound_lifecycle : Lifecycle {
