@@ -42,6 +42,7 @@ endfunction()
 
 # A fifth longer, each for a reason.
 set(may_be_long
+  tarn/detail/byte_core.hpp     # one class, with its hit path
   tarn/detail/core/core.hpp     # one class, which declares all that is done with blocks
   tarn/detail/core/threads.hpp  # attaching is one sequence of steps
   tarn/detail/depot/slab.hpp    # one descriptor, with making and ending it

@@ -24,6 +24,7 @@
 
 #include <tarn/detail/core/all.hpp>
 #include <tarn/detail/depot/index_stack.hpp>
+#include <tarn/detail/depot/shard.hpp>
 #include <tarn/detail/registry.hpp>
 #include <tarn/detail/thread_table.hpp>
 
@@ -218,6 +219,7 @@ template <class Env>
 struct world {
   tarn::detail::slot_record<Env> records[tarn::detail::max_slots] = {};
   tarn::detail::registry<Env> registry{{}, records};
+  tarn::detail::null_shard<Env> none;
   tarn::detail::sized_thread_table<4> tables[most_threads];
   /// Behind wait and notify_all: a notification that is forgotten is found as a deadlock.
   rl::mutex waiting;
@@ -225,7 +227,12 @@ struct world {
   /// Behind wait_until and its wakes. One for all cells: a model waits for one cell only.
   rl::condition_variable woken;
 
-  world() { waiting.lock(RL_INFO), waiting.unlock(RL_INFO); }
+  world() : world(std::make_index_sequence<most_threads>()) {}
+  template <std::size_t... I>
+  explicit world(std::index_sequence<I...>)
+      : tables{tarn::detail::sized_thread_table<4>((static_cast<void>(I), &none))...} {
+    waiting.lock(RL_INFO), waiting.unlock(RL_INFO);
+  }
 };
 
 template <class Faults = sound>
@@ -253,7 +260,7 @@ struct relacy_env {
     return slot < table(r).hot_slots() ? slot : 0;
   }
   static void* entry(std::uintptr_t word) {
-    return table(registry()).entry(static_cast<std::uint32_t>(word));
+    return *table(registry()).place_of(static_cast<std::uint32_t>(word));
   }
   static void set_entry(registry_type& r, std::uint32_t slot, void* shard) {
     table(r).set(slot, shard);

@@ -56,9 +56,10 @@ class byte_core final : public core<typename Config::mechanism> {
   }
   /// As `take_hit`: null if it takes more, and nothing has happened then.
   [[nodiscard]] TARN_FORCE_INLINE piece take_hit_bytes(std::size_t size) {
-    if (is_hot(size)) [[likely]] {
+    if (may_hit(size)) [[likely]] {
+      auto* const shard = this->hot_shard();  // first: the optimiser keeps what follows together
       const auto tier = hot_tier(size);
-      if (void* const block = this->take_hit(tier, size, true)) [[likely]] {
+      if (void* const block = this->take_hit(shard, tier, size, true)) [[likely]] {
         return {block, tiers_.size_of(tier)};
       }
     }
@@ -67,20 +68,14 @@ class byte_core final : public core<typename Config::mechanism> {
 
   /// `size`: any from the asked one to the capacity.
   TARN_FORCE_INLINE void give_bytes(void* block, std::size_t size) noexcept {
-    if (is_hot(size)) [[likely]] {
-      this->give(hot_tier(size), block);
-    } else {
+    if (!give_hit_bytes(block, size)) [[unlikely]]
       give_cold(block, size, small_alignment, core_settings::no_limit, true);
-    }
   }
 
   /// The same through a handle, which knows how much was used.
   TARN_FORCE_INLINE void give_owned(void* block, std::size_t capacity, std::size_t used) noexcept {
-    if (is_hot(capacity)) [[likely]] {
-      this->give(hot_tier(capacity), block);
-    } else {
+    if (!give_hit_bytes(block, capacity)) [[unlikely]]
       give_cold(block, capacity, small_alignment, used, false);
-    }
   }
 
   /// A block of one cache line that no request names, for what handles share. Returns: null if the
@@ -154,11 +149,36 @@ class byte_core final : public core<typename Config::mechanism> {
     return s;
   }
 
-  /// The tier of a size below `hot_end_`.
+  /// Whether sizes are compared with a constant: what keeps requests off the hit path is then the
+  /// place of their shard, which is asked for anyway.
+  static constexpr bool has_fixed_end = base::is_per_thread && tiers_type::is_static;
+
+  /// Whether a request of this size may be a hit. Size 0 is none where that costs an instruction.
+  [[nodiscard]] TARN_FORCE_INLINE bool may_hit(std::size_t size) const noexcept {
+    if constexpr (has_fixed_end) {
+      return size - 1 < tiers_type::size_of(tiers_type::count() - 1);
+    } else {
+      return is_hot(size);
+    }
+  }
+  [[nodiscard]] TARN_FORCE_INLINE bool give_hit_bytes(void* block, std::size_t size) noexcept {
+    if (!may_hit(size)) [[unlikely]]
+      return false;
+    if constexpr (has_fixed_end) {
+      auto* const shard = this->hot_shard();
+      return this->give_hit(shard, hot_tier(size), block);
+    } else {
+      this->give(hot_tier(size), block);
+      return true;
+    }
+  }
+
+  /// The tier of a size that `may_hit`.
   [[nodiscard]] TARN_FORCE_INLINE std::size_t hot_tier(std::size_t size) const noexcept {
     if constexpr (tiers_type::is_static) {
       // The table need not ask that again.
       promise(size <= tiers_type::size_of(tiers_type::count() - 1));
+      promise(!has_fixed_end || size != 0);
     }
     return tiers_.tier_for(size);
   }

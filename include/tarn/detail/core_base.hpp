@@ -83,12 +83,6 @@ class core_base {
   /// Frees the core: nobody can reach it any more but through the registry.
   virtual void end() noexcept = 0;
 
-  /// Leaves the hit path, or returns to it, as watchers want to hear of operations or not.
-  void set_hot_end(std::size_t usual) noexcept {
-    watchers_.ask(
-        [&](bool wanted) { hot_end_.store(wanted ? 0 : usual, std::memory_order::relaxed); });
-  }
-
   /// Set once, under the tier locks; read on slow paths. (release and acquire pair with each other:
   /// a thread that sees it by an order also sees the slot that was taken away before.)
   typename Env::template atomic<bool> closed_{false};

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include <tarn/detail/compiler.hpp>
+#include <tarn/detail/depot/shard.hpp>
 #include <tarn/detail/registry.hpp>
 #include <tarn/detail/system/system.hpp>
 #include <tarn/detail/system/thread_word.hpp>
@@ -48,7 +49,7 @@ struct native_env {
   /// May allocate.
   [[nodiscard]] static bool thread_is_alive(registry_type& r) noexcept { return r.module.join(); }
   /// By what the hit path finds the calling thread's shard behind `slot`; the same in all threads
-  /// and modules. For slot 0, and slots that are found out of line: what finds null.
+  /// and modules. For slot 0, and slots that are found out of line: what finds the null shard.
   [[nodiscard]] static thread_word word_of(registry_type& r, std::uint32_t slot) noexcept {
     return r.module.word_of(slot);
   }
@@ -120,7 +121,10 @@ struct [[TARN_MODULE_LOCAL]] module_state {
   static constexpr std::uint16_t hot_slots =
       ForLibrary ? hot_slots_of_library : hot_slots_of_program;
 
-  [[TARN_FIXED_PLACE]] static inline constinit thread_local sized_thread_table<hot_slots> table;
+  // In read-only memory; no hit writes to it.
+  static inline constinit const null_shard<native_env> none;
+  [[TARN_FIXED_PLACE]] static inline constinit thread_local sized_thread_table<hot_slots> table{
+      const_cast<null_shard<native_env>*>(&none)};
   static inline constinit slot_record<native_env> records[max_slots] = {};
   static immortal_registry the_registry;
 
@@ -149,7 +153,7 @@ struct [[TARN_MODULE_LOCAL]] module_state {
   }
 
   [[nodiscard]] TARN_COLD static void* get(std::uint32_t slot) noexcept {
-    return table.entry(slot);
+    return *table.place_of(slot);
   }
   [[nodiscard]] TARN_COLD static thread_word word_of(std::uint32_t slot) noexcept {
     if (slot >= hot_slots) slot = 0;  // never set

@@ -38,7 +38,7 @@ class thread_table {
 
   /// The shard behind a slot, or null.
   [[nodiscard]] void* entry(std::uint32_t slot) const noexcept {
-    if (slot < hot_) return places()[slot];
+    if (slot < hot_) return places()[slot] != none_ ? places()[slot] : nullptr;
     return slot - hot_ < more_room_ ? more_[slot - hot_] : nullptr;
   }
 
@@ -63,7 +63,11 @@ class thread_table {
 
   /// Preconditions: there is room; `shard` is null or slot is not 0.
   void set(std::uint32_t slot, void* shard) noexcept {
-    (slot < hot_ ? places()[slot] : more_[slot - hot_]) = shard;
+    if (slot < hot_) {
+      places()[slot] = shard != nullptr ? shard : none_;
+    } else {
+      more_[slot - hot_] = shard;
+    }
     if (slot >= end_) end_ = static_cast<std::uint16_t>(slot + 1);
   }
 
@@ -87,11 +91,13 @@ class thread_table {
   }
 
   [[nodiscard]] std::uint32_t hot_slots() const noexcept { return hot_; }
-  /// Where the hit path finds the entry of a slot below `hot_slots()`.
+  /// Where the hit path finds the entry of a slot below `hot_slots()`: the null shard, if the
+  /// thread has none there.
   [[nodiscard]] void* const* place_of(std::uint32_t slot) const noexcept { return places() + slot; }
 
  protected:
-  constexpr explicit thread_table(std::uint16_t hot_slots) noexcept : hot_(hot_slots) {}
+  constexpr thread_table(std::uint16_t hot_slots, void* none) noexcept
+      : none_(none), hot_(hot_slots) {}
   ~thread_table() = default;
 
  private:
@@ -104,6 +110,7 @@ class thread_table {
     has_mmap ? unmap_pages(more_, more_room_ * sizeof(void*)) : (std::free)(more_);
   }
 
+  void* none_;  // stands where there is no shard
   std::uint16_t hot_;
   std::uint16_t end_ = 0;
   std::uint16_t more_room_ = 0;
@@ -114,11 +121,14 @@ class thread_table {
   std::uint64_t seen_orders = 0;
 };
 
-/// A table with its places.
+/// A table with its places. `none`: the null shard.
 template <std::uint16_t Hot>
 struct sized_thread_table : thread_table {
-  constexpr sized_thread_table() noexcept : thread_table(Hot) {}
-  void* hot_entries[Hot] = {};
+  constexpr explicit sized_thread_table(void* none) noexcept : thread_table(Hot, none) {
+    for (auto& entry : hot_entries)
+      entry = none;
+  }
+  void* hot_entries[Hot];
 };
 
 // Every table is one with places, and they lie at the same distance whatever their number is.

@@ -53,10 +53,7 @@ void core<Config>::give_bulk(std::uint32_t tier, void* const* blocks, std::size_
       for (std::size_t i = 0; i != n; ++i)
         this->note_put(s->recorder, tier, blocks[given + i]);  // nobody else looks into this cache
       given += n;
-      if (given != count) {
-        this->note_put(s->recorder, tier, blocks[given]);
-        give_slow(tier, blocks[given++]);
-      }
+      if (given != count) give_slow(tier, blocks[given++]);
     }
   } else if constexpr (is_single) {
     auto& t = tiers_[tier];

@@ -47,6 +47,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   static constexpr bool is_single = std::is_same_v<typename Config::shape, single_shape>;
   static constexpr bool is_lock_free = std::is_same_v<typename Config::shape, lock_free_shape>;
   static constexpr bool has_shards = is_per_thread || core::only_recorders;
+  static constexpr bool has_recorders = has_shards && !std::is_empty_v<typename Config::recorder>;
   static constexpr std::uint64_t mark = Config::counts ? one_get : 0;
 
   /// `size_of(i)`: bytes of tier `i`, ascending.
@@ -69,9 +70,18 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   /// The part of `take` that is worth inlining. Returns: null if it takes more; nothing has
   /// happened then, so that the caller can leave all the rest to a function that is never inlined.
   /// `named`: known to be no request for one of the core's own nodes.
-  [[nodiscard]] TARN_FORCE_INLINE void* take_hit(std::size_t, std::size_t size, bool named = false);
+  [[nodiscard]] TARN_FORCE_INLINE void* take_hit(shard_type* s, std::size_t tier, std::size_t size,
+                                                 bool named = false);
   /// Takes a block of `tier` back. Never fails, never allocates.
   TARN_FORCE_INLINE void give(std::size_t tier, void* block) noexcept;
+  /// The part of `give` that is worth inlining. Returns: false if it takes more; nothing has
+  /// happened then.
+  [[nodiscard]] TARN_FORCE_INLINE bool give_hit(shard_type* s, std::size_t tier,
+                                                void* block) noexcept;
+  /// The calling thread's shard, for requests that need nothing done to their block: the null shard
+  /// while watchers want to hear of each, and where blocks are zeroed or checked. Nothing where
+  /// threads have no shards.
+  [[nodiscard]] TARN_FORCE_INLINE shard_type* hot_shard() const noexcept;
 
   /// All of `blocks` or none. Returns: whether it got them.
   [[nodiscard]] bool take_bulk(std::uint32_t tier, std::size_t size, void** blocks,
@@ -127,6 +137,9 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   virtual void dispose(void*) noexcept {}
   /// Gives idle memory back that the core does not know of. No lock is held.
   virtual void give_more_back() noexcept {}
+  /// Opens the hit path for requests below `usual`, or closes it (0), as watchers want to hear of
+  /// operations or not.
+  void set_hot_end(std::size_t usual) noexcept;
   /// Idle bytes that the core does not know of. A tier's lock may be held.
   [[nodiscard]] virtual std::size_t idle_elsewhere() const noexcept { return 0; }
   void reclaim() noexcept;
@@ -138,8 +151,10 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   friend struct upkeep<Config>;  // what is done now and then
   friend struct bounds<Config>;  // how much there may be
   using tier_state = core_tier<Config>;
+  using place_word = typename env::template atomic<std::uintptr_t>;
 
-  [[nodiscard]] TARN_FORCE_INLINE shard_type* own_shard() noexcept;
+  [[nodiscard]] TARN_FORCE_INLINE shard_type* shard_at(const place_word& place) const noexcept;
+  [[nodiscard]] shard_type* own_shard() const noexcept;
   [[nodiscard]] shard_type* find_shard() noexcept;
   [[nodiscard]] static cache_type* cache_of(tier_state& t, shard_type* s) noexcept;
   [[nodiscard]] cache_type* own_cache(tier_state& t) noexcept;
@@ -182,6 +197,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
 
   // give_back.hpp and its neighbours
   TARN_FORCE_INLINE void give_unknown(std::size_t tier, void* block) noexcept;
+  [[nodiscard]] TARN_FORCE_INLINE bool push_ready(shard_type*, std::size_t tier, void*) noexcept;
   TARN_COLD void give_slow(std::uint32_t tier, void* block) noexcept;
   void shed_excess(std::uint32_t tier, leaving why = leaving::bound) noexcept;
   [[nodiscard]] std::uint64_t ready_to_keep(const tier_state& t) const noexcept;
@@ -214,8 +230,8 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   [[nodiscard]] bool contains(const void* p) const noexcept override;
   void end() noexcept override;
 
-  // By what the hit path finds the caller's shard; once closed, by what it finds none.
-  typename env::template atomic<std::uintptr_t> shard_word_;
+  // Places of the caller's shard; once closed, of the null shard. See `hot_place`.
+  place_word hot_place_, own_place_;
   std::uint32_t named_tiers_, tier_count_;  // immutable
   std::conditional_t<is_below_heap_v<typename Config::source>, own_from_pages, own_from_heap> own_;
   tier_list<tier_state> tiers_;  // immutable

@@ -12,14 +12,13 @@ template <class Config>
 void core<Config>::give_slow(std::uint32_t tier, void* block) noexcept {
   auto& t = tiers_[tier];
   if constexpr (is_per_thread) {
-    const bool was_told = own_shard() != nullptr;  // by the hit path
     follow_orders();
     shard_type* const s = attach(false);
-    if (!was_told) {
-      this->with_recorder([&](auto& recorder) { this->note_put(recorder, tier, block); });
-      if (s != nullptr && s->caches()[tier].template push<mark>(block)) return;
+    this->with_recorder([&](auto& recorder) { this->note_put(recorder, tier, block); });
+    if (s != nullptr) {
+      if (s->caches()[tier].template push<mark>(block)) return;
+      fit_budget(s);
     }
-    if (s != nullptr) fit_budget(s);
   }
   bool excess = false;
   bool closed = false;

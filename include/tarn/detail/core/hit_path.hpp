@@ -7,10 +7,39 @@
 
 namespace tarn::detail {
 
+/// The calling thread's shard at a place, or the null shard.
 template <class Config>
-TARN_FORCE_INLINE auto core<Config>::own_shard() noexcept -> shard_type* {
-  // relaxed: a stale word leads to a shard of this thread, which outlives the call.
-  return static_cast<shard_type*>(env::entry(shard_word_.load(std::memory_order::relaxed)));
+TARN_FORCE_INLINE auto core<Config>::shard_at(const place_word& place) const noexcept
+    -> shard_type* {
+  if constexpr (!has_shards) return nullptr;
+  // relaxed: a stale place leads to a shard of this thread, which outlives the call.
+  return static_cast<shard_type*>(env::entry(place.load(std::memory_order::relaxed)));
+}
+
+template <class Config>
+TARN_FORCE_INLINE auto core<Config>::hot_shard() const noexcept -> shard_type* {
+  return shard_at(hot_place_);
+}
+
+template <class Config>
+void core<Config>::set_hot_end(std::size_t usual) noexcept {
+  // Closing publishes the null shard under the same lock, so that no watcher that goes at the same
+  // moment opens the hit path again.
+  this->watchers_.ask([&](bool wanted) {
+    // relaxed: a request that misses the change is heard of a moment late.
+    this->hot_end_.store(wanted ? 0 : usual, std::memory_order::relaxed);
+    const bool is_hot = usual != 0 && !wanted && !this->closed();
+    hot_place_.store(
+        is_hot ? own_place_.load(std::memory_order::relaxed) : env::word_of(*this->registry_, 0),
+        std::memory_order::relaxed);
+  });
+}
+
+/// The calling thread's shard, or null.
+template <class Config>
+auto core<Config>::own_shard() const noexcept -> shard_type* {
+  auto* const s = shard_at(own_place_);
+  return s->is_null ? nullptr : s;
 }
 
 /// As `own_shard`, also where the hit path finds none because the slot is kept out of line.
@@ -40,17 +69,16 @@ auto core<Config>::own_cache(tier_state& t) noexcept -> cache_type* {
 template <class Config>
 TARN_FORCE_INLINE auto core<Config>::take(std::uint32_t tier, std::size_t size, where_type where)
     -> taken_type {
-  if (void* const block = take_hit(tier, size)) [[likely]]
+  if (void* const block = take_hit(shard_at(own_place_), tier, size)) [[likely]]
     return {block};
   return take_miss(tier, size, where);
 }
 
 template <class Config>
-TARN_FORCE_INLINE void* core<Config>::take_hit(std::size_t tier, std::size_t size, bool named) {
-  shard_type* s = nullptr;
-  if constexpr (has_shards) {
-    s = own_shard();
-    if (s == nullptr) [[unlikely]]
+TARN_FORCE_INLINE void* core<Config>::take_hit(shard_type* s, std::size_t tier, std::size_t size,
+                                               bool named) {
+  if constexpr (has_recorders) {
+    if (s->is_null) [[unlikely]]
       return nullptr;
   }
   auto& recorder = this->recorder_of(s);
@@ -69,7 +97,8 @@ TARN_FORCE_INLINE void* core<Config>::take_hit(std::size_t tier, std::size_t siz
   return block;
 }
 
-/// What is in front of the depot. Preconditions: `s` is the caller's shard, if caches are there.
+/// What is in front of the depot. Preconditions: `s` is the caller's shard, or the null shard, if
+/// caches are there.
 template <class Config>
 TARN_FORCE_INLINE void* core<Config>::pop_ready(std::size_t tier, shard_type* s) {
   if constexpr (is_per_thread) {
@@ -90,26 +119,42 @@ TARN_FORCE_INLINE void core<Config>::give(std::size_t tier, void* block) noexcep
 }
 
 template <class Config>
+TARN_FORCE_INLINE bool core<Config>::give_hit(shard_type* s, std::size_t tier,
+                                              void* block) noexcept {
+  if (this->sampled().may_know(block)) [[unlikely]]
+    return false;
+  return push_ready(s, tier, block);
+}
+
+template <class Config>
 TARN_FORCE_INLINE void core<Config>::give_unknown(std::size_t tier, void* block) noexcept {
+  if (!push_ready(shard_at(own_place_), tier, block)) [[unlikely]]
+    give_slow(static_cast<std::uint32_t>(tier), block);
+}
+
+/// Returns: false if there is no room. The recorder has been told of the put all the same where
+/// threads share what is in front of the depot: once a block is there the core may end.
+template <class Config>
+TARN_FORCE_INLINE bool core<Config>::push_ready([[maybe_unused]] shard_type* s, std::size_t tier,
+                                                void* block) noexcept {
   const auto number = static_cast<std::uint32_t>(tier);
   if constexpr (is_per_thread) {
-    if (shard_type* const s = own_shard()) [[likely]] {
-      tell_put(s->recorder, named_tiers_, number);
-      if (in_register(s->caches() + tier)->template push<mark>(block)) [[likely]]
-        return;
-    }
+    if (has_recorders && s->is_null) [[unlikely]]
+      return false;
+    if (!in_register(s->caches() + tier)->template push<mark>(block)) [[unlikely]]
+      return false;
+    tell_put(s->recorder, named_tiers_, number);
+    return true;
   } else {
     tell_put(this->recorder_, named_tiers_, number);
     auto& t = tiers_[tier];
     if constexpr (is_single) {
-      if (locked(t.lock, [&] { return t.cache.template push<mark>(block); })) [[likely]]
-        return;
+      return locked(t.lock, [&] { return t.cache.template push<mark>(block); });
     } else {
-      t.counts.put();  // early: once the block is home the core may end
-      if (push_index(t, block)) return;
+      t.counts.put();
+      return push_index(t, block);
     }
   }
-  give_slow(number, block);
 }
 
 }  // namespace tarn::detail

@@ -18,7 +18,8 @@ core<Config>::core(const core_settings& settings, std::uint32_t tiers, SizeOf&& 
                    typename Config::source source)
     // The pool object and every tier keep the core; no_lock and the like settle like the others.
     : core_base<env>(tiers + (settings.node_bytes != 0 ? 2 : 1)),
-      shard_word_(env::word_of(this->home_registry(), 0)),
+      hot_place_(env::word_of(this->home_registry(), 0)),
+      own_place_(env::word_of(this->home_registry(), 0)),
       named_tiers_(tiers),
       tier_count_(tiers + (settings.node_bytes != 0 ? 1 : 0)),
       tiers_(tier_count_, own_.memory()),
@@ -85,7 +86,8 @@ void core<Config>::begin() noexcept {
   const bool bounded = settings_.capacity != core_settings::no_limit;
   registry.enroll(*this, has_shards && !(is_per_thread && bounded));
   // relaxed: no other thread is here yet.
-  shard_word_.store(env::word_of(registry, this->slot_number_), std::memory_order::relaxed);
+  own_place_.store(env::word_of(registry, this->slot_number_), std::memory_order::relaxed);
+  set_hot_end(this->hot_end_.load(std::memory_order::relaxed));
 }
 
 template <class Config>
@@ -113,7 +115,8 @@ void core<Config>::close() noexcept {
     this->closed_.store(true, std::memory_order::release);
   }
   // relaxed: the order below publishes it; who misses it lands in its own shard, which is not home.
-  shard_word_.store(env::word_of(*this->registry_, 0), std::memory_order::relaxed);
+  own_place_.store(env::word_of(*this->registry_, 0), std::memory_order::relaxed);
+  set_hot_end(this->hot_end_.load(std::memory_order::relaxed));
   for (std::uint32_t i = 0; i != tier_count_; ++i) {
     auto& t = tiers_[i];
     std::uint32_t index = index_stack<env>::none;

@@ -10,6 +10,7 @@
 #include <tarn/detail/compiler.hpp>
 #include <tarn/detail/depot/tier_cache.hpp>
 #include <tarn/detail/system/own_memory.hpp>
+#include <tarn/detail/tier_lookup.hpp>
 
 namespace tarn::detail {
 
@@ -25,7 +26,7 @@ template <class Env, class Recorder>
 struct alignas(no_sharing_alignment) shard {
   using cache = tier_cache<Env>;
 
-  explicit shard(std::uint32_t count) noexcept : tiers(count) {}
+  constexpr explicit shard(std::uint32_t count) noexcept : tiers(count) {}
 
   [[nodiscard]] cache* caches() noexcept { return reinterpret_cast<cache*>(this + 1); }
   [[nodiscard]] const cache* caches() const noexcept {
@@ -37,6 +38,7 @@ struct alignas(no_sharing_alignment) shard {
     return reinterpret_cast<idle_mark*>(caches() + tiers);
   }
 
+  bool is_null = false;          // it is the null shard; first, so that every type has it there
   shard* next = nullptr;         // immutable once linked
   shard* next_vacant = nullptr;  // while no thread has it; lock: the core's shard lock
   std::uint32_t tiers;
@@ -91,6 +93,19 @@ struct alignas(no_sharing_alignment) shard {
     s->~shard();
     own.give(s, bytes, alignof(shard));
   }
+};
+
+/// What a thread's table holds where the thread has no shard: caches that are empty and full at
+/// once, so that a hit needs no test for null. One serves the pools of every type, since nothing is
+/// stored to it, and shards with a recorder are asked for `is_null` before anything else.
+template <class Env>
+struct null_shard {
+  struct no_recorder {};
+
+  constexpr null_shard() noexcept { head.is_null = true; }
+
+  shard<Env, no_recorder> head{0};
+  tier_cache<Env> caches[max_tiers + 1];  // one for the nodes
 };
 
 // The nodes of a core are no requests of anybody: no recorder hears of them.

@@ -61,7 +61,7 @@ struct tier_cache {
   [[nodiscard]] TARN_FORCE_INLINE bool push(void* block) noexcept {
     const auto old = word.load(std::memory_order::relaxed);  // the owner reads its own store
     const auto filled = level_in<Mark>(old);
-    if (filled >= limit) [[unlikely]]
+    if (static_cast<std::uint32_t>(filled) >= limit) [[unlikely]]
       return false;
     rounds[filled] = block;
     word.store(old + 1, std::memory_order::release);  // (1)
