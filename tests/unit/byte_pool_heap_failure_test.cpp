@@ -22,6 +22,7 @@ namespace {
 thread_local std::size_t calls_left = SIZE_MAX;
 thread_local bool has_failed = false;
 std::atomic<std::int64_t> live{0};
+std::atomic<int> asked_the_heap{0};
 
 void* memory(std::size_t bytes, std::size_t alignment) noexcept {
   if (calls_left != SIZE_MAX && calls_left-- == 0) {
@@ -43,10 +44,12 @@ void give_back(void* p) noexcept {
 }
 
 // Slabs come from pages, so that only the pool's own bookkeeping meets the failing heap.
-template <class P>
-using pool_for =
-    tarn::byte_pool<typename P::lock, typename P::stats,
-                    tarn::traits<tarn::power_of_two_tiers<>, tarn::no_check, tarn::page_source>>;
+struct slabs_of_pages : tarn::page_source {
+  static constexpr bool is_below_heap = false;
+};
+template <class P, class Source = slabs_of_pages>
+using pool_for = tarn::byte_pool<typename P::lock, typename P::stats,
+                                 tarn::traits<tarn::power_of_two_tiers<>, tarn::no_check, Source>>;
 
 // Calls `action()` with a heap that fails from its n-th call on. Returns: whether one failed.
 template <class Action>
@@ -147,6 +150,31 @@ TEMPLATE_LIST_TEST_CASE("gets without heap fail cleanly or do without", "[byte_p
   CHECK(unbalanced == 0);
   CHECK(puts_that_asked == 0);
   CHECK(missing == 0);
+}
+
+TEMPLATE_LIST_TEST_CASE("a pool below the heap asks it for nothing", "[byte_pool]",
+                        test::every_lock) {
+  INFO(test::name_of<TestType>());
+  STATIC_REQUIRE(tarn::detail::is_below_heap_v<tarn::page_source>);
+  pool_for<TestType, tarn::page_source> pool;
+  // What a thread is registered with may allocate, once.
+  std::thread([&] {
+    void* warm = pool.try_allocate(100);
+    void* out[12] = {};
+    const bool asked = with_failing_heap(0, [&] {
+      for (std::size_t i = 0; i != 12; ++i)
+        out[i] = pool.try_allocate(std::size_t{100} << i);
+      for (std::size_t i = 0; i != 12; ++i) {
+        if (out[i] != nullptr) pool.deallocate(out[i], std::size_t{100} << i);
+      }
+      pool.drain();
+      static_cast<void>(pool.trim(0));
+    });
+    if (warm != nullptr) pool.deallocate(warm, 100);
+    if (asked) asked_the_heap.fetch_add(1);
+  }).join();
+  CHECK(asked_the_heap.exchange(0) == 0);
+  CHECK(test::imbalance(pool) == "");
 }
 
 TEMPLATE_LIST_TEST_CASE("large gets with a cache fail cleanly without heap", "[byte_pool]",
