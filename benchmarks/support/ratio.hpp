@@ -69,31 +69,42 @@ inline void demand(bool good, const char* what) {
   std::exit(1);
 }
 
-/// The least that any pool can do: a bare array of pointers that belongs to the thread. It checks
-/// nothing, counts nothing and can't run empty or full. Its time is that of two round trips of the
-/// level through memory: each get and each put reads what the one before has just written.
+/// The least that any library with more than one pool can do: an array of pointers and its level,
+/// behind a thread-local pointer. It checks nothing, counts nothing and can't run empty or full.
+///
+/// Not a thread-local level: that is addressed through a segment register, and processors don't
+/// forward such a store to the next load. It takes four times as long, and flattered every row.
 class floor_stack {
  public:
   static constexpr std::size_t room = 128;
   static constexpr std::size_t block_bytes = 128;
 
-  [[gnu::always_inline]] static void* get() noexcept { return items_[--level_]; }
-  [[gnu::always_inline]] static void put(void* p) noexcept { items_[level_++] = p; }
+  [[gnu::always_inline]] static void* get() noexcept {
+    floor_stack* const own = own_;
+    return own->items_[--own->level_];
+  }
+  [[gnu::always_inline]] static void put(void* p) noexcept {
+    floor_stack* const own = own_;
+    own->items_[own->level_++] = p;
+  }
 
   /// Fills the calling thread's stack; to be called once by each thread that uses it.
   static void fill() {
     static thread_local std::vector<std::byte> memory;
+    static thread_local floor_stack stack;
+    own_ = &stack;
     memory.resize((room + 1) * block_bytes);
     const auto begin = reinterpret_cast<std::uintptr_t>(memory.data());
     const auto skip = (block_bytes - begin % block_bytes) % block_bytes;
-    level_ = 0;
+    stack.level_ = 0;
     for (std::size_t i = 0; i != room; ++i)
       put(memory.data() + skip + i * block_bytes);
   }
 
  private:
-  static inline constinit thread_local std::size_t level_ = 0;
-  static inline constinit thread_local void* items_[room] = {};
+  std::size_t level_ = 0;
+  void* items_[room] = {};
+  static inline constinit thread_local floor_stack* own_ = nullptr;
 };
 
 /// Which time to take. The processor time of the thread leaves out what other programs took away;
@@ -126,10 +137,13 @@ template <class Work>
   return nanoseconds_of(by) - begin;
 }
 
-/// How often `work` has to be done to fill a round; warms it up as well.
+/// How often `work` has to be done to fill a round. It is warmed up for as long before: else the
+/// first calls, which take memory from the system, look as if a few of them filled a round.
 template <class Work>
 [[nodiscard]] std::size_t fitting(const effort& e, Work&& work) {
   const auto wanted = static_cast<double>(e.round.count());
+  for (double spent = 0; spent < wanted;)
+    spent += time_of(e.by, work, 64);
   for (std::size_t n = 16;; n *= 2) {
     const double took = time_of(e.by, work, n);
     if (took < wanted / 4) continue;
