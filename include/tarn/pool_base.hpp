@@ -314,7 +314,7 @@ class pool_base {
     s.slab_bytes = core_->slab_bytes_taken();
     core_->refusals().read(s.refusals);
     read_recorders(*core_, s);
-    if constexpr (Core::samples) read_samples(s);
+    read_samples(s);
     const auto& misuses = core_->misuses();
     for (std::size_t kind = 0; kind != misuses.kinds; ++kind)
       s.misuses.push_back(misuses.read(kind));
@@ -469,16 +469,18 @@ class pool_base {
         "tarn: recent_lengths needs a stats policy that records, such as recording_stats");
   }
 
-  void read_samples(tarn::snapshot& into) const {
-    const auto& from = core_->sampled();
-    if (recent_lengths_) into.recent_lengths = recent_lengths_.values();
-    into.samples = from.remembered();
-    into.not_sampled = from.refused();
-    for (std::size_t bits = 0; bits != from.lifetimes; ++bits)
-      into.lifetimes.push_back(from.lifetime(bits));
-    for (std::size_t i = 0; i != into.tiers.size(); ++i) {
-      // Of this moment as well: under load an estimate, so it is not kept.
-      into.tiers[i].most_in_use = max_of(from.most_in_use(i), into.tiers[i].in_use);
+  void read_samples([[maybe_unused]] tarn::snapshot& into) const {
+    if constexpr (Core::samples) {
+      const auto& from = core_->sampled();
+      if (recent_lengths_) into.recent_lengths = recent_lengths_.values();
+      into.samples = from.remembered();
+      into.not_sampled = from.refused();
+      for (std::size_t bits = 0; bits != from.lifetimes; ++bits)
+        into.lifetimes.push_back(from.lifetime(bits));
+      for (std::size_t i = 0; i != into.tiers.size(); ++i) {
+        // Of this moment as well: under load an estimate, so it is not kept.
+        into.tiers[i].most_in_use = max_of(from.most_in_use(i), into.tiers[i].in_use);
+      }
     }
   }
 

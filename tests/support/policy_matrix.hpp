@@ -44,34 +44,36 @@ using concurrent_locks =
                tarn::thread_cached<tarn::spin_lock>, tarn::thread_cached<counting_lock>>;
 using stats = std::tuple<tarn::no_stats, tarn::counting_stats, tarn::recording_stats, byte_stats>;
 
-// Lock `i` with stats policy `i + Quarter`, modulo their number: each lock once, each stats policy
-// at least once. The four quarters together are all pairs.
-template <std::size_t Quarter, class Locks, class Stats,
-          class = std::make_index_sequence<std::tuple_size_v<Locks>>>
-struct quarter;
-template <std::size_t Quarter, class Locks, class Stats, std::size_t... I>
-struct quarter<Quarter, Locks, Stats, std::index_sequence<I...>> {
+// Every other lock, from the first or from the second, each with another stats policy. The eight
+// parts together are all pairs.
+template <std::size_t Part, class Locks, class Stats,
+          class = std::make_index_sequence<(std::tuple_size_v<Locks> + 1 - Part % 2) / 2>>
+struct part;
+template <std::size_t Part, class Locks, class Stats, std::size_t... I>
+struct part<Part, Locks, Stats, std::index_sequence<I...>> {
   using type = std::tuple<
-      policies<std::tuple_element_t<I, Locks>,
-               std::tuple_element_t<(I + Quarter) % std::tuple_size_v<Stats>, Stats>>...>;
+      policies<std::tuple_element_t<2 * I + Part % 2, Locks>,
+               std::tuple_element_t<(I + Part / 2) % std::tuple_size_v<Stats>, Stats>>...>;
 };
 
 // All pairs, whatever the build asks for.
 using every_pair = cross<locks, stats>::type;
 
-// What most tests run over: all pairs, or the quarter of them that the build chose for this
+// What most tests run over: all pairs, or the eighth of them that the build chose for this
 // program, see cmake/tarn_targets.cmake.
-#if defined(TARN_TEST_QUARTER)
-using every_policy = quarter<TARN_TEST_QUARTER, locks, stats>::type;
-using concurrent_policy = quarter<TARN_TEST_QUARTER, concurrent_locks, stats>::type;
+#if defined(TARN_TEST_PART)
+using every_policy = part<TARN_TEST_PART, locks, stats>::type;
+using concurrent_policy = part<TARN_TEST_PART, concurrent_locks, stats>::type;
+// For what no stats policy can change: the locks of that part.
+using every_lock = part<TARN_TEST_PART, locks, std::tuple<tarn::counting_stats>>::type;
+using every_concurrent_lock =
+    part<TARN_TEST_PART, concurrent_locks, std::tuple<tarn::counting_stats>>::type;
 #else
 using every_policy = every_pair;
 using concurrent_policy = cross<concurrent_locks, stats>::type;
-#endif
-
-// One policy pair per lock, for what no stats policy can change.
 using every_lock = cross<locks, std::tuple<tarn::counting_stats>>::type;
 using every_concurrent_lock = cross<concurrent_locks, std::tuple<tarn::counting_stats>>::type;
+#endif
 
 // Names as benchmarks and tests print them.
 template <class Policy>

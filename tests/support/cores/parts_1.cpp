@@ -2,6 +2,7 @@
 #define TARN_TEST_MAKES_CORES
 #include "support/cores.hpp"
 
-using quarter_1 = test::quarter<1, test::locks, test::stats>::type;
-TARN_TEST_CORES(template, quarter_1, test::failing_source);
-TARN_TEST_CORES(template, quarter_1, tarn::heap_source);
+using even = test::part<2, test::locks, test::stats>::type;
+using odd = test::part<3, test::locks, test::stats>::type;
+TARN_TEST_POOLS(template, even);
+TARN_TEST_POOLS(template, odd);
