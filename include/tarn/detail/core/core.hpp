@@ -217,6 +217,10 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   [[nodiscard]] shard_type* attach(bool may_allocate) noexcept;
   [[nodiscard]] shard_type* find_vacant() noexcept;
   [[nodiscard]] shard_type* make_shard() noexcept;
+  /// Blocks that fit into the cache of a tier.
+  [[nodiscard]] auto room_of_tier() const noexcept {
+    return [this](std::uint32_t i) { return room_for(tiers_[i].home.shape.stride); };
+  }
   void make_spare_shard() noexcept;
   void keep_vacant(shard_type* s) noexcept;
   void fit_budget(shard_type* s) noexcept;

@@ -25,8 +25,7 @@ void core<Config>::flush(std::uint32_t tier, shard_type* left) noexcept {
         refit(t);
         return;
       }
-      block = cache->pop_uncounted();
-      cache->passed_home();
+      block = cache->take_home();
     }
     if (settings_.keeps_objects) this->dispose(block);
     park_home(tier, block);
@@ -86,7 +85,8 @@ void core<Config>::refit(tier_state& t) noexcept {
   if constexpr (is_single) {
     const auto ready = t.home.ready();
     const auto left = t.home.bound > ready ? t.home.bound - ready : 0;
-    const auto limit = t.home.closed ? 0 : min_of<std::uint64_t>(t.cache.room, left);
+    const auto limit =
+        t.home.closed ? 0 : min_of<std::uint64_t>(room_for(t.home.shape.stride), left);
     t.cache.limit = static_cast<std::uint32_t>(limit);
   }
 }

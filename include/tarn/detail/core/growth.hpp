@@ -77,8 +77,7 @@ void* core<Config>::obtain_larger(std::uint32_t tier, std::size_t& bytes,
       if constexpr (is_lock_free) {
         block = pop_uncounted(larger);
       } else if (cache_type* const cache = own_cache(larger)) {
-        block = cache->pop_uncounted();
-        if (block != nullptr) cache->passed_home();
+        block = cache->take_home();
       }
       if (block == nullptr) {
         const auto got = larger.home.take();

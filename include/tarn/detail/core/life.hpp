@@ -48,9 +48,8 @@ core<Config>::core(const core_settings& settings, std::uint32_t tiers, SizeOf&& 
       }
     }
     if constexpr (is_single) {
-      t.cache.room = room_for(shape.stride);
       using cell = typename cache_type::template cell<void*>;
-      t.cache.rounds = shape.own.template make_array<cell>(t.cache.room);
+      t.cache.rounds = shape.own.template make_array<cell>(room_for(shape.stride));
       if (t.cache.rounds == nullptr) throw std::bad_alloc();
     }
     bound_to(t, is_named ? settings.max_ready : core_settings::no_limit);
@@ -94,7 +93,7 @@ template <class Config>
 core<Config>::~core() {
   for (auto* s = shards_.load(std::memory_order::relaxed); s != nullptr;) {  // nobody else is left
     auto* const next = s->next;
-    shard_type::destroy(s, own_.memory());
+    shard_type::destroy(s, room_of_tier(), own_.memory());
     s = next;
   }
 }

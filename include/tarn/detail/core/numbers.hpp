@@ -70,26 +70,26 @@ void core<Config>::read(Report&& report) const noexcept {
     tier_numbers n;
     n.shape = &t.home.shape;
     if constexpr (is_lock_free) n.ready = ready_of(i);
-    {
-      // The lock keeps blocks from moving between caches and depot; gets and puts go on, so all
-      // puts are read before any get.
-      const guard<lock_type> hold(t.lock);
+    // Gets and puts go on, so all puts are read before any get. The caches are read without the
+    // lock: there may be many, and what each was given back does not change as blocks move between
+    // it and the depot.
+    locked(t.lock, [&] {
       static_cast<tier_counts&>(n) = t.home.count;
-      n.puts += t.counts.puts();
-      for_each_cache(t, [&](const cache_type& c) {
-        const auto word = c.read();
-        n.sharded += word & level_mask;
-        const auto moved = static_cast<std::uint64_t>(static_cast<std::int64_t>(c.moved));
-        if (mark != 0) n.puts += (word >> level_bits) + (word & level_mask) - moved;
-      });
-      n.gets += t.counts.gets();
-      for_each_cache(t, [&](const cache_type& c) { n.gets += c.read() >> level_bits; });
-      if (mark == 0) n.misses = 0;
       n.bound = t.is_bounded() ? t.stack_bound() : t.home.bound;
       n.idle_for = t.ageing.ticked_at - t.ageing.needed_at;
       if constexpr (!is_lock_free) n.ready = t.home.ready();
       n.parked = t.home.parked();
-    }
+    });
+    n.puts += t.counts.puts();
+    for_each_cache(t, [&](const cache_type& c) {
+      std::uint64_t level = 0;
+      const auto puts = c.read_puts(level);
+      n.sharded += level;
+      if (mark != 0) n.puts += puts;
+    });
+    n.gets = locked(t.lock, [&] { return t.home.count.gets; }) + t.counts.gets();
+    for_each_cache(t, [&](const cache_type& c) { n.gets += c.read() >> level_bits; });
+    if (mark == 0) n.misses = 0;
     report(std::as_const(n));
   }
 }

@@ -25,9 +25,8 @@ void core<Config>::keep_vacant(shard_type* s) noexcept {
 
 template <class Config>
 auto core<Config>::make_shard() noexcept -> shard_type* {
-  shard_type* const s = shard_type::make(
-      is_per_thread ? tier_count_ : 0,
-      [this](std::uint32_t i) { return room_for(tiers_[i].home.shape.stride); }, own_.memory());
+  shard_type* const s =
+      shard_type::make(is_per_thread ? tier_count_ : 0, room_of_tier(), own_.memory());
   if (s == nullptr) return nullptr;
   const guard<lock_type> hold(shard_lock_);
   s->next = shards_.load(std::memory_order::relaxed);
@@ -111,7 +110,7 @@ void core<Config>::fit_budget(shard_type* s) noexcept {
     auto& cache = s->caches()[t];
     const auto stride = tiers_[t].home.shape.stride;
     const auto most = tiers_[t].most_cached.load(std::memory_order::relaxed);
-    const auto blocks = min_of(cast_to<std::size_t>(min_of<std::uint64_t>(cache.room, most)),
+    const auto blocks = min_of(cast_to<std::size_t>(min_of<std::uint64_t>(room_for(stride), most)),
                                min_of(share, left) / stride);
     cache.limit = static_cast<std::uint32_t>(blocks);
     left -= blocks * stride;
@@ -172,7 +171,7 @@ void core<Config>::abandon_in_flight(tier_state& t) noexcept {
     auto out = t.home.count.gets + t.counts.gets() - t.home.count.puts - t.counts.puts();
     for_each_cache(t, [&](const cache_type& c) {
       idle += c.level();
-      out += static_cast<std::uint64_t>(static_cast<std::int64_t>(c.moved)) - c.level();
+      out += static_cast<std::uint64_t>(c.moved.load(std::memory_order::relaxed)) - c.level();
     });
     if constexpr (is_lock_free) {
       auto index = t.stack.peek();

@@ -68,23 +68,26 @@ struct alignas(no_sharing_alignment) shard {
       ::new (made->marks() + t) idle_mark;
       auto* const c = ::new (made->caches() + t) cache;
       c->rounds = rounds;
-      c->limit = c->room = room_of(t);
+      const auto room = room_of(t);
+      c->limit = room;
       // Not touched for trivial cells: the pages of tiers that are never used cost nothing.
       if constexpr (!std::is_trivially_default_constructible_v<cell>) {
-        for (std::uint32_t i = 0; i != c->room; ++i)
+        for (std::uint32_t i = 0; i != room; ++i)
           ::new (rounds + i) cell{nullptr};
       }
-      rounds += c->room;
+      rounds += room;
     }
     return made;
   }
 
-  static void destroy(shard* s, const own_memory& own) noexcept {
+  /// The same `room_of` as for `make`.
+  template <class RoomOf>
+  static void destroy(shard* s, [[maybe_unused]] RoomOf&& room_of, const own_memory& own) noexcept {
     using cell = typename cache::template cell<void*>;
     for (std::uint32_t t = 0; t != s->tiers; ++t) {
       auto& c = s->caches()[t];
       if constexpr (!std::is_trivially_destructible_v<cell>) {
-        for (std::uint32_t i = 0; i != c.room; ++i)
+        for (std::uint32_t i = 0; i != room_of(t); ++i)
           c.rounds[i].~cell();
       }
       c.~cache();

@@ -28,8 +28,11 @@ struct tier_cache {
   typename Env::template atomic<std::uint64_t> word{0};
   cell<void*>* rounds = nullptr;  // room for `limit` blocks; immutable
   std::uint32_t limit = 0;        // blocks; zero once the core is closed. Owner only
-  std::uint32_t room = 0;         // blocks that fit; immutable
-  cell<std::int64_t> moved{0};  // blocks moved in from the depot, less those moved out; lock: tier
+  // Odd while `moved` changes together with the word; what follows is changed under the tier's
+  // lock.
+  typename Env::template atomic<std::uint32_t> changes{0};
+  /// Blocks moved in from the depot, less those moved out.
+  typename Env::template atomic<std::int64_t> moved{0};
 
   [[nodiscard]] std::uint32_t level() const noexcept {
     // relaxed: the owner reads what it wrote itself.
@@ -81,10 +84,13 @@ struct tier_cache {
     return n;
   }
 
-  /// Returns: a block that is not counted as a get; null if there is none.
-  [[nodiscard]] void* pop_uncounted() noexcept {
-    void* block = nullptr;
-    static_cast<void>(pop_bulk<0>(&block, 1));
+  /// Takes a block home that is not counted as a get. Owner, under the tier's lock. Returns: null
+  /// if there is none.
+  [[nodiscard]] void* take_home() noexcept {
+    const auto filled = level();
+    if (filled == 0) return nullptr;
+    void* const block = rounds[filled - 1];
+    change(-1, -1, 0);
     return block;
   }
 
@@ -106,22 +112,39 @@ struct tier_cache {
     return word.load(std::memory_order::acquire);  // (2) pairs with (1)
   }
 
-  /// Counts a get that was served from elsewhere. Owner, under the tier's lock.
-  void count_get(std::uint64_t mark) noexcept {
-    word.store(word.load(std::memory_order::relaxed) + mark, std::memory_order::release);  // (1)
+  /// Blocks that this cache was given back, as another thread sees it, and in `level` how many are
+  /// in it. Waits while blocks are on their way between the cache and the depot.
+  [[nodiscard]] std::uint64_t read_puts(std::uint64_t& level) const noexcept {
+    for (unsigned turn = 0;; ++turn) {
+      // (4) acquire, pairs with (3): nothing of a change is seen before the change itself. All that
+      // is stored in one is stored with release, so that who sees a part also sees it begun.
+      const auto before = changes.load(std::memory_order::acquire);
+      const auto in = static_cast<std::uint64_t>(moved.load(std::memory_order::acquire));
+      const auto seen = read();
+      if (before % 2 == 0 && changes.load(std::memory_order::relaxed) == before) {
+        level = seen & level_mask;
+        return (seen >> level_bits) + level - in;
+      }
+      Env::pause(turn);
+    }
   }
+
   /// Counts a get (or a put) of a block that went past the cache. Owner, under the tier's lock.
-  void passed_out(std::uint64_t mark) noexcept {
-    moved = static_cast<std::int64_t>(moved) + 1;
-    count_get(mark);
-  }
-  void passed_home() noexcept { moved = static_cast<std::int64_t>(moved) - 1; }
+  void passed_out(std::uint64_t mark) noexcept { change(0, 1, mark); }
+  void passed_home() noexcept { change(0, -1, 0); }
 
   /// Takes `count` more blocks in, or out if negative. Owner, under the tier's lock.
-  void moved_in(std::int64_t count) noexcept {
-    moved = static_cast<std::int64_t>(moved) + count;
-    const auto old = word.load(std::memory_order::relaxed);
-    word.store(old + static_cast<std::uint64_t>(count), std::memory_order::release);  // (1)
+  void moved_in(std::int64_t count) noexcept { change(count, count, 0); }
+
+ private:
+  void change(std::int64_t blocks, std::int64_t in, std::uint64_t mark) noexcept {
+    // relaxed loads: the owner reads what it, or who had the lock before, stored.
+    const auto before = changes.load(std::memory_order::relaxed);
+    changes.store(before + 1, std::memory_order::relaxed);
+    moved.store(moved.load(std::memory_order::relaxed) + in, std::memory_order::release);  // (3)
+    word.store(word.load(std::memory_order::relaxed) + static_cast<std::uint64_t>(blocks) + mark,
+               std::memory_order::release);                 // (1), (3)
+    changes.store(before + 2, std::memory_order::release);  // (3)
   }
 };
 

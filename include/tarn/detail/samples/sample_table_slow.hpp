@@ -30,21 +30,18 @@ template <class Env>
 template <class Core>
 void sample_table<Env>::look_at_use(Core& core, std::uint32_t tier) noexcept {
   auto& t = core.tiers_[tier];
+  std::uint64_t gets = t.counts.gets();
+  if (!try_locked(t.lock, [&] { gets += t.home.count.gets; })) return;
+  core.for_each_cache(t, [&](const auto& c) { gets += c.read() >> level_bits; });
   std::uint32_t caches = 0;
   std::uint64_t puts = 0;
-  std::uint64_t gets = 0;
-  const bool was_read = try_locked(t.lock, [&] {
-    gets = t.home.count.gets + t.counts.gets();
-    core.for_each_cache(t, [&](const auto& c) { gets += c.read() >> level_bits; });
-    puts = t.home.count.puts + t.counts.puts();
-    core.for_each_cache(t, [&](const auto& c) {
-      const auto word = c.read();
-      const auto moved = static_cast<std::uint64_t>(static_cast<std::int64_t>(c.moved));
-      puts += (word >> level_bits) + (word & level_mask) - moved;
-      ++caches;
-    });
+  core.for_each_cache(t, [&](const auto& c) {
+    std::uint64_t level = 0;
+    puts += c.read_puts(level);
+    ++caches;
   });
-  if (!was_read) return;
+  if (!try_locked(t.lock, [&] { puts += t.home.count.puts; })) return;
+  puts += t.counts.puts();
   if (gets > puts) saw_in_use(tier, gets - puts);
   saw_threads(caches);
 }
