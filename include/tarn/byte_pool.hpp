@@ -63,11 +63,13 @@ class byte_pool
 
   /// Throws: `std::invalid_argument` for options that make no sense, naming the value and the
   /// limit; `std::bad_alloc` if there is no memory for the pool or for `initial_objects`.
-  byte_pool() requires std::default_initializable<tiers_type> &&
-      std::default_initializable<source_type> : byte_pool(options{}) {}
-  explicit byte_pool(options o,
-                     tiers_type tiers = {}) requires std::default_initializable<source_type>
-      : byte_pool(std::move(o), std::move(tiers), source_type()) {}
+  // (These two are templates because clang 14 makes members whose constraints don't hold, if a
+  // class is instantiated explicitly.)
+  template <std::default_initializable Source = source_type>
+  byte_pool() requires std::default_initializable<tiers_type> : byte_pool(options{}) {}
+  template <std::default_initializable Source = source_type>
+  explicit byte_pool(options o, tiers_type tiers = {})
+      : byte_pool(std::move(o), std::move(tiers), Source()) {}
   explicit byte_pool(options o, tiers_type tiers, source_type source)
       : base(new core_type(detail::settings_of<source_type>(o), tiers, std::move(source), o.name,
                            static_cast<detail::zeros>(o.zeroing), o.large_cache_bytes.value_or(0)),

@@ -180,11 +180,13 @@ class message_pool : private detail::message_parts<M, Lock, Stats, Traits>::pool
 
   /// Throws: as the constructor of object_pool, and `std::invalid_argument` for a capacity of more
   /// than 2^32 - 1.
-  message_pool() requires detail::needs_nothing<lifecycle_type> &&
-      std::default_initializable<source_type> : message_pool(options{}) {}
-  explicit message_pool(const options& o, lifecycle_type lifecycle = {}) requires
-      std::default_initializable<source_type>
-      : message_pool(o, std::move(lifecycle), source_type()) {}
+  // (These two are templates because clang 14 makes members whose constraints don't hold, if a
+  // class is instantiated explicitly.)
+  template <std::default_initializable Source = source_type>
+  message_pool() requires detail::needs_nothing<lifecycle_type> : message_pool(options{}) {}
+  template <std::default_initializable Source = source_type>
+  explicit message_pool(const options& o, lifecycle_type lifecycle = {})
+      : message_pool(o, std::move(lifecycle), Source()) {}
   explicit message_pool(const options& o, lifecycle_type lifecycle, source_type source)
       : base(checked_options(o), {std::move(lifecycle)}, std::move(source)),
         permits_(o.capacity ? new permits_type(static_cast<std::uint32_t>(*o.capacity)) : nullptr) {

@@ -115,11 +115,13 @@ class object_pool : private detail::pool_base<
 
   /// Throws: `std::invalid_argument` for options that make no sense, naming the value and the
   /// limit; `std::bad_alloc`; what the factory throws for `initial_objects`.
-  object_pool() requires detail::needs_nothing<lifecycle_type> &&
-      std::default_initializable<source_type> : object_pool(options{}) {}
-  explicit object_pool(
-      options o, lifecycle_type lifecycle = {}) requires std::default_initializable<source_type>
-      : object_pool(std::move(o), std::move(lifecycle), source_type()) {}
+  // (These two are templates because clang 14 makes members whose constraints don't hold, if a
+  // class is instantiated explicitly.)
+  template <std::default_initializable Source = source_type>
+  object_pool() requires detail::needs_nothing<lifecycle_type> : object_pool(options{}) {}
+  template <std::default_initializable Source = source_type>
+  explicit object_pool(options o, lifecycle_type lifecycle = {})
+      : object_pool(std::move(o), std::move(lifecycle), Source()) {}
   explicit object_pool(options o, lifecycle_type lifecycle, source_type source)
       : base(new core_type(settings_of(o, lifecycle), {std::move(lifecycle)}, std::move(source),
                            o.name,

@@ -40,9 +40,12 @@ class unsized_pool {
   using buffer = typename pool_type::buffer;
 
   /// Throws: as the constructor of byte_pool.
-  unsized_pool() requires std::default_initializable<Source> : unsized_pool(options{}) {}
-  explicit unsized_pool(options o) requires std::default_initializable<Source>
-      : unsized_pool(std::move(o), Source()) {}
+  // (These two are templates because clang 14 makes members whose constraints don't hold, if a
+  // class is instantiated explicitly.)
+  template <std::default_initializable S = Source>
+  unsized_pool() : unsized_pool(options{}) {}
+  template <std::default_initializable S = Source>
+  explicit unsized_pool(options o) : unsized_pool(std::move(o), S()) {}
   explicit unsized_pool(options o, Source source) : pool_(std::move(o), {}, std::move(source)) {}
 
   /// Gets an empty buffer with room for 4 KiB. Throws: as `byte_pool::get`.

@@ -247,7 +247,8 @@ constexpr const char* heading =
     // both in one function, where that takes a register that has to be saved.
     const int more = all[i].instructions - all[i - 3].instructions;
     const bool is_pair = std::string_view(p.operation) == "handle";
-    demand(more <= (is_pair ? 6 : 4), p, "counting must cost at most four instructions, six a pair");
+    demand(more <= (is_pair ? 6 : 4), p,
+           "counting must cost at most four instructions, six a pair");
     demand(all[i].branches == all[i - 3].branches, p, "counting must not branch");
   }
   return faults;

@@ -28,6 +28,7 @@ using holder_counts = std::conditional_t<
 template <class Config>
 class byte_core final : public core<typename Config::mechanism> {
  public:
+  using product_config = Config;
   using base = core<typename Config::mechanism>;
   using tiers_type = typename Config::tiers;
   using lock_type = typename Config::lock;

@@ -21,6 +21,7 @@ namespace tarn::detail {
 template <class Config>
 class object_core final : public core<typename Config::mechanism> {
  public:
+  using product_config = Config;
   using base = core<typename Config::mechanism>;
   using value_type = typename Config::value;
   using lifecycle_type = typename Config::lifecycle;

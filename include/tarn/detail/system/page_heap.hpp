@@ -62,7 +62,7 @@ class page_heap {
     const auto size = piece_for(bytes);
     if (size > largest_piece) return unmap_pages(p, bytes);
     const auto offset = reinterpret_cast<std::uintptr_t>(p) & (run_bytes - 1);
-    run* const r = reinterpret_cast<run*>(static_cast<std::byte*>(p) - offset);
+    auto* const r = static_cast<run*>(static_cast<void*>(static_cast<std::byte*>(p) - offset));
     const bool is_unused = locked(lock_, [&] {
       if (is_full(*r, size)) link(r, size);
       r->free = ::new (p) free_piece{r->free};
