@@ -201,6 +201,35 @@ TEMPLATE_LIST_TEST_CASE("reset_and_drain makes the initial blocks ready again", 
   CHECK(pool->snapshot().total().misses == before);
 }
 
+TEMPLATE_LIST_TEST_CASE("a thread that follows a drain late leaves what was made ready since",
+                        "[byte_pool]", test::every_concurrent_lock) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType, tarn::cache_tiers> pool({.initial_objects = 6});
+  std::atomic<int> stage{0};
+  const auto reach = [&](int wanted) {
+    while (stage.load() != wanted)
+      std::this_thread::yield();
+  };
+  std::thread other([&] {
+    burst(*pool, 512, 30);  // its cache holds them
+    stage.store(1);
+    reach(2);
+    // Slow paths: more blocks than any cache or depot has left.
+    burst(*pool, 16384, 50);
+    stage.store(3);
+    reach(4);
+  });
+  reach(1);
+  pool->reset_and_drain();
+  stage.store(2);
+  reach(3);
+  CHECK(ready(*pool, 0) == 6);
+  CHECK(ready(*pool, 1) == 6);
+  CHECK(pool.imbalance() == "");
+  stage.store(4);
+  other.join();
+}
+
 TEMPLATE_LIST_TEST_CASE("resize works both ways and loses nothing", "[byte_pool]",
                         test::every_policy) {
   INFO(test::name_of<TestType>());

@@ -73,9 +73,13 @@ void core<Config>::renew() noexcept {
   const auto drains = drains_.load(std::memory_order::relaxed);  // published by the order
   if (s->seen_drains == drains) return upkeep<Config>::flush_idle(*this);
   s->seen_drains = drains;
-  flush_all();
-  for (std::uint32_t t = 0; t != tier_count_; ++t)
-    shed(t, 0, leaving::trimmed);
+  for (std::uint32_t t = 0; t != tier_count_; ++t) {
+    // What is in the depot now came after the drain: made ready by `reset_and_drain`, or put by
+    // others. Only what lay in this cache is to go.
+    const auto later = ready_of(t);
+    flush(t);
+    shed(t, later, leaving::trimmed);
+  }
 }
 
 /// Where one lock guards cache and depot, the bound holds for both together, so the cache's share
