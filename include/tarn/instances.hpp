@@ -25,6 +25,8 @@
 
 #pragma once
 
+#include <tarn/detail/compiler.hpp>
+
 #define TARN_DECLARE_BYTE_POOL(POOL)                    \
   TARN_CORE_INSTANCE(extern template, POOL::core_type); \
   TARN_BYTE_POOL_INSTANCE(extern template, POOL)
