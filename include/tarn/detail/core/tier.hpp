@@ -57,7 +57,10 @@ struct alignas(no_sharing_alignment) core_tier {
   core_tier& operator=(const core_tier&) = delete;
   ~core_tier() {
     const auto& own = home.shape.own;
-    if constexpr (is_single) own.destroy_array(cache.rounds, room_for(home.shape.stride));
+    if constexpr (is_single) {
+      // Null, and the stride not known, where there was no memory for the core.
+      if (cache.rounds != nullptr) own.destroy_array(cache.rounds, room_for(home.shape.stride));
+    }
     for (std::size_t row = 0; row != sizeof slabs / sizeof *slabs; ++row) {
       own.destroy_array(slabs[row].load(std::memory_order::relaxed),  // no other thread is left
                         std::size_t{64} << row);
