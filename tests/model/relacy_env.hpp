@@ -219,7 +219,7 @@ template <class Env>
 struct world {
   tarn::detail::slot_record<Env> records[tarn::detail::max_slots] = {};
   tarn::detail::registry<Env> registry{{}, records};
-  tarn::detail::null_shard<Env> none;
+  tarn::detail::null_shard<Env, 4> none;  // making atomics is what a schedule takes longest for
   tarn::detail::sized_thread_table<4> tables[most_threads];
   /// Behind wait and notify_all: a notification that is forgotten is found as a deadlock.
   rl::mutex waiting;

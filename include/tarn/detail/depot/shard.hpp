@@ -101,14 +101,15 @@ struct alignas(no_sharing_alignment) shard {
 /// What a thread's table holds where the thread has no shard: caches that are empty and full at
 /// once, so that a hit needs no test for null. One serves the pools of every type, since nothing is
 /// stored to it, and shards with a recorder are asked for `is_null` before anything else.
-template <class Env>
+/// `Caches`: as many as a core may have tiers, and one for nodes.
+template <class Env, std::size_t Caches = max_tiers + 1>
 struct null_shard {
   struct no_recorder {};
 
   constexpr null_shard() noexcept { head.is_null = true; }
 
   shard<Env, no_recorder> head{0};
-  tier_cache<Env> caches[max_tiers + 1];  // one for the nodes
+  tier_cache<Env> caches[Caches];
 };
 
 // The nodes of a core are no requests of anybody: no recorder hears of them.
