@@ -1,19 +1,13 @@
 # SPDX-License-Identifier: MIT
 # Every header compiles alone, without warnings, with nothing but -I include, also without run-time
 # types; and where the compiler is asked for C++17, it says what is missing, and nothing else:
-#   cmake -D INCLUDE_DIR=<include> -D COMPILER=<c++> [-D PUBLIC_ONLY=ON] -P check_headers.cmake
-#
-# PUBLIC_ONLY: those that users include, in C++20. For a second compiler: it differs in what it
-# accepts, not in what a header has included.
+#   cmake -D INCLUDE_DIR=<include> -D COMPILER=<c++> -P check_headers.cmake
 cmake_minimum_required(VERSION 3.21)
 
 get_filename_component(INCLUDE_DIR ${INCLUDE_DIR} ABSOLUTE)
 include(${CMAKE_CURRENT_LIST_DIR}/strict_warnings.cmake)
 strict_warnings(warnings ${COMPILER})
 file(GLOB_RECURSE headers RELATIVE ${INCLUDE_DIR} ${INCLUDE_DIR}/*.hpp)
-if(PUBLIC_ONLY)
-  list(FILTER headers EXCLUDE REGEX "/(detail|parts|mistakes)/")
-endif()
 if(NOT headers)
   message(FATAL_ERROR "no headers in '${INCLUDE_DIR}'")
 endif()
@@ -27,7 +21,7 @@ foreach(header IN LISTS headers)
     RESULT_VARIABLE code OUTPUT_VARIABLE out ERROR_VARIABLE out)
   if(code EQUAL 0)
     math(EXPR alone "${alone} + 1")
-    if(NOT PUBLIC_ONLY AND NOT header MATCHES "^tarn/version[.]hpp$")
+    if(NOT header MATCHES "^tarn/version[.]hpp$")
       execute_process(
         COMMAND ${COMPILER} -fsyntax-only -std=c++17 -I ${INCLUDE_DIR} -include ${header} -x c++
                 /dev/null

@@ -9,5 +9,6 @@ set(CMAKE_CXX_FLAGS "${flags}" CACHE STRING "")
 set(TARN_WERROR ON CACHE BOOL "")
 # Relacy runs its own scheduler on switched stacks; the sanitizers would look at that, not at tarn.
 set(TARN_BUILD_MODELS OFF CACHE BOOL "")
-# What benchmarks run is what tests run; they take four minutes to compile here.
+# What benchmarks and examples run is what tests run; they take six minutes to compile here.
 set(TARN_BUILD_BENCHMARKS OFF CACHE BOOL "")
+set(TARN_BUILD_EXAMPLES OFF CACHE BOOL "")
