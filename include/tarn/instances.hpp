@@ -42,7 +42,8 @@
 #define TARN_INSTANTIATE_OBJECT_POOL(POOL) TARN_OBJECT_POOL_INSTANCE(template, POOL)
 #define TARN_INSTANTIATE_MESSAGE_POOL(POOL) TARN_MESSAGE_POOL_INSTANCE(template, POOL)
 
-// What the macros above stand for: the templates that a pool is made of.
+// What the macros above stand for: the templates that a pool is made of. Names of types can't stand
+// in parentheses. NOLINTBEGIN(bugprone-macro-parentheses)
 #define TARN_CORE_INSTANCE(KEYWORD, CORE)            \
   KEYWORD class tarn::detail::core<CORE::config>;    \
   KEYWORD struct tarn::detail::upkeep<CORE::config>; \
@@ -62,3 +63,4 @@
   TARN_OBJECT_CORE_INSTANCE(KEYWORD, POOL::core_type);                                  \
   KEYWORD class tarn::message_pool<POOL::value_type, POOL::lock_type, POOL::stats_type, \
                                    POOL::traits_type>
+// NOLINTEND(bugprone-macro-parentheses)

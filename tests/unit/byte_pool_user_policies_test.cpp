@@ -47,14 +47,17 @@ template <class Pool>
 TEMPLATE_LIST_TEST_CASE("a hit takes the user's lock once, a put as well", "[byte_pool]",
                         user_lock) {
   INFO(test::name_of<TestType>());
+  // Followed gets look how many blocks are in use, which takes the lock twice more.
+  constexpr bool follows = std::is_same_v<typename TestType::stats, tarn::recording_stats>;
+  const auto is_hit = [](std::uint64_t locks) { return locks == 1 || (follows && locks == 3); };
   test::byte_fixture<TestType> pool;
   for (const std::size_t size : {100u, 10'000u, 1'000'000u}) {
     pool->deallocate(pool->allocate(size), size);
     void* b = nullptr;
-    CHECK(locks_taken([&] { b = pool->allocate(size); }) == 1);
+    CHECK(is_hit(locks_taken([&] { b = pool->allocate(size); })));
     CHECK(locks_taken([&] { pool->deallocate(b, size); }) == 1);
     typename test::byte_fixture<TestType>::buffer handle;
-    CHECK(locks_taken([&] { handle = pool->get(size); }) == 1);
+    CHECK(is_hit(locks_taken([&] { handle = pool->get(size); })));
     CHECK(locks_taken([&] {
             auto moved = std::move(handle);
             handle = std::move(moved);
@@ -65,10 +68,8 @@ TEMPLATE_LIST_TEST_CASE("a hit takes the user's lock once, a put as well", "[byt
       for (int i = 0; i != 1000; ++i)
         pool->deallocate(pool->allocate(size), size);
     });
-    // Followed gets look how many blocks are in use.
-    constexpr bool follows = std::is_same_v<typename TestType::stats, tarn::recording_stats>;
     CHECK(taken >= 2000);
-    CHECK(taken <= 2000 + (follows ? 8 : 0));
+    CHECK(taken <= 2000 + (follows ? 16 : 0));
   }
   // A large request takes the lock of the large blocks once each way.
   void* b = nullptr;
