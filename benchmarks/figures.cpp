@@ -2,10 +2,11 @@
 //
 // Question: how far is each pool from the least that is possible, and from the best that there is?
 //
-// Every figure is a ratio. The floor is an array of pointers behind a thread-local one; floor and
-// subject alternate in rounds of some milliseconds. Allocators that replace malloc run in processes
-// of their own, which alternate with ours, and each is measured against its own floor. "best" is
-// the fastest of glibc malloc, mimalloc, jemalloc and tcmalloc, of those that are installed.
+// Every figure is a ratio. The floor is an array of pointers and its level, behind a thread-local
+// pointer; floor and subject alternate in rounds of some milliseconds. Allocators that replace
+// malloc run in processes of their own, which alternate with ours, and each is measured against its
+// own floor. "best" is the fastest of glibc malloc, mimalloc, jemalloc and tcmalloc, of those that
+// are installed.
 
 #include <algorithm>
 #include <array>

@@ -4,7 +4,7 @@
 option(TARN_WERROR "Treat warnings in our own programs as errors" OFF)
 # All 32 pairs of lock and stats policies take six times as long to compile as four of them. So
 # each program takes an eighth of them, another one in each build of .ci/run, and a program of its
-# own takes all pairs in every build (tests/completeness).
+# own takes all pairs (tests/completeness), but with a sanitizer.
 option(TARN_TEST_EVERY_POLICY "All tests run over all pairs of lock and stats policies" OFF)
 set(TARN_TEST_PART 0 CACHE STRING "Else: which eighth of the pairs, 0 to 7; programs differ")
 if(NOT TARN_TEST_PART MATCHES "^[0-7]$")

@@ -9,47 +9,44 @@
 #include <tuple>
 
 #include <tarn/byte_pool.hpp>
+#include <tarn/instances.hpp>
 
 #include "support/failing_source.hpp"
 #include "support/policy_matrix.hpp"
 
 namespace test {
 
-template <class Policy, class Source>
-using core_config = tarn::detail::core_config<typename Policy::lock, typename Policy::stats,
-                                              tarn::no_check, Source>;
-template <class Source>
-using pool_traits = tarn::traits<tarn::power_of_two_tiers<>, tarn::no_check, Source>;
-template <class Policy, class Source>
-using pool_config =
-    tarn::detail::byte_config<typename Policy::lock, typename Policy::stats, pool_traits<Source>>;
+template <class Policies, std::size_t I, class Source>
+using pool_at = tarn::byte_pool<typename std::tuple_element_t<I, Policies>::lock,
+                                typename std::tuple_element_t<I, Policies>::stats,
+                                tarn::traits<tarn::power_of_two_tiers<>, tarn::no_check, Source>>;
+
+// What a macro may be given has no comma.
+template <class Policies>
+struct pools_of {
+  template <std::size_t I>
+  using on_heap = pool_at<Policies, I, tarn::heap_source>;
+  template <std::size_t I>
+  using on_failing = pool_at<Policies, I, failing_source>;
+};
 
 }  // namespace test
 
-// `extern template` where pools are used, `template` where they are made.
-#define TARN_TEST_POOL(TEMPLATE, POLICIES, I, SOURCE)                                              \
-  TEMPLATE class tarn::detail::core<test::core_config<std::tuple_element_t<I, POLICIES>, SOURCE>>; \
-  TEMPLATE struct tarn::detail::upkeep<                                                            \
-      test::core_config<std::tuple_element_t<I, POLICIES>, SOURCE>>;                               \
-  TEMPLATE struct tarn::detail::bounds<                                                            \
-      test::core_config<std::tuple_element_t<I, POLICIES>, SOURCE>>;                               \
-  TEMPLATE class tarn::detail::byte_core<                                                          \
-      test::pool_config<std::tuple_element_t<I, POLICIES>, SOURCE>>;                               \
-  TEMPLATE class tarn::detail::pool_base<                                                          \
-      tarn::detail::byte_core<test::pool_config<std::tuple_element_t<I, POLICIES>, SOURCE>>>;      \
-  TEMPLATE class tarn::byte_pool<std::tuple_element_t<I, POLICIES>::lock,                          \
-                                 std::tuple_element_t<I, POLICIES>::stats,                         \
-                                 test::pool_traits<SOURCE>>
-#define TARN_TEST_POOLS_ON(TEMPLATE, POLICIES, SOURCE) \
-  TARN_TEST_POOL(TEMPLATE, POLICIES, 0, SOURCE);       \
-  TARN_TEST_POOL(TEMPLATE, POLICIES, 1, SOURCE);       \
-  TARN_TEST_POOL(TEMPLATE, POLICIES, 2, SOURCE);       \
-  TARN_TEST_POOL(TEMPLATE, POLICIES, 3, SOURCE)
-#define TARN_TEST_POOLS(TEMPLATE, POLICIES)                     \
-  TARN_TEST_POOLS_ON(TEMPLATE, POLICIES, test::failing_source); \
-  TARN_TEST_POOLS_ON(TEMPLATE, POLICIES, tarn::heap_source)
+#define TARN_TEST_INSTANTIATE(POOL) \
+  TARN_INSTANTIATE_CORE(POOL);      \
+  TARN_INSTANTIATE_BYTE_POOL(POOL)
+// `ACTION` for the four pools of a part, on both sources.
+#define TARN_TEST_POOLS(ACTION, POLICIES)          \
+  ACTION(test::pools_of<POLICIES>::on_heap<0>);    \
+  ACTION(test::pools_of<POLICIES>::on_heap<1>);    \
+  ACTION(test::pools_of<POLICIES>::on_heap<2>);    \
+  ACTION(test::pools_of<POLICIES>::on_heap<3>);    \
+  ACTION(test::pools_of<POLICIES>::on_failing<0>); \
+  ACTION(test::pools_of<POLICIES>::on_failing<1>); \
+  ACTION(test::pools_of<POLICIES>::on_failing<2>); \
+  ACTION(test::pools_of<POLICIES>::on_failing<3>)
 
 #if !defined(TARN_TEST_MAKES_CORES)
-TARN_TEST_POOLS(extern template, test::every_policy);
-TARN_TEST_POOLS(extern template, test::every_lock);
+TARN_TEST_POOLS(TARN_DECLARE_BYTE_POOL, test::every_policy);
+TARN_TEST_POOLS(TARN_DECLARE_BYTE_POOL, test::every_lock);
 #endif

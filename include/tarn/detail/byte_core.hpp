@@ -150,11 +150,12 @@ class byte_core final : public core<typename Config::mechanism> {
     return s;
   }
 
-  /// Whether sizes are compared with a constant: what keeps requests off the hit path is then the
-  /// place of their shard, which is asked for anyway.
+  /// Whether sizes are compared with a constant. The null shard keeps requests off the hit path
+  /// then, instead of an end of 0.
   static constexpr bool has_fixed_end = base::is_per_thread && tiers_type::is_static;
 
-  /// Whether a request of this size may be a hit. Size 0 is none where that costs an instruction.
+  /// Whether a request of this size may be a hit. Size 0 is not, where the test for it would cost
+  /// an instruction.
   [[nodiscard]] TARN_FORCE_INLINE bool may_hit(std::size_t size) const noexcept {
     if constexpr (has_fixed_end) {
       return size - 1 < tiers_type::size_of(tiers_type::count() - 1);

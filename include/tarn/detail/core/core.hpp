@@ -78,9 +78,9 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   /// happened then.
   [[nodiscard]] TARN_FORCE_INLINE bool give_hit(shard_type* s, std::size_t tier,
                                                 void* block) noexcept;
-  /// The calling thread's shard, for requests that need nothing done to their block: the null shard
-  /// while watchers want to hear of each, and where blocks are zeroed or checked. Nothing where
-  /// threads have no shards.
+  /// The calling thread's shard, for requests whose block needs nothing done to it. The pool hands
+  /// out the null shard instead while watchers want to hear of each request, and if it zeroes or
+  /// checks blocks. Null where threads have no shards.
   [[nodiscard]] TARN_FORCE_INLINE shard_type* hot_shard() const noexcept;
 
   /// All of `blocks` or none. Returns: whether it got them.
@@ -137,8 +137,8 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   virtual void dispose(void*) noexcept {}
   /// Gives idle memory back that the core does not know of. No lock is held.
   virtual void give_more_back() noexcept {}
-  /// Opens the hit path for requests below `usual`, or closes it (0), as watchers want to hear of
-  /// operations or not.
+  /// Opens the hit path for requests below `usual`, unless watchers want to hear of operations; 0
+  /// closes it.
   void set_hot_end(std::size_t usual) noexcept;
   /// Idle bytes that the core does not know of. A tier's lock may be held.
   [[nodiscard]] virtual std::size_t idle_elsewhere() const noexcept { return 0; }
@@ -234,7 +234,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   [[nodiscard]] bool contains(const void* p) const noexcept override;
   void end() noexcept override;
 
-  // Places of the caller's shard; once closed, of the null shard. See `hot_place`.
+  // Where a thread finds its shard; once the pool is closed, the null shard. See `hot_shard`.
   place_word hot_place_, own_place_;
   std::uint32_t named_tiers_, tier_count_;  // immutable
   std::conditional_t<is_below_heap_v<typename Config::source>, own_from_pages, own_from_heap> own_;

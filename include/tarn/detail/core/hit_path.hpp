@@ -23,14 +23,15 @@ TARN_FORCE_INLINE auto core<Config>::hot_shard() const noexcept -> shard_type* {
 
 template <class Config>
 void core<Config>::set_hot_end(std::size_t usual) noexcept {
-  // Closing publishes the null shard under the same lock, so that no watcher that goes at the same
-  // moment opens the hit path again.
+  // One publisher at a time, under the lock of the watchers. A closed pool has the null shard at
+  // its own place before it comes here, so no watcher that leaves afterwards opens the hit path
+  // again.
   this->watchers_.ask([&](bool wanted) {
-    // relaxed: a request that misses the change is heard of a moment late.
-    this->hot_end_.store(wanted ? 0 : usual, std::memory_order::relaxed);
-    const bool is_hot = usual != 0 && !wanted && !this->closed();
+    const auto end = wanted ? 0 : usual;
+    // relaxed: watchers hear of a request that misses the change a moment late.
+    this->hot_end_.store(end, std::memory_order::relaxed);
     hot_place_.store(
-        is_hot ? own_place_.load(std::memory_order::relaxed) : env::word_of(*this->registry_, 0),
+        end != 0 ? own_place_.load(std::memory_order::relaxed) : env::word_of(*this->registry_, 0),
         std::memory_order::relaxed);
   });
 }
@@ -151,7 +152,7 @@ TARN_FORCE_INLINE bool core<Config>::push_ready([[maybe_unused]] shard_type* s, 
     if constexpr (is_single) {
       return locked(t.lock, [&] { return t.cache.template push<mark>(block); });
     } else {
-      t.counts.put();
+      t.counts.put();  // the core may end once the block is home
       return push_index(t, block);
     }
   }

@@ -82,10 +82,9 @@ void core<Config>::read(Report&& report) const noexcept {
     });
     n.puts += t.counts.puts();
     for_each_cache(t, [&](const cache_type& c) {
-      std::uint64_t level = 0;
-      const auto puts = c.read_puts(level);
-      n.sharded += level;
-      if (mark != 0) n.puts += puts;
+      const auto now = c.read_numbers();
+      n.sharded += now.level;
+      if (mark != 0) n.puts += now.puts;
     });
     n.gets = locked(t.lock, [&] { return t.home.count.gets; }) + t.counts.gets();
     for_each_cache(t, [&](const cache_type& c) { n.gets += c.read() >> level_bits; });

@@ -28,10 +28,9 @@ struct tier_cache {
   typename Env::template atomic<std::uint64_t> word{0};
   cell<void*>* rounds = nullptr;  // room for `limit` blocks; immutable
   std::uint32_t limit = 0;        // blocks; zero once the core is closed. Owner only
-  // Odd while `moved` changes together with the word; what follows is changed under the tier's
-  // lock.
+  /// A sequence word: odd while `moved` and `word` change together. Written under the tier's lock.
   typename Env::template atomic<std::uint32_t> changes{0};
-  /// Blocks moved in from the depot, less those moved out.
+  /// Blocks moved in from the depot, less those moved out. Written under the tier's lock.
   typename Env::template atomic<std::int64_t> moved{0};
 
   [[nodiscard]] std::uint32_t level() const noexcept {
@@ -84,8 +83,8 @@ struct tier_cache {
     return n;
   }
 
-  /// Takes a block home that is not counted as a get. Owner, under the tier's lock. Returns: null
-  /// if there is none.
+  /// Takes a block out that goes home, so it is not counted as a get. Owner, under the tier's lock.
+  /// Returns: null if the cache is empty.
   [[nodiscard]] void* take_home() noexcept {
     const auto filled = level();
     if (filled == 0) return nullptr;
@@ -112,21 +111,30 @@ struct tier_cache {
     return word.load(std::memory_order::acquire);  // (2) pairs with (1)
   }
 
-  /// Blocks that this cache was given back, as another thread sees it, and in `level` how many are
-  /// in it. Waits while blocks are on their way between the cache and the depot.
-  [[nodiscard]] std::uint64_t read_puts(std::uint64_t& level) const noexcept {
-    for (unsigned turn = 0;; ++turn) {
-      // (4) acquire, pairs with (3): nothing of a change is seen before the change itself. All that
-      // is stored in one is stored with release, so that who sees a part also sees it begun.
-      const auto before = changes.load(std::memory_order::acquire);
-      const auto in = static_cast<std::uint64_t>(moved.load(std::memory_order::acquire));
-      const auto seen = read();
-      if (before % 2 == 0 && changes.load(std::memory_order::relaxed) == before) {
-        level = seen & level_mask;
-        return (seen >> level_bits) + level - in;
-      }
+  /// What another thread sees of a cache.
+  struct numbers {
+    std::uint64_t puts = 0;
+    std::uint64_t level = 0;
+  };
+  /// Returns: false if a change is under way; another thread is between two stores then.
+  [[nodiscard]] bool try_read(numbers& into) const noexcept {
+    // (4) acquire, pairs with (3): all stores of a change are release, so a reader that sees one of
+    // them also sees that the change has begun.
+    const auto before = changes.load(std::memory_order::acquire);
+    const auto in = static_cast<std::uint64_t>(moved.load(std::memory_order::acquire));
+    const auto seen = read();
+    // relaxed: the two loads above are not moved behind it.
+    if (before % 2 != 0 || changes.load(std::memory_order::relaxed) != before) return false;
+    into.level = seen & level_mask;
+    into.puts = (seen >> level_bits) + into.level - in;
+    return true;
+  }
+  /// As `try_read`, but waits for the end of the change.
+  [[nodiscard]] numbers read_numbers() const noexcept {
+    numbers now;
+    for (unsigned turn = 0; !try_read(now); ++turn)
       Env::pause(turn);
-    }
+    return now;
   }
 
   /// Counts a get (or a put) of a block that went past the cache. Owner, under the tier's lock.
@@ -138,7 +146,7 @@ struct tier_cache {
 
  private:
   void change(std::int64_t blocks, std::int64_t in, std::uint64_t mark) noexcept {
-    // relaxed loads: the owner reads what it, or who had the lock before, stored.
+    // relaxed loads: the tier's lock orders them.
     const auto before = changes.load(std::memory_order::relaxed);
     changes.store(before + 1, std::memory_order::relaxed);
     moved.store(moved.load(std::memory_order::relaxed) + in, std::memory_order::release);  // (3)

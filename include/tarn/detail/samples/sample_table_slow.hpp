@@ -23,9 +23,9 @@ void sample_table<Env>::follow(Core& core, Recorder& recorder, std::uint32_t tie
   if (Core::mark != 0 && wants_in_use(id, weight)) look_at_use(core, tier);
 }
 
-/// Here gets are read before puts, other than in `core::read`: what happens in between makes the
-/// number too small, so a high-water mark is never higher than it was. Nobody waits for a lock
-/// here: if it is taken, another sample will do.
+/// Reads gets before puts, other than `core::read`: what happens in between makes the number too
+/// small, so a high-water mark is never higher than it was. A get does not wait here: if the lock is
+/// taken, or blocks are on their way, another sample will do.
 template <class Env>
 template <class Core>
 void sample_table<Env>::look_at_use(Core& core, std::uint32_t tier) noexcept {
@@ -35,12 +35,14 @@ void sample_table<Env>::look_at_use(Core& core, std::uint32_t tier) noexcept {
   core.for_each_cache(t, [&](const auto& c) { gets += c.read() >> level_bits; });
   std::uint32_t caches = 0;
   std::uint64_t puts = 0;
+  bool was_read = true;
   core.for_each_cache(t, [&](const auto& c) {
-    std::uint64_t level = 0;
-    puts += c.read_puts(level);
+    typename Core::cache_type::numbers now;
+    was_read = c.try_read(now) && was_read;
+    puts += now.puts;
     ++caches;
   });
-  if (!try_locked(t.lock, [&] { puts += t.home.count.puts; })) return;
+  if (!was_read || !try_locked(t.lock, [&] { puts += t.home.count.puts; })) return;
   puts += t.counts.puts();
   if (gets > puts) saw_in_use(tier, gets - puts);
   saw_threads(caches);
