@@ -3,9 +3,11 @@
 // Closing: nothing more goes out, everything may come home, and the last block frees the memory.
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -94,6 +96,42 @@ TEMPLATE_LIST_TEST_CASE("the last block that comes home gives the memory back", 
     }
     CHECK(pool.source.live_bytes() == 0);
     CHECK(pool.source.faults() == 0);
+  }
+}
+
+TEMPLATE_LIST_TEST_CASE("a thread whose cache holds blocks follows a close at its next call",
+                        "[byte_pool]", test::every_concurrent_lock) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType> pool;
+  for (const bool gets_first : {true, false}) {
+    INFO(gets_first);
+    typename test::byte_fixture<TestType>::pool_type closing({}, {}, pool.source);
+    std::atomic<int> stage{0};
+    const auto reach = [&](int wanted) {
+      while (stage.load() != wanted)
+        std::this_thread::yield();
+    };
+    bool got = true;
+    std::thread other([&] {
+      auto held = closing.get(100);
+      void* const raw = closing.allocate(100);
+      closing.get(100).reset();  // its cache has one
+      stage.store(1);
+      reach(2);
+      if (gets_first) got = static_cast<bool>(closing.try_get(100));
+      closing.deallocate(raw, 100);
+      held.reset();
+      stage.store(3);  // nothing else happens on this thread
+      reach(4);
+    });
+    reach(1);
+    closing.close();
+    stage.store(2);
+    reach(3);
+    CHECK(pool.source.live_bytes() == 0);  // all came home at once
+    if (gets_first) CHECK_FALSE(got);
+    stage.store(4);
+    other.join();
   }
 }
 
