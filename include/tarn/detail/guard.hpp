@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <atomic>
+#include <cstdint>
+
 #include <tarn/detail/compiler.hpp>
 
 namespace tarn::detail {
@@ -34,6 +37,22 @@ bool try_locked(Lock& lock, Action&& action) {
   action();  // counters: it can't throw
   lock.unlock();
   return true;
+}
+
+/// Waits while `cell` is `old`: for another thread that is about to change it. The caller holds no
+/// lock.
+///
+/// A lock for fibers lets the calling thread run other fibers meanwhile, by its `yield`: the one
+/// that changes the cell may be among them, since it passes locks before it does.
+template <class Env, class Lock, class Cell>
+void wait_with(const Cell& cell, std::uint32_t old) {
+  if constexpr (requires { Lock::yield(); }) {
+    // (2) acquire, as in Env::wait: pairs with the store of who changes the cell.
+    while (cell.load(std::memory_order::acquire) == old)
+      Lock::yield();
+  } else {
+    Env::wait(cell, old);
+  }
 }
 
 }  // namespace tarn::detail

@@ -22,6 +22,10 @@ namespace tarn {
 /// `lock` and `try_lock` acquire, `unlock` releases: what one owner wrote is visible to the next.
 /// It need not be recursive, fair or movable. It must allow what every mutex allows: that the next
 /// owner destroys it while the last one is still returning from `unlock`.
+///
+/// One that runs other fibers on the calling thread while it waits offers `static void yield()`,
+/// which does that once: then a pool also waits for growth and for memory on its way in this way.
+/// Without it, a thread that waits would never run the fiber that it waits for.
 template <class L>
 concept lockable = std::default_initializable<L> && requires(L& lock) {
   lock.lock();

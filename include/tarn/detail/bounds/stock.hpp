@@ -4,6 +4,7 @@
 // How a core makes blocks ready, all or none.
 
 #include <tarn/detail/bounds/bounds.hpp>
+#include <tarn/detail/guard.hpp>
 
 namespace tarn::detail {
 
@@ -37,7 +38,7 @@ bool bounds<Config>::stock(core_type& c, std::uint32_t tier, std::uint64_t& bloc
       if (!wait) t.busy.store(1, std::memory_order::relaxed);
     }
     if (wait) {
-      env::wait(t.busy, 1);
+      wait_with<env, typename core_type::lock_type>(t.busy, 1);
       continue;
     }
     slab_type* const made = buy_slab(c, tier, into.magazines);

@@ -6,6 +6,7 @@
 #include <bit>
 
 #include <tarn/detail/core/core.hpp>
+#include <tarn/detail/guard.hpp>
 
 namespace tarn::detail {
 
@@ -132,7 +133,7 @@ auto core<Config>::take_or_grow(std::uint32_t tier, bool counted) -> taken_type 
       }
     }
     if (wait) {
-      env::wait(t.busy, 1);
+      wait_with<env, lock_type>(t.busy, 1);
       continue;
     }
     const auto got = grow(t, counted, reuniting);
@@ -143,7 +144,8 @@ auto core<Config>::take_or_grow(std::uint32_t tier, bool counted) -> taken_type 
     if (!last) reclaim();
     // Slabs that another thread is giving back are in no list, and not in the source either: nobody
     // is told that there is no memory until they have arrived.
-    if (last && !slabs_.await(arrived) && !(counted && bounds<Config>::recall(*this, tier, turns)))
+    if (last && !slabs_.template await<lock_type>(arrived) &&
+        !(counted && bounds<Config>::recall(*this, tier, turns)))
       return {};
     last = true;
   }

@@ -13,6 +13,7 @@
 #include <tarn/detail/depot/exchange.hpp>
 #include <tarn/detail/depot/index_stack.hpp>
 #include <tarn/detail/depot/tier_cache.hpp>
+#include <tarn/detail/guard.hpp>
 
 namespace tarn::detail {
 
@@ -116,12 +117,13 @@ struct slab_departures {
     arrived.store(left.load(std::memory_order::relaxed), std::memory_order::relaxed);  // one thread
   }
   /// Returns: true if slabs arrived since `seen` was read, or do now; false if none is on its way.
+  template <class Lock>
   [[nodiscard]] bool await(std::uint32_t seen) noexcept {
     // relaxed: whoever found the lists empty saw, by their locks, what had left them.
     const auto all = left.load(std::memory_order::relaxed);
     if (arrived.load(std::memory_order::acquire) != seen) return true;
     if (all == seen) return false;
-    Env::wait(arrived, seen);
+    wait_with<Env, Lock>(arrived, seen);
     return true;
   }
 };
