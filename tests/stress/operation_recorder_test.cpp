@@ -24,7 +24,7 @@
 
 namespace {
 
-using every_lock_recording = test::cross<test::locks, std::tuple<tarn::recording_stats>>::type;
+using every_lock_recording = test::some_of<test::locks, std::tuple<tarn::recording_stats>>;
 
 /// Sizes as a program has them: some kinds of requests, each with a spread.
 [[nodiscard]] std::size_t some_size(std::mt19937& random) {

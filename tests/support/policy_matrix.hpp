@@ -59,21 +59,22 @@ struct part<Part, Locks, Stats, std::index_sequence<I...>> {
 // All pairs, whatever the build asks for.
 using every_pair = cross<locks, stats>::type;
 
-// What most tests run over: all pairs, or the eighth of them that the build chose for this
-// program, see cmake/tarn_targets.cmake.
+// The pairs of these that a test runs over: all, or the eighth of them that the build chose for
+// this program (half of the locks, each with one stats policy), see cmake/tarn_targets.cmake.
 #if defined(TARN_TEST_PART)
-using every_policy = part<TARN_TEST_PART, locks, stats>::type;
-using concurrent_policy = part<TARN_TEST_PART, concurrent_locks, stats>::type;
-// For what no stats policy can change: the locks of that part.
-using every_lock = part<TARN_TEST_PART, locks, std::tuple<tarn::counting_stats>>::type;
-using every_concurrent_lock =
-    part<TARN_TEST_PART, concurrent_locks, std::tuple<tarn::counting_stats>>::type;
+template <class Locks, class Stats>
+using some_of = part<TARN_TEST_PART, Locks, Stats>::type;
 #else
-using every_policy = every_pair;
-using concurrent_policy = cross<concurrent_locks, stats>::type;
-using every_lock = cross<locks, std::tuple<tarn::counting_stats>>::type;
-using every_concurrent_lock = cross<concurrent_locks, std::tuple<tarn::counting_stats>>::type;
+template <class Locks, class Stats>
+using some_of = cross<Locks, Stats>::type;
 #endif
+
+// What most tests run over.
+using every_policy = some_of<locks, stats>;
+using concurrent_policy = some_of<concurrent_locks, stats>;
+// For what no stats policy can change.
+using every_lock = some_of<locks, std::tuple<tarn::counting_stats>>;
+using every_concurrent_lock = some_of<concurrent_locks, std::tuple<tarn::counting_stats>>;
 
 // Names as benchmarks and tests print them.
 template <class Policy>

@@ -17,7 +17,7 @@ namespace {
 using user_lock = test::cross<std::tuple<test::counting_lock>, test::stats>::type;
 using cached_user_lock =
     test::cross<std::tuple<tarn::thread_cached<test::counting_lock>>, test::stats>::type;
-using user_stats = test::cross<test::locks, std::tuple<test::byte_stats>>::type;
+using user_stats = test::some_of<test::locks, std::tuple<test::byte_stats>>;
 
 // How often any counting_lock is taken while `action` runs.
 template <class Action>

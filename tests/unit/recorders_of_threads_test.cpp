@@ -16,8 +16,7 @@
 
 namespace {
 
-using recording_policy =
-    test::cross<test::concurrent_locks, std::tuple<tarn::recording_stats>>::type;
+using recording_policy = test::some_of<test::concurrent_locks, std::tuple<tarn::recording_stats>>;
 
 template <class Pool>
 std::size_t recorders_of(const Pool& pool) {
