@@ -24,8 +24,8 @@ void sample_table<Env>::follow(Core& core, Recorder& recorder, std::uint32_t tie
 }
 
 /// Reads gets before puts, other than `core::read`: what happens in between makes the number too
-/// small, so a high-water mark is never higher than it was. A get does not wait here: if the lock is
-/// taken, or blocks are on their way, another sample will do.
+/// small, so a high-water mark is never higher than it was. A get does not wait here: if the lock
+/// is taken, or blocks are on their way, another sample will do.
 template <class Env>
 template <class Core>
 void sample_table<Env>::look_at_use(Core& core, std::uint32_t tier) noexcept {
