@@ -50,29 +50,34 @@ macro(plant_climb low high)
         ${low} "${head}#include <tarn/${high}>\n" ${high} "${head}")
 endmacro()
 plant_climb(version.hpp fwd.hpp)
-plant_climb(detail/planted.hpp policy/planted.hpp)
+plant_climb(detail/base/planted.hpp value/basic/planted.hpp)
+plant_climb(detail/depot/planted.hpp detail/core/planted.hpp)
+plant_climb(detail/core/planted.hpp detail/upkeep/planted.hpp)
+plant_climb(detail/pool/planted.hpp value/planted.hpp)
+plant_climb(value/planted.hpp policy/planted.hpp)
 plant_climb(policy/planted.hpp planted.hpp)
 plant_climb(fwd.hpp planted.hpp)
 plant_climb(planted.hpp observe/planted.hpp)
 plant_climb(planted.hpp interop/planted.hpp)
+plant_climb(observe/detail/planted.hpp observe/planted.hpp)
 plant_climb(observe/planted.hpp tarn.hpp)
 
-plant("a cycle" "include cycle among: .*tarn/detail/planted_a.hpp"
-      detail/planted_a.hpp "${head}#include <tarn/detail/planted_b.hpp>\n"
-      detail/planted_b.hpp "${head}#include <tarn/detail/planted_a.hpp>\n")
-plant("a relative include" "tarn/detail/planted.hpp has a relative include"
-      detail/planted.hpp "${head}#include \"compiler.hpp\"\n")
-plant("an include without tarn/" "tarn/planted.hpp spells <detail/other.hpp> without"
-      planted.hpp "${head}#include <detail/other.hpp>\n"
-      detail/other.hpp "${head}")
+plant("a cycle" "include cycle among: .*tarn/detail/base/planted_a.hpp"
+      detail/base/planted_a.hpp "${head}#include <tarn/detail/base/planted_b.hpp>\n"
+      detail/base/planted_b.hpp "${head}#include <tarn/detail/base/planted_a.hpp>\n")
+plant("a relative include" "tarn/detail/base/planted.hpp has a relative include"
+      detail/base/planted.hpp "${head}#include \"compiler.hpp\"\n")
+plant("an include without tarn/" "tarn/planted.hpp spells <detail/base/other.hpp> without"
+      planted.hpp "${head}#include <detail/base/other.hpp>\n"
+      detail/base/other.hpp "${head}")
 plant("an include that climbs" "tarn/planted.hpp spells <tarn/../other.hpp> without"
       planted.hpp "${head}#include <tarn/../other.hpp>\n")
-plant("an include of nothing" "planted.hpp includes tarn/detail/nothing.hpp, which does not exist"
-      detail/planted.hpp "${head}#include <tarn/detail/nothing.hpp>\n")
+plant("an include of nothing" "planted.hpp includes tarn/detail/base/nothing.hpp, which does not exist"
+      detail/base/planted.hpp "${head}#include <tarn/detail/base/nothing.hpp>\n")
 plant("no SPDX line" "planted.hpp does not begin with the SPDX line"
-      detail/planted.hpp "// a comment\n// SPDX-License-Identifier: MIT\n#pragma once\n")
+      detail/base/planted.hpp "// a comment\n// SPDX-License-Identifier: MIT\n#pragma once\n")
 plant("no pragma once" "planted.hpp has no #pragma once"
-      detail/planted.hpp "// SPDX-License-Identifier: MIT\n// #pragma once\n")
+      detail/base/planted.hpp "// SPDX-License-Identifier: MIT\n// #pragma once\n")
 foreach(directive "if 1" "ifdef NDEBUG" "ifndef NDEBUG" " if defined(NDEBUG)")
   plant("#${directive}" "planted.hpp has conditional compilation"
         policy/planted.hpp "${head}#${directive}\n#endif\n")
@@ -86,8 +91,8 @@ plant("a folder without a floor" "tarn/misc/planted.hpp stands on no floor"
 
 # No semicolons: the texts travel in a list.
 string(REPEAT "int n = a[0] +\n" 150 long)
-plant("a long header in detail" "detail/planted.hpp has 151 lines of code, more than 150"
-      detail/planted.hpp "${head}// comments do not count\n\n${long}")
+plant("a long header in detail" "detail/base/planted.hpp has 151 lines of code, more than 150"
+      detail/base/planted.hpp "${head}// comments do not count\n\n${long}")
 plant("a long header in policy" "policy/planted.hpp has 151 lines of code, more than 150"
       policy/planted.hpp "${head}${long}")
 string(REPEAT "int f()\n" 400 long)

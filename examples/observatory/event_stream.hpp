@@ -11,7 +11,7 @@
 #include <mutex>
 #include <string>
 
-#include <tarn/policy/values/event.hpp>
+#include <tarn/value/event.hpp>
 
 namespace observatory {
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include <tarn/observe/advice.hpp>
-#include <tarn/policy/values/live_blocks.hpp>
+#include <tarn/value/live_blocks.hpp>
 
 #include "../pipeline/text.hpp"
 

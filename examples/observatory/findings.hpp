@@ -7,7 +7,7 @@
 #include <span>
 #include <string>
 
-#include <tarn/policy/snapshot.hpp>
+#include <tarn/value/snapshot.hpp>
 
 #include "pools.hpp"
 

@@ -5,8 +5,8 @@
 #include <iterator>
 #include <utility>
 
+#include <tarn/compat/memory_stats.hpp>
 #include <tarn/observe/json.hpp>
-#include <tarn/observe/memory_stats.hpp>
 #include <tarn/observe/prometheus.hpp>
 
 #include "../pipeline/text.hpp"

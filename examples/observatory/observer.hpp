@@ -10,9 +10,9 @@
 #include <string>
 
 #include <tarn/fast_buffer.hpp>
-#include <tarn/observe/parts/ticker.hpp>
-#include <tarn/policy/snapshot.hpp>
-#include <tarn/policy/values/ring_queue.hpp>
+#include <tarn/observe/detail/ticker.hpp>
+#include <tarn/value/ring_queue.hpp>
+#include <tarn/value/snapshot.hpp>
 
 #include "caretaker.hpp"
 #include "load.hpp"

@@ -9,7 +9,7 @@
 #include <memory>
 #include <vector>
 
-#include <tarn/policy/snapshot.hpp>
+#include <tarn/value/snapshot.hpp>
 
 #include "run.hpp"
 #include "tiers.hpp"

@@ -15,8 +15,8 @@
 #include <string_view>
 #include <utility>
 
-#include <tarn/detail/byte_core_fork.hpp>
-#include <tarn/detail/byte_core_slow.hpp>
+#include <tarn/detail/pool/byte_core_fork.hpp>
+#include <tarn/detail/pool/byte_core_slow.hpp>
 #include <tarn/fwd.hpp>
 #include <tarn/policy/traits.hpp>
 

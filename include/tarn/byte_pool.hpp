@@ -26,9 +26,9 @@
 
 #include <tarn/buffer.hpp>
 #include <tarn/fwd.hpp>
-#include <tarn/policy/errors.hpp>
 #include <tarn/pool_base.hpp>
 #include <tarn/shared_buffer.hpp>
+#include <tarn/value/errors.hpp>
 
 namespace tarn {
 

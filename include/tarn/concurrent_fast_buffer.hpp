@@ -21,7 +21,7 @@
 #include <tarn/detail/shared/append_room.hpp>
 #include <tarn/detail/writing/pieces.hpp>
 #include <tarn/fwd.hpp>
-#include <tarn/policy/writing/fast_buffer_options.hpp>
+#include <tarn/value/fast_buffer_options.hpp>
 
 namespace tarn {
 

@@ -30,7 +30,7 @@
 #include <tarn/detail/writing/pieces.hpp>
 #include <tarn/detail/writing/wire.hpp>
 #include <tarn/fwd.hpp>
-#include <tarn/policy/writing/fast_buffer_options.hpp>
+#include <tarn/value/fast_buffer_options.hpp>
 
 namespace tarn {
 

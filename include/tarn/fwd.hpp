@@ -7,7 +7,7 @@
 
 #include <cstddef>
 
-#include <tarn/detail/compiler.hpp>
+#include <tarn/detail/base/compiler.hpp>
 
 namespace tarn {
 

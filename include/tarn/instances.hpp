@@ -25,7 +25,7 @@
 
 #pragma once
 
-#include <tarn/detail/compiler.hpp>
+#include <tarn/detail/base/compiler.hpp>
 
 #define TARN_DECLARE_BYTE_POOL(POOL)                    \
   TARN_CORE_INSTANCE(extern template, POOL::core_type); \

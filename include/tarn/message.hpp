@@ -21,8 +21,8 @@
 #include <string_view>
 #include <utility>
 
-#include <tarn/detail/error.hpp>
-#include <tarn/detail/object_core.hpp>
+#include <tarn/detail/base/error.hpp>
+#include <tarn/detail/pool/object_core.hpp>
 #include <tarn/detail/writing/pieces.hpp>
 #include <tarn/detail/writing/sum.hpp>
 #include <tarn/detail/writing/zero_when_moved.hpp>

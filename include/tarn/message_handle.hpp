@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <utility>
 
-#include <tarn/detail/compiler.hpp>
+#include <tarn/detail/base/compiler.hpp>
 
 namespace tarn {
 

@@ -17,9 +17,9 @@
 #include <span>
 #include <utility>
 
-#include <tarn/detail/object_core_slow.hpp>
+#include <tarn/detail/pool/object_core_slow.hpp>
 #include <tarn/fwd.hpp>
-#include <tarn/policy/immortal.hpp>
+#include <tarn/immortal.hpp>
 #include <tarn/policy/lifecycle.hpp>
 #include <tarn/pool_base.hpp>
 

@@ -17,12 +17,12 @@
 
 #include <tarn/detail/bounds/initial_blocks.hpp>
 #include <tarn/detail/bounds/refusal_text.hpp>
-#include <tarn/detail/upkeep/totals.hpp>
 #include <tarn/detail/upkeep/upkeep.hpp>
-#include <tarn/policy/errors.hpp>
+#include <tarn/detail/watching/totals.hpp>
 #include <tarn/policy/traits.hpp>
-#include <tarn/policy/values/live_blocks.hpp>
-#include <tarn/policy/values/operation.hpp>
+#include <tarn/value/errors.hpp>
+#include <tarn/value/live_blocks.hpp>
+#include <tarn/value/operation.hpp>
 
 namespace tarn {
 

@@ -17,7 +17,7 @@
 #include <utility>
 
 #include <tarn/buffer.hpp>
-#include <tarn/detail/shared/shared_node.hpp>
+#include <tarn/detail/pool/shared_node.hpp>
 #include <tarn/fwd.hpp>
 #include <tarn/pool_base.hpp>
 

@@ -21,7 +21,7 @@
 #include <vector>
 
 #include <tarn/byte_pool.hpp>
-#include <tarn/policy/immortal.hpp>
+#include <tarn/immortal.hpp>
 
 namespace {
 

@@ -22,11 +22,11 @@
 #include <type_traits>
 #include <utility>
 
-#include <tarn/detail/core/all.hpp>
 #include <tarn/detail/depot/index_stack.hpp>
-#include <tarn/detail/depot/shard.hpp>
-#include <tarn/detail/registry.hpp>
-#include <tarn/detail/thread_table.hpp>
+#include <tarn/detail/frontend/registry.hpp>
+#include <tarn/detail/frontend/shard.hpp>
+#include <tarn/detail/frontend/thread_table.hpp>
+#include <tarn/detail/pool/any_core.hpp>
 
 // After everything else: it redefines names of the standard library by macro.
 #include <relacy/relacy.hpp>

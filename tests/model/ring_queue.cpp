@@ -5,7 +5,7 @@
 
 #include "model/relacy_env.hpp"
 
-#include <tarn/policy/values/ring_queue.hpp>
+#include <tarn/value/ring_queue.hpp>
 
 namespace {
 

@@ -7,9 +7,9 @@
 #include <iterator>
 #include <string_view>
 
+#include <tarn/compat/seeds.hpp>
 #include <tarn/observe/json.hpp>
 #include <tarn/observe/prometheus.hpp>
-#include <tarn/observe/seeds.hpp>
 
 #include "observe/scripted_pools.hpp"
 

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include <tarn/byte_pool.hpp>
+#include <tarn/compat/seeds.hpp>
 #include <tarn/object_pool.hpp>
-#include <tarn/observe/seeds.hpp>
 #include <tarn/policy/check.hpp>
 #include <tarn/policy/recording_stats.hpp>
 #include <tarn/policy/tiers.hpp>

@@ -12,9 +12,9 @@
 #include <utility>
 #include <vector>
 
-#include <tarn/observe/global_pools.hpp>
+#include <tarn/compat/global_pools.hpp>
+#include <tarn/compat/memory_stats.hpp>
 #include <tarn/observe/maintainer.hpp>
-#include <tarn/observe/memory_stats.hpp>
 #include <tarn/observe/pressure.hpp>
 #include <tarn/observe/registry.hpp>
 

@@ -9,7 +9,7 @@
 #include <type_traits>
 #include <vector>
 
-#include <tarn/policy/values/ring_queue.hpp>
+#include <tarn/value/ring_queue.hpp>
 
 #include "support/catch.hpp"
 #include "support/threads.hpp"

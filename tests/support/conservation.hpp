@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <string>
 
-#include <tarn/policy/snapshot.hpp>
+#include <tarn/value/snapshot.hpp>
 
 #include "support/failing_source.hpp"
 

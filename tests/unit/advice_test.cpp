@@ -15,7 +15,7 @@
 #include <tarn/byte_pool.hpp>
 #include <tarn/observe/advice.hpp>
 #include <tarn/policy/recording_stats.hpp>
-#include <tarn/policy/values/size_buckets.hpp>
+#include <tarn/value/size_buckets.hpp>
 
 #include "support/catch.hpp"
 

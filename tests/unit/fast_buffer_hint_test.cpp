@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <utility>
 
-#include <tarn/policy/writing/size_hint.hpp>
+#include <tarn/value/size_hint.hpp>
 
 #include "support/catch.hpp"
 #include "support/fast_fixture.hpp"

@@ -13,7 +13,7 @@
 
 #include <tarn/policy/lock.hpp>
 #include <tarn/policy/spin_lock.hpp>
-#include <tarn/policy/values/locked_ring_queue.hpp>
+#include <tarn/value/locked_ring_queue.hpp>
 
 #include "support/catch.hpp"
 #include "support/threads.hpp"

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include <tarn/observe/global_pools.hpp>
+#include <tarn/compat/global_pools.hpp>
 
 #include "support/catch.hpp"
 #include "support/threads.hpp"

@@ -21,8 +21,8 @@
 #include <vector>
 
 #include <tarn/byte_pool.hpp>
+#include <tarn/compat/memory_stats.hpp>
 #include <tarn/object_pool.hpp>
-#include <tarn/observe/memory_stats.hpp>
 #include <tarn/policy/source.hpp>
 #include <tarn/policy/tiers.hpp>
 

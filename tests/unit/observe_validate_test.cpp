@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include <tarn/observe/parts/validate.hpp>
+#include <tarn/observe/detail/validate.hpp>
 #include <tarn/observe/registry.hpp>
 
 #include "support/byte_fixture.hpp"

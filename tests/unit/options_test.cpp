@@ -8,7 +8,7 @@
 #include <string>
 #include <type_traits>
 
-#include <tarn/policy/options.hpp>
+#include <tarn/value/options.hpp>
 
 #include "support/catch.hpp"
 

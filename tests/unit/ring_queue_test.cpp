@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include <tarn/policy/values/ring_queue.hpp>
+#include <tarn/value/ring_queue.hpp>
 
 #include "support/catch.hpp"
 #include "support/threads.hpp"

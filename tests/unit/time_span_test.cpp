@@ -7,7 +7,7 @@
 #include <limits>
 #include <ratio>
 
-#include <tarn/policy/time_span.hpp>
+#include <tarn/value/time_span.hpp>
 
 #include "support/catch.hpp"
 

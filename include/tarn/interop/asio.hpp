@@ -17,8 +17,8 @@
 #include <iterator>
 #include <ranges>
 
-#include <tarn/detail/align.hpp>
-#include <tarn/detail/error.hpp>
+#include <tarn/detail/base/align.hpp>
+#include <tarn/detail/base/error.hpp>
 #include <tarn/detail/writing/pieces.hpp>
 #include <tarn/interop/pieces.hpp>
 

@@ -25,8 +25,8 @@
 #include <utility>
 
 #include <tarn/byte_pool.hpp>
-#include <tarn/detail/align.hpp>
-#include <tarn/detail/compiler.hpp>
+#include <tarn/detail/base/align.hpp>
+#include <tarn/detail/base/compiler.hpp>
 #include <tarn/fwd.hpp>
 
 namespace tarn {

@@ -16,7 +16,7 @@
 #include <span>
 #include <type_traits>
 
-#include <tarn/detail/compiler.hpp>
+#include <tarn/detail/base/compiler.hpp>
 
 namespace tarn {
 

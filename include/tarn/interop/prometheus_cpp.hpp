@@ -19,7 +19,7 @@
 #include <prometheus/metric_family.h>
 
 #include <tarn/observe/text/metrics.hpp>
-#include <tarn/policy/snapshot.hpp>
+#include <tarn/value/snapshot.hpp>
 
 namespace tarn {
 

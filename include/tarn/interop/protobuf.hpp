@@ -16,7 +16,7 @@
 #include <limits>
 #include <span>
 
-#include <tarn/detail/align.hpp>
+#include <tarn/detail/base/align.hpp>
 #include <tarn/interop/pieces.hpp>
 
 namespace tarn {

@@ -9,7 +9,7 @@
 #include <format>
 
 #include <tarn/observe/print.hpp>
-#include <tarn/policy/snapshot.hpp>
+#include <tarn/value/snapshot.hpp>
 
 /// The table of `write_table`; takes no format specification.
 template <>

@@ -17,12 +17,12 @@
 #include <span>
 #include <vector>
 
-#include <tarn/detail/align.hpp>
-#include <tarn/detail/error.hpp>
+#include <tarn/detail/base/align.hpp>
+#include <tarn/detail/base/error.hpp>
 #include <tarn/observe/operations/weighted_size.hpp>
 #include <tarn/policy/runtime_tiers.hpp>
 #include <tarn/policy/tiers.hpp>
-#include <tarn/policy/values/size_buckets.hpp>
+#include <tarn/value/size_buckets.hpp>
 
 namespace tarn {
 

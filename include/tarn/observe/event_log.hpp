@@ -17,9 +17,9 @@
 #include <utility>
 #include <vector>
 
-#include <tarn/detail/error.hpp>
-#include <tarn/detail/native_env.hpp>
-#include <tarn/observe/parts/event_writer.hpp>
+#include <tarn/detail/base/error.hpp>
+#include <tarn/detail/frontend/native_env.hpp>
+#include <tarn/observe/detail/event_writer.hpp>
 
 namespace tarn {
 

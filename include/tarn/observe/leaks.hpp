@@ -21,7 +21,7 @@
 #include <string>
 #include <utility>
 
-#include <tarn/policy/values/live_blocks.hpp>
+#include <tarn/value/live_blocks.hpp>
 
 namespace tarn {
 

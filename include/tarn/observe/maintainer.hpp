@@ -11,9 +11,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <tarn/observe/parts/ticker.hpp>
+#include <tarn/observe/detail/ticker.hpp>
 #include <tarn/observe/registry.hpp>
-#include <tarn/policy/time_span.hpp>
+#include <tarn/value/time_span.hpp>
 
 namespace tarn {
 

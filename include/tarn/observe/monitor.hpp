@@ -17,13 +17,13 @@
 #include <utility>
 #include <vector>
 
-#include <tarn/detail/error.hpp>
+#include <tarn/detail/base/error.hpp>
 #include <tarn/detail/watching/watch_list.hpp>
-#include <tarn/observe/parts/ticker.hpp>
-#include <tarn/policy/errors.hpp>
+#include <tarn/observe/detail/ticker.hpp>
 #include <tarn/policy/lock.hpp>
-#include <tarn/policy/snapshot.hpp>
-#include <tarn/policy/time_span.hpp>
+#include <tarn/value/errors.hpp>
+#include <tarn/value/snapshot.hpp>
+#include <tarn/value/time_span.hpp>
 
 namespace tarn {
 

@@ -17,11 +17,11 @@
 #include <utility>
 #include <vector>
 
-#include <tarn/detail/error.hpp>
-#include <tarn/observe/parts/ticker.hpp>
+#include <tarn/detail/base/error.hpp>
+#include <tarn/observe/detail/ticker.hpp>
 #include <tarn/observe/print.hpp>
-#include <tarn/policy/snapshot.hpp>
-#include <tarn/policy/time_span.hpp>
+#include <tarn/value/snapshot.hpp>
+#include <tarn/value/time_span.hpp>
 
 namespace tarn {
 

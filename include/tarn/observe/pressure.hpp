@@ -20,16 +20,16 @@
 #include <string_view>
 #include <utility>
 
+#include <tarn/detail/base/error.hpp>
+#include <tarn/detail/base/guard.hpp>
 #include <tarn/detail/depot/counters.hpp>
-#include <tarn/detail/error.hpp>
-#include <tarn/detail/guard.hpp>
-#include <tarn/detail/native_env.hpp>
+#include <tarn/detail/frontend/native_env.hpp>
 #include <tarn/detail/system/system.hpp>
-#include <tarn/observe/parts/process.hpp>
-#include <tarn/observe/parts/ticker.hpp>
+#include <tarn/observe/detail/process.hpp>
+#include <tarn/observe/detail/ticker.hpp>
 #include <tarn/observe/registry.hpp>
-#include <tarn/policy/time_span.hpp>
-#include <tarn/policy/values/setting.hpp>
+#include <tarn/value/setting.hpp>
+#include <tarn/value/time_span.hpp>
 
 namespace tarn {
 

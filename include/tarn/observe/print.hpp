@@ -26,7 +26,7 @@
 
 #include <tarn/observe/text/fields.hpp>
 #include <tarn/observe/text/text_writer.hpp>
-#include <tarn/policy/snapshot.hpp>
+#include <tarn/value/snapshot.hpp>
 
 namespace tarn {
 

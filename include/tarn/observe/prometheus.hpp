@@ -24,7 +24,7 @@
 
 #include <tarn/observe/text/metrics.hpp>
 #include <tarn/observe/text/text_writer.hpp>
-#include <tarn/policy/snapshot.hpp>
+#include <tarn/value/snapshot.hpp>
 
 namespace tarn {
 

@@ -18,13 +18,13 @@
 #include <utility>
 #include <vector>
 
-#include <tarn/detail/error.hpp>
-#include <tarn/detail/guard.hpp>
-#include <tarn/detail/native_env.hpp>
+#include <tarn/detail/base/error.hpp>
+#include <tarn/detail/base/guard.hpp>
+#include <tarn/detail/frontend/native_env.hpp>
 #include <tarn/detail/system/system.hpp>
-#include <tarn/observe/parts/validate.hpp>
-#include <tarn/observe/parts/watched_pool.hpp>
-#include <tarn/policy/immortal.hpp>
+#include <tarn/immortal.hpp>
+#include <tarn/observe/detail/validate.hpp>
+#include <tarn/observe/detail/watched_pool.hpp>
 
 namespace tarn {
 

@@ -10,7 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include <tarn/detail/verify.hpp>
+#include <tarn/detail/check/verify.hpp>
 
 namespace tarn {
 

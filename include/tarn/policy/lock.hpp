@@ -12,7 +12,7 @@
 #include <type_traits>
 
 #include <tarn/detail/core/core.hpp>
-#include <tarn/detail/native_env.hpp>
+#include <tarn/detail/frontend/native_env.hpp>
 #include <tarn/fwd.hpp>
 
 namespace tarn {

@@ -12,14 +12,14 @@
 #include <cstdint>
 #include <type_traits>
 
+#include <tarn/detail/base/tier_lookup.hpp>
 #include <tarn/detail/samples/sample_table_slow.hpp>
 #include <tarn/detail/samples/unshared.hpp>
-#include <tarn/detail/tier_lookup.hpp>
 #include <tarn/fwd.hpp>
-#include <tarn/policy/snapshot.hpp>
 #include <tarn/policy/stats.hpp>
-#include <tarn/policy/values/made_ring.hpp>
-#include <tarn/policy/values/size_buckets.hpp>
+#include <tarn/value/made_ring.hpp>
+#include <tarn/value/size_buckets.hpp>
+#include <tarn/value/snapshot.hpp>
 
 namespace tarn {
 

@@ -12,8 +12,8 @@
 #include <initializer_list>
 #include <span>
 
-#include <tarn/detail/error.hpp>
-#include <tarn/detail/tier_lookup.hpp>
+#include <tarn/detail/base/error.hpp>
+#include <tarn/detail/base/tier_lookup.hpp>
 #include <tarn/policy/tiers.hpp>
 
 namespace tarn {

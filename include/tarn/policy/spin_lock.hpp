@@ -6,7 +6,7 @@
 
 #include <atomic>
 
-#include <tarn/detail/compiler.hpp>
+#include <tarn/detail/base/compiler.hpp>
 #include <tarn/detail/system/system.hpp>
 
 namespace tarn {

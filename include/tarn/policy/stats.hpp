@@ -17,7 +17,7 @@
 #include <cstdint>
 
 #include <tarn/detail/depot/counters.hpp>
-#include <tarn/detail/native_env.hpp>
+#include <tarn/detail/frontend/native_env.hpp>
 
 namespace tarn {
 

@@ -16,8 +16,8 @@
 #include <cstddef>
 #include <type_traits>
 
-#include <tarn/detail/align.hpp>
-#include <tarn/detail/tier_lookup.hpp>
+#include <tarn/detail/base/align.hpp>
+#include <tarn/detail/base/tier_lookup.hpp>
 #include <tarn/fwd.hpp>
 
 namespace tarn {

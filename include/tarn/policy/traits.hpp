@@ -11,13 +11,13 @@
 #include <tarn/fwd.hpp>
 #include <tarn/policy/check.hpp>
 #include <tarn/policy/lock.hpp>
-#include <tarn/policy/mistakes/policies.hpp>
-#include <tarn/policy/mistakes/traits.hpp>
-#include <tarn/policy/options.hpp>
-#include <tarn/policy/snapshot.hpp>
+#include <tarn/policy/policy_mistakes.hpp>
 #include <tarn/policy/source.hpp>
 #include <tarn/policy/stats.hpp>
 #include <tarn/policy/tiers.hpp>
+#include <tarn/policy/traits_mistakes.hpp>
+#include <tarn/value/options.hpp>
+#include <tarn/value/snapshot.hpp>
 
 namespace tarn {
 

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <tarn/detail/align.hpp>
+#include <tarn/detail/base/align.hpp>
 #include <tarn/detail/bounds/bounds.hpp>
 
 namespace tarn::detail {

@@ -4,9 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <tarn/detail/align.hpp>
+#include <tarn/detail/base/align.hpp>
+#include <tarn/detail/base/error.hpp>
 #include <tarn/detail/bounds/bounds.hpp>
-#include <tarn/detail/error.hpp>
 
 namespace tarn::detail {
 

@@ -3,8 +3,8 @@
 
 // How a core makes blocks ready, all or none.
 
+#include <tarn/detail/base/guard.hpp>
 #include <tarn/detail/bounds/bounds.hpp>
-#include <tarn/detail/guard.hpp>
 
 namespace tarn::detail {
 

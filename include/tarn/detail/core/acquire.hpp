@@ -5,8 +5,8 @@
 
 #include <bit>
 
+#include <tarn/detail/base/guard.hpp>
 #include <tarn/detail/core/core.hpp>
-#include <tarn/detail/guard.hpp>
 
 namespace tarn::detail {
 

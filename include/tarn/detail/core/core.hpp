@@ -6,13 +6,13 @@
 #include <cstdint>
 #include <type_traits>
 
-#include <tarn/detail/align.hpp>
-#include <tarn/detail/bounds/metered_source.hpp>
-#include <tarn/detail/compiler.hpp>
+#include <tarn/detail/base/align.hpp>
+#include <tarn/detail/base/compiler.hpp>
+#include <tarn/detail/core/metered_source.hpp>
 #include <tarn/detail/core/settings.hpp>
 #include <tarn/detail/core/tier.hpp>
-#include <tarn/detail/depot/shard.hpp>
-#include <tarn/detail/registry.hpp>
+#include <tarn/detail/frontend/registry.hpp>
+#include <tarn/detail/frontend/shard.hpp>
 #include <tarn/detail/samples/recording_core.hpp>
 
 namespace tarn::detail {

@@ -4,7 +4,7 @@
 // How blocks come home.
 
 #include <tarn/detail/core/core.hpp>
-#include <tarn/detail/upkeep/tell_gone.hpp>
+#include <tarn/detail/watching/tell_gone.hpp>
 
 namespace tarn::detail {
 

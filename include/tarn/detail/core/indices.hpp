@@ -5,9 +5,9 @@
 
 #include <bit>
 
-#include <tarn/detail/align.hpp>
+#include <tarn/detail/base/align.hpp>
 #include <tarn/detail/core/core.hpp>
-#include <tarn/detail/upkeep/tell_gone.hpp>
+#include <tarn/detail/watching/tell_gone.hpp>
 
 namespace tarn::detail {
 

@@ -5,15 +5,15 @@
 #include <cstdint>
 #include <type_traits>
 
-#include <tarn/detail/align.hpp>
-#include <tarn/detail/compiler.hpp>
+#include <tarn/detail/base/align.hpp>
+#include <tarn/detail/base/compiler.hpp>
+#include <tarn/detail/base/guard.hpp>
 #include <tarn/detail/core/settings.hpp>
 #include <tarn/detail/depot/counters.hpp>
 #include <tarn/detail/depot/depot.hpp>
-#include <tarn/detail/depot/exchange.hpp>
 #include <tarn/detail/depot/index_stack.hpp>
-#include <tarn/detail/depot/tier_cache.hpp>
-#include <tarn/detail/guard.hpp>
+#include <tarn/detail/frontend/exchange.hpp>
+#include <tarn/detail/frontend/tier_cache.hpp>
 
 namespace tarn::detail {
 

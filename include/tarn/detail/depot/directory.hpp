@@ -7,7 +7,7 @@
 
 #include <tarn/detail/system/own_memory.hpp>
 
-#include <tarn/detail/compiler.hpp>
+#include <tarn/detail/base/compiler.hpp>
 
 namespace tarn::detail {
 

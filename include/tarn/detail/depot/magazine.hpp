@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <new>
 
-#include <tarn/detail/compiler.hpp>
+#include <tarn/detail/base/compiler.hpp>
 #include <tarn/detail/system/own_memory.hpp>
 
 namespace tarn::detail {

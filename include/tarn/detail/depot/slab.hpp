@@ -8,7 +8,7 @@
 #include <new>
 #include <type_traits>
 
-#include <tarn/detail/compiler.hpp>
+#include <tarn/detail/base/compiler.hpp>
 #include <tarn/detail/system/own_memory.hpp>
 
 namespace tarn::detail {

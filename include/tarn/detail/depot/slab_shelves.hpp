@@ -4,7 +4,7 @@
 #include <bit>
 #include <cstdint>
 
-#include <tarn/detail/align.hpp>
+#include <tarn/detail/base/align.hpp>
 #include <tarn/detail/depot/slab_list.hpp>
 
 namespace tarn::detail {

@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <new>
 
-#include <tarn/detail/align.hpp>
+#include <tarn/detail/base/align.hpp>
+#include <tarn/detail/base/guard.hpp>
 #include <tarn/detail/extents/extent.hpp>
-#include <tarn/detail/guard.hpp>
 
 namespace tarn::detail {
 

@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <new>
 
+#include <tarn/detail/base/guard.hpp>
 #include <tarn/detail/extents/extent.hpp>
-#include <tarn/detail/guard.hpp>
 
 namespace tarn::detail {
 

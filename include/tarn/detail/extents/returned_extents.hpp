@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <type_traits>
 
-#include <tarn/detail/align.hpp>
+#include <tarn/detail/base/align.hpp>
 
 namespace tarn::detail {
 

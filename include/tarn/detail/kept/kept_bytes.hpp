@@ -6,7 +6,7 @@
 #include <type_traits>
 #include <utility>
 
-#include <tarn/detail/align.hpp>
+#include <tarn/detail/base/align.hpp>
 #include <tarn/detail/kept/fields.hpp>
 
 namespace tarn::detail {

@@ -7,9 +7,9 @@
 #include <type_traits>
 #include <utility>
 
-#include <tarn/detail/compiler.hpp>
-#include <tarn/detail/depot/shard.hpp>
-#include <tarn/detail/guard.hpp>
+#include <tarn/detail/base/compiler.hpp>
+#include <tarn/detail/base/guard.hpp>
+#include <tarn/detail/frontend/shard.hpp>
 #include <tarn/detail/samples/sample.hpp>
 
 namespace tarn::detail {

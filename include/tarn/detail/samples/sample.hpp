@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <tarn/detail/samples/call_site.hpp>
+#include <tarn/value/basic/call_site.hpp>
 
 namespace tarn::detail {
 

@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <new>
 
-#include <tarn/detail/align.hpp>
-#include <tarn/detail/compiler.hpp>
+#include <tarn/detail/base/align.hpp>
+#include <tarn/detail/base/compiler.hpp>
 #include <tarn/detail/samples/sample.hpp>
 
 namespace tarn::detail {

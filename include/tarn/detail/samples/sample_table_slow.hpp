@@ -3,8 +3,8 @@
 
 // What happens to the few blocks that are remembered.
 
-#include <tarn/detail/depot/tier_cache.hpp>
-#include <tarn/detail/guard.hpp>
+#include <tarn/detail/base/guard.hpp>
+#include <tarn/detail/frontend/tier_cache.hpp>
 #include <tarn/detail/samples/sample_table.hpp>
 #include <tarn/detail/system/system.hpp>
 

@@ -4,7 +4,7 @@
 #include <atomic>
 #include <type_traits>
 
-#include <tarn/detail/compiler.hpp>
+#include <tarn/detail/base/compiler.hpp>
 
 namespace tarn::detail {
 

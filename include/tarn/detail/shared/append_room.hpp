@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <utility>
 
-#include <tarn/detail/guard.hpp>
+#include <tarn/detail/base/guard.hpp>
 #include <tarn/detail/shared/append_word.hpp>
 
 namespace tarn::detail {

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <tarn/detail/align.hpp>
+#include <tarn/detail/base/align.hpp>
 
 namespace tarn::detail {
 

@@ -4,7 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include <tarn/detail/guard.hpp>
+#include <tarn/detail/base/guard.hpp>
 
 namespace tarn::detail {
 

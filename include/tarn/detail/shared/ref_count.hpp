@@ -8,7 +8,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include <tarn/detail/compiler.hpp>
+#include <tarn/detail/base/compiler.hpp>
 
 namespace tarn::detail {
 

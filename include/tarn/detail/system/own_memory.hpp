@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <new>
 
-#include <tarn/detail/align.hpp>
+#include <tarn/detail/base/align.hpp>
 #include <tarn/detail/system/page_heap.hpp>
 
 namespace tarn::detail {

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <new>
 
-#include <tarn/detail/align.hpp>
-#include <tarn/detail/guard.hpp>
+#include <tarn/detail/base/align.hpp>
+#include <tarn/detail/base/guard.hpp>
 #include <tarn/detail/system/pages.hpp>
 
 namespace tarn::detail {

@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <tarn/detail/compiler.hpp>
+#include <tarn/detail/base/compiler.hpp>
 
 #if __has_include(<sys/mman.h>) && __has_include(<pthread.h>)
 #include <pthread.h>   // pthread_atfork, pthread_mutex_t

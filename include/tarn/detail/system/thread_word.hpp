@@ -11,7 +11,7 @@
 
 #include <cstdint>
 
-#include <tarn/detail/compiler.hpp>
+#include <tarn/detail/base/compiler.hpp>
 
 #if defined(__x86_64__) && defined(__LP64__) && defined(__gnu_linux__) && \
     !(defined(_MSC_VER) && !defined(__clang__))

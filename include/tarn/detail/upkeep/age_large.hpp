@@ -3,11 +3,12 @@
 
 // How blocks leave the large cache without a get.
 
-#include <tarn/detail/align.hpp>
-#include <tarn/detail/depot/large.hpp>
+#include <tarn/detail/base/align.hpp>
+#include <tarn/detail/extents/large.hpp>
 #include <tarn/detail/system/pages.hpp>
-#include <tarn/detail/upkeep/tell_gone.hpp>
-#include <tarn/detail/upkeep/totals.hpp>
+#include <tarn/detail/upkeep/upkeep.hpp>
+#include <tarn/detail/watching/tell_gone.hpp>
+#include <tarn/detail/watching/totals.hpp>
 
 namespace tarn::detail {
 

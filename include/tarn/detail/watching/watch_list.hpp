@@ -5,9 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <tarn/detail/compiler.hpp>
+#include <tarn/detail/base/compiler.hpp>
+#include <tarn/detail/base/guard.hpp>
 #include <tarn/detail/depot/counters.hpp>
-#include <tarn/detail/guard.hpp>
 #include <tarn/detail/watching/watcher.hpp>
 
 namespace tarn::detail {

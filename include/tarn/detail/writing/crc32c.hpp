@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <span>
 
-#include <tarn/detail/compiler.hpp>
+#include <tarn/detail/base/compiler.hpp>
 
 namespace tarn::detail {
 

@@ -8,33 +8,10 @@
 #include <span>
 #include <type_traits>
 
-#include <tarn/detail/compiler.hpp>
+#include <tarn/detail/base/compiler.hpp>
+#include <tarn/value/basic/decode_result.hpp>
 
-namespace tarn {
-
-/// What is wrong with bytes that were to be decoded.
-enum class decode_fault : std::uint8_t {
-  none,
-  truncated,     ///< a length reaches past the end
-  trailing,      ///< bytes are left over
-  overflow,      ///< a number has more bits than its field
-  out_of_range,  ///< a number that its field can't have
-  above_limit,   ///< a number above what the caller allows
-  checksum,      ///< the bytes are not those that were written
-  unsupported,   ///< another format, or compressed
-};
-
-/// Where decoding stopped and why; true if it did not.
-struct decode_result {
-  decode_fault fault = decode_fault::none;
-  std::size_t offset = 0;  ///< of the field, from the first byte
-  std::int64_t value = 0;  ///< what was found
-  std::int64_t limit = 0;  ///< what would have been right, or the most that would
-
-  [[nodiscard]] explicit operator bool() const noexcept { return fault == decode_fault::none; }
-};
-
-namespace detail {
+namespace tarn::detail {
 
 /// Reads bytes of unknown origin from front to end. Every read says whether it could; the first one
 /// that could not leaves its reason in `result`.
@@ -134,5 +111,4 @@ class decoder {
   std::size_t end_;
 };
 
-}  // namespace detail
-}  // namespace tarn
+}  // namespace tarn::detail

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include <tarn/detail/compiler.hpp>
+#include <tarn/detail/base/compiler.hpp>
 
 namespace tarn::detail {
 

@@ -3,8 +3,8 @@
 
 #include <cstddef>
 
-#include <tarn/detail/align.hpp>
-#include <tarn/detail/error.hpp>
+#include <tarn/detail/base/align.hpp>
+#include <tarn/detail/base/error.hpp>
 
 namespace tarn::detail {
 

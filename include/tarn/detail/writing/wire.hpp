@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <type_traits>
 
-#include <tarn/detail/compiler.hpp>
+#include <tarn/detail/base/compiler.hpp>
 
 namespace tarn::detail {
 

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include <tarn/detail/compiler.hpp>
+#include <tarn/detail/base/compiler.hpp>
 
 namespace tarn::detail {
 

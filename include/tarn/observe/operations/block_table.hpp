@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include <tarn/detail/align.hpp>
+#include <tarn/detail/base/align.hpp>
 
 namespace tarn::detail {
 

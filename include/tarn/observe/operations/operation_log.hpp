@@ -18,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-#include <tarn/detail/align.hpp>
+#include <tarn/detail/base/align.hpp>
 #include <tarn/detail/writing/crc32c.hpp>
 #include <tarn/observe/operations/operation_codec.hpp>
 #include <tarn/observe/operations/weighted_size.hpp>

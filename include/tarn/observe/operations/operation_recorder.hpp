@@ -17,15 +17,15 @@
 #include <mutex>
 #include <utility>
 
-#include <tarn/detail/align.hpp>
-#include <tarn/detail/error.hpp>
-#include <tarn/detail/guard.hpp>
-#include <tarn/detail/native_env.hpp>
+#include <tarn/detail/base/align.hpp>
+#include <tarn/detail/base/error.hpp>
+#include <tarn/detail/base/guard.hpp>
+#include <tarn/detail/frontend/native_env.hpp>
 #include <tarn/detail/watching/watcher.hpp>
+#include <tarn/observe/detail/fork_lock.hpp>
+#include <tarn/observe/detail/pool_watch.hpp>
 #include <tarn/observe/operations/block_table.hpp>
 #include <tarn/observe/operations/operation_log.hpp>
-#include <tarn/observe/parts/fork_lock.hpp>
-#include <tarn/observe/parts/pool_watch.hpp>
 #include <tarn/policy/lock.hpp>
 
 namespace tarn {

@@ -22,13 +22,13 @@
 #include <utility>
 #include <vector>
 
-#include <tarn/detail/align.hpp>
-#include <tarn/detail/native_env.hpp>
+#include <tarn/detail/base/align.hpp>
+#include <tarn/detail/frontend/native_env.hpp>
+#include <tarn/observe/detail/read_pool.hpp>
 #include <tarn/observe/operations/operation_log.hpp>
-#include <tarn/observe/parts/read_pool.hpp>
 #include <tarn/policy/lock.hpp>
-#include <tarn/policy/snapshot.hpp>
-#include <tarn/policy/time_span.hpp>
+#include <tarn/value/snapshot.hpp>
+#include <tarn/value/time_span.hpp>
 
 namespace tarn {
 

@@ -8,9 +8,9 @@
 #include <cstdint>
 #include <string_view>
 
-#include <tarn/detail/verify.hpp>
+#include <tarn/detail/check/verify.hpp>
 #include <tarn/observe/text/text_writer.hpp>
-#include <tarn/policy/snapshot.hpp>
+#include <tarn/value/snapshot.hpp>
 
 namespace tarn::detail {
 

@@ -17,11 +17,11 @@
 #include <utility>
 #include <vector>
 
-#include <tarn/detail/error.hpp>
+#include <tarn/detail/base/error.hpp>
 #include <tarn/detail/system/system.hpp>
 #include <tarn/observe/text/fields.hpp>
 #include <tarn/policy/recording_stats.hpp>
-#include <tarn/policy/snapshot.hpp>
+#include <tarn/value/snapshot.hpp>
 
 namespace tarn {
 

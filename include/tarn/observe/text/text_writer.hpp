@@ -12,7 +12,7 @@
 #include <iterator>
 #include <string_view>
 
-#include <tarn/detail/compiler.hpp>
+#include <tarn/detail/base/compiler.hpp>
 
 namespace tarn::detail {
 

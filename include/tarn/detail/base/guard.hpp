@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include <tarn/detail/base/compiler.hpp>
+
+namespace tarn::detail {
+
+/// Holds a lock for one scope: `std::lock_guard` for any Lockable, without its header.
+///
+/// This and the two below are the only places that take a lock.
+template <class Lock>
+class guard {
+ public:
+  explicit guard(Lock& lock) : lock_(lock) { lock_.lock(); }
+  ~guard() { lock_.unlock(); }
+  guard(const guard&) = delete;
+  guard& operator=(const guard&) = delete;
+
+ private:
+  Lock& lock_;
+};
+
+/// Runs `action` while `lock` is held and returns what it returns.
+template <class Lock, class Action>
+decltype(auto) locked(Lock& lock, Action&& action) {
+  const guard<Lock> hold(lock);
+  return action();
+}
+
+/// Runs `action` if `lock` can be had without waiting. Returns: whether it did.
+template <class Lock, class Action>
+bool try_locked(Lock& lock, Action&& action) {
+  if (!lock.try_lock()) return false;
+  action();  // counters: it can't throw
+  lock.unlock();
+  return true;
+}
+
+/// Waits while `cell` is `old`: for another thread that is about to change it. The caller holds no
+/// lock.
+///
+/// A lock for fibers lets the calling thread run other fibers meanwhile, by its `yield`: the one
+/// that changes the cell may be among them, since it passes locks before it does.
+template <class Env, class Lock, class Cell>
+void wait_with(const Cell& cell, std::uint32_t old) {
+  if constexpr (requires { Lock::yield(); }) {
+    // (2) acquire, as in Env::wait: pairs with the store of who changes the cell.
+    while (cell.load(std::memory_order::acquire) == old)
+      Lock::yield();
+  } else {
+    Env::wait(cell, old);
+  }
+}
+
+}  // namespace tarn::detail

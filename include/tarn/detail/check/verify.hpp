@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include <tarn/detail/depot/counters.hpp>
+#include <tarn/detail/frontend/registry.hpp>
+#include <tarn/detail/watching/totals.hpp>
+#include <tarn/value/basic/misuse.hpp>
+
+namespace tarn::detail {
+
+/// What a pool that checks counts and reports; nothing in one that doesn't.
+template <class Config>
+class misuse_counts {
+ public:
+  static constexpr std::size_t kinds = Config::checks ? misuse_count : 0;
+
+  void report(misuse kind, const std::string& pool, const void* block, std::size_t size) noexcept {
+    counts_[static_cast<std::size_t>(kind)].add(1);
+    Config::on_misuse(kind, pool.c_str(), block, size);
+  }
+  [[nodiscard]] std::uint64_t read(std::size_t kind) const noexcept { return counts_[kind].read(); }
+
+ private:
+  shared_counter<typename Config::env> counts_[Config::checks ? misuse_count : 1];
+};
+
+/// Judges a pointer that claims to be a block of `tier`, and marks it as idle if it is.
+/// Returns: `after_close` if it is good and the core is closed; `good` set if it may come home.
+template <class Core>
+[[nodiscard]] inline bool admit(Core& core, const void* p, std::uint32_t tier,
+                                misuse& verdict) noexcept {
+  if (p == nullptr) {
+    verdict = misuse::null;
+    return false;
+  }
+  auto* const s = core.find_slab(p);
+  if (s == nullptr) {
+    upkeep_totals.searched();
+    const bool elsewhere = core.home_registry().find_core(
+        [&](const auto& other) { return &other != &core && other.contains(p); });
+    verdict = elsewhere ? misuse::wrong_pool : misuse::foreign;
+    return false;
+  }
+  if (s->offset_of(p) % s->stride != 0 || s->index_of(p) >= s->blocks) {
+    verdict = misuse::interior;
+    return false;
+  }
+  if (s->tier != tier) {
+    verdict = misuse::wrong_size;
+    return false;
+  }
+  verdict = misuse::double_put;
+  return s->exit(s->index_of(p));  // of two racing calls, one gets true
+}
+
+}  // namespace tarn::detail

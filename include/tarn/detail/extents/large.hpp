@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <new>
+
+#include <tarn/detail/base/guard.hpp>
+#include <tarn/detail/base/tick_rules.hpp>
+#include <tarn/detail/extents/extent_map.hpp>
+#include <tarn/detail/extents/extent_store.hpp>
+#include <tarn/detail/extents/large_cache.hpp>
+#include <tarn/value/basic/large_snapshot.hpp>
+
+namespace tarn::detail {
+
+/// Blocks above the last tier: they pass through to the source, or come from a cache with a byte
+/// cap that finds the best fit.
+///
+/// If there is a cache, or if returns are checked, an address map remembers the true extent of
+/// every block that is out. Complexity: O(1), and with a cache O(log of the different sizes that it
+/// keeps); nothing is walked under the lock. How kept blocks age is in upkeep/age_large.hpp.
+template <class Lock>
+class large_blocks {
+ public:
+  /// A kept block serves only requests of at least half its size: a request just above the last
+  /// tier never pins a huge one.
+  static constexpr std::size_t most_waste = 2;
+
+  struct piece {
+    void* block = nullptr;
+    std::size_t capacity = 0;
+  };
+
+  large_blocks(std::size_t cache_bytes, bool tracks) noexcept
+      : cache_bytes_(cache_bytes), tracks_(tracks || cache_bytes != 0) {}
+  large_blocks(const large_blocks&) = delete;
+  large_blocks& operator=(const large_blocks&) = delete;
+
+  /// Returns: null if there is no memory.
+  template <class Source>
+  [[nodiscard]] piece take(std::size_t bytes, std::size_t alignment, bool counts, Source& source) {
+    if (cache_bytes_ != 0) {
+      std::size_t wanted = 0;
+      const piece got = locked(lock_, [&]() -> piece {
+        extent* const best = cache_.take_best(bytes, alignment, most_waste);
+        if (best == nullptr) return {};
+        out_.push(best);
+        wanted = out_.wanted();
+        if (counts) ++count_.gets, ++count_.reused, count_.reused_bytes += best->bytes;
+        note_out(best->bytes);
+        return {best->block, best->bytes};
+      });
+      out_.grow(wanted, lock_);
+      if (got.block != nullptr) return got;
+    }
+    extent* const tracked = tracks_ ? store_.obtain(lock_) : nullptr;
+    if (tracks_ && tracked == nullptr) return {};
+    void* block = nullptr;
+    try {
+      block = source.allocate(bytes, alignment);
+    } catch (...) {  // the caller names the failure itself
+    }
+    if (block == nullptr) {
+      if (tracked != nullptr) locked(lock_, [&] { store_.push(tracked); });
+      return {};
+    }
+    std::size_t wanted = 0;
+    locked(lock_, [&] {
+      if (tracked != nullptr) {
+        tracked->block = block;
+        tracked->bytes = bytes;
+        tracked->alignment = alignment;
+        out_.push(tracked);
+        wanted = out_.wanted();
+      }
+      if (counts) ++count_.gets, count_.fresh_bytes += bytes;
+      note_out(bytes);
+    });
+    out_.grow(wanted, lock_);
+    return {block, bytes};
+  }
+
+  /// Takes a block back, of any size from the asked one to its capacity. Returns: whether it was
+  /// one; false only if returns are tracked.
+  template <class Source>
+  [[nodiscard]] bool give(void* block, std::size_t bytes, std::size_t alignment, bool counts,
+                          Source& source) noexcept {
+    {
+      const guard<Lock> hold(lock_);
+      bool is_kept = false;
+      if (tracks_) {
+        extent* const found = out_.pop(block);
+        if (found == nullptr) return false;
+        bytes = found->bytes;
+        alignment = found->alignment;
+        is_kept =
+            !closed_ && bytes <= cache_bytes_ && cache_.count().kept_bytes <= cache_bytes_ - bytes;
+        if (is_kept) {
+          cache_.put(found);
+        } else {
+          store_.push(found);
+          if (cache_bytes_ != 0) ++count_.discarded, count_.discarded_bytes += bytes;
+        }
+      }
+      if (counts) ++count_.puts;
+      --count_.in_use;
+      count_.in_use_bytes -= bytes;
+      if (is_kept) return true;
+    }
+    source.deallocate(block, bytes, alignment);
+    return true;
+  }
+
+  /// The true size of a block that is out; 0 if it is none.
+  [[nodiscard]] std::size_t extent_of(const void* block) const noexcept {
+    const guard<Lock> hold(lock_);
+    const extent* const found = out_.find(block);
+    return found != nullptr ? found->bytes : 0;
+  }
+
+  /// Gives kept blocks back until at most `to_bytes` are kept. Returns: the bytes given back.
+  template <class Source>
+  std::size_t trim(std::size_t to_bytes, Source& source) noexcept;
+
+  using sweep = large_cache::sweep;
+  /// Begins to take out what should go or lose its pages. Returns: null if nothing should.
+  [[nodiscard]] sweep* begin(const tick_rules& rules) noexcept;
+  /// Takes some of it out: see large_cache.
+  [[nodiscard]] bool take_out(sweep& s, extent*& gone) noexcept {
+    const guard<Lock> hold(lock_);
+    return cache_.take_out(s, gone);
+  }
+  /// Decides on one of them: it stays, without `dropped` bytes of its pages, or it goes. Returns:
+  /// the bytes given to the source.
+  template <class Source>
+  std::size_t settle(sweep& s, extent* e, bool stays, std::size_t dropped, Source& source) noexcept;
+
+  /// In a fork's child, locked: what other threads had taken out is kept no more.
+  void abandon() noexcept { cache_.abandon(); }
+  /// Keeps nothing from now on.
+  template <class Source>
+  void close(Source& source) noexcept {
+    locked(lock_, [&] { closed_ = true; });
+    static_cast<void>(trim(0, source));
+  }
+
+  [[nodiscard]] large_snapshot numbers() const noexcept {
+    const guard<Lock> hold(lock_);
+    auto now = count_;
+    now.kept = cache_.count().kept;
+    now.kept_bytes = cache_.count().kept_bytes;
+    now.kept_purged = cache_.count().purged;
+    now.kept_purged_bytes = cache_.count().purged_bytes;
+    return now;
+  }
+  [[nodiscard]] bool tracks() const noexcept { return tracks_; }
+  [[nodiscard]] bool keeps() const noexcept { return cache_bytes_ != 0; }
+  [[nodiscard]] Lock& lock() noexcept { return lock_; }
+
+ private:
+  void note_out(std::size_t bytes) noexcept {
+    ++count_.in_use;
+    count_.in_use_bytes += bytes;
+    most_out_ = max_of(most_out_, count_.in_use_bytes);
+  }
+
+  /// The lock is held; the block is the caller's alone. Returns: what `e` was.
+  [[nodiscard]] extent retire(extent* e) noexcept {
+    const extent was = *e;
+    store_.push(e);
+    return was;
+  }
+
+  mutable Lock lock_;
+  std::size_t cache_bytes_;  // immutable
+  bool tracks_;              // immutable: extents of blocks that are out are known
+  bool closed_ = false;      // this and the rest: lock_
+  large_snapshot count_;     // but for what is kept
+  large_cache cache_;
+  std::size_t most_out_ = 0;  // bytes in use since the last tick, at most
+  std::size_t peak_ = 0;      // and lately
+  extent_map out_;
+  extent_store store_;
+};
+
+}  // namespace tarn::detail

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include <tarn/detail/watching/refusals.hpp>
+#include <tarn/detail/watching/visits.hpp>
+#include <tarn/detail/watching/watch_list.hpp>
+
+namespace tarn::detail {
+
+template <class Env>
+class registry;
+
+/// What the registry knows of a core: how to keep it alive for a moment, and how to speak to it.
+///
+/// `life` counts what still needs the core: the pool object, every tier with a block that is not
+/// home (and every tier of an open pool), and pins. Whoever takes it to zero frees the core.
+template <class Env>
+class core_base {
+ public:
+  explicit core_base(std::uint32_t life) noexcept
+      : registry_(&Env::registry()), watchers_(*registry_), life_(life) {}
+  core_base(const core_base&) = delete;
+  core_base& operator=(const core_base&) = delete;
+  virtual ~core_base() = default;
+
+  /// Empties a shard of the calling thread and hands it to the next thread. Pinned, no lock held.
+  virtual void leave(void* shard) noexcept = 0;
+  /// Follows a drain or a changed budget: the calling thread keeps its shard. Pinned, no lock held.
+  virtual void renew() noexcept = 0;
+  /// Around fork, under the registry lock.
+  virtual void lock_all() noexcept = 0;
+  virtual void unlock_all() noexcept = 0;
+  /// In a fork's child, all locks held: every shard but `own` belonged to a thread that is gone.
+  virtual void abandon_foreign_shards(void* own) noexcept = 0;
+  /// True if `p` points into a slab of this core. Under the registry lock.
+  [[nodiscard]] virtual bool contains(const void* p) const noexcept = 0;
+
+  /// The registry that knows this core: that of the module which made it, whichever calls.
+  [[nodiscard]] detail::registry<Env>& home_registry() const noexcept { return *registry_; }
+  /// Who is told what the core does.
+  [[nodiscard]] watch_list<Env>& watchers() noexcept { return watchers_; }
+  [[nodiscard]] bool closed() const noexcept { return closed_.load(std::memory_order::acquire); }
+
+  /// Counts that a request for `size` bytes got nothing, and tells of it. No lock is held.
+  TARN_COLD void refuse(refusal why, std::uint32_t tier, std::size_t size) noexcept {
+    refusals_.add(why);
+    watchers_.tell({moment::refuse, tier, size, static_cast<std::size_t>(why), nullptr});
+  }
+  [[nodiscard]] const refusal_counts<Env>& refusals() const noexcept { return refusals_; }
+
+  /// Who reads the pool object from outside. It ends with the pool object, before the core.
+  [[nodiscard]] detail::visits<Env>& visits() noexcept { return visits_; }
+
+  /// Keeps the core alive. Returns: false if it is already being freed.
+  [[nodiscard]] bool try_pin() noexcept {
+    auto life = life_.load(std::memory_order::relaxed);  // only a guess; the exchange decides
+    while (life != 0) {
+      // relaxed: the registry lock, under which pins are taken, orders what the core holds.
+      if (life_.compare_exchange_weak(life, life + 1, std::memory_order::relaxed,
+                                      std::memory_order::relaxed)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /// Keeps the core alive. Preconditions: something else keeps it alive now.
+  void pin() noexcept {
+    life_.fetch_add(1, std::memory_order::relaxed);  // the other reason orders it
+  }
+
+  /// Drops `count` of what keeps the core alive; frees it with the last. No lock may be held.
+  void drop_life(std::uint32_t count = 1) noexcept {
+    // release: what this thread did to the core happens before its end.
+    // acquire: whoever ends it does so after everybody else. A pair with itself.
+    if (life_.fetch_sub(count, std::memory_order::acq_rel) == count) end();
+  }
+
+ protected:
+  /// Frees the core: nobody can reach it any more but through the registry.
+  virtual void end() noexcept = 0;
+
+  /// Set once, under the tier locks; read on slow paths. (release and acquire pair with each other:
+  /// a thread that sees it by an order also sees the slot that was taken away before.)
+  typename Env::template atomic<bool> closed_{false};
+  detail::registry<Env>* registry_;  // immutable
+  watch_list<Env> watchers_;
+
+ private:
+  friend detail::registry<Env>;
+  typename Env::template atomic<std::uint32_t> life_;
+  detail::visits<Env> visits_;
+  refusal_counts<Env> refusals_;
+  core_base* next_ = nullptr;  // both links: guarded by the registry lock
+  core_base* previous_ = nullptr;
+
+ protected:
+  std::uint32_t slot_number_ = 0;  // set once, when the registry learns of the core; 0: no slot
+  /// Requests below this size go straight to their tier; 0 if something must be done first. It
+  /// lies at the end, beside the core's slot, for the hit path. Changes only as watchers come and
+  /// go; relaxed: who misses that is heard of a moment late.
+  typename Env::template atomic<std::size_t> hot_end_{0};
+};
+
+}  // namespace tarn::detail

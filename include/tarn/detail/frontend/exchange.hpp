@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+#include <tarn/detail/base/align.hpp>
+#include <tarn/detail/depot/depot.hpp>
+#include <tarn/detail/frontend/tier_cache.hpp>
+
+namespace tarn::detail {
+
+/// Fills an empty cache by a magazine's worth of ready blocks; with `parked_too` else by parked
+/// ones. The owner of the cache, under the tier's lock. Returns: the number of blocks.
+template <class Env>
+std::uint32_t refill(depot<Env>& home, tier_cache<Env>& cache, bool parked_too) noexcept {
+  const auto level = cache.level();
+  const auto most = min_of(home.shape.rounds, cache.limit - level);
+  std::uint32_t moved = 0;
+  for (; moved < most && home.ready() != 0; ++moved) {
+    cache.rounds[level + moved] = home.magazines.take();
+  }
+  while (parked_too && moved < most && home.parked() != 0) {
+    cache.rounds[level + moved++] = home.take_from_slab().block;
+  }
+  cache.moved_in(moved);
+  home.note_away();
+  return moved;
+}
+
+/// Takes the `amount` oldest blocks of a cache home. The owner of the cache, under the tier's lock.
+template <class Env>
+void absorb(depot<Env>& home, tier_cache<Env>& cache, std::uint32_t amount) noexcept {
+  const auto level = cache.level();
+  for (std::uint32_t i = 0; i != amount; ++i)
+    home.magazines.put(cache.rounds[i]);
+  for (std::uint32_t i = amount; i != level; ++i) {
+    cache.rounds[i - amount] = static_cast<void*>(cache.rounds[i]);
+  }
+  cache.moved_in(-static_cast<std::int64_t>(amount));
+}
+
+}  // namespace tarn::detail

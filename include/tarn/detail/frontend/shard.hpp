@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <type_traits>
+
+#include <tarn/detail/base/align.hpp>
+#include <tarn/detail/base/compiler.hpp>
+#include <tarn/detail/base/tier_lookup.hpp>
+#include <tarn/detail/frontend/tier_cache.hpp>
+#include <tarn/detail/system/own_memory.hpp>
+
+namespace tarn::detail {
+
+/// When a cache was last seen to be in use. Owner only.
+struct idle_mark {
+  std::uint64_t word = 0;  // of the cache, as it was then
+  std::uint64_t tick = 0;
+};
+
+/// One thread's caches of all tiers of one core, and its part of the statistics. Lives as long as
+/// the core; a thread that ends leaves it, counts and all, to the next.
+template <class Env, class Recorder>
+struct alignas(no_sharing_alignment) shard {
+  using cache = tier_cache<Env>;
+
+  constexpr explicit shard(std::uint32_t count) noexcept : tiers(count) {}
+
+  [[nodiscard]] cache* caches() noexcept { return reinterpret_cast<cache*>(this + 1); }
+  [[nodiscard]] const cache* caches() const noexcept {
+    return reinterpret_cast<const cache*>(this + 1);
+  }
+
+  /// One per cache, apart from them: the hit path finds a cache by a shift.
+  [[nodiscard]] idle_mark* marks() noexcept {
+    return reinterpret_cast<idle_mark*>(caches() + tiers);
+  }
+
+  bool is_null = false;          // it is the null shard; first, so that every type has it there
+  shard* next = nullptr;         // immutable once linked
+  shard* next_vacant = nullptr;  // while no thread has it; lock: the core's shard lock
+  std::uint32_t tiers;
+  std::size_t bytes = 0;          // of it and all that lies behind it; immutable
+  std::uint64_t seen_drains = 0;  // the newest drain followed. Owner only
+  std::uint64_t seen_ticks = 0;   // the newest tick of upkeep followed. Owner only
+  std::uint64_t seen_bounds = 0;  // the bounds the limits were made for. Owner only
+  std::size_t seen_threads = 0;   // the number of threads the limits were made for. Owner only
+  TARN_NO_UNIQUE_ADDRESS Recorder recorder;
+
+  /// `room_of(tier)`: blocks that a tier's cache holds. Returns: null if there is no memory.
+  template <class RoomOf>
+  [[nodiscard]] static shard* make(std::uint32_t tiers, RoomOf&& room_of,
+                                   const own_memory& own) noexcept {
+    using cell = typename cache::template cell<void*>;
+    std::size_t total = 0;
+    for (std::uint32_t t = 0; t != tiers; ++t)
+      total += room_of(t);
+    const auto bytes =
+        sizeof(shard) + tiers * (sizeof(cache) + sizeof(idle_mark)) + total * sizeof(cell);
+    void* const memory = own.take(bytes, alignof(shard));
+    if (memory == nullptr) return nullptr;
+    auto* const made = ::new (memory) shard(tiers);
+    made->bytes = bytes;
+    auto* rounds = reinterpret_cast<cell*>(made->marks() + tiers);
+    for (std::uint32_t t = 0; t != tiers; ++t) {
+      ::new (made->marks() + t) idle_mark;
+      auto* const c = ::new (made->caches() + t) cache;
+      c->rounds = rounds;
+      const auto room = room_of(t);
+      c->limit = room;
+      // Not touched for trivial cells: the pages of tiers that are never used cost nothing.
+      if constexpr (!std::is_trivially_default_constructible_v<cell>) {
+        for (std::uint32_t i = 0; i != room; ++i)
+          ::new (rounds + i) cell{nullptr};
+      }
+      rounds += room;
+    }
+    return made;
+  }
+
+  /// The same `room_of` as for `make`.
+  template <class RoomOf>
+  static void destroy(shard* s, [[maybe_unused]] RoomOf&& room_of, const own_memory& own) noexcept {
+    using cell = typename cache::template cell<void*>;
+    for (std::uint32_t t = 0; t != s->tiers; ++t) {
+      auto& c = s->caches()[t];
+      if constexpr (!std::is_trivially_destructible_v<cell>) {
+        for (std::uint32_t i = 0; i != room_of(t); ++i)
+          c.rounds[i].~cell();
+      }
+      c.~cache();
+    }
+    const auto bytes = s->bytes;
+    s->~shard();
+    own.give(s, bytes, alignof(shard));
+  }
+};
+
+/// What a thread's table holds where the thread has no shard: caches that are empty and full at
+/// once, so that a hit needs no test for null. One serves the pools of every type, since nothing is
+/// stored to it, and shards with a recorder are asked for `is_null` before anything else.
+/// `Caches`: as many as a core may have tiers, and one for nodes.
+template <class Env, std::size_t Caches = max_tiers + 1>
+struct null_shard {
+  struct no_recorder {};
+
+  constexpr null_shard() noexcept { head.is_null = true; }
+
+  shard<Env, no_recorder> head{0};
+  tier_cache<Env> caches[Caches];
+};
+
+// The nodes of a core are no requests of anybody: no recorder hears of them.
+template <class Recorder>
+TARN_FORCE_INLINE void tell_put(Recorder& recorder, std::uint32_t named_tiers,
+                                std::uint32_t tier) noexcept {
+  if (tier < named_tiers) recorder.on_put(tier);
+}
+
+}  // namespace tarn::detail

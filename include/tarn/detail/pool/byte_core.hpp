@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include <tarn/detail/check/verify.hpp>
+#include <tarn/detail/extents/returned_extents.hpp>
+#include <tarn/detail/pool/any_core.hpp>
+#include <tarn/detail/upkeep/age_large.hpp>
+
+namespace tarn::detail {
+
+/// When memory is overwritten with zeros.
+enum class zeros : unsigned char { none, on_get, on_put, used_prefix, secure };
+
+template <class Config>
+using holder_counts = std::conditional_t<
+    Config::counts,
+    std::conditional_t<Config::is_concurrent, striped_counts<typename Config::env>, owned_counts>,
+    no_counts>;
+
+/// The core of a byte pool: sizes in front of tiers, and what lies beyond the last one.
+///
+/// `Config` adds to that of `core`, its `mechanism`: `tiers` (a table), `misused(report...)`.
+template <class Config>
+class byte_core final : public core<typename Config::mechanism> {
+ public:
+  using product_config = Config;
+  using base = core<typename Config::mechanism>;
+  using tiers_type = typename Config::tiers;
+  using lock_type = typename Config::lock;
+  using piece = typename large_blocks<lock_type>::piece;
+  using where_type = typename base::where_type;
+  using bounds_type = bounds<typename Config::mechanism>;
+
+  byte_core(const core_settings& settings, tiers_type tiers, typename Config::source source,
+            std::string name, zeros zeroing, std::size_t large_cache_bytes)
+      : base(
+            with(settings, zeroing), static_cast<std::uint32_t>(tiers.count()),
+            [&](std::uint32_t i) { return tiers.size_of(i); }, std::move(source)),
+        tiers_(std::move(tiers)),
+        large_(large_cache_bytes, Config::checks),
+        name_(std::move(name)),
+        zeroing_(zeroing) {
+    heed_watchers();
+  }
+
+  /// Returns: a null block if the core is closed or out of memory.
+  [[nodiscard]] TARN_FORCE_INLINE piece take_bytes(std::size_t size, where_type where = {}) {
+    const auto got = take_hit_bytes(size);
+    if (got.block != nullptr) [[likely]]
+      return got;
+    return take_cold(size, small_alignment, where);
+  }
+  /// As `take_hit`: null if it takes more, and nothing has happened then.
+  [[nodiscard]] TARN_FORCE_INLINE piece take_hit_bytes(std::size_t size) {
+    if (may_hit(size)) [[likely]] {
+      auto* const shard = this->hot_shard();  // first: the optimiser keeps what follows together
+      const auto tier = hot_tier(size);
+      if (void* const block = this->take_hit(shard, tier, size, true)) [[likely]] {
+        return {block, tiers_.size_of(tier)};
+      }
+    }
+    return {};
+  }
+
+  /// `size`: any from the asked one to the capacity.
+  TARN_FORCE_INLINE void give_bytes(void* block, std::size_t size) noexcept {
+    if (!give_hit_bytes(block, size)) [[unlikely]]
+      give_cold(block, size, small_alignment, core_settings::no_limit, true);
+  }
+
+  /// The same through a handle, which knows how much was used.
+  TARN_FORCE_INLINE void give_owned(void* block, std::size_t capacity, std::size_t used) noexcept {
+    if (!give_hit_bytes(block, capacity)) [[unlikely]]
+      give_cold(block, capacity, small_alignment, used, false);
+  }
+
+  /// A block of one cache line that no request names, for what handles share. Returns: null if the
+  /// core is closed or out of memory.
+  [[nodiscard]] TARN_FORCE_INLINE void* take_node() {
+    void* const node = this->take(node_tier(), 0).block;
+    if constexpr (Config::checks) {
+      if (auto* const s = this->find_slab(node)) static_cast<void>(s->enter(s->index_of(node)));
+    }
+    return node;
+  }
+  TARN_FORCE_INLINE void give_node(void* node) noexcept {
+    if constexpr (Config::checks) {
+      auto* const s = this->find_slab(node);
+      static_cast<void>(s->exit(s->index_of(node)));
+    }
+    this->give(node_tier(), node);
+  }
+  /// False if `node` lies in a block that is not out. Only a pool that checks can tell.
+  [[nodiscard]] bool is_alive(const void* node) const noexcept;
+
+  /// The tier for a size and an alignment; `tiers()` if it passes through.
+  [[nodiscard]] std::uint32_t tier_of(std::size_t size, std::size_t alignment) const noexcept;
+
+  /// Everything that the hit path leaves out: alignment, zeros, checks, sizes above the last tier.
+  [[nodiscard]] TARN_COLD piece take_cold(std::size_t size, std::size_t alignment,
+                                          where_type where = {});
+
+  /// `used`: the bytes that may differ from zero. `by_hand`: not through a handle.
+  TARN_COLD void give_cold(void* block, std::size_t size, std::size_t alignment, std::size_t used,
+                           bool by_hand) noexcept;
+
+  /// Makes a block ready that never was: idle ones are zero where the pool keeps them so.
+  void make(std::uint32_t tier, void* block) noexcept;
+
+  /// Gives idle memory back until at most `to_bytes` are idle. Returns: bytes given to the source.
+  std::size_t trim_bytes(std::size_t to_bytes) noexcept {
+    const auto large = large_.trim(to_bytes, this->source());
+    upkeep<typename Config::mechanism>::note_returned(*this, large);
+    const auto kept = large_.numbers().kept_bytes;
+    return large + this->trim(to_bytes - (kept < to_bytes ? kept : to_bytes));
+  }
+
+  /// True if requests of this size may go straight to their tier.
+  [[nodiscard]] TARN_FORCE_INLINE bool is_hot(std::size_t size) const noexcept {
+    return size < this->hot_end_.load(std::memory_order::relaxed);
+  }
+  void heed_watchers() noexcept {
+    const bool is_plain = zeroing_ == zeros::none && !Config::checks;
+    this->set_hot_end(is_plain ? tiers_.size_of(tiers_.count() - 1) + 1 : 0);
+  }
+  [[nodiscard]] const tiers_type& table() const noexcept { return tiers_; }
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] zeros zeroing() const noexcept { return zeroing_; }
+  [[nodiscard]] large_blocks<lock_type>& large() noexcept { return large_; }
+  [[nodiscard]] const large_blocks<lock_type>& large() const noexcept { return large_; }
+  /// References that were added to shared bytes, and dropped again before the last.
+  [[nodiscard]] holder_counts<Config>& holders() noexcept { return holders_; }
+  [[nodiscard]] const holder_counts<Config>& holders() const noexcept { return holders_; }
+  [[nodiscard]] const misuse_counts<Config>& misuses() const noexcept { return misuses_; }
+  void report(misuse kind, const void* block, std::size_t size) noexcept;
+
+  void lock_all() noexcept override;
+  void unlock_all() noexcept override;
+  void abandon_foreign_shards(void* own) noexcept override;
+
+ private:
+  [[nodiscard]] static core_settings with(core_settings s, zeros zeroing) noexcept {
+    s.node_bytes = line_alignment;
+    s.keeps_zeros = zeroing != zeros::none && zeroing != zeros::on_get;
+    return s;
+  }
+
+  /// Whether sizes are compared with a constant. The null shard keeps requests off the hit path
+  /// then, instead of an end of 0.
+  static constexpr bool has_fixed_end = base::is_per_thread && tiers_type::is_static;
+
+  /// Whether a request of this size may be a hit. Size 0 is not, where the test for it would cost
+  /// an instruction.
+  [[nodiscard]] TARN_FORCE_INLINE bool may_hit(std::size_t size) const noexcept {
+    if constexpr (has_fixed_end) {
+      return size - 1 < tiers_type::size_of(tiers_type::count() - 1);
+    } else {
+      return is_hot(size);
+    }
+  }
+  [[nodiscard]] TARN_FORCE_INLINE bool give_hit_bytes(void* block, std::size_t size) noexcept {
+    if (!may_hit(size)) [[unlikely]]
+      return false;
+    if constexpr (has_fixed_end) {
+      auto* const shard = this->hot_shard();
+      return this->give_hit(shard, hot_tier(size), block);
+    } else {
+      this->give(hot_tier(size), block);
+      return true;
+    }
+  }
+
+  /// The tier of a size that `may_hit`.
+  [[nodiscard]] TARN_FORCE_INLINE std::size_t hot_tier(std::size_t size) const noexcept {
+    if constexpr (tiers_type::is_static) {
+      // The table need not ask that again.
+      promise(size <= tiers_type::size_of(tiers_type::count() - 1));
+      promise(!has_fixed_end || size != 0);
+    }
+    return tiers_.tier_for(size);
+  }
+
+  [[nodiscard]] std::uint32_t node_tier() const noexcept {
+    return static_cast<std::uint32_t>(tiers_.count());
+  }
+
+  ~byte_core() override { static_cast<void>(large_.trim(0, this->source())); }
+
+  void give_more_back() noexcept override { static_cast<void>(large_.trim(0, this->source())); }
+  [[nodiscard]] std::size_t idle_elsewhere() const noexcept override;
+
+  /// The bytes of a large block: a small one that is only over-aligned has the size of its tier, so
+  /// that it may come back with any size up to `capacity_for`.
+  [[nodiscard]] std::size_t extent_for(std::size_t size) const noexcept;
+  [[nodiscard]] piece take_told(std::size_t size, std::size_t alignment, where_type where);
+  [[nodiscard]] piece take_large(std::size_t size, std::size_t alignment, where_type where);
+
+  void keep_bound() noexcept;
+  void give_large(void* block, std::size_t size, std::size_t alignment) noexcept;
+
+  /// A large block is told only by a pool that tracks it and that another thread may look into.
+  [[nodiscard]] bool contains(const void* p) const noexcept override {
+    if (this->find_slab(p) != nullptr) return true;
+    if constexpr (Config::is_concurrent) return large_.extent_of(p) != 0;
+    return false;
+  }
+
+  /// Judges a return. Through a handle it is good by construction; only its mark has to go.
+  [[nodiscard]] bool admitted(void* block, std::size_t size, std::uint32_t tier,
+                              bool by_hand) noexcept;
+
+  tiers_type tiers_;
+  large_blocks<lock_type> large_;
+  std::string name_;
+  zeros zeroing_;
+  misuse_counts<Config> misuses_;
+  TARN_NO_UNIQUE_ADDRESS returned_extents_of<Config> returned_;
+  TARN_NO_UNIQUE_ADDRESS holder_counts<Config> holders_;
+};
+
+}  // namespace tarn::detail

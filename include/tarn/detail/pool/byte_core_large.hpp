@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// Blocks of a byte pool above the last tier, within the bounds of the pool.
+
+#include <tarn/detail/pool/byte_core.hpp>
+
+namespace tarn::detail {
+
+template <class Config>
+std::size_t byte_core<Config>::extent_for(std::size_t size) const noexcept {
+  const auto tier = tiers_.tier_for(size);
+  return tier < tiers_.count() ? tiers_.size_of(tier) : size;
+}
+
+template <class Config>
+auto byte_core<Config>::take_large(std::size_t size, std::size_t alignment, where_type where)
+    -> piece {
+  if (size > max_size || this->closed()) return {};
+  this->on_oversize(size);
+  const auto wanted = alignment < line_alignment ? line_alignment : alignment;
+  const auto ask = [&] {
+    return large_.take(extent_for(size), wanted, Config::counts, this->source());
+  };
+  auto got = ask();
+  if (got.block == nullptr) this->reclaim(), got = ask();
+  for (unsigned turns = 0;
+       got.block == nullptr && bounds_type::recall(*this, bounds_type::no_tier, turns);)
+    got = ask();
+  if (got.block == nullptr) return got;
+  this->pin();  // the pool object is there; the block keeps the core from now on
+  this->sampled().remember(got.block, size, 1, where);
+  if (zeroing_ != zeros::none) zero_memory(got.block, got.capacity);
+  this->watchers_.tell({moment::oversize, this->tiers(), size, 0, got.block});
+  this->watchers_.tell({moment::get, this->tiers(), size, 0, got.block});
+  return got;
+}
+
+template <class Config>
+void byte_core<Config>::give_large(void* block, std::size_t size, std::size_t alignment) noexcept {
+  this->sampled().forget(block);
+  returned_.note(block);  // before it can be anybody else's
+  const auto extent = large_.tracks() ? large_.extent_of(block) : extent_for(size);
+  if (zeroing_ == zeros::secure) secure_zero(block, extent);
+  const auto wanted = alignment < line_alignment ? line_alignment : alignment;
+  if (large_.give(block, extent, wanted, Config::counts, this->source())) {
+    if (!large_.keeps()) upkeep<typename Config::mechanism>::note_returned(*this, extent);
+    keep_bound();
+    this->drop_life();
+  } else if constexpr (Config::checks) {
+    report(misuse::double_put, block, size);  // another thread put it since it was judged
+  }
+}
+
+/// What the depots leave of `max_bytes` is what the large cache may keep.
+template <class Config>
+void byte_core<Config>::keep_bound() noexcept {
+  if (const auto kept = idle_elsewhere(); kept != 0) {
+    const auto over = bounds_type::idle_above_bound(*this);
+    if (over != 0) static_cast<void>(large_.trim(kept - min_of(kept, over), this->source()));
+  }
+}
+
+template <class Config>
+std::size_t byte_core<Config>::idle_elsewhere() const noexcept {
+  return this->settings().bounds_idle_bytes && large_.keeps() ? large_.numbers().kept_bytes : 0;
+}
+
+}  // namespace tarn::detail

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// What the hit path of a byte pool leaves out: alignment, zeros, checks.
+
+#include <bit>
+
+#include <tarn/detail/pool/byte_core.hpp>
+#include <tarn/detail/pool/byte_core_large.hpp>
+
+namespace tarn::detail {
+
+template <class Config>
+std::uint32_t byte_core<Config>::tier_of(std::size_t size, std::size_t alignment) const noexcept {
+  std::size_t tier = tiers_.tier_for(size);
+  const std::size_t count = tiers_.count();
+  if (tier < count && alignment > small_alignment) {
+    if (alignment > this->settings().slab_bytes) return this->tiers();
+    while (tier < count &&
+           lowest_bit(this->shape_of(static_cast<std::uint32_t>(tier)).stride) < alignment) {
+      ++tier;
+    }
+  }
+  return static_cast<std::uint32_t>(tier < count ? tier : count);
+}
+
+template <class Config>
+auto byte_core<Config>::take_cold(std::size_t size, std::size_t alignment, where_type where)
+    -> piece {
+  const auto got = take_told(size, alignment, where);
+  if (got.block == nullptr) bounds_type::refuse(*this, tier_of(size, alignment), size);
+  return got;
+}
+
+template <class Config>
+void byte_core<Config>::make(std::uint32_t tier, void* block) noexcept {
+  if (this->settings().keeps_zeros) zero_memory(block, this->shape_of(tier).stride);
+}
+
+template <class Config>
+auto byte_core<Config>::take_told(std::size_t size, std::size_t alignment, where_type where)
+    -> piece {
+  const auto tier = tier_of(size, alignment);
+  if (tier == this->tiers()) return take_large(size, alignment, where);
+  const auto got = this->take(tier, size, where);
+  if (got.block == nullptr) return {};
+  const auto& shape = this->shape_of(tier);
+  if (zeroing_ == zeros::on_get) {
+    zero_memory(got.block, size);
+  } else if (zeroing_ != zeros::none && got.from == origin::fresh) {
+    zero_memory(got.block, shape.stride);  // all others were zeroed on their return
+  }
+  if constexpr (Config::checks) {
+    auto* const s = this->find_slab(got.block);
+    static_cast<void>(s->enter(s->index_of(got.block)));
+  }
+  if (got.from == origin::fresh) {
+    this->watchers_.tell({moment::create, tier, shape.size, 0, got.block});
+  }
+  this->watchers_.tell({moment::get, tier, size, 0, got.block});
+  return {got.block, shape.size};
+}
+
+template <class Config>
+void byte_core<Config>::give_cold(void* block, std::size_t size, std::size_t alignment,
+                                  std::size_t used, bool by_hand) noexcept {
+  const auto tier = tier_of(size, alignment);
+  if constexpr (Config::checks) {
+    if (!std::has_single_bit(alignment)) return report(misuse::wrong_size, block, size);
+    if (!admitted(block, size, tier, by_hand)) return;
+  }
+  // Before it is home: the core may end with it.
+  this->watchers_.tell({moment::put, tier, used < size ? used : size, 0, block});
+  if (tier == this->tiers()) return give_large(block, size, alignment);
+  const auto stride = this->shape_of(tier).stride;
+  if (zeroing_ == zeros::on_put) zero_memory(block, stride);
+  if (zeroing_ == zeros::used_prefix) zero_used(block, min_of(used, stride), stride);
+  if (zeroing_ == zeros::secure) secure_zero(block, stride);
+  this->give(tier, block);
+}
+
+template <class Config>
+bool byte_core<Config>::is_alive([[maybe_unused]] const void* node) const noexcept {
+  if constexpr (Config::checks) {
+    auto* const s = this->find_slab(node);
+    return s == nullptr || s->is_out(s->index_of(node));
+  }
+  return true;
+}
+
+template <class Config>
+bool byte_core<Config>::admitted(void* block, std::size_t size, std::uint32_t tier,
+                                 bool by_hand) noexcept {
+  misuse verdict = misuse::foreign;
+  bool good = false;
+  if (const auto extent = block != nullptr ? large_.extent_of(block) : 0; extent != 0) {
+    good = tier == this->tiers() && size <= extent;
+    verdict = misuse::wrong_size;
+  } else if (tier == this->tiers() && this->find_slab(block) != nullptr) {
+    verdict = misuse::wrong_size;  // that number is also the nodes' tier
+  } else {
+    good = admit(static_cast<base&>(*this), block, tier, verdict);
+    if (verdict == misuse::foreign && returned_.knows(block)) verdict = misuse::double_put;
+  }
+  if (good && (!by_hand || !this->closed())) return true;
+  if (good) verdict = misuse::after_close;
+  report(verdict, block, size);
+  return good;
+}
+
+template <class Config>
+void byte_core<Config>::report(misuse kind, const void* block, std::size_t size) noexcept {
+  misuses_.report(kind, name_, block, size);
+  this->watchers_.tell({moment::misuse, 0, size, static_cast<std::size_t>(kind),
+                        const_cast<void*>(block)});  // only to be looked at
+}
+
+}  // namespace tarn::detail

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include <tarn/detail/check/verify.hpp>
+#include <tarn/detail/kept/kept_bytes.hpp>
+#include <tarn/detail/pool/any_core.hpp>
+
+namespace tarn::detail {
+
+/// The core of an object pool: one tier of blocks of `T`, and what turns a block into an object.
+///
+/// `Config` adds to that of `core`, its `mechanism`: `value`, `lifecycle` (`keeps`; with it
+/// `make(void*)`, which may throw, and `reset(T&)`).
+template <class Config>
+class object_core final : public core<typename Config::mechanism> {
+ public:
+  using product_config = Config;
+  using base = core<typename Config::mechanism>;
+  using value_type = typename Config::value;
+  using lifecycle_type = typename Config::lifecycle;
+  static constexpr bool keeps = lifecycle_type::keeps;
+
+  object_core(core_settings settings, lifecycle_type lifecycle, typename Config::source source,
+              std::string name, std::size_t keep_capacity_bytes, std::size_t default_capacity)
+      : base(
+            fit(settings), 1, [](std::uint32_t) { return sizeof(value_type); }, std::move(source)),
+        lifecycle_(std::move(lifecycle)),
+        name_(std::move(name)),
+        keep_capacity_bytes_(keep_capacity_bytes),
+        default_capacity_(default_capacity) {
+    heed_watchers();
+  }
+
+  /// An object that was kept, or one that the factory made. Returns: null if the core is closed or
+  /// out of memory. Throws: what the factory throws; no slot is lost by that. `last`: the caller
+  /// does not try again, so a refusal is one.
+  [[nodiscard]] TARN_FORCE_INLINE value_type* take_kept(typename base::where_type where = {},
+                                                        bool last = true) {
+    const auto got = this->take(0, sizeof(value_type), where);
+    mark_out(got.block);
+    if (got.from == origin::ready && is_unwatched()) [[likely]]
+      return static_cast<value_type*>(got.block);
+    return take_cold(got.block, got.from, last, where);
+  }
+
+  /// A block without an object. Returns: null if the core is closed or out of memory.
+  [[nodiscard]] TARN_FORCE_INLINE void* take_block(typename base::where_type where = {}) {
+    const auto got = this->take(0, sizeof(value_type), where);
+    mark_out(got.block);
+    if (!is_unwatched()) [[unlikely]]
+      tell_taken(got.block, got.from == origin::fresh);
+    return got.block;
+  }
+  /// Takes it back: its constructor threw.
+  void give_block(void* block) noexcept {
+    mark_home(block);
+    this->give(0, block);
+  }
+
+  /// Takes an object back by hand: nothing happens to one that the pool did not hand out.
+  void give_by_hand(value_type* object) noexcept;
+
+  /// Takes an object back from its handle: reset and kept, or destroyed.
+  TARN_FORCE_INLINE void give_object(value_type* object) noexcept {
+    mark_home(object);
+    give_admitted(object);
+  }
+
+  void heed_watchers() noexcept { this->set_hot_end(1); }
+
+  /// Counts that there was none.
+  TARN_COLD void refuse_object() noexcept;
+
+  // What `batch` asks for: a ready block holds an object, if objects are kept.
+  void make(std::uint32_t tier, void* block);
+  void unmake(void* block) noexcept;
+  void note_made(void* block) noexcept;
+
+  [[nodiscard]] std::size_t default_capacity() const noexcept { return default_capacity_; }
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] std::uint64_t constructed() const noexcept { return constructed_.read(); }
+  [[nodiscard]] std::uint64_t reset_failures() const noexcept { return reset_failures_.read(); }
+  [[nodiscard]] std::uint64_t outgrown() const noexcept { return outgrown_.read(); }
+  [[nodiscard]] const misuse_counts<Config>& misuses() const noexcept { return misuses_; }
+
+ private:
+  ~object_core() override = default;
+
+  TARN_FORCE_INLINE void mark_out([[maybe_unused]] void* block) noexcept {
+    if constexpr (Config::checks) {
+      if (block == nullptr) return;
+      auto* const s = this->find_slab(block);
+      static_cast<void>(s->enter(s->index_of(block)));
+    }
+  }
+  TARN_FORCE_INLINE void mark_home([[maybe_unused]] void* block) noexcept {
+    if constexpr (Config::checks) {
+      auto* const s = this->find_slab(block);
+      static_cast<void>(s->exit(s->index_of(block)));
+    }
+  }
+
+  TARN_FORCE_INLINE void give_admitted(value_type* object) noexcept {
+    if (!is_unwatched()) [[unlikely]]
+      tell(moment::put, object);
+    if constexpr (keeps) {
+      if (!restore(*object)) [[unlikely]] {
+        tell(moment::discard, object);
+        object->~value_type();
+        return this->give_empty(0, object);
+      }
+    } else {
+      object->~value_type();
+    }
+    this->give(0, object);
+  }
+
+  [[nodiscard]] static core_settings fit(core_settings s) noexcept {
+    s.keeps_objects = keeps;
+    s.least_stride = align_up(stride_for(sizeof(value_type)), alignof(value_type));
+    s.slab_bytes = max_of(s.slab_bytes, std::bit_ceil(alignof(value_type)));
+    return s;
+  }
+
+  /// True if nobody wants to hear of operations.
+  [[nodiscard]] TARN_FORCE_INLINE bool is_unwatched() const noexcept {
+    return this->hot_end_.load(std::memory_order::relaxed) != 0;
+  }
+  TARN_COLD void tell(moment what, void* block) noexcept;
+  TARN_COLD void tell_taken(void* block, bool created) noexcept {
+    if (block == nullptr) return;
+    if (created) tell(moment::create, block);
+    tell(moment::get, block);
+  }
+
+  /// A kept object that must be made first, or told of.
+  [[nodiscard]] TARN_COLD value_type* take_cold(void* block, origin from, bool last,
+                                                typename base::where_type where);
+
+  /// Makes an object as good as new. Returns: false if it can't be kept.
+  [[nodiscard]] TARN_FORCE_INLINE bool restore(value_type& object) noexcept {
+    if constexpr (noexcept(lifecycle_.reset(object))) {
+      lifecycle_.reset(object);
+    } else {
+      try {
+        lifecycle_.reset(object);
+      } catch (...) {
+        reset_failures_.add(1);
+        return false;
+      }
+    }
+    return kept_bytes(object) <= keep_capacity_bytes_ || shrink(object);
+  }
+
+  /// Gives the memory of an object that grew too large back: by its own `shrink(bytes)`, or all of
+  /// it. What a factory made is not remade here: that may throw, so the next get does it.
+  [[nodiscard]] bool shrink(value_type& object) noexcept;
+
+  void dispose(void* block) noexcept override { static_cast<value_type*>(block)->~value_type(); }
+
+  TARN_NO_UNIQUE_ADDRESS lifecycle_type lifecycle_;
+  std::string name_;
+  std::size_t keep_capacity_bytes_;
+  std::size_t default_capacity_;
+  shared_counter<typename Config::env> constructed_;  // slow paths only
+  shared_counter<typename Config::env> reset_failures_;
+  shared_counter<typename Config::env> outgrown_;  // came back above keep_capacity_bytes
+  TARN_NO_UNIQUE_ADDRESS misuse_counts<Config> misuses_;
+};
+
+}  // namespace tarn::detail

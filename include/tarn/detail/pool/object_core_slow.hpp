@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// What the hit path of an object pool leaves out: making objects, checks, containers that grew.
+
+#include <tarn/detail/pool/object_core.hpp>
+
+namespace tarn::detail {
+
+template <class Config>
+void object_core<Config>::give_by_hand(value_type* object) noexcept {
+  if constexpr (Config::checks) {
+    misuse verdict = misuse::foreign;
+    const bool good = admit(static_cast<base&>(*this), object, 0, verdict);
+    const bool late = good && this->closed();
+    if (late) verdict = misuse::after_close;
+    if (!good || late) {
+      misuses_.report(verdict, name_, object, sizeof(value_type));
+      this->watchers_.tell(
+          {moment::misuse, 0, sizeof(value_type), static_cast<std::size_t>(verdict), object});
+    }
+    if (good) give_admitted(object);
+  } else {
+    give_admitted(object);
+  }
+}
+
+template <class Config>
+void object_core<Config>::tell(moment what, void* block) noexcept {
+  this->watchers_.tell({what, 0, sizeof(value_type), 0, block});
+}
+template <class Config>
+void object_core<Config>::refuse_object() noexcept {
+  bounds<typename Config::mechanism>::refuse(*this, 0, sizeof(value_type));
+}
+
+template <class Config>
+void object_core<Config>::make(std::uint32_t, [[maybe_unused]] void* block) {
+  if constexpr (keeps) lifecycle_.make(block);
+}
+template <class Config>
+void object_core<Config>::unmake([[maybe_unused]] void* block) noexcept {
+  if constexpr (keeps) dispose(block);
+}
+template <class Config>
+void object_core<Config>::note_made([[maybe_unused]] void* block) noexcept {
+  if constexpr (keeps) {
+    constructed_.add(1);
+    tell(moment::create, block);
+  }
+}
+
+template <class Config>
+auto object_core<Config>::take_cold(void* block, origin from, bool last,
+                                    typename base::where_type where) -> value_type* {
+  if (block == nullptr) {
+    if (last) refuse_object();
+    return nullptr;
+  }
+  if (from == origin::ready) {
+    tell_taken(block, false);
+    return static_cast<value_type*>(block);
+  }
+  try {
+    value_type* const made = lifecycle_.make(block);
+    constructed_.add(1);
+    this->count_made(0, block, sizeof(value_type), where);
+    tell_taken(block, true);
+    return made;
+  } catch (...) {
+    mark_home(block);
+    this->park_home(0, block);
+    throw;
+  }
+}
+
+template <class Config>
+bool object_core<Config>::shrink(value_type& object) noexcept {
+  outgrown_.add(1);
+  if constexpr (requires {
+                  { object.shrink(keep_capacity_bytes_) }
+                  noexcept;
+                }) {
+    object.shrink(keep_capacity_bytes_);
+    return kept_bytes(object) <= keep_capacity_bytes_;
+  } else if constexpr (lifecycle_type::makes_default &&
+                       std::is_nothrow_default_constructible_v<value_type>) {
+    // Not an assignment: that of a short string keeps the long one's memory.
+    object.~value_type();
+    ::new (static_cast<void*>(&object)) value_type();
+    return true;
+  } else {
+    return false;
+  }
+}
+
+}  // namespace tarn::detail

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+#include <tarn/detail/pool/byte_core_fork.hpp>
+#include <tarn/detail/pool/byte_core_slow.hpp>
+#include <tarn/detail/shared/ref_count.hpp>
+
+namespace tarn::detail {
+
+/// What all handles to the same bytes share: how many they are, and whose the bytes are.
+///
+/// 24 bytes in the tail of the block that it keeps, where the request left room for them. Else it
+/// is the beginning of a node of the same core, one cache line: so a request of exactly a tier's
+/// size stays in that tier, and the heap is never asked.
+template <class Config>
+class shared_node {
+ public:
+  using core_type = byte_core<Config>;
+  using count_type =
+      std::conditional_t<Config::is_concurrent, ref_count<typename Config::env>, plain_count>;
+
+  /// Bytes that the deleter of external memory may capture.
+  static constexpr std::size_t deleter_bytes = 16;
+
+  count_type count;
+
+  /// For a block of `core`. Returns: null if it has no room for a node, and there is none.
+  [[nodiscard]] TARN_FORCE_INLINE static shared_node* make(core_type* core, void* block,
+                                                           std::size_t capacity, std::size_t size) {
+    const auto end = capacity & ~(alignof(shared_node) - 1);
+    if (size + sizeof(shared_node) <= end) [[likely]] {
+      return ::new (static_cast<std::byte*>(block) + end - sizeof(shared_node))
+          shared_node(core, capacity, in_tail);
+    }
+    return apart_node::make(core, static_cast<std::byte*>(block), capacity, size);
+  }
+  /// For memory of somebody else: `deleter()` is called after the last reference. Returns: null if
+  /// there is no node.
+  template <class Deleter>
+  [[nodiscard]] static shared_node* make_external(core_type* core, const std::byte* bytes,
+                                                  std::size_t size, Deleter& deleter);
+
+  [[nodiscard]] core_type& core() const noexcept { return *core_; }
+  /// Bytes that this keeps from being reused.
+  [[nodiscard]] std::size_t retained_bytes() const noexcept {
+    return capacity() + (where() == in_tail ? 0 : line_alignment);
+  }
+  [[nodiscard]] std::size_t capacity() const noexcept { return word_ >> where_bits; }
+  [[nodiscard]] bool is_external() const noexcept { return where() == external; }
+  /// Where the bytes begin.
+  [[nodiscard]] std::byte* base() noexcept;
+  /// Bytes of the block that may differ from zero.
+  [[nodiscard]] std::size_t used() const noexcept;
+
+  /// The last reference is gone.
+  TARN_FORCE_INLINE void end() noexcept {
+    core_type* const home = core_;  // a node in a tail goes with its block
+    if (const auto size = capacity(); home->is_hot(size)) [[likely]] {
+      if (where() == in_tail) return home->give_owned(base_of_tail(), size, 0);
+      if (where() == apart) {
+        home->give_owned(static_cast<apart_node*>(this)->first, size, 0);
+        return home->give_node(this);  // last: it keeps the core
+      }
+    }
+    end_slowly();
+  }
+  /// The bytes become a unique owner's again. Preconditions: the caller's reference is the only
+  /// one, and they are not external. Returns: the block.
+  void* give_up() noexcept;
+
+ private:
+  enum place : std::size_t { in_tail, apart, external };
+  static constexpr unsigned where_bits = 2;
+
+  /// The rest of one that is not in a tail.
+  struct apart_node;
+
+  shared_node(core_type* core, std::size_t capacity, place where) noexcept
+      : core_(core), word_(capacity << where_bits | where) {}
+
+  [[nodiscard]] place where() const noexcept {
+    return static_cast<place>(word_ & ((1u << where_bits) - 1));
+  }
+  [[nodiscard]] std::byte* base_of_tail() noexcept {
+    const auto end = capacity() & ~(alignof(shared_node) - 1);
+    return reinterpret_cast<std::byte*>(this + 1) - end;
+  }
+  void end_slowly() noexcept;
+
+  core_type* core_;
+  std::size_t word_;  // capacity of the block (sizes end at 2^62), and where this lies
+};
+
+template <class Config>
+struct shared_node<Config>::apart_node : shared_node<Config> {
+  std::byte* first;
+  union {
+    std::size_t used;                          // of a block
+    void (*on_dropped)(apart_node&) noexcept;  // of external bytes: calls the deleter
+  };
+  alignas(void*) std::byte deleter[deleter_bytes];
+
+  apart_node(core_type* core, std::byte* base, std::size_t capacity, std::size_t size,
+             place where) noexcept
+      : shared_node(core, capacity, where), first(base), used(size) {}
+
+  [[nodiscard]] TARN_FORCE_INLINE static apart_node* make(core_type* core, std::byte* base,
+                                                          std::size_t capacity, std::size_t size,
+                                                          place where = apart) {
+    void* const node = core->take_node();
+    if (node == nullptr) {
+      core_type::bounds_type::refuse_node(*core);
+      return nullptr;
+    }
+    return ::new (node) apart_node(core, base, capacity, size, where);
+  }
+};
+
+template <class Config>
+template <class Deleter>
+shared_node<Config>* shared_node<Config>::make_external(core_type* core, const std::byte* bytes,
+                                                        std::size_t size, Deleter& deleter) {
+  static_assert(sizeof(apart_node) <= line_alignment);
+  auto* const node =
+      apart_node::make(core, const_cast<std::byte*>(bytes), size, 0, external);  // never written
+  if (node == nullptr) return nullptr;
+  ::new (static_cast<void*>(node->deleter)) Deleter(std::move(deleter));
+  node->on_dropped = [](apart_node& n) noexcept {
+    auto* const held = std::launder(reinterpret_cast<Deleter*>(n.deleter));
+    (*held)();
+    held->~Deleter();
+  };
+  return node;
+}
+
+template <class Config>
+std::byte* shared_node<Config>::base() noexcept {
+  return where() == in_tail ? base_of_tail() : static_cast<apart_node*>(this)->first;
+}
+
+template <class Config>
+std::size_t shared_node<Config>::used() const noexcept {
+  return where() == in_tail ? capacity() : static_cast<const apart_node*>(this)->used;
+}
+
+template <class Config>
+void* shared_node<Config>::give_up() noexcept {
+  void* const block = base();
+  if (where() == apart) {
+    core_->give_node(this);
+  } else if (core_->zeroing() != zeros::none && core_->zeroing() != zeros::on_get) {
+    zero_memory(static_cast<void*>(this), sizeof *this);  // nobody else would
+  }
+  return block;
+}
+
+template <class Config>
+void shared_node<Config>::end_slowly() noexcept {
+  core_type* const home = core_;  // a node in a tail goes with its block
+  if (where() == in_tail) {
+    const auto size = capacity();
+    home->give_owned(base_of_tail(), size, size);
+    return;
+  }
+  auto* const node = static_cast<apart_node*>(this);
+  if (where() == external) {
+    node->on_dropped(*node);
+  } else {
+    home->give_owned(node->first, capacity(), node->used);
+  }
+  home->give_node(node);  // last: it keeps the core
+}
+
+}  // namespace tarn::detail

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include <tarn/detail/frontend/native_env.hpp>
+#include <tarn/detail/watching/watcher.hpp>
+#include <tarn/observe/detail/event_book.hpp>
+#include <tarn/observe/detail/fork_lock.hpp>
+#include <tarn/observe/detail/pool_watch.hpp>
+#include <tarn/observe/detail/read_pool.hpp>
+#include <tarn/policy/check.hpp>
+#include <tarn/policy/lock.hpp>
+#include <tarn/value/operation.hpp>
+
+namespace tarn::detail {
+
+/// What `ticks` of upkeep gave up, in words.
+[[nodiscard]] inline std::string gone_text(moment what, std::size_t gone, std::uint64_t ticks,
+                                           std::size_t left) {
+  return std::to_string(gone) + " bytes of idle memory " +
+         (what == moment::purge ? "lost their pages" : "were not needed and went") +
+         (ticks == 1 ? std::string() : " in " + std::to_string(ticks) + " ticks") + ", " +
+         std::to_string(left) + (what == moment::purge ? " bytes have them" : " are left");
+}
+
+/// What `h` comes to in words.
+template <class Pool>
+[[nodiscard]] event describe(const Pool& pool, const happening& h) {
+  const auto number = [](std::size_t n) { return std::to_string(n); };
+  const std::string tier = "tier " + number(h.tier);
+  event e;
+  e.pool = pool.name();
+  e.time = time_span::of_nanoseconds(native_env::now());
+  e.old_size = h.before;
+  e.new_size = h.size;
+  switch (h.what) {
+    case moment::resize:
+      e.kind = h.size > h.before ? event_kind::grow : event_kind::shrink;
+      e.message = tier + " keeps up to " + number(h.size) + " idle blocks, " +
+                  (h.before == tier_occupancy::no_bound ? "it had no bound before"
+                                                        : "before: " + number(h.before));
+      break;
+    case moment::reset:
+      e.kind = event_kind::reset;
+      e.message = "fully reset and drained, " + number(h.size) + " blocks are ready";
+      break;
+    case moment::trim:
+      e.kind = event_kind::trim;
+      e.message = number(h.before - h.size) + " bytes went back to the source, " + number(h.size) +
+                  " are left";
+      break;
+    case moment::decay:
+    case moment::purge:
+      e.kind = h.what == moment::decay ? event_kind::trim : event_kind::purge;
+      e.message = gone_text(h.what, h.before - h.size, 1, h.size);
+      break;
+    case moment::oversize:
+      e.kind = event_kind::oversize;
+      e.message = "a request for " + number(h.size) + " bytes is above the last tier";
+      break;
+    case moment::refuse:
+      e.kind = event_kind::refuse;
+      e.message =
+          "nothing for " + number(h.size) + " bytes: " + to_string(static_cast<refusal>(h.before));
+      e.old_size = 0;
+      break;
+    case moment::misuse:
+      e.kind = event_kind::misuse;
+      e.message = std::string(to_string(static_cast<tarn::misuse>(h.before))) + ", given back as " +
+                  number(h.size) + " bytes";
+      e.old_size = 0;
+      break;
+    default:
+      e.kind = event_kind::operation;
+      e.message = std::string(to_string(static_cast<operation_kind>(h.what))) + ' ' +
+                  number(h.size) + " bytes, " + tier;
+      break;
+  }
+  return e;
+}
+
+/// Writes what a pool does into a log.
+template <class Pool>
+class event_writer final : public watcher<typename lock_traits<typename Pool::lock_type>::env> {
+ public:
+  event_writer(std::shared_ptr<event_book> book, const Pool& pool,
+               std::shared_ptr<pool_presence> presence)
+      : book_(std::move(book)), pool_(&pool), presence_(std::move(presence)) {}
+
+  bool on(const happening& h) noexcept override {
+    const bool is_operation = h.what <= moment::cleanup;
+    // relaxed: who switches it on or off is heard a moment late.
+    if (is_operation && !book_->verbose.load(std::memory_order::relaxed)) return true;
+    try {
+      if (h.what == moment::upkeep) return begin_upkeep(), true;
+      if (h.what != moment::upkept) return write(h, is_operation);
+      const auto gone = end_upkeep();
+      if (h.size != 0) return write_tick(gone);
+      return gone.what == moment::upkept || write(gone, false);
+    } catch (...) {  // there is no memory for it
+      book_->failures.fetch_add(1, std::memory_order::relaxed);
+      return false;
+    }
+  }
+  void on_close() noexcept override {
+    const std::lock_guard hold(presence_->lock);
+    presence_->closed = true;
+  }
+  [[nodiscard]] bool wants_operations() const noexcept override {
+    return book_->verbose.load(std::memory_order::relaxed);
+  }
+
+ private:
+  /// What is idle, with its pages, and what ever ceased to be so because it was not needed.
+  struct idle_state {
+    std::size_t bytes = 0;
+    std::uint64_t aged = 0;
+    std::uint64_t purged = 0;
+  };
+  [[nodiscard]] idle_state idle_now() const {
+    const auto o = pool_->occupancy();
+    idle_state now{o.large.kept_bytes - o.large.kept_purged_bytes, o.large.aged, o.large.purged};
+    const auto add = [&](const auto& t) {
+      now.bytes += (t.idle - t.idle_purged) * t.stride_bytes;
+      now.aged += t.aged;
+      now.purged += t.purged;
+    };
+    for (const auto& t : o.tiers)
+      add(t);
+    add(o.nodes);
+    return now;
+  }
+
+  bool write(const happening& h, bool is_operation) {
+    event e = describe(*pool_, h);
+    if (!is_operation) e.state = read_pool(*pool_);
+    return book_->add(e, !is_operation);
+  }
+
+  void begin_upkeep() {
+    const auto now = idle_now();
+    const std::lock_guard hold(upkeep_lock_);
+    upkeep_[std::this_thread::get_id()] = now;
+  }
+  /// Returns: what there is to tell; `upkept` for nothing.
+  [[nodiscard]] happening end_upkeep() {
+    idle_state before;
+    {
+      const std::lock_guard hold(upkeep_lock_);
+      const auto found = upkeep_.find(std::this_thread::get_id());
+      if (found == upkeep_.end()) return {moment::upkept};  // it watches since then
+      before = found->second;
+      upkeep_.erase(found);
+    }
+    const auto now = idle_now();
+    // Others use the pool meanwhile: what they got alone is nothing to tell.
+    const auto what = now.purged != before.purged ? moment::purge
+                      : now.aged != before.aged   ? moment::decay
+                                                  : moment::upkept;
+    if (now.bytes >= before.bytes) return {moment::upkept};
+    return {what, 0, now.bytes, before.bytes, nullptr};
+  }
+
+  /// Ticks of `maintain` that gave something up, one after the other, are one event: a log would
+  /// be full of them else. The sink is told of its beginning, and when it has ended.
+  struct upkeep_run {
+    std::uint64_t number = 0;  // of the event; 0: none
+    moment what = moment::upkept;
+    std::size_t before = 0;
+    time_span began{};
+    std::size_t gone = 0;
+    std::uint64_t ticks = 0;
+    unsigned quiet = 0;  // ticks since then that gave nothing up
+  };
+  static constexpr unsigned ending_quiet = 8;  // a load that swings has some quiet ticks, too
+
+  bool write_tick(const happening& h) {
+    std::optional<event> told;
+    if (h.what == moment::upkept) {
+      const std::lock_guard hold(upkeep_lock_);
+      if (run_.number == 0 || ++run_.quiet != ending_quiet) return true;
+      if (run_.ticks > 1) told = book_->copy(run_.number);
+      run_ = {};
+    } else {
+      event e = describe(*pool_, h);
+      e.state = read_pool(*pool_);
+      const std::lock_guard hold(upkeep_lock_);
+      if (run_.number == 0 || run_.what != h.what || !continues(e, h)) {
+        run_ = {book_->keep(e), h.what, h.before, e.time, h.before - h.size, 1, 0};
+        told = std::move(e);
+      }
+    }
+    return !told || book_->tell(*told);
+  }
+  /// Makes the event of the run tell of this tick, too. Returns: false if it is not kept any more.
+  [[nodiscard]] bool continues(event e, const happening& h) {
+    run_.gone += h.before - h.size;
+    ++run_.ticks;
+    run_.quiet = 0;
+    e.time = run_.began;
+    e.old_size = run_.before;
+    e.ticks = run_.ticks;
+    e.message = gone_text(h.what, run_.gone, run_.ticks, h.size);
+    return book_->replace(run_.number, e);
+  }
+
+  std::shared_ptr<event_book> book_;
+  fork_lock upkeep_lock_{fork_lock::rank::outer};
+  upkeep_run run_;                                // lock: upkeep_lock_
+  std::map<std::thread::id, idle_state> upkeep_;  // of those who are at it; lock: upkeep_lock_
+  const Pool* pool_;  // it waits, when it closes, for whoever is in here
+  std::shared_ptr<pool_presence> presence_;
+};
+
+}  // namespace tarn::detail

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+//
+// ticker: calls something every so often on a thread of its own.
+
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include <tarn/detail/base/error.hpp>
+#include <tarn/detail/frontend/native_env.hpp>
+#include <tarn/detail/system/system.hpp>
+#include <tarn/value/time_span.hpp>
+
+namespace tarn {
+
+namespace detail {
+
+/// How many forks lie between the first program and this one.
+inline constinit std::atomic<std::uint64_t> fork_generation{0};
+
+inline void count_forks() noexcept {
+  static const bool counting = register_fork_handlers(
+      [] {}, [] {}, [] { fork_generation.fetch_add(1, std::memory_order::relaxed); });
+  static_cast<void>(counting);
+}
+
+/// The time after an interval; the end of time if that is before it.
+[[nodiscard]] inline std::int64_t later(std::int64_t now, time_span interval) noexcept {
+  return now > 0 && interval.count() > INT64_MAX - now ? INT64_MAX : now + interval.count();
+}
+
+}  // namespace detail
+
+/// A thread that calls `action(now)` every interval; there is none until `start`.
+///
+/// It may be started and stopped any number of times; `stop` and the destructor wait for a call
+/// that is under way. An action that throws is counted, and called again next time. A call that
+/// takes longer than the interval delays the next one; those that were missed are left out.
+///
+/// In a fork's child there is no such thread: `running` is false there, and `start` begins anew.
+///
+/// Thread safety: any thread may call anything. The action may stop the ticker, but neither start
+/// nor end it.
+class ticker {
+ public:
+  explicit ticker(std::function<void(time_span)> action) : action_(std::move(action)) {
+    detail::count_forks();
+  }
+  ticker(const ticker&) = delete;
+  ticker& operator=(const ticker&) = delete;
+  ~ticker() { stop(); }
+
+  /// Begins to tick; the first time after one interval. If it runs already, the interval changes.
+  /// Returns: false, and does nothing, if this is the action.
+  ///
+  /// Throws: `std::invalid_argument` if the interval is shorter than a millisecond;
+  ///   `std::system_error` if there is no thread to be had.
+  bool start(time_span interval) {
+    if (interval.count() < least_interval) {
+      detail::throw_invalid("interval ns", interval.count(), "must be at least", least_interval);
+    }
+    if (of_this_thread == this) return false;
+    const std::lock_guard hold(lock_);
+    end();
+    stopping_.store(0, std::memory_order::relaxed);  // no thread is there, and the next comes later
+    thread_ = std::make_unique<std::thread>([this, interval] { run(interval); });
+    owner_.store(this_process(), std::memory_order::relaxed);  // as in `running`
+    return true;
+  }
+
+  /// Ends the thread, and waits for it unless this is the action itself, which ends it after this
+  /// call. Does nothing if there is none.
+  void stop() noexcept {
+    ask_to_stop();
+    if (of_this_thread == this) return;  // without the lock: who waits for this thread has it
+    const std::lock_guard hold(lock_);
+    end();
+  }
+
+  /// True from `start` to `stop`, in the process that started it.
+  [[nodiscard]] bool running() const noexcept {
+    // relaxed, here and below: numbers by themselves.
+    return owner_.load(std::memory_order::relaxed) == this_process() &&
+           stopping_.load(std::memory_order::relaxed) == 0;
+  }
+  /// Calls so far.
+  [[nodiscard]] std::uint64_t ticks() const noexcept {
+    return ticks_.load(std::memory_order::relaxed);
+  }
+  /// Of those, how many threw.
+  [[nodiscard]] std::uint64_t failures() const noexcept {
+    return failures_.load(std::memory_order::relaxed);
+  }
+
+ private:
+  static constexpr std::int64_t least_interval = 1'000'000;
+  static inline constinit thread_local const ticker* of_this_thread = nullptr;
+
+  /// A number that is never 0 and not that of a process this one was forked from.
+  [[nodiscard]] static std::uint64_t this_process() noexcept {
+    return detail::fork_generation.load(std::memory_order::relaxed) + 1;
+  }
+
+  void ask_to_stop() noexcept {
+    // relaxed: the join orders all else; who waits looks again when it is woken.
+    stopping_.store(1, std::memory_order::relaxed);
+    detail::native_env::wake_all(stopping_);
+  }
+  /// Waits for the thread, if there is one. The lock is held.
+  void end() noexcept {
+    if (thread_ == nullptr) return;
+    ask_to_stop();
+    if (owner_.load(std::memory_order::relaxed) == this_process()) {
+      thread_->join();
+      thread_.reset();
+    } else {
+      static_cast<void>(thread_.release());  // of another process: nobody may wait for it here
+    }
+    owner_.store(0, std::memory_order::relaxed);
+  }
+
+  void run(time_span interval) {
+    using env = detail::native_env;
+    of_this_thread = this;
+    auto due = detail::later(env::now(), interval);
+    for (;;) {
+      // relaxed: only this word is looked at.
+      while (stopping_.load(std::memory_order::relaxed) == 0 &&
+             env::wait_until(stopping_, 0, due)) {
+      }
+      if (stopping_.load(std::memory_order::relaxed) != 0) return;
+      try {
+        action_(time_span::of_nanoseconds(env::now()));
+      } catch (...) {
+        failures_.fetch_add(1, std::memory_order::relaxed);
+      }
+      ticks_.fetch_add(1, std::memory_order::relaxed);
+      const auto now = env::now();
+      due = detail::later(detail::later(due, interval) > now ? due : now, interval);
+    }
+  }
+
+  std::function<void(time_span)> action_;
+  std::mutex lock_;  // of the next
+  std::unique_ptr<std::thread> thread_;
+  std::atomic<std::uint64_t> owner_{0};  // the process whose thread it is
+  std::atomic<std::uint32_t> stopping_{0};
+  std::atomic<std::uint64_t> ticks_{0};
+  std::atomic<std::uint64_t> failures_{0};
+};
+
+}  // namespace tarn

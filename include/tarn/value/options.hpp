@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT
+//
+// What a pool is told at run time. All of it is read on slow paths only.
+//
+//   tarn::byte_pool<> pool({.name = "frames", .max_bytes = 64 << 20, .capacity = 1000});
+
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include <tarn/detail/base/align.hpp>
+#include <tarn/detail/base/error.hpp>
+#include <tarn/value/length_ring.hpp>
+#include <tarn/value/setting.hpp>
+#include <tarn/value/time_span.hpp>
+
+namespace tarn {
+
+/// When a pool overwrites memory with zeros.
+enum class zeroing : unsigned char {
+  none,         ///< never: the contents of a fresh buffer are indeterminate
+  on_get,       ///< the asked bytes, as they are handed out
+  on_put,       ///< the whole block, as it comes back
+  used_prefix,  ///< the first `size()` bytes, as they come back, and behind them, up to the
+                ///< capacity, what was written; fresh memory is zeroed once
+  secure,       ///< the whole block, as it comes back, and the optimiser may not remove it
+};
+
+/// What closing a pool does about blocks that are still out.
+enum class closing : unsigned char {
+  orphan,  ///< lets them live: the last one that comes back frees the pool's memory
+  report,  ///< as orphan, and writes their number to the standard error stream
+  abort,   ///< as report, then ends the program
+};
+
+/// What `maintain` does with memory that was not needed for long.
+///
+/// The last two where pages can be dropped: on Linux, with a source that says so. Elsewhere they
+/// are as the first.
+enum class idle_memory : unsigned char {
+  give_back,    ///< it goes to the source
+  reclaimable,  ///< it stays; the system takes its pages when it needs some (MADV_FREE)
+  purge,        ///< it stays; its pages go at once and are zero at the next touch (MADV_DONTNEED)
+};
+
+/// The run-time options of a pool.
+///
+/// An absent option has its default; zero means zero. A pool checks them with `validate`.
+struct options {
+  static constexpr std::size_t default_max_bytes = std::size_t{256} << 20;
+  static constexpr std::size_t default_slab_bytes = std::size_t{64} << 10;
+  static constexpr std::size_t staying_slab_bytes = std::size_t{1} << 20;
+  static constexpr std::size_t default_keep_capacity_bytes = std::size_t{64} << 10;
+  static constexpr std::size_t min_slab_bytes = std::size_t{64} << 10;
+  static constexpr std::size_t max_slab_bytes = std::size_t{1} << 30;
+
+  static constexpr time_span default_decay_interval = time_span::of_seconds(1);
+  static constexpr time_span no_decay{};
+
+  /// The pool's name in reports.
+  std::string name{};
+  /// Blocks made ready in each tier at construction. Default: 0.
+  setting<std::size_t> initial_objects{};
+  /// Making `initial_objects` ready stops at so many bytes per pool, without an error: the smaller
+  /// tiers come first. Default: `max_bytes`.
+  setting<std::size_t> initial_bytes{};
+  /// Idle blocks kept per tier; more are discarded. Default: no bound but `max_bytes`.
+  setting<std::size_t> max_objects{};
+  /// Idle bytes kept per pool, besides those in caches of threads. Default: 256 MiB, besides those
+  /// in the large cache as well; none under `lock_free`, where counting them costs an atomic
+  /// addition per get and put.
+  setting<std::size_t> max_bytes{};
+  /// Blocks that may exist per tier, exactly; a get throws when all are out. Default: no bound.
+  setting<std::size_t> capacity{};
+  /// Bytes that the pool may hold of its source: slabs, and blocks above the last tier, those in
+  /// the large cache too. Default: no bound.
+  setting<std::size_t> limit_bytes{};
+  /// Bytes that the cache for blocks above the last tier may keep; byte pools only. It ages as all
+  /// that is idle. Default: 0, no cache.
+  setting<std::size_t> large_cache_bytes{};
+  /// Idle bytes that one thread may keep, within two magazines (64 KiB, or one block if that is
+  /// larger) per tier. Default: the lesser of 5 MiB and 64 MiB / threads.
+  setting<std::size_t> shard_bytes{};
+  /// Bytes of one slab, a power of two from 64 KiB to 1 GiB. Default: 64 KiB; where idle memory
+  /// stays and there is no `limit_bytes`, 1 MiB: the heap keeps two pages of its own per slab.
+  setting<std::size_t> slab_bytes{};
+  /// An object that holds more memory is replaced by a fresh one on its return, or told to
+  /// `shrink(bytes)` where it has such a member, as messages have; object and message pools only.
+  /// Containers are measured, alone and as fields of aggregates; a class of another kind tells what
+  /// it holds by `kept_bytes()`, see `reset_object`. Default: 64 KiB.
+  setting<std::size_t> keep_capacity_bytes{};
+  /// Capacity of a container that is asked for with 0; object pools only. Default: what the factory
+  /// makes.
+  setting<std::size_t> default_capacity{};
+  /// What has been idle for longer is destroyed by `maintain`. Default: it decays.
+  setting<time_span> cleanup_interval{};
+  /// How often `maintain` gives half of what was not needed meanwhile back, if there is no
+  /// `cleanup_interval`; `no_decay` for never. Default: 1 s.
+  setting<time_span> decay_interval{};
+  /// What `maintain` does with what was not needed for long: blocks of a page or more each, smaller
+  /// ones by whole slabs; see `slab_bytes`.
+  tarn::idle_memory idle_memory = tarn::idle_memory::give_back;
+  /// A ring that is told every size asked for, at once, and is what `snapshot::recent_lengths`
+  /// shows then: `&my_ring`, or `ring_type::locked`. Only with a stats policy that records, and its
+  /// gets are no hits then: one costs some 20 ns more. Default: the rings of the policy alone.
+  length_ring recent_lengths{};
+  /// When memory is overwritten with zeros; byte pools only (an object pool refuses it: what its
+  /// objects leave behind is for their destructor or reset to clean).
+  tarn::zeroing zeroing = tarn::zeroing::none;
+  /// What closing does about blocks that are still out.
+  tarn::closing closing = tarn::closing::orphan;
+
+  // The presets are for object pools; a byte pool makes so many blocks of every tier ready, up to
+  // `initial_bytes`.
+
+  /// For most programs: 100 objects at first, 1000 kept, idle ones destroyed after 5 minutes.
+  [[nodiscard]] static options standard() { return preset(100, 1000, time_span::of_seconds(300)); }
+
+  /// For busy ones: 1000 objects at first, 10000 kept, idle ones destroyed after a minute.
+  [[nodiscard]] static options high_throughput() {
+    return preset(1000, 10000, time_span::of_seconds(60));
+  }
+
+  /// For little memory: 100 objects at first, 1000 kept, idle ones destroyed after 30 seconds.
+  [[nodiscard]] static options constrained() {
+    return preset(100, 1000, time_span::of_seconds(30));
+  }
+
+  /// For a load: as many objects at first as are out at once, and twice as many kept.
+  ///
+  /// By Little's law that is the rate of gets times the time that each is held, rounded up.
+  ///
+  /// Throws: `std::invalid_argument` if a number is negative or not finite, or if their product is
+  ///   above 2^40 objects.
+  [[nodiscard]] static options for_rate(double operations_per_second,
+                                        time_span hold = time_span::of_seconds(10));
+
+ private:
+  [[nodiscard]] static options preset(std::size_t initial, std::size_t max, time_span cleanup) {
+    options made;
+    made.initial_objects = initial;
+    made.max_objects = max;
+    made.cleanup_interval = cleanup;
+    return made;
+  }
+};
+
+inline options options::for_rate(double operations_per_second, time_span hold) {
+  constexpr auto most_count = detail::cast_to<std::size_t>(
+      detail::min_of<std::uint64_t>(std::uint64_t{1} << 40, detail::max_size));
+  constexpr auto most = static_cast<double>(most_count);
+  // Negated comparisons, so that what is not a number is refused too.
+  if (!(operations_per_second >= 0 && operations_per_second <= most)) {
+    detail::throw_invalid("operations_per_second", operations_per_second, "must be from 0 to",
+                          most_count);
+  }
+  if (hold.count() < 0) detail::throw_invalid("hold ns", hold.count(), "must be at least", 0);
+  const double out = operations_per_second * static_cast<double>(hold.count()) / 1e9;
+  if (!(out <= most)) {
+    detail::throw_invalid("objects held at once", out, "must be at most", most_count);
+  }
+  const auto whole = static_cast<std::size_t>(out);
+  options made;
+  made.initial_objects = whole + (static_cast<double>(whole) < out);
+  made.max_objects = *made.initial_objects * 2;
+  return made;
+}
+
+/// Checks that the options do not contradict each other.
+///
+/// An absent option counts with its default.
+///
+/// Throws: `std::invalid_argument`, whose text names the option, its value and the limit.
+inline void validate(const options& o) {
+  const auto at_most = [](const char* what, const setting<std::size_t>& value, const char* rule,
+                          const setting<std::size_t>& limit) {
+    if (value && limit && *value > *limit) detail::throw_invalid(what, *value, rule, *limit);
+  };
+  at_most("initial_objects", o.initial_objects, "must be at most max_objects,", o.max_objects);
+  at_most("initial_objects", o.initial_objects, "must be at most capacity,", o.capacity);
+  at_most("initial_bytes", o.initial_bytes, "must be at most max_bytes,",
+          o.max_bytes.value_or(options::default_max_bytes));
+  at_most("initial_bytes", o.initial_bytes, "must be at most limit_bytes,", o.limit_bytes);
+
+  const std::size_t slab = o.slab_bytes.value_or(options::default_slab_bytes);
+  if (slab < options::min_slab_bytes) {
+    detail::throw_invalid("slab_bytes", slab, "must be at least", options::min_slab_bytes);
+  }
+  at_most("slab_bytes", slab, "must be at most", options::max_slab_bytes);
+  if ((slab & (slab - 1)) != 0) {
+    detail::throw_invalid("slab_bytes", slab, "must be a power of two from 65536 to 1073741824");
+  }
+  if (o.cleanup_interval && o.cleanup_interval->count() < 0) {
+    detail::throw_invalid("cleanup_interval ns", o.cleanup_interval->count(), "must be at least",
+                          0);
+  }
+  if (o.decay_interval && o.decay_interval->count() < 0) {
+    detail::throw_invalid("decay_interval ns", o.decay_interval->count(), "must be at least", 0);
+  }
+  if (o.zeroing > zeroing::secure) {
+    detail::throw_invalid("zeroing", static_cast<unsigned>(o.zeroing), "must be at most",
+                          static_cast<unsigned>(zeroing::secure));
+  }
+  if (o.idle_memory > idle_memory::purge) {
+    detail::throw_invalid("idle_memory", static_cast<unsigned>(o.idle_memory), "must be at most",
+                          static_cast<unsigned>(idle_memory::purge));
+  }
+  if (o.closing > closing::abort) {
+    detail::throw_invalid("closing", static_cast<unsigned>(o.closing), "must be at most",
+                          static_cast<unsigned>(closing::abort));
+  }
+}
+
+}  // namespace tarn
