@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Go-CacheX's memory pools: how their calls are written here, and their tests. The objects of its
-// typed pools are tried out, field by field, in unit/object_pool_typed_test.cpp.
+// typed pools are tried out, field by field, in unit/object_pool/typed_test.cpp.
 //
 //   PoolConfig{InitialSize, MaxSize, CleanupInterval}
 //                           options{.initial_objects, .max_objects, .cleanup_interval}
