@@ -128,7 +128,7 @@ void share_bytes(benchmark::State& state) {
 /// A page of small pieces; with a concurrent lock all threads write to the same one.
 template <class Policy>
 void append_pieces(benchmark::State& state) {
-  using writer = tarn::basic_fast_buffer<typename Policy::lock, typename Policy::stats>;
+  using writer = tarn::fast_buffer_for<typename Policy::lock, typename Policy::stats>;
   static writer shared;
   const std::string text(static_cast<std::size_t>(state.range(0)), 'x');
   bool good = true;

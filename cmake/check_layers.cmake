@@ -33,7 +33,7 @@ set(floors
   detail/depot      # where blocks are at home
   detail/extents    # blocks above the last tier
   detail/writing    # how bytes are put down and read
-  detail/watching   # who is told
+  detail/events   # who is told
   detail/frontend   # what stands before the depot
   detail/check      # what is done to a block on its way out and home
   detail/samples    # which blocks are remembered

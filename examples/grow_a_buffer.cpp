@@ -21,7 +21,7 @@ int main() {
     expected += line;
   }
   std::printf("at last:  %zu bytes, room for %zu\n", reply.size(), reply.capacity());
-  if (reply.chars() != expected || reply.capacity() != 16384) return 1;
+  if (reply.view() != expected || reply.capacity() != 16384) return 1;
 
   // What comes back is kept with its kind: who asks next gets a small one, not this one.
   pool.put(std::move(reply));

@@ -35,8 +35,8 @@ int main() {
   pool.reset();  // as `closing` says, it reports that two blocks are still in use
 
   // Their memory stays until the last of them goes back.
-  std::printf("%.*s\n", static_cast<int>(from_thread.size()), from_thread.chars().data());
-  if (from_thread.chars() != "taken by a thread that has ended"sv) return 1;
+  std::printf("%.*s\n", static_cast<int>(from_thread.size()), from_thread.view().data());
+  if (from_thread.view() != "taken by a thread that has ended"sv) return 1;
   from_thread.reset();
-  return last_words.chars() == "destroyed after main"sv ? 0 : 1;
+  return last_words.view() == "destroyed after main"sv ? 0 : 1;
 }

@@ -47,7 +47,7 @@ int main() {
   std::printf("%zu bytes in a block of %zu\n", sent.size(), sent.capacity());
 
   // What the other side does.
-  auto rest = sent.chars();
+  auto rest = sent.view();
   if (take_varint(rest) != rest.size()) return 1;
   if (rest.substr(0, 4) != "\0\0\0\7"sv) return 1;
   rest.remove_prefix(4);

@@ -98,14 +98,14 @@ std::string suspects_of(const pools& of) {
   look(of.uploads);
   look(of.answers);
   std::sort(found.begin(), found.end(),
-            [](const suspect& a, const suspect& b) { return a.site.weighted > b.site.weighted; });
+            [](const suspect& a, const suspect& b) { return a.site.estimated_bytes > b.site.estimated_bytes; });
   json_writer places('[');
   for (const auto& f : found) {
     places.raw(nullptr, json_writer('{')
                             .add("place", place_of(f.site.where))
                             .add("pool", f.pool)
-                            .add("blocks", f.site.weight)
-                            .add("bytes", f.site.weighted)
+                            .add("blocks", f.site.estimated_blocks)
+                            .add("bytes", f.site.estimated_bytes)
                             .add("oldest_seconds", static_cast<double>(f.site.oldest.count()) / 1e9)
                             .close());
   }

@@ -52,7 +52,7 @@ void answer(Response& response, answer_bytes bytes, std::string_view type) {
   response.set_content_provider(
       size, std::string(type),
       [bytes = std::move(bytes)](std::size_t at, std::size_t length, httplib::DataSink& sink) {
-        return sink.write(bytes.chars().data() + at, length);
+        return sink.write(bytes.view().data() + at, length);
       });
 }
 

@@ -74,7 +74,7 @@ class plain final : public subject {
     to[1] = std::move(m);
   }
 
-  result run(const work& job, const watcher& watch) override {
+  result run(const work& job, const observer& watch) override {
     return pipeline::run(job, *this, watch);
   }
 };

@@ -14,7 +14,7 @@ namespace pipeline {
 template <class Lock, class Stats>
 class pooled final : public pooled_subject {
  public:
-  result run(const work& job, const watcher& watch) override {
+  result run(const work& job, const observer& watch) override {
     return pipeline::run(job, pools_, watch);
   }
 

@@ -76,7 +76,7 @@ struct result {
 }
 
 /// Called now and then while a run is under way, with the records that are through.
-using watcher = std::function<void(std::uint64_t)>;
+using observer = std::function<void(std::uint64_t)>;
 
 namespace detail {
 
@@ -209,7 +209,7 @@ void encode(batch_queue<typename Side::shared>& in, result& into) {
 ///
 /// Throws: what a thread threw first; all have ended then, and all records are gone.
 template <class Side>
-[[nodiscard]] result run(const work& job, Side& side, const watcher& watch) {
+[[nodiscard]] result run(const work& job, Side& side, const observer& watch) {
   using namespace std::chrono_literals;
   batch_queue<typename Side::unique> to_workers(batches_per_queue);
   std::array<batch_queue<typename Side::shared>, 2> to_sinks{

@@ -20,7 +20,7 @@ namespace pipeline {
 class subject {
  public:
   virtual ~subject() = default;
-  [[nodiscard]] virtual result run(const work& job, const watcher& watch) = 0;
+  [[nodiscard]] virtual result run(const work& job, const observer& watch) = 0;
 };
 
 /// What is asked of the pools beside that.

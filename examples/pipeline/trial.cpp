@@ -138,7 +138,7 @@ class comparison {
     made_.memory.peak_bytes = std::max(made_.memory.peak_bytes, pooled_->held_bytes());
   }
 
-  watcher watch(const char* side, const work& job, const truth_of_parts& truth, unsigned round) {
+  observer watch(const char* side, const work& job, const truth_of_parts& truth, unsigned round) {
     std::uint64_t all = 0;
     for (const auto& s : truth.parts)
       all += s.records;

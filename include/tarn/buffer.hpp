@@ -90,7 +90,7 @@ class basic_buffer {
   [[nodiscard]] constexpr std::span<const std::byte> bytes() const noexcept {
     return {data_, size_};
   }
-  [[nodiscard]] std::string_view chars() const noexcept {
+  [[nodiscard]] std::string_view view() const noexcept {
     return {reinterpret_cast<const char*>(data_), size_};
   }
 
@@ -123,9 +123,8 @@ class basic_buffer {
     }
     if (size < size_) {
       // A pool that zeroes the used prefix on return would not see what is cut off here.
-      if (core_->zeroing() == detail::zeros::used_prefix)
-        detail::zero_memory(data_ + size, size_ - size);
-    } else if (size > size_ && core_->zeroing() == detail::zeros::on_get) {
+      if (core_->zeroing() == zeroing::used_prefix) detail::zero_memory(data_ + size, size_ - size);
+    } else if (size > size_ && core_->zeroing() == zeroing::on_get) {
       detail::zero_memory(data_ + size_, size - size_);  // was not asked for until now
     }
     size_ = size;

@@ -72,7 +72,7 @@ class byte_pool
       : byte_pool(std::move(o), std::move(tiers), Source()) {}
   explicit byte_pool(options o, tiers_type tiers, source_type source)
       : base(new core_type(detail::settings_of<source_type>(o), tiers, std::move(source), o.name,
-                           static_cast<detail::zeros>(o.zeroing), o.large_cache_bytes.value_or(0)),
+                           o.zeroing, o.large_cache_bytes.value_or(0)),
              o) {
     this->prewarm_initially();
   }
@@ -353,7 +353,7 @@ class byte_pool
 
   // Reading.
 
-  using base::heed_watchers;
+  using base::refresh_fast_path;
   using base::unwatch;
   using base::watch;  // these three: for observe/
   [[nodiscard]] const tiers_type& tiers() const noexcept { return core().table(); }
@@ -378,7 +378,7 @@ class byte_pool
   }
 
   using shared_node = detail::shared_node<detail::byte_config<Lock, Stats, Traits>>;
-  [[nodiscard]] TARN_FORCE_INLINE shared_buffer share(const typename core_type::piece& got,
+  [[nodiscard]] TARN_FORCE_INLINE shared_buffer share(const typename core_type::sized_block& got,
                                                       std::size_t size) {
     auto* const node = shared_node::make(&core(), got.block, got.capacity, size);
     if (node == nullptr) [[unlikely]] {
@@ -421,9 +421,9 @@ class byte_pool
 
   // What follows a hit path that did not hit. Never inlined and called last, so that a hit saves no
   // registers for it. No buffer is handed to them: it could not live in registers then.
-  using piece = typename core_type::piece;
-  [[nodiscard]] TARN_COLD piece take_slowly(std::size_t size, where_type where) {
-    const piece got = core().take_cold(size, default_alignment, where);
+  using sized_block = typename core_type::sized_block;
+  [[nodiscard]] TARN_COLD sized_block take_slowly(std::size_t size, where_type where) {
+    const sized_block got = core().take_cold(size, default_alignment, where);
     if (got.block == nullptr) this->fail(size);
     return got;
   }

@@ -2,9 +2,9 @@
 //
 // The fast_buffer of several threads: what each appends is one piece, and in one run of bytes.
 //
-//   tarn::basic_fast_buffer<std::mutex> log;  // include <tarn/fast_buffer.hpp>
+//   tarn::concurrent_fast_buffer log;
 //   log.append("from any thread\n");
-//   tarn::buffer all = log.take();            // what is there; the others go on
+//   tarn::buffer all = log.take();  // what is there; the others go on
 
 #pragma once
 
@@ -36,16 +36,19 @@ namespace tarn {
 /// Not to be used in a child of a fork that happened while another thread appended: it would wait
 /// for that thread. Thread safety: any thread may call anything but constructor and destructor.
 template <class Lock, class Stats, class Traits>
-requires is_concurrent_v<Lock>
-class basic_fast_buffer<Lock, Stats, Traits> {
+class basic_concurrent_fast_buffer {
   static_assert(detail::right_policies<Lock, Stats>);
+  static_assert(is_concurrent_v<Lock>,
+                "concurrent_fast_buffer: its lock must be one for several threads; with one owner "
+                "it is a basic_fast_buffer");
   static_assert(
       requires { typename Traits::pool_type; },
-      "fast_buffer: the third argument must be tarn::fast_buffer_traits<Pool>");
-  static_assert(is_concurrent_v<typename Traits::pool_type::lock_type>,
-                "fast_buffer: what several threads append to needs a pool for several threads");
+      "concurrent_fast_buffer: the third argument must be tarn::fast_buffer_traits<Pool>");
+  static_assert(
+      is_concurrent_v<typename Traits::pool_type::lock_type>,
+      "concurrent_fast_buffer: what several threads append to needs a pool for several threads");
   static_assert(Traits::inline_bytes == 0,
-                "fast_buffer: only one with a single owner has storage of its own");
+                "concurrent_fast_buffer: only one with a single owner has storage of its own");
 
  public:
   using lock_type = Lock;
@@ -55,17 +58,17 @@ class basic_fast_buffer<Lock, Stats, Traits> {
   using buffer = typename pool_type::buffer;
 
   /// Grows in `default_pool()`, which is not touched before the first byte.
-  basic_fast_buffer() noexcept requires std::same_as<pool_type, byte_pool<>>
-      : basic_fast_buffer(nullptr, {}) {}
-  explicit basic_fast_buffer(
+  basic_concurrent_fast_buffer() noexcept requires std::same_as<pool_type, byte_pool<>>
+      : basic_concurrent_fast_buffer(nullptr, {}) {}
+  explicit basic_concurrent_fast_buffer(
       fast_buffer_options o) noexcept requires std::same_as<pool_type, byte_pool<>>
-      : basic_fast_buffer(nullptr, o) {}
+      : basic_concurrent_fast_buffer(nullptr, o) {}
   /// Grows in `pool`.
-  explicit basic_fast_buffer(pool_type& pool, fast_buffer_options o = {}) noexcept
-      : basic_fast_buffer(&pool, o) {}
-  basic_fast_buffer(const basic_fast_buffer&) = delete;
-  basic_fast_buffer& operator=(const basic_fast_buffer&) = delete;
-  ~basic_fast_buffer() { report(size()); }
+  explicit basic_concurrent_fast_buffer(pool_type& pool, fast_buffer_options o = {}) noexcept
+      : basic_concurrent_fast_buffer(&pool, o) {}
+  basic_concurrent_fast_buffer(const basic_concurrent_fast_buffer&) = delete;
+  basic_concurrent_fast_buffer& operator=(const basic_concurrent_fast_buffer&) = delete;
+  ~basic_concurrent_fast_buffer() { report(size()); }
 
   /// Appends bytes as one piece.
   ///
@@ -123,7 +126,7 @@ class basic_fast_buffer<Lock, Stats, Traits> {
   }
 
  private:
-  basic_fast_buffer(pool_type* pool, fast_buffer_options o) noexcept
+  basic_concurrent_fast_buffer(pool_type* pool, fast_buffer_options o) noexcept
       : room_(detail::min_of(o.max_bytes, detail::max_size)), pool_(pool), options_(o) {
     options_.max_bytes = room_.most();
   }

@@ -7,7 +7,7 @@
 //   out.append_be(std::uint32_t{42});
 //   tarn::buffer sent = out.detach();         // no copy; `out` starts anew
 //
-// For several threads at once: tarn::basic_fast_buffer<std::mutex>, see concurrent_fast_buffer.hpp.
+// For several threads at once: tarn::concurrent_fast_buffer, in a header of its own.
 
 #pragma once
 
@@ -48,6 +48,9 @@ namespace tarn {
 template <class Lock, class Stats, class Traits>
 class basic_fast_buffer {
   static_assert(detail::right_policies<Lock, Stats>);
+  static_assert(!is_concurrent_v<Lock>,
+                "fast_buffer: it has one owner; what several threads append to is a "
+                "basic_concurrent_fast_buffer, and fast_buffer_for<Lock, Stats, Traits> is either");
   static_assert(
       requires { typename Traits::pool_type; },
       "fast_buffer: the third argument must be tarn::fast_buffer_traits<Pool>");
@@ -501,5 +504,11 @@ class basic_fast_buffer {
   TARN_NO_UNIQUE_ADDRESS std::conditional_t<inline_bytes != 0, storage<inline_bytes>, no_storage>
       inline_;
 };
+
+/// The fast buffer that goes with a lock policy: for several threads or for one owner.
+template <class Lock, class Stats = counting_stats, class Traits = fast_buffer_traits<>>
+using fast_buffer_for =
+    std::conditional_t<is_concurrent_v<Lock>, basic_concurrent_fast_buffer<Lock, Stats, Traits>,
+                       basic_fast_buffer<Lock, Stats, Traits>>;
 
 }  // namespace tarn

@@ -81,6 +81,10 @@ struct fast_buffer_traits;
 template <class Lock = no_lock, class Stats = counting_stats, class Traits = fast_buffer_traits<>>
 class basic_fast_buffer;
 using fast_buffer = basic_fast_buffer<>;
+template <class Lock = system_mutex, class Stats = counting_stats,
+          class Traits = fast_buffer_traits<>>
+class basic_concurrent_fast_buffer;
+using concurrent_fast_buffer = basic_concurrent_fast_buffer<>;
 class byte_string;
 template <class Value = byte_string>
 struct basic_message;
@@ -91,7 +95,7 @@ class message_pool;
 template <auto& Pool>
 class static_pool;
 
-// Watchers: each in a header of its own under observe/.
+// Observers: each in a header of its own under observe/.
 class watched_pool;
 class publication;
 class pool_registry;

@@ -279,12 +279,12 @@ class message_pool : private detail::message_parts<M, Lock, Stats, Traits>::pool
   }
 
   using base::for_each_recorder;
-  using base::heed_watchers;
   using base::lifeline;
   using base::live_blocks;
   using base::name;
   using base::occupancy;
   using base::owns;
+  using base::refresh_fast_path;
   using base::snapshot;
   using base::unwatch;
   using base::watch;
@@ -292,7 +292,9 @@ class message_pool : private detail::message_parts<M, Lock, Stats, Traits>::pool
   [[nodiscard]] std::uint64_t in_flight() const { return occupancy().in_use(); }
   /// The most that were out at once. Where idle messages lie in front of the depot it counts them:
   /// it is then an upper bound.
-  [[nodiscard]] std::uint64_t most_in_flight() const { return occupancy().tiers[0].most_away; }
+  [[nodiscard]] std::uint64_t most_in_flight() const {
+    return occupancy().tiers[0].peak_outstanding;
+  }
 
  private:
   friend handle;

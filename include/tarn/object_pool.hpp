@@ -261,11 +261,11 @@ class object_pool : private detail::pool_base<
   using base::set_retention_percent;
   using base::trim;
 
-  using base::heed_watchers;
   using base::lifeline;
   using base::name;
   using base::occupancy;
   using base::owns;
+  using base::refresh_fast_path;
   using base::unwatch;
   using base::watch;  // these three: for observe/
   [[nodiscard]] tarn::snapshot snapshot() const requires(Stats::counts) {

@@ -17,8 +17,8 @@
 
 #include <tarn/detail/bounds/initial_blocks.hpp>
 #include <tarn/detail/bounds/refusal_text.hpp>
+#include <tarn/detail/events/totals.hpp>
 #include <tarn/detail/upkeep/upkeep.hpp>
-#include <tarn/detail/watching/totals.hpp>
 #include <tarn/policy/traits.hpp>
 #include <tarn/value/errors.hpp>
 #include <tarn/value/live_blocks.hpp>
@@ -113,7 +113,7 @@ class pool_base {
     std::size_t ready = 0;
     for (std::uint32_t t = 0; t != core_->tiers(); ++t)
       ready += core_->ready_of(t);
-    core_->watchers().tell({moment::reset, 0, ready, 0, nullptr});
+    core_->observers().tell({pool_event_kind::reset, 0, ready, 0, nullptr});
   }
   /// Gives memory back that is not needed. To be called now and then, by any thread; `now` on any
   /// steady clock, always the same one. Returns: the number of blocks.
@@ -122,7 +122,7 @@ class pool_base {
   /// Without, half of it, rounded up to whole slabs, once per `decay_interval` (a late call does as
   /// much as all that were missed): quick after a spike, gentle when the load is steady, and what
   /// is needed within an interval stays. So do `initial_objects`. Of the cache for blocks above the
-  /// last tier goes, by bytes, what no get took meanwhile. Watchers are told what there was idle
+  /// last tier goes, by bytes, what no get took meanwhile. Observers are told what there was idle
   /// and what is left, see `event_log`.
   ///
   /// The caches of the calling thread are emptied into the depots; each other thread does that on
@@ -160,7 +160,7 @@ class pool_base {
     tell_upkeep(1, [&] {
       if constexpr (requires { core_->large(); }) {
         std::size_t bytes = 0;
-        blocks = shed_large(*core_, rules, upkeep_type::aged_pages(*core_), bytes);
+        blocks = evict_large(*core_, rules, upkeep_type::aged_pages(*core_), bytes);
       }
       blocks += upkeep_type::tick(*core_, rules);
     });
@@ -180,43 +180,43 @@ class pool_base {
   /// Thread safety: any thread, at any time; in a single-threaded pool, its own.
   template <class Callback>
   void set_callback(Callback callback) {
-    watcher<env>* made = nullptr;
+    observer<env>* made = nullptr;
     if constexpr (!std::is_null_pointer_v<Callback>) {
       static_assert(std::is_invocable_v<Callback&, const operation&>,
                     "set_callback: the callback is called with a const tarn::operation&");
       if (!is_null(callback)) made = new callback_watcher<env, Callback>(std::move(callback));
     }
-    watcher<env>* old = nullptr;
+    observer<env>* old = nullptr;
     bool is_in = true;
     {
       const guard<typename env::mutex> hold(callback_lock_);
       old = callback_;
       if (made != nullptr) {
-        is_in = core_->watchers().add(made, old);
-      } else if (old != nullptr && !core_->watchers().take_out(old)) {
+        is_in = core_->observers().add(made, old);
+      } else if (old != nullptr && !core_->observers().take_out(old)) {
         old = nullptr;  // the pool was closed
       }
       if (is_in) callback_ = made;
     }
     if (!is_in) refuse_watcher(made);
-    core_->heed_watchers();
-    if (old != nullptr) core_->watchers().let_go(old);
+    core_->refresh_fast_path();
+    if (old != nullptr) core_->observers().let_go(old);
   }
 
   /// Tells `w` of what the pool does. Takes the caller's reference, also if it throws.
-  void watch(watcher<env>* w) {
-    if (!core_->watchers().add(w)) refuse_watcher(w);
-    core_->heed_watchers();
+  void watch(observer<env>* w) {
+    if (!core_->observers().add(w)) refuse_watcher(w);
+    core_->refresh_fast_path();
   }
   /// Tells it nothing new. Returns: whether it was told; it is the caller's to let go then, by
-  /// `watch_list::let_go`, which does not need the pool.
-  [[nodiscard]] bool unwatch(watcher<env>* w) noexcept {
-    const bool was_in = core_->watchers().take_out(w);
-    core_->heed_watchers();
+  /// `observer_list::let_go`, which does not need the pool.
+  [[nodiscard]] bool unwatch(observer<env>* w) noexcept {
+    const bool was_in = core_->observers().take_out(w);
+    core_->refresh_fast_path();
     return was_in;
   }
-  /// To be called when what a watcher wants has changed.
-  void heed_watchers() noexcept { core_->heed_watchers(); }
+  /// To be called when what a observer wants has changed.
+  void refresh_fast_path() noexcept { core_->refresh_fast_path(); }
 
   /// Drops the pages of all that is idle in the depots and in the large cache now: the memory
   /// stays, its blocks serve again at once and are zero then. What is out is not touched. Kept
@@ -231,7 +231,7 @@ class pool_base {
     std::size_t bytes = 0;
     tell_upkeep(0, [&] {
       if constexpr (requires { core_->large(); }) {
-        shed_large(*core_, tick_rules{.percent = 0}, dropping::at_once, bytes);
+        evict_large(*core_, tick_rules{.percent = 0}, purge_mode::at_once, bytes);
       }
       bytes += upkeep_type::purge(*core_);
     });
@@ -262,7 +262,7 @@ class pool_base {
   void close() noexcept {
     if (core_->closed()) return;
     core_->close();
-    core_->watchers().close();
+    core_->observers().close();
     if constexpr (requires { core_->large(); }) core_->large().close(core_->source());
     if (closing_ == closing::orphan) return;
     const auto now = occupancy();
@@ -295,7 +295,7 @@ class pool_base {
   [[nodiscard]] tarn::snapshot snapshot() const {
     tarn::snapshot s;
     s.name = core_->name();
-    s.callback_failures = core_->watchers().failures();
+    s.callback_failures = core_->observers().failures();
     s.taken = time_span::of_nanoseconds(env::now());
     s.created = time_span::of_nanoseconds(created_);
     const auto resized = last_resized_.load(std::memory_order::relaxed);  // a statistic
@@ -401,7 +401,8 @@ class pool_base {
     const auto before = core_->set_bound(t, blocks);
     last_resized_.store(env::now(), std::memory_order::relaxed);
     made.publish();
-    if (before != blocks) core_->watchers().tell({moment::resize, t, blocks, before, nullptr});
+    if (before != blocks)
+      core_->observers().tell({pool_event_kind::resize, t, blocks, before, nullptr});
   }
   template <class Then>
   void make_initial(bool afresh, Then&& then) {
@@ -431,21 +432,21 @@ class pool_base {
     const auto before = core_->slab_bytes_taken();
     action();
     const auto after = core_->slab_bytes_taken();
-    if (after < before) core_->watchers().tell({moment::trim, 0, after, before, nullptr});
+    if (after < before) core_->observers().tell({pool_event_kind::trim, 0, after, before, nullptr});
   }
-  /// Runs `action`, which gives idle memory up, so that a watcher can look before and after it.
+  /// Runs `action`, which gives idle memory up, so that a observer can look before and after it.
   template <class Action>
   void tell_upkeep(std::size_t ticks, Action&& action) noexcept {
-    core_->watchers().tell({moment::upkeep});
+    core_->observers().tell({pool_event_kind::upkeep});
     action();
-    core_->watchers().tell({moment::upkept, 0, ticks});
+    core_->observers().tell({pool_event_kind::upkept, 0, ticks});
   }
 
-  [[noreturn]] void refuse_watcher(watcher<env>* w) const {
+  [[noreturn]] void refuse_watcher(observer<env>* w) const {
     w->release();
     if (closed()) throw pool_closed(core_->name());
-    throw_invalid("watchers of a pool", watch_list<env>::most + 1, "must be at most",
-                  watch_list<env>::most);
+    throw_invalid("observers of a pool", observer_list<env>::most + 1, "must be at most",
+                  observer_list<env>::most);
   }
   using upkeep_type = upkeep<typename Core::config>;
   static constexpr std::int64_t never = INT64_MIN;
@@ -494,7 +495,7 @@ class pool_base {
   std::int64_t created_;
   closing closing_;
   typename env::mutex callback_lock_;
-  watcher<env>* callback_ = nullptr;  // in the list of the core, which keeps it
+  observer<env>* callback_ = nullptr;  // in the list of the core, which keeps it
   typename env::template atomic<std::int64_t> last_resized_{never};
   typename env::template atomic<std::int64_t> last_tick_{never};
   typename env::template atomic<int> retention_percent_{-1};

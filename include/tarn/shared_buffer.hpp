@@ -126,7 +126,7 @@ class basic_shared_buffer {
   [[nodiscard]] constexpr std::span<const std::byte> bytes() const noexcept {
     return {data_, size_};
   }
-  [[nodiscard]] std::string_view chars() const noexcept {
+  [[nodiscard]] std::string_view view() const noexcept {
     return {reinterpret_cast<const char*>(data_), size_};
   }
   /// Compares bytes, not references.

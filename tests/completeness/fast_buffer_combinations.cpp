@@ -11,7 +11,7 @@ namespace {
 struct fast_buffer_case {
   template <class Policy>
   static void run() {
-    using writer = tarn::basic_fast_buffer<typename Policy::lock, typename Policy::stats>;
+    using writer = tarn::fast_buffer_for<typename Policy::lock, typename Policy::stats>;
     tarn::byte_pool<> pool;
     std::string expected;
     writer b(pool);
@@ -28,11 +28,11 @@ struct fast_buffer_case {
       CHECK(b.numbers().bytes == expected.size());
     }
     if constexpr (tarn::is_concurrent_v<typename Policy::lock>) {
-      CHECK(b.take().chars() == expected);
+      CHECK(b.take().view() == expected);
       CHECK_FALSE(b.take());
     } else {
       CHECK(b.view() == expected);
-      CHECK(b.detach().chars() == expected);
+      CHECK(b.detach().view() == expected);
       CHECK_FALSE(b.detach());
     }
     CHECK(b.empty());

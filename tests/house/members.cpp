@@ -145,7 +145,7 @@ void every() {
 
 struct handles {
   tarn::fast_buffer text;
-  tarn::basic_fast_buffer<std::mutex> log;
+  tarn::concurrent_fast_buffer log;
   tarn::chain pieces;
   tarn::buffer bytes;
   tarn::shared_buffer shared;
@@ -154,7 +154,7 @@ struct handles {
   tarn::size_hint hint;
   tarn::key_builder key;
 };
-struct watchers {
+struct observers {
   tarn::event_log log;
   tarn::pool_registry pools;
   tarn::operation_recorder operations;
@@ -176,6 +176,6 @@ int main() {
   any_of = tarn::fast_buffer();
   std::any any = tarn::chain();
   any = tarn::shared_buffer();
-  const watchers d{};
+  const observers d{};
   static_cast<void>(std::tie(a, b, d));
 }

@@ -66,7 +66,7 @@ std::size_t use() {
 
 int main() {
   tarn::chain of_default;
-  tarn::basic_fast_buffer<std::mutex> log;
+  tarn::basic_concurrent_fast_buffer<std::mutex> log;
   log.append("text");
   of_default.append("text");
   return static_cast<int>(of_default.size() + use<tarn::no_lock, tarn::no_stats>() +

@@ -44,7 +44,7 @@ tarn::chain chain_of(tarn::byte_pool<>& pool, std::size_t pieces, std::string& e
   for (std::size_t i = 0; i != pieces; ++i) {
     auto piece = pool.get(200 + i);
     std::fill(piece.begin(), piece.end(), static_cast<std::byte>('a' + i % 26));
-    expected += piece.chars();
+    expected += piece.view();
     made.append(std::move(piece));
   }
   return made;

@@ -25,7 +25,7 @@ struct default_pool_user {
       if (b != static_cast<std::byte>(byte)) _exit(3);
     }
     tarn::default_unsized_pool().append(text, ", kept until a static destructor");
-    if (text.chars() != "written in a static constructor, kept until a static destructor") _exit(4);
+    if (text.view() != "written in a static constructor, kept until a static destructor") _exit(4);
     std::thread([] { auto elsewhere = tarn::default_pool().get(100); }).join();
   }
 

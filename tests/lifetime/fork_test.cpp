@@ -141,7 +141,7 @@ TEST_CASE("a pool without a lock is good in the child of its owner", "[fork]") {
   auto mine = pool.get(100);
   std::memset(mine.data(), 'm', 100);
   const auto end = test::in_child([&] {
-    if (mine.chars() != std::string(100, 'm')) return 1;
+    if (mine.view() != std::string(100, 'm')) return 1;
     mine.reset();
     auto again = pool.get(100);
     if (pool.occupancy().in_use() != 1) return 2;
@@ -149,7 +149,7 @@ TEST_CASE("a pool without a lock is good in the child of its owner", "[fork]") {
   });
   INFO(end.said);
   CHECK(end.ok());
-  CHECK(mine.chars() == std::string(100, 'm'));
+  CHECK(mine.view() == std::string(100, 'm'));
 }
 
 TEST_CASE("idle blocks of threads that a fork left behind are abandoned, not idle", "[fork]") {

@@ -22,7 +22,7 @@ constexpr std::size_t slab_bytes = std::size_t{64} << 10;
 struct parks_first;                      // blocks are home again before their pages go
 struct forgets_close;                    // slabs stay that become whole in a closed pool
 struct leaves_unseen : model::sound {};  // a getter does not wait for what is out
-struct only_looks : model::sound {};     // a slab stays on its shelf while its pages go
+struct only_looks : model::sound {};     // a slab stays on its bin while its pages go
 
 template <class Env, class Shape = per_thread_shape, class Fault = model::sound>
 struct config : model::config<Env, Shape, true> {
@@ -190,11 +190,11 @@ struct purge_and_close : rl::test_suite<purge_and_close<Config, Stride, Out>, Ou
 template <class Config, dropping Pages>
 struct tick_and_get : rl::test_suite<tick_and_get<Config, Pages>, 2> {
   world<Config> w{{.aged_pages = Pages}};
-  std::size_t shed = 0;
+  std::size_t evict = 0;
   void before() { tarn::detail::upkeep<Config>::tick(*w.core, {}); }
   void thread(unsigned index) {
     if (index == 0) {
-      shed = w.tick();
+      evict = w.tick();
     } else {
       w.get_and_put();
     }
@@ -202,7 +202,7 @@ struct tick_and_get : rl::test_suite<tick_and_get<Config, Pages>, 2> {
   void after() {
     const auto n = w.numbers();
     RL_ASSERT(n.aged == 0 && n.purged <= 2);
-    RL_ASSERT(shed >= n.purged);
+    RL_ASSERT(evict >= n.purged);
     w.finish();
   }
 };
@@ -210,7 +210,7 @@ struct tick_and_get : rl::test_suite<tick_and_get<Config, Pages>, 2> {
 /// The same while the pool closes, with objects in the blocks: they end outside the lock.
 template <class Config>
 struct tick_and_close : rl::test_suite<tick_and_close<Config>, 2> {
-  world<Config> w{{.keeps_objects = true, .aged_pages = dropping::at_once}};
+  world<Config> w{{.keeps_objects = true, .aged_pages = purge_mode::at_once}};
   void before() { tarn::detail::upkeep<Config>::tick(*w.core, {}); }
   void thread(unsigned index) {
     index == 0 ? void(w.tick()) : w.core->close();
@@ -300,9 +300,9 @@ int main(int argc, char** argv) {
        {"a purge, a close and a put",
         model::all_of<purge_and_close<sound, whole_pages, true>, 1, 10'000>},
        {"a tick that purges, and a get",
-        model::all_of<tick_and_get<sound, dropping::at_once>, 2, 10'000>},
+        model::all_of<tick_and_get<sound, purge_mode::at_once>, 2, 10'000>},
        {"a tick that purges lazily, and a get",
-        model::all_of<tick_and_get<sound, dropping::lazy>, 1, 10'000>},
+        model::all_of<tick_and_get<sound, purge_mode::lazy>, 1, 10'000>},
        {"a tick that purges, and a close", model::all_of<tick_and_close<sound>, 2, 10'000>},
        {"a tick that purges, and a close, lock-free",
         model::all_of<tick_and_close<stacked>, 1, 10'000>},

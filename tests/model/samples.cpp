@@ -287,9 +287,9 @@ bool sample_table<model::relacy_env<claims_blindly>>::try_write(store& s, std::s
 /// Broken: a block is forgotten when somebody else may have it already.
 using config_forgets_late = following<env, single_shape, forgets_late>;
 template <>
-void recording_core<core<config_forgets_late>, config_forgets_late>::give_known(
+void recording_core<core<config_forgets_late>, config_forgets_late>::give_sampled(
     std::uint32_t tier, void* block) noexcept {
-  self().give_unknown(tier, block);
+  self().give_unsampled(tier, block);
   samples_.forget(block);
 }
 

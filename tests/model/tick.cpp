@@ -18,7 +18,7 @@ constexpr std::size_t stride = std::size_t{32} << 10;  // slabs of 2 blocks, cac
 template <class Env, class Fault = model::sound>
 struct config : model::config<Env, per_thread_shape, true> {};
 
-struct keeps_none;      // a tick sheds what it computed, whatever another one has shed meanwhile
+struct keeps_none;      // a tick sheds what it computed, whatever another one has evict meanwhile
 struct looks_unlocked;  // what is to go is computed without the lock
 struct reaches_over;    // the one who ticks empties the caches of the others itself
 struct marks_short;     // a cache is idle after any tick without a use
@@ -86,20 +86,20 @@ struct world {
   }
 };
 
-/// Two ticks of one core at the same time: they shed as much as one, or as one after the other.
+/// Two ticks of one core at the same time: they evict as much as one, or as one after the other.
 template <class Config>
 struct two_ticks : rl::test_suite<two_ticks<Config>, 2> {
-  std::size_t shed[2] = {};
+  std::size_t evict[2] = {};
   world<Config> w;
 
   void before() {
     w.make_ready(8);
     tick(*w.core, first);
   }
-  void thread(unsigned index) { shed[index] = tick(*w.core, next); }
+  void thread(unsigned index) { evict[index] = tick(*w.core, next); }
   void after() {
     const auto n = w.numbers();
-    RL_ASSERT(n.aged == shed[0] + shed[1]);
+    RL_ASSERT(n.aged == evict[0] + evict[1]);
     RL_ASSERT(n.aged == 4 || n.aged == 6);  // half of 8; and half of what that leaves
     RL_ASSERT(n.ready == 8 - n.aged && n.retired == n.aged);
     RL_ASSERT(w.memory.bytes() == n.ready * stride);
@@ -118,7 +118,7 @@ struct two_maintains : rl::test_suite<two_maintains<Env>, 2> {
   using pool_type =
       tarn::byte_pool<tarn::thread_cached<pool_lock<Env>>, tarn::counting_stats,
                       tarn::traits<tarn::fixed_tiers<stride>, tarn::no_check, model::source>>;
-  std::size_t shed[2] = {};
+  std::size_t evict[2] = {};
   model::memory memory;
   pool_type* pool = nullptr;
 
@@ -141,9 +141,9 @@ struct two_maintains : rl::test_suite<two_maintains<Env>, 2> {
     const auto interval = tarn::options::default_decay_interval.count();
     return pool->maintain(tarn::time_span::of_nanoseconds(interval * intervals));
   }
-  void thread(unsigned index) { shed[index] = maintain(1); }
+  void thread(unsigned index) { evict[index] = maintain(1); }
   void after() {
-    RL_ASSERT((shed[0] == 4 && shed[1] == 0) || (shed[0] == 0 && shed[1] == 4));
+    RL_ASSERT((evict[0] == 4 && evict[1] == 0) || (evict[0] == 0 && evict[1] == 4));
     RL_ASSERT(memory.bytes() == 4 * stride);
     delete pool;
     Env::finish();
@@ -153,7 +153,7 @@ struct two_maintains : rl::test_suite<two_maintains<Env>, 2> {
 /// A tick while another thread gets blocks out of the depot, and puts them back.
 template <class Config, unsigned Blocks>
 struct tick_and_load : rl::test_suite<tick_and_load<Config, Blocks>, 2> {
-  std::size_t shed = 0;
+  std::size_t evict = 0;
   world<Config> w;
 
   void before() {
@@ -162,7 +162,7 @@ struct tick_and_load : rl::test_suite<tick_and_load<Config, Blocks>, 2> {
   }
   void thread(unsigned index) {
     if (index == 0) {
-      shed = tick(*w.core, next);
+      evict = tick(*w.core, next);
     } else {
       void* held[Blocks];
       for (auto& h : held) {
@@ -177,7 +177,7 @@ struct tick_and_load : rl::test_suite<tick_and_load<Config, Blocks>, 2> {
     Config::env::act_as(1, [] { Config::env::end_thread(); });
     const auto n = w.numbers();
     RL_ASSERT(n.gets == 4 + Blocks && n.puts == n.gets && n.sharded == 0);
-    RL_ASSERT(n.aged == shed && shed <= 4);
+    RL_ASSERT(n.aged == evict && evict <= 4);
     RL_ASSERT(w.memory.bytes() >= (n.ready + n.parked) * stride);
     w.finish();
   }
@@ -326,7 +326,7 @@ std::size_t upkeep<config<env, keeps_none>>::age(core_type& c, std::uint32_t tie
                                                  const tick_rules& rules) noexcept {
   auto& t = c.tiers_[tier];
   const auto gone = locked(t.lock, [&] { return surplus(c, t, t.home.ready(), rules); });
-  return c.shed(tier, 0, leaving::aged, gone);
+  return c.evict(tier, 0, evict_reason::aged, gone);
 }
 template <>
 std::size_t upkeep<config<env, looks_unlocked>>::age(core_type& c, std::uint32_t tier,
@@ -334,7 +334,7 @@ std::size_t upkeep<config<env, looks_unlocked>>::age(core_type& c, std::uint32_t
   auto& t = c.tiers_[tier];
   const auto ready = c.ready_of(tier);
   const auto gone = surplus(c, t, ready, rules);
-  return c.shed(tier, ready - gone, leaving::aged, gone);
+  return c.evict(tier, ready - gone, evict_reason::aged, gone);
 }
 
 template <>

@@ -3,7 +3,7 @@
 // Who visits an object that somebody else ends: the end waits for the visits, sees what they did,
 // and nobody enters after it.
 
-#include <tarn/detail/watching/visits.hpp>
+#include <tarn/detail/events/visits.hpp>
 
 #include "model/relacy_env.hpp"
 

@@ -95,7 +95,7 @@ void check_plugin(const char* path) {
     tarn::any_buffer crossed[2];
     buffers(crossed);
     check(in_use() == theirs + 2, "two buffers of the plugin");
-    check(crossed[0].chars() == "plugi" && crossed[0].is_writable(), "what the plugin wrote");
+    check(crossed[0].view() == "plugi" && crossed[0].is_writable(), "what the plugin wrote");
     std::thread([&] { crossed[0].reset(); }).join();
     crossed[1] = tarn::default_pool().get(10);
     check(in_use() == theirs, "both went home");

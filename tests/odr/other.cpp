@@ -23,5 +23,5 @@ bool other_works() {
   auto text = texts.get();
   auto written = writer.get();
   writer.append(written, "other");
-  return page.capacity() == 512 && text->empty() && written.chars() == "other";
+  return page.capacity() == 512 && text->empty() && written.view() == "other";
 }

@@ -230,5 +230,5 @@ TEST_CASE("portask: a get has the length that was asked for, never a misleading 
   const std::string payload = "payload";
   auto b = pool.get(payload.size());
   std::memcpy(b.data(), payload.data(), b.size());
-  CHECK(b.chars() == payload);
+  CHECK(b.view() == payload);
 }

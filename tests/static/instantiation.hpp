@@ -34,7 +34,7 @@ template class basic_chain<>;
 template class basic_chain<no_lock, no_stats>;
 
 template class basic_fast_buffer<>;
-template class basic_fast_buffer<std::mutex, no_stats>;
+template class basic_concurrent_fast_buffer<std::mutex, no_stats>;
 template class basic_fast_buffer<no_lock, no_stats, fast_buffer_traits<byte_pool<no_lock>, 64>>;
 
 template class message_pool<>;

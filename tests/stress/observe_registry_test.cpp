@@ -57,7 +57,7 @@ TEMPLATE_LIST_TEST_CASE("pools are published, used and ended while others watch"
       }
       return;
     }
-    // Not before the watchers have come by.
+    // Not before the observers have come by.
     for (int round = 0; round < 60 || seen < 50; ++round) {
       std::optional<test::byte_pool_for<TestType>> pool;
       pool.emplace(tarn::options{.name = std::to_string(me) + '-' + std::to_string(round % 10),
@@ -119,7 +119,7 @@ TEST_CASE("a sound pool under load never looks broken", "[registry]") {
   CHECK_FALSE(registry.validate(tarn::moment::at_rest));
 }
 
-TEST_CASE("all watchers at once, over pools that change", "[registry]") {
+TEST_CASE("all observers at once, over pools that change", "[registry]") {
   tarn::pool_registry registry;
   tarn::sized_pools sized(registry);
   tarn::maintainer upkeep(registry);

@@ -22,8 +22,8 @@ using writer_of = tarn::basic_fast_buffer<tarn::no_lock, typename P::stats,
                                           tarn::fast_buffer_traits<byte_pool_for<P>, InlineBytes>>;
 /// One with the lock of the policy, as its pool.
 template <class P>
-using policy_writer_of = tarn::basic_fast_buffer<typename P::lock, typename P::stats,
-                                                 tarn::fast_buffer_traits<byte_pool_for<P>, 0>>;
+using policy_writer_of = tarn::fast_buffer_for<typename P::lock, typename P::stats,
+                                               tarn::fast_buffer_traits<byte_pool_for<P>, 0>>;
 
 /// Text of `size` bytes in which every place looks different from its neighbours.
 [[nodiscard]] inline std::string text_of(std::size_t size, std::size_t seed = 0) {

@@ -55,7 +55,7 @@ using pool_of =
 
 bool is_empty_handle(const auto& b) {
   return !b && b.data() == nullptr && b.size() == 0 && b.capacity() == 0 && b.empty() &&
-         b.bytes().empty() && b.chars().empty() && b.begin() == b.end();
+         b.bytes().empty() && b.view().empty() && b.begin() == b.end();
 }
 
 }  // namespace
@@ -131,11 +131,11 @@ TEST_CASE("a buffer shows the bytes that were asked for, in every form", "[buffe
   tarn::byte_pool<> pool;
   auto b = pool.get(5);
   std::memcpy(b.data(), "hello", 5);
-  CHECK(b.chars() == "hello");
+  CHECK(b.view() == "hello");
   CHECK(b[1] == std::byte{'e'});
   b[1] = std::byte{'a'};
   const auto& view = b;
-  CHECK(view.chars() == "hallo");
+  CHECK(view.view() == "hallo");
   CHECK(view[4] == std::byte{'o'});
   CHECK(view.bytes().size() == 5);
   CHECK(view.bytes().data() == b.data());
@@ -144,10 +144,10 @@ TEST_CASE("a buffer shows the bytes that were asked for, in every form", "[buffe
   writable[0] = std::byte{'H'};
   std::span<const std::byte> readable = view;
   CHECK(readable.size() == 5);
-  CHECK(b.chars() == "Hallo");
+  CHECK(b.view() == "Hallo");
   CHECK_FALSE(b.empty());
   std::ranges::fill(b, std::byte{'x'});
-  CHECK(b.chars() == "xxxxx");
+  CHECK(b.view() == "xxxxx");
 }
 
 TEST_CASE("a buffer of size zero owns a block", "[buffer]") {
@@ -170,9 +170,9 @@ TEST_CASE("a buffer is resized within its capacity and no further", "[buffer]") 
   std::memset(b.data(), 'a', 100);
   b.resize(128);
   CHECK(b.size() == 128);
-  CHECK(b.chars().substr(0, 100) == std::string(100, 'a'));
+  CHECK(b.view().substr(0, 100) == std::string(100, 'a'));
   b.resize(3);
-  CHECK(b.chars() == "aaa");
+  CHECK(b.view() == "aaa");
   CHECK(b.capacity() == 128);
   std::string said;
   try {

@@ -71,7 +71,7 @@ TEMPLATE_LIST_TEST_CASE("a text of any length is built, shown, copied and taken"
     CHECK((b.str() == text));
     const auto* const place = b.view().data();
     const auto out = b.take();
-    CHECK((out.chars() == text));
+    CHECK((out.view() == text));
     CHECK(out.data() == reinterpret_cast<const std::byte*>(place));
     CHECK(b.empty());
     CHECK_FALSE(b.take());  // once more does no harm
@@ -80,7 +80,7 @@ TEMPLATE_LIST_TEST_CASE("a text of any length is built, shown, copied and taken"
     b.append("next");
     CHECK(b.view() == "next");
     CHECK(b.capacity() == 256);
-    CHECK((out.chars() == text));  // nobody else writes there
+    CHECK((out.view() == text));  // nobody else writes there
     b.clear();
     CHECK(b.capacity() == 256);
     b.append("kept");
@@ -112,11 +112,11 @@ TEMPLATE_LIST_TEST_CASE("none, one and many texts are joined to a buffer of just
                         "[builder]", test::every_lock) {
   INFO(test::name_of<TestType>());
   test::byte_fixture<TestType> pool;
-  CHECK(tarn::join(std::vector<std::string>{}, ", ", *pool).chars() == "");
-  CHECK(tarn::join(std::vector{"one"sv}, ", ", *pool).chars() == "one");
-  CHECK(tarn::join(std::list<std::string>{"one", "two"}, ", ", *pool).chars() == "one, two");
-  CHECK(tarn::join(std::array{"", "", ""}, "-", *pool).chars() == "--");
-  CHECK(tarn::join(std::vector{"a"sv, "b"sv, "c"sv}, "", *pool).chars() == "abc");
+  CHECK(tarn::join(std::vector<std::string>{}, ", ", *pool).view() == "");
+  CHECK(tarn::join(std::vector{"one"sv}, ", ", *pool).view() == "one");
+  CHECK(tarn::join(std::list<std::string>{"one", "two"}, ", ", *pool).view() == "one, two");
+  CHECK(tarn::join(std::array{"", "", ""}, "-", *pool).view() == "--");
+  CHECK(tarn::join(std::vector{"a"sv, "b"sv, "c"sv}, "", *pool).view() == "abc");
   for (const auto size : edges) {
     INFO(size);
     std::vector<std::string> texts;
@@ -126,12 +126,12 @@ TEMPLATE_LIST_TEST_CASE("none, one and many texts are joined to a buffer of just
     for (std::size_t i = 1; i != 5; ++i)
       expected += "||" + texts[i];
     const auto joined = tarn::join(texts, "||", *pool);
-    CHECK((joined.chars() == expected));
+    CHECK((joined.view() == expected));
     CHECK(joined.size() == expected.size());
     const auto alone = tarn::join(std::vector{text_of(size)}, "||", *pool);
-    CHECK((alone.chars() == text_of(size)));
+    CHECK((alone.view() == text_of(size)));
   }
-  CHECK(tarn::join(std::vector{"in"sv, "default"sv}, " ").chars() == "in default");
+  CHECK(tarn::join(std::vector{"in"sv, "default"sv}, " ").view() == "in default");
   CHECK(pool->occupancy().in_use() == 0);
 }
 
@@ -145,14 +145,14 @@ TEMPLATE_LIST_TEST_CASE("a value is copied whole, whatever its size", "[builder]
     const auto copy = tarn::copy_value(text, *pool);
     CHECK(copy);
     CHECK(copy.size() == size);
-    CHECK((copy.chars() == text));
+    CHECK((copy.view() == text));
     const auto other = tarn::copy_value(copy.bytes(), *pool);
-    CHECK((other.chars() == text));
+    CHECK((other.view() == text));
     CHECK(other.data() != copy.data());
   }
   const std::vector<std::byte> bytes(2000, std::byte{7});
   CHECK(std::ranges::equal(tarn::copy_value(bytes), bytes));
-  CHECK(tarn::copy_value("text").chars() == "text");
+  CHECK(tarn::copy_value("text").view() == "text");
   CHECK(pool->occupancy().in_use() == 0);
 }
 
@@ -233,7 +233,7 @@ TEST_CASE("keys are parts with a separator between them", "[builder]") {
     CHECK((key.view() == text_of(size) + ":7"));
     CHECK(key.size() == size + 2);
     const auto out = key.take();
-    CHECK((out.chars() == text_of(size) + ":7"));
+    CHECK((out.view() == text_of(size) + ":7"));
     CHECK(key.empty());
     key.add("again").add("x");
     CHECK(key.view() == "again:x");
@@ -339,7 +339,7 @@ TEST_CASE("texts that exist only while they are looked at can be joined", "[buil
     iterator end() const { return {3}; }
   };
   const auto joined = tarn::join(shouts{}, ",");
-  CHECK(joined.chars() ==
+  CHECK(joined.view() ==
         std::string(40, 'a') + "," + std::string(40, 'b') + "," + std::string(40, 'c'));
 }
 

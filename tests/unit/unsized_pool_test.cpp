@@ -41,7 +41,7 @@ TEMPLATE_LIST_TEST_CASE("an unsized buffer starts empty with room for 4 KiB, and
       CHECK(b.capacity() == 4 * kib);
       first = b.data();
       pool.append(b, "hello");
-      CHECK(b.chars() == "hello");
+      CHECK(b.view() == "hello");
       CHECK(b.data() == first);
       pool.put(std::move(b));
       CHECK_FALSE(b);  // NOLINT(bugprone-use-after-move): that is what is tested
@@ -75,12 +75,12 @@ TEMPLATE_LIST_TEST_CASE("an unsized buffer grows by doubling and keeps its conte
       moves += b.data() != place;
       place = b.data();
     }
-    CHECK(b.chars() == expected);
+    CHECK(b.view() == expected);
     CHECK(b.capacity() == 64 * kib);
     CHECK(moves == 4);  // 8, 16, 32, 64 KiB
     pool.reserve(b, 65 * kib);
     CHECK(b.capacity() == 128 * kib);
-    CHECK(b.chars() == expected);
+    CHECK(b.view() == expected);
     pool.reserve(b, 1);  // smaller: nothing happens
     CHECK(b.capacity() == 128 * kib);
     // What was grown comes back to its own tier: a small request does not get it.
@@ -122,7 +122,7 @@ TEST_CASE("appending to an empty handle gets a buffer first", "[unsized_pool]") 
   pool.append(b, "");
   CHECK(b.empty());
   pool.append(b, "abc");
-  CHECK(b.chars() == "abc");
+  CHECK(b.view() == "abc");
   CHECK(b.capacity() == 4 * kib);
   auto large = tarn::unsized_pool<>::buffer();
   pool.append(large, std::string(10000, 'z'));
@@ -138,12 +138,12 @@ TEST_CASE("a buffer may be appended to itself, across a growth", "[unsized_pool]
   pool.append(b, "0123456789");
   std::string expected = "0123456789";
   while (expected.size() < 40000) {
-    pool.append(b, b.chars());
+    pool.append(b, b.view());
     expected += expected;
   }
-  CHECK(b.chars() == expected);
-  pool.append(b, b.chars().substr(5, 3));
-  CHECK(b.chars() == expected + "567");
+  CHECK(b.view() == expected);
+  pool.append(b, b.view().substr(5, 3));
+  CHECK(b.view() == expected + "567");
 }
 
 TEST_CASE("a growth that fails leaves the buffer as it was", "[unsized_pool]") {
@@ -161,10 +161,10 @@ TEST_CASE("a growth that fails leaves the buffer as it was", "[unsized_pool]") {
     const std::span<const std::byte> endless(b.data(), static_cast<std::size_t>(-1) / 2);
     CHECK_THROWS_AS(pool.append(b, endless), std::length_error);
     CHECK(b.data() == place);
-    CHECK(b.chars() == "content");
+    CHECK(b.view() == "content");
     source.never_fail();
     pool.append(b, "; more");
-    CHECK(b.chars() == "content; more");
+    CHECK(b.view() == "content; more");
     CHECK(test::imbalance(pool.sized(), source) == "");
   }
   CHECK(source.live_bytes() == 0);
@@ -176,6 +176,6 @@ TEST_CASE("the default unsized pool is one, and works", "[unsized_pool]") {
   CHECK(pool.sized().name() == "default unsized");
   auto b = pool.get();
   pool.append(b, "text");
-  CHECK(b.chars() == "text");
+  CHECK(b.view() == "text");
   CHECK(tarn::default_pool().name() == "default");
 }

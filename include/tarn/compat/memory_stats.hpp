@@ -16,9 +16,9 @@
 #include <optional>
 #include <thread>
 
+#include <tarn/detail/events/totals.hpp>
 #include <tarn/detail/frontend/native_env.hpp>
 #include <tarn/detail/system/system.hpp>
-#include <tarn/detail/watching/totals.hpp>
 #include <tarn/observe/detail/process.hpp>
 #include <tarn/observe/registry.hpp>
 

@@ -89,7 +89,7 @@ class any_buffer {
   [[nodiscard]] const std::byte* begin() const noexcept { return data_; }
   [[nodiscard]] const std::byte* end() const noexcept { return data_ + size_; }
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
-  [[nodiscard]] std::string_view chars() const noexcept {
+  [[nodiscard]] std::string_view view() const noexcept {
     return {reinterpret_cast<const char*>(data_), size_};
   }
   [[nodiscard]] bool is_writable() const noexcept { return is_writable_; }

@@ -38,9 +38,9 @@ inline std::ostream& operator<<(std::ostream& out, const leak_report& report) {
     } else {
       out << "(place not known)";
     }
-    out << ": " << site.weight << (site.weight == 1 ? " block, " : " blocks, ") << site.weighted
-        << " bytes";
-    if (site.weight != site.samples) out << " (from " << site.samples << " followed)";
+    out << ": " << site.estimated_blocks << (site.estimated_blocks == 1 ? " block, " : " blocks, ")
+        << site.estimated_bytes << " bytes";
+    if (site.estimated_blocks != site.samples) out << " (from " << site.samples << " followed)";
     out << ", oldest " << site.oldest.count() / 1'000'000 << " ms";
   }
   return out;

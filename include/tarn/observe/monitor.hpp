@@ -18,7 +18,7 @@
 #include <vector>
 
 #include <tarn/detail/base/error.hpp>
-#include <tarn/detail/watching/watch_list.hpp>
+#include <tarn/detail/events/observer_list.hpp>
 #include <tarn/observe/detail/ticker.hpp>
 #include <tarn/policy/lock.hpp>
 #include <tarn/value/errors.hpp>
@@ -103,7 +103,7 @@ struct monitor_finding {
 /// Fits the bounds of one pool's tiers to its load: raises one where gets miss, lowers one where
 /// hardly any does, and gives what is above it back.
 ///
-/// Rates are those since the bound changed last, so growing compounds. The pool tells its watchers
+/// Rates are those since the bound changed last, so growing compounds. The pool tells its observers
 /// of each change, see `event_log`. A closed or ended pool is left alone; a monitor's thread never
 /// outlives it.
 ///
@@ -172,7 +172,7 @@ class monitor {
 
  private:
   using env = typename lock_traits<typename Pool::lock_type>::env;
-  using list_type = detail::watch_list<env>;
+  using list_type = detail::observer_list<env>;
 
   // What monitor and pool share; either may end first.
   struct link {
@@ -184,10 +184,10 @@ class monitor {
     ticker thread;
   };
   // Hears of the pool's end.
-  class guest final : public detail::watcher<env> {
+  class guest final : public detail::observer<env> {
    public:
     explicit guest(std::shared_ptr<link> l) : link_(std::move(l)) {}
-    bool on(const detail::happening&) noexcept override { return true; }
+    bool on(const detail::pool_event&) noexcept override { return true; }
     void on_close() noexcept override {
       {
         const std::lock_guard hold(link_->presence);

@@ -117,7 +117,7 @@ class table_writer {
   }
   /// "left": idle blocks that went, whatever for. "most": what is known of the high-water mark.
   void row(const std::string& name, const tier_snapshot& t, std::uint64_t idle_bytes) {
-    const auto most = t.most_in_use != 0 ? t.most_in_use : t.most_away;
+    const auto most = t.most_in_use != 0 ? t.most_in_use : t.peak_outstanding;
     row({name, std::to_string(t.gets), percent_text(t), std::to_string(t.in_use),
          std::to_string(most), std::to_string(t.idle), bytes_text(idle_bytes),
          std::to_string(t.discarded + t.aged + t.trimmed)});

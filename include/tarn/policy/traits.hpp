@@ -106,10 +106,10 @@ template <class Source>
   s.bounds_idle_bytes = o.max_bytes.has_value();
   s.max_ready = o.max_objects.value_or(core_settings::no_limit);
   s.capacity = o.capacity.value_or(core_settings::no_limit);
-  s.aged_pages = o.idle_memory == idle_memory::purge         ? dropping::at_once
-                 : o.idle_memory == idle_memory::reclaimable ? dropping::lazy
-                                                             : dropping::none;
-  const bool stays = is_purgeable_v<Source> && has_page_drop && s.aged_pages != dropping::none;
+  s.aged_pages = o.idle_memory == idle_memory::purge         ? purge_mode::at_once
+                 : o.idle_memory == idle_memory::reclaimable ? purge_mode::lazy
+                                                             : purge_mode::none;
+  const bool stays = is_purgeable_v<Source> && has_page_drop && s.aged_pages != purge_mode::none;
   s.slab_bytes = o.slab_bytes.value_or(stays && !o.limit_bytes ? options::staying_slab_bytes
                                                                : options::default_slab_bytes);
   s.shard_bytes = o.shard_bytes ? min_of(*o.shard_bytes, core_settings::no_limit - 1) + 1 : 0;
@@ -139,7 +139,7 @@ void read_tiers(const Core& core, std::vector<Tier>& tiers, Tier& nodes) {
     t.purged = n.purged;
     t.purged_bytes = n.purged_bytes;
     t.idle_purged = n.idle_purged;
-    t.most_away = n.most_away;
+    t.peak_outstanding = n.peak_outstanding;
     if constexpr (requires { t.gets; }) {
       t.gets = n.gets;
       t.puts = n.puts;

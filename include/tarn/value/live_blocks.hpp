@@ -18,11 +18,11 @@ namespace tarn {
 /// What one place in the program holds.
 struct live_site {
   call_site where;
-  std::uint64_t samples = 0;   ///< blocks that were followed and are out
-  std::uint64_t bytes = 0;     ///< that were asked for in these
-  std::uint64_t weight = 0;    ///< estimate of all blocks of this place that are out
-  std::uint64_t weighted = 0;  ///< estimate of the bytes asked for in those
-  time_span oldest{};          ///< how long the oldest of the samples has been out
+  std::uint64_t samples = 0;           ///< blocks that were followed and are out
+  std::uint64_t bytes = 0;             ///< that were asked for in these
+  std::uint64_t estimated_blocks = 0;  ///< estimate of all blocks of this place that are out
+  std::uint64_t estimated_bytes = 0;   ///< estimate of the bytes asked for in those
+  time_span oldest{};                  ///< how long the oldest of the samples has been out
 };
 
 /// Who holds blocks of a pool, most bytes first: those gets that a recording stats policy followed.
@@ -43,8 +43,8 @@ struct leak_report {
     ++samples;
     ++site.samples;
     site.bytes += s.size;
-    site.weight += s.weight;
-    site.weighted += s.weight * s.size;
+    site.estimated_blocks += s.weight;
+    site.estimated_bytes += s.weight * s.size;
     if (site.oldest.count() < age.count()) site.oldest = age;
   }
   /// Brings the sites into order. Complexity: O(n log n).
@@ -60,7 +60,8 @@ struct leak_report {
         auto right = middle;
         for (auto to = begin; to != end; ++to) {
           const bool takes_right =
-              left == middle || (right != end && from[left].weighted < from[right].weighted);
+              left == middle ||
+              (right != end && from[left].estimated_bytes < from[right].estimated_bytes);
           sites[to] = from[takes_right ? right++ : left++];
         }
       }

@@ -9,8 +9,8 @@
 #include <cstddef>
 #include <utility>
 
-#include <tarn/detail/watching/refusals.hpp>
-#include <tarn/detail/watching/watcher.hpp>
+#include <tarn/detail/events/observer.hpp>
+#include <tarn/detail/events/refusals.hpp>
 
 namespace tarn {
 
@@ -41,14 +41,15 @@ namespace detail {
 
 /// Tells a callback of the user's of every operation.
 template <class Env, class Callback>
-class callback_watcher final : public watcher<Env> {
+class callback_watcher final : public observer<Env> {
  public:
   explicit callback_watcher(Callback&& callback) : callback_(std::move(callback)) {}
 
-  bool on(const happening& h) noexcept override {
-    if (h.what > moment::refuse) return true;
+  bool on(const pool_event& h) noexcept override {
+    if (h.what > pool_event_kind::refuse) return true;
     try {
-      const auto why = h.what == moment::refuse ? static_cast<refusal>(h.before) : refusal{};
+      const auto why =
+          h.what == pool_event_kind::refuse ? static_cast<refusal>(h.before) : refusal{};
       callback_(operation{static_cast<operation_kind>(h.what), h.tier, h.size, h.block, why});
       return true;
     } catch (...) {  // the pool has done what it had to; who cares looks at the count

@@ -11,21 +11,12 @@
 
 #include <tarn/detail/base/align.hpp>
 #include <tarn/detail/base/error.hpp>
+#include <tarn/value/basic/zeroing.hpp>
 #include <tarn/value/length_ring.hpp>
 #include <tarn/value/setting.hpp>
 #include <tarn/value/time_span.hpp>
 
 namespace tarn {
-
-/// When a pool overwrites memory with zeros.
-enum class zeroing : unsigned char {
-  none,         ///< never: the contents of a fresh buffer are indeterminate
-  on_get,       ///< the asked bytes, as they are handed out
-  on_put,       ///< the whole block, as it comes back
-  used_prefix,  ///< the first `size()` bytes, as they come back, and behind them, up to the
-                ///< capacity, what was written; fresh memory is zeroed once
-  secure,       ///< the whole block, as it comes back, and the optimiser may not remove it
-};
 
 /// What closing a pool does about blocks that are still out.
 enum class closing : unsigned char {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include <tarn/detail/base/align.hpp>
-#include <tarn/detail/watching/refusals.hpp>  // refusal
+#include <tarn/detail/events/refusals.hpp>  // refusal
 #include <tarn/value/tier_snapshot.hpp>
 
 namespace tarn {
@@ -124,7 +124,7 @@ struct snapshot {
       sum.idle_purged += t.idle_purged;
       sum.in_use += t.in_use;
       if (sum.idle_for.count() < t.idle_for.count()) sum.idle_for = t.idle_for;
-      sum.most_away += t.most_away;
+      sum.peak_outstanding += t.peak_outstanding;
       sum.most_in_use += t.most_in_use;
     }
     return sum;

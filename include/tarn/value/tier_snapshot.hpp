@@ -16,21 +16,21 @@ namespace tarn {
 struct tier_occupancy {
   static constexpr std::uint64_t no_bound = ~std::uint64_t{0};
 
-  std::size_t size_bytes = 0;         ///< of a block, as the user sees it
-  std::size_t stride_bytes = 0;       ///< of a block, as memory sees it
-  std::uint64_t created = 0;          ///< since the pool began
-  std::uint64_t retired = 0;          ///< of those, given back to the source or to another tier
-  std::uint64_t recarved = 0;         ///< of the retired, carved for a smaller tier
-  std::uint64_t abandoned = 0;        ///< of those created, left in threads a fork left behind
-  std::uint64_t idle = 0;             ///< ready for a get, anywhere
-  std::uint64_t idle_in_threads = 0;  ///< of those, in thread caches
-  std::uint64_t idle_pinned = 0;      ///< of those, parked in slabs that other blocks still use
-  std::uint64_t idle_purged = 0;      ///< of those, without memory of their own until a get
-  std::uint64_t in_use = 0;           ///< under load an estimate, never negative
-  std::uint64_t max_idle = no_bound;  ///< more in the depot are discarded
-  time_span idle_for{};               ///< for at least so long some in the depot were not needed
-  std::uint64_t most_away = 0;        ///< high-water mark of blocks not in the depot: in use, in
-                                      ///< caches and, under lock_free, on the stack
+  std::size_t size_bytes = 0;          ///< of a block, as the user sees it
+  std::size_t stride_bytes = 0;        ///< of a block, as memory sees it
+  std::uint64_t created = 0;           ///< since the pool began
+  std::uint64_t retired = 0;           ///< of those, given back to the source or to another tier
+  std::uint64_t recarved = 0;          ///< of the retired, carved for a smaller tier
+  std::uint64_t abandoned = 0;         ///< of those created, left in threads a fork left behind
+  std::uint64_t idle = 0;              ///< ready for a get, anywhere
+  std::uint64_t idle_in_threads = 0;   ///< of those, in thread caches
+  std::uint64_t idle_pinned = 0;       ///< of those, parked in slabs that other blocks still use
+  std::uint64_t idle_purged = 0;       ///< of those, without memory of their own until a get
+  std::uint64_t in_use = 0;            ///< under load an estimate, never negative
+  std::uint64_t max_idle = no_bound;   ///< more in the depot are discarded
+  time_span idle_for{};                ///< for at least so long some in the depot were not needed
+  std::uint64_t peak_outstanding = 0;  ///< high-water mark of blocks not in the depot: in use, in
+                                       ///< caches and, under lock_free, on the stack
 
   // Why idle blocks ceased to be idle without a get:
   std::uint64_t discarded = 0;     ///< came back above a bound

@@ -85,7 +85,7 @@ TEMPLATE_LIST_TEST_CASE("two hundred gets on four prewarmed blocks: 4 hits, 196 
   const auto t = pool->snapshot().tiers[3];
   CHECK(t == expected{200, 0, 196, 200});
   CHECK(t.created == 200);
-  CHECK(t.most_away >= 200);
+  CHECK(t.peak_outstanding >= 200);
   for (auto* const b : out)
     pool->deallocate(b, 1024);
   CHECK(pool->snapshot().tiers[3] == expected{200, 200, 196, 0});
@@ -207,9 +207,9 @@ TEMPLATE_LIST_TEST_CASE("the high-water mark sees blocks that were made ready be
   if (test::is_lock_free<TestType>) return;
   test::byte_fixture<TestType> pool({.capacity = 100});
   pool->prewarm(0, 100);
-  CHECK(pool->occupancy().tiers[0].most_away <= 1);
+  CHECK(pool->occupancy().tiers[0].peak_outstanding <= 1);
   std::vector<void*> out(50);
   pool->allocate_bulk(100, out);
   pool->deallocate_bulk(out, 100);
-  CHECK(pool->occupancy().tiers[0].most_away >= 50);
+  CHECK(pool->occupancy().tiers[0].peak_outstanding >= 50);
 }

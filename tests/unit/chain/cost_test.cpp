@@ -180,17 +180,17 @@ TEST_CASE("a chain accepts its own bytes and pieces", "[chain]") {
   const auto same = [&] {
     std::string all;
     for (const auto& p : c)
-      all += p.chars();
+      all += p.view();
     return all == s && c.size() == s.size();
   };
   c.append("0123456789");
   s = "0123456789";
   for (int i = 0; i != 12; ++i) {
-    const auto front = c.begin()->chars();
+    const auto front = c.begin()->view();
     s += std::string(front);
     c.append(front);  // copied behind what it is a copy of
     REQUIRE(same());
-    s += std::string(c.begin()->chars());
+    s += std::string(c.begin()->view());
     c.append(*c.begin());
     REQUIRE(same());
     s += s.substr(0, 1);

@@ -30,7 +30,7 @@ std::string text_of(const Chain& c) {
   std::size_t pieces = 0;
   for (const auto& piece : c) {
     CHECK(!piece.empty());
-    all += piece.chars();
+    all += piece.view();
     ++pieces;
   }
   CHECK(all.size() == c.size());
@@ -100,7 +100,7 @@ TEMPLATE_LIST_TEST_CASE("neighbours in the same bytes become one piece again", "
   c.prepend(whole.slice(100, 200));
   c.prepend(whole.slice(0, 100));
   CHECK(c.pieces() == 1);
-  CHECK(text_of(c) == whole.chars());
+  CHECK(text_of(c) == whole.view());
   c.append(whole);
   CHECK(c.pieces() == 2);
 }
@@ -125,7 +125,7 @@ TEMPLATE_LIST_TEST_CASE("what is appended to a copy is not seen by the other", "
   CHECK(text_of(c) == "d of aZ");
   const auto taken = *c.begin();
   c.append("!");  // whoever has a piece keeps what it was
-  CHECK(taken.chars() == "d of aZ");
+  CHECK(taken.view() == "d of aZ");
   CHECK(text_of(c) == "d of aZ!");
 }
 
@@ -219,7 +219,7 @@ TEMPLATE_LIST_TEST_CASE("any sequence of operations keeps the bytes of a string"
           s.resize(s.size() - at / 4);
           break;
         case 7:
-          CHECK(c.coalesce().chars() == s);
+          CHECK(c.coalesce().view() == s);
           break;
         default: {
           const auto copy = c;

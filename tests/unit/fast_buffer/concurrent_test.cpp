@@ -18,7 +18,7 @@ namespace {
 
 using test::bytes_of;
 using test::text_of;
-using shared_writer = tarn::basic_fast_buffer<std::mutex>;
+using shared_writer = tarn::basic_concurrent_fast_buffer<std::mutex>;
 
 // What one thread could not rely on does not exist.
 template <class B>
@@ -61,14 +61,14 @@ TEMPLATE_LIST_TEST_CASE("pieces stand one behind the other, and are taken all at
       CHECK(b.size() == expected.size());
     }
     const auto out = b.take();
-    CHECK(out.chars() == expected);
+    CHECK(out.view() == expected);
     CHECK(out.size() == expected.size());
     CHECK(b.empty());
     CHECK_FALSE(b.take());
     b.append(bytes_of("head "), bytes_of("tail"));
     CHECK(b.try_append("; ", "more"));
-    CHECK(b.take().chars() == "head tail; more");
-    CHECK(out.chars() == expected);
+    CHECK(b.take().view() == "head tail; more");
+    CHECK(out.view() == expected);
     if constexpr (TestType::stats::counts) {
       CHECK(b.numbers().bytes == expected.size() + 15);
       CHECK(b.numbers().peak_bytes == expected.size());
@@ -100,7 +100,7 @@ TEST_CASE("a concurrent one holds max_bytes and not one more", "[fast_buffer]") 
   CHECK_THROWS_AS(b.append(std::span(&one, 1), std::span(&one, most)), std::length_error);
   CHECK_THROWS_AS(b.append(std::span(&one, most)), std::length_error);
   CHECK_FALSE(b.try_append(std::span(&one, most), std::span(&one, 1)));
-  CHECK(b.take().chars() == text_of(600) + text_of(399) + "x");
+  CHECK(b.take().view() == text_of(600) + text_of(399) + "x");
   b.append(text_of(1000));
   CHECK(b.size() == 1000);
 }
@@ -124,12 +124,12 @@ TEST_CASE("a concurrent one begins as large as was asked for, or learnt", "[fast
 
 TEST_CASE("a concurrent one on a closed pool says so", "[fast_buffer]") {
   tarn::byte_pool<> pool;
-  tarn::basic_fast_buffer<tarn::spin_lock> b(pool);
+  tarn::basic_concurrent_fast_buffer<tarn::spin_lock> b(pool);
   b.append("text");
   pool.close();
   b.append(text_of(124));
   CHECK_THROWS_AS(b.append("x"), tarn::pool_closed);
   CHECK_FALSE(b.try_append("x"));
-  CHECK(b.take().chars() == "text" + text_of(124));
+  CHECK(b.take().view() == "text" + text_of(124));
   CHECK_THROWS_AS(b.append("x"), tarn::pool_closed);
 }

@@ -36,12 +36,12 @@ TEMPLATE_LIST_TEST_CASE("what was written comes out as a buffer, without a copy"
   CHECK(out.data() == place);
   CHECK(out.size() == 1000);
   CHECK(out.capacity() == 1024);
-  CHECK(out.chars() == text_of(1000));
+  CHECK(out.view() == text_of(1000));
   CHECK(b.empty());
   CHECK(b.capacity() == 0);
   b.append("the next one");
   CHECK(b.view() == "the next one");
-  CHECK(out.chars() == text_of(1000));
+  CHECK(out.view() == text_of(1000));
   b.clear();
   CHECK_FALSE(b.detach());  // nothing is written, and the block stays
   CHECK(b.capacity() == 128);
@@ -57,11 +57,11 @@ TEST_CASE("content behind consumed bytes, or in the object, is moved first", "[f
   b.consume(100);
   auto out = b.detach();
   CHECK(out.data() == block);
-  CHECK(out.chars() == text_of(300).substr(100));
+  CHECK(out.view() == text_of(300).substr(100));
   test::writer_of<policy, 32> local(*pool);
   local.append(text_of(20));
   auto other = local.detach();
-  CHECK(other.chars() == text_of(20));
+  CHECK(other.view() == text_of(20));
   CHECK(other.capacity() == 128);
   CHECK(local.empty());
   CHECK(local.numbers().growths == 0);
@@ -88,7 +88,7 @@ TEST_CASE("a fast buffer may outlive its pool, but not grow there", "[fast_buffe
     b.consume(10);
     writer moved(std::move(b));
     const auto out = moved.detach();
-    CHECK(out.chars() == (text_of(100) + text_of(28)).substr(10));
+    CHECK(out.view() == (text_of(100) + text_of(28)).substr(10));
     CHECK(source.live_bytes() != 0);
   }
   CHECK(source.live_bytes() == 0);
@@ -107,11 +107,11 @@ TEST_CASE("it may come out with several owners", "[fast_buffer]") {
     const auto second = first;
     CHECK(first.ref_count() == 2);
     CHECK(second.data() == place);
-    CHECK(second.chars() == text_of(1000));
+    CHECK(second.view() == text_of(1000));
     CHECK(b.empty());
     b.append("in the object");
     const auto third = b.detach_shared();
-    CHECK(third.chars() == "in the object");
+    CHECK(third.view() == "in the object");
     CHECK(b.numbers().bytes == 1013);
   }
   CHECK(pool->occupancy().in_use() == 0);

@@ -166,10 +166,10 @@ TEMPLATE_LIST_TEST_CASE("a concurrent append that fails has appended nothing", "
           pool.source.never_fail();
           b.append("still open");
           const auto out = b.take();
-          CHECK(out.chars() == text_of(written) + "still open");
+          CHECK(out.view() == text_of(written) + "still open");
         } else {
           const auto out = b.take();
-          CHECK(out.chars() == text_of(written) + text_of(mib) + text_of(7));
+          CHECK(out.view() == text_of(written) + text_of(mib) + text_of(7));
         }
         pool.source.never_fail();
       }

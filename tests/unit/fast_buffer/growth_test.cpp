@@ -45,7 +45,7 @@ TEST_CASE("a fast buffer that was never written to has not even made the default
           b.append("");
           b.reserve(0);
           CHECK_FALSE(b.detach());
-          tarn::basic_fast_buffer<tarn::thread_cached<>> shared;
+          tarn::basic_concurrent_fast_buffer<tarn::thread_cached<>> shared;
           shared.append("");
           CHECK_FALSE(shared.take());
         }) == 0);

@@ -25,7 +25,7 @@ static_assert(!std::is_convertible_v<tarn::buffer&, tarn::any_buffer>);
 static_assert(std::is_convertible_v<tarn::shared_buffer, tarn::any_buffer>);
 
 bool is_empty(const tarn::any_buffer& b) {
-  return !b && b.empty() && b.data() == nullptr && b.bytes().empty() && b.chars().empty();
+  return !b && b.empty() && b.data() == nullptr && b.bytes().empty() && b.view().empty();
 }
 
 }  // namespace

@@ -28,11 +28,11 @@ event custom(std::string message) {
 // Takes a block at the moment when upkeep begins, as another thread might.
 template <class Pool>
 class taker final
-    : public tarn::detail::watcher<typename tarn::lock_traits<typename Pool::lock_type>::env> {
+    : public tarn::detail::observer<typename tarn::lock_traits<typename Pool::lock_type>::env> {
  public:
   taker(Pool& pool, void*& to) : pool_(pool), to_(to) {}
-  bool on(const tarn::detail::happening& h) noexcept override {
-    if (h.what == tarn::detail::moment::upkeep) to_ = pool_.try_allocate(128 << 10);
+  bool on(const tarn::detail::pool_event& h) noexcept override {
+    if (h.what == tarn::detail::pool_event_kind::upkeep) to_ = pool_.try_allocate(128 << 10);
     return true;
   }
 
@@ -377,7 +377,7 @@ TEST_CASE("eight watch a pool at most; the ninth is refused by number", "[event_
   std::vector<tarn::pool_watch> all;
   for (int i = 0; i != 8; ++i)
     all.push_back(log.watch(pool));
-  CHECK_THROWS_WITH(log.watch(pool), "tarn: watchers of a pool 9 must be at most 8");
+  CHECK_THROWS_WITH(log.watch(pool), "tarn: observers of a pool 9 must be at most 8");
   CHECK_THROWS_AS(pool.set_callback([](const tarn::operation&) {}), std::invalid_argument);
   all.pop_back();
   all.push_back(log.watch(pool));

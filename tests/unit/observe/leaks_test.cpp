@@ -190,7 +190,7 @@ TEMPLATE_LIST_TEST_CASE("blocks of one line are one entry, and the most bytes co
   CHECK(report.sites[0].bytes == 3000);
   CHECK(report.sites[0].samples == 3);
   CHECK(report.sites[1].bytes == 100);
-  CHECK(report.sites[1].weight == 10);
+  CHECK(report.sites[1].estimated_blocks == 10);
   CHECK(report.in_use == 13);
   CHECK(report.sites[0].oldest.count() >= 0);
   std::this_thread::sleep_for(std::chrono::milliseconds(3));
@@ -337,8 +337,8 @@ TEMPLATE_LIST_TEST_CASE("one in 128 stands for 128", "[leaks]", sampled_policy) 
   // One of each 128, to the block; the first and the last of them may miss theirs.
   CHECK(report.sites[0].samples >= 98);
   CHECK(report.sites[0].samples <= 101);
-  CHECK(report.sites[0].weight == report.sites[0].samples * 128);
-  CHECK(report.sites[0].weighted == report.sites[0].weight * 100);
+  CHECK(report.sites[0].estimated_blocks == report.sites[0].samples * 128);
+  CHECK(report.sites[0].estimated_bytes == report.sites[0].estimated_blocks * 100);
   for (auto* const p : raw)
     pool.deallocate(p, 100);
   CHECK(pool.live_blocks().empty());
@@ -346,8 +346,8 @@ TEMPLATE_LIST_TEST_CASE("one in 128 stands for 128", "[leaks]", sampled_policy) 
   std::uint64_t out = 0;
   for (const auto n : s.lifetimes)
     out += n;
-  CHECK(out + 512 > report.sites[0].weight);  // one in four of them is timed
-  CHECK(out < report.sites[0].weight + 512);
+  CHECK(out + 512 > report.sites[0].estimated_blocks);  // one in four of them is timed
+  CHECK(out < report.sites[0].estimated_blocks + 512);
   CHECK(s.tiers[0].requested_bytes == 128u * 100 * 100);
   CHECK(s.tiers[0].most_in_use <= 128 * 100);
   CHECK(s.tiers[0].most_in_use >= 128 * 100 - 4 * 256);

@@ -236,11 +236,11 @@ TEST_CASE("every number of a snapshot is among the metrics", "[observe]") {
   };
   const auto fill = [&](tarn::tier_snapshot& tier) {
     for (auto* field :
-         {&tier.created, &tier.retired,         &tier.recarved,        &tier.abandoned,
-          &tier.idle,    &tier.idle_in_threads, &tier.idle_pinned,     &tier.idle_purged,
-          &tier.in_use,  &tier.max_idle,        &tier.most_away,       &tier.discarded,
-          &tier.aged,    &tier.trimmed,         &tier.purged,          &tier.purged_bytes,
-          &tier.puts,    &tier.misses,          &tier.requested_bytes, &tier.most_in_use}) {
+         {&tier.created, &tier.retired,         &tier.recarved,         &tier.abandoned,
+          &tier.idle,    &tier.idle_in_threads, &tier.idle_pinned,      &tier.idle_purged,
+          &tier.in_use,  &tier.max_idle,        &tier.peak_outstanding, &tier.discarded,
+          &tier.aged,    &tier.trimmed,         &tier.purged,           &tier.purged_bytes,
+          &tier.puts,    &tier.misses,          &tier.requested_bytes,  &tier.most_in_use}) {
       give(*field);
     }
     give(tier.size_bytes);

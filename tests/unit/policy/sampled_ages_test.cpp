@@ -26,7 +26,7 @@ TEMPLATE_LIST_TEST_CASE("an age lies between what both clocks say", "[leaks]", f
   test::byte_fixture<TestType> pool;
   std::vector<typename test::byte_fixture<TestType>::buffer> held;
   // The clock that is late bounds both: what is followed later has no earlier time than this.
-  const nanoseconds begin(tarn::detail::late_nanoseconds());
+  const nanoseconds begin(tarn::detail::coarse_nanoseconds());
   const auto since_begin = [&] { return nanoseconds(tarn::detail::steady_nanoseconds()) - begin; };
   for (int i = 0; i != 64; ++i) {
     held.push_back(pool->get(100));

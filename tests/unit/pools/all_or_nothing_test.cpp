@@ -29,7 +29,7 @@ template <class Pool>
   std::vector<std::uint64_t> all;
   const auto o = pool.occupancy();
   for (const auto& t : o.tiers) {
-    for (const auto n : {t.created, t.retired, t.idle, t.in_use, t.max_idle, t.most_away,
+    for (const auto n : {t.created, t.retired, t.idle, t.in_use, t.max_idle, t.peak_outstanding,
                          t.discarded, t.trimmed, t.idle_in_threads, t.idle_pinned})
       all.push_back(n);
   }
@@ -170,7 +170,8 @@ TEMPLATE_LIST_TEST_CASE("prewarming needs no memory that is there already", "[al
   const auto out = pool->get(100);
   pool->prewarm(0, 511);
   CHECK(pool.source.allocations() == 1);
-  CHECK(pool->occupancy().tiers[0].most_away <= 1 + (test::has_thread_caches<TestType> ? 512 : 0));
+  CHECK(pool->occupancy().tiers[0].peak_outstanding <=
+        1 + (test::has_thread_caches<TestType> ? 512 : 0));
   CHECK(refuses<tarn::pool_exhausted>(*pool, [&] { pool->prewarm(0, 1); }));
   const auto hit = pool->get(100);
   CHECK(pool->snapshot().tiers[0].misses == 1);

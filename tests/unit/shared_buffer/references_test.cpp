@@ -247,12 +247,12 @@ TEST_CASE("static bytes are not counted", "[shared_buffer]") {
   CHECK(b.ref_count() == 0);
   CHECK(!b.unique());
   CHECK(b.retained_bytes() == 0);
-  CHECK(other.slice(1).chars() == "bc");
+  CHECK(other.slice(1).view() == "bc");
   CHECK_THROWS_AS(b.make_unique(), std::logic_error);
   CHECK(b.try_make_unique().empty());
   CHECK(b.data() == text.data());
   CHECK(!b.compact_if(2));
-  CHECK(shared_buffer::of_static("literal").chars() == "literal");
+  CHECK(shared_buffer::of_static("literal").view() == "literal");
 }
 
 TEMPLATE_LIST_TEST_CASE("references are counted, and those of only holders cost nothing",

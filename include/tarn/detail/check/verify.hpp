@@ -7,8 +7,8 @@
 #include <string>
 
 #include <tarn/detail/depot/counters.hpp>
+#include <tarn/detail/events/totals.hpp>
 #include <tarn/detail/frontend/registry.hpp>
-#include <tarn/detail/watching/totals.hpp>
 #include <tarn/value/basic/misuse.hpp>
 
 namespace tarn::detail {

@@ -11,8 +11,9 @@
 namespace tarn::detail {
 
 template <class Config>
-auto core<Config>::take_miss(std::uint32_t tier, std::size_t size, where_type where) -> taken_type {
-  taken_type got{this->take_due(tier)};
+auto core<Config>::take_miss(std::uint32_t tier, std::size_t size, where_type where)
+    -> acquired_type {
+  acquired_type got{this->take_due(tier)};
   if (got.block == nullptr)
     got = is_per_thread && find_shard() != nullptr ? take_slow(tier) : take_first(tier);
   if (got.block != nullptr && !is_bare(got)) {
@@ -27,7 +28,7 @@ auto core<Config>::take_miss(std::uint32_t tier, std::size_t size, where_type wh
 /// Whether an object is yet to be made in a block. If that fails, there was no get: so it is
 /// counted by `count_made`, once there is one.
 template <class Config>
-bool core<Config>::is_bare(const taken_type& got) const noexcept {
+bool core<Config>::is_bare(const acquired_type& got) const noexcept {
   return settings_.keeps_objects && got.from != origin::ready;
 }
 
@@ -51,7 +52,7 @@ void core<Config>::count_passed_out(tier_state& t, cache_type* cache) noexcept {
 }
 
 template <class Config>
-auto core<Config>::take_first(std::uint32_t tier) -> taken_type {
+auto core<Config>::take_first(std::uint32_t tier) -> acquired_type {
   if constexpr (has_shards) {
     follow_orders();
     static_cast<void>(attach(true));
@@ -60,7 +61,7 @@ auto core<Config>::take_first(std::uint32_t tier) -> taken_type {
 }
 
 template <class Config>
-auto core<Config>::take_slow(std::uint32_t tier) -> taken_type {
+auto core<Config>::take_slow(std::uint32_t tier) -> acquired_type {
   if constexpr (is_per_thread) {
     follow_orders();  // may take the shard away
     // relaxed: a hint; the shard is published by the shard lock.
@@ -75,10 +76,10 @@ auto core<Config>::take_slow(std::uint32_t tier) -> taken_type {
 
 /// One block under the tier's lock; none if only a new slab can help, or nothing.
 template <class Config>
-auto core<Config>::take_locked(tier_state& t, bool counted) noexcept -> taken_type {
+auto core<Config>::take_locked(tier_state& t, bool counted) noexcept -> acquired_type {
   if (t.home.closed) return {};
   cache_type* const cache = own_cache(t);
-  taken_type got;
+  acquired_type got;
   if (!counted) {
     got = t.home.take_bare();  // one that holds no object
   } else if constexpr (is_lock_free) {
@@ -113,7 +114,7 @@ auto core<Config>::take_locked(tier_state& t, bool counted) noexcept -> taken_ty
 /// that can be reached back to it and asks once more; at last it has other threads empty their
 /// caches. (Making blocks ready does neither: it would take what it has just made.)
 template <class Config>
-auto core<Config>::take_or_grow(std::uint32_t tier, bool counted) -> taken_type {
+auto core<Config>::take_or_grow(std::uint32_t tier, bool counted) -> acquired_type {
   auto& t = tiers_[tier];
   unsigned turns = 0;  // of waiting for other threads' caches
   for (bool last = !counted;;) {
@@ -126,10 +127,10 @@ auto core<Config>::take_or_grow(std::uint32_t tier, bool counted) -> taken_type 
       if (got.block != nullptr || t.home.closed || t.home.live() >= t.home.max_live) return got;
       wait = t.busy.load(std::memory_order::relaxed) != 0;  // set under this lock
       if (!wait) t.busy.store(1, std::memory_order::relaxed);
-      if (t.home.lent != 0) {
+      if (t.home.carved_out != 0) {
         // Less and less often where it does not help: with a piece in use a block stays carved.
-        const auto missed = ++t.home.missed;
-        reuniting = missed <= most_missed || std::has_single_bit(missed);
+        const auto missed = ++t.home.carve_misses;
+        reuniting = missed <= most_carve_misses || std::has_single_bit(missed);
       }
     }
     if (wait) {

@@ -40,7 +40,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   using shard_type = shard<env, typename Config::recorder>;
   using cache_type = tier_cache<env>;
   using slab_type = slab<env>;
-  using taken_type = taken<env>;
+  using acquired_type = acquired<env>;
   using where_type = typename recording_core<core, Config>::where_type;
 
   static constexpr bool is_per_thread = std::is_same_v<typename Config::shape, per_thread_shape>;
@@ -65,8 +65,8 @@ class core : public core_base<typename Config::env>, public recording_core<core<
 
   /// Returns: a block of `tier`, null if the core is closed or out of memory. `size` is what the
   /// user asked for, `where` in which line; statistics want it.
-  [[nodiscard]] TARN_FORCE_INLINE taken_type take(std::uint32_t tier, std::size_t size,
-                                                  where_type where = {});
+  [[nodiscard]] TARN_FORCE_INLINE acquired_type take(std::uint32_t tier, std::size_t size,
+                                                     where_type where = {});
   /// The part of `take` that is worth inlining. Returns: null if it takes more; nothing has
   /// happened then, so that the caller can leave all the rest to a function that is never inlined.
   /// `named`: known to be no request for one of the core's own nodes.
@@ -79,7 +79,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   [[nodiscard]] TARN_FORCE_INLINE bool give_hit(shard_type* s, std::size_t tier,
                                                 void* block) noexcept;
   /// The calling thread's shard, for requests whose block needs nothing done to it. The pool hands
-  /// out the null shard instead while watchers want to hear of each request, and if it zeroes or
+  /// out the null shard instead while observers want to hear of each request, and if it zeroes or
   /// checks blocks. Null where threads have no shards.
   [[nodiscard]] TARN_FORCE_INLINE shard_type* hot_shard() const noexcept;
 
@@ -102,8 +102,8 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   void count_made(std::uint32_t tier, void* block, std::size_t size, where_type where) noexcept;
   /// Destroys ready blocks until `keep` are left, `most` of them. Returns: how many. All that leave
   /// the depot without a get leave here.
-  std::size_t shed(std::uint32_t tier, std::uint64_t keep, leaving why,
-                   std::uint64_t most = ~std::uint64_t{0}) noexcept;
+  std::size_t evict(std::uint32_t tier, std::uint64_t keep, evict_reason why,
+                    std::uint64_t most = ~std::uint64_t{0}) noexcept;
   /// Empties the caller's shard and the depots; other threads follow on their next slow path.
   void drain() noexcept;
   /// Gives idle memory back until at most `to_bytes` are idle. Returns: bytes given to the source.
@@ -137,7 +137,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   virtual void dispose(void*) noexcept {}
   /// Gives idle memory back that the core does not know of. No lock is held.
   virtual void give_more_back() noexcept {}
-  /// Opens the hit path for requests below `usual`, unless watchers want to hear of operations; 0
+  /// Opens the hit path for requests below `usual`, unless observers want to hear of operations; 0
   /// closes it.
   void set_hot_end(std::size_t usual) noexcept;
   /// Idle bytes that the core does not know of. A tier's lock may be held.
@@ -161,17 +161,17 @@ class core : public core_base<typename Config::env>, public recording_core<core<
 
   // acquire.hpp and its neighbours
   [[nodiscard]] TARN_FORCE_INLINE void* pop_ready(std::size_t tier, shard_type* s);
-  [[nodiscard]] TARN_COLD taken_type take_miss(std::uint32_t tier, std::size_t size, where_type);
-  [[nodiscard]] taken_type take_first(std::uint32_t tier);
-  [[nodiscard]] taken_type take_slow(std::uint32_t tier);
-  [[nodiscard]] bool is_bare(const taken_type& got) const noexcept;
+  [[nodiscard]] TARN_COLD acquired_type take_miss(std::uint32_t tier, std::size_t size, where_type);
+  [[nodiscard]] acquired_type take_first(std::uint32_t tier);
+  [[nodiscard]] acquired_type take_slow(std::uint32_t tier);
+  [[nodiscard]] bool is_bare(const acquired_type& got) const noexcept;
   static void count_passed_out(tier_state& t, cache_type* cache) noexcept;
-  [[nodiscard]] taken_type take_locked(tier_state& t, bool counted) noexcept;
-  [[nodiscard]] taken_type take_or_grow(std::uint32_t tier, bool counted);
+  [[nodiscard]] acquired_type take_locked(tier_state& t, bool counted) noexcept;
+  [[nodiscard]] acquired_type take_or_grow(std::uint32_t tier, bool counted);
   [[nodiscard]] slab_type* obtain_slab(std::uint32_t tier, magazine_list<env>& magazines);
   [[nodiscard]] bool may_carve(std::size_t stride, std::size_t bytes) const noexcept;
   [[nodiscard]] void* obtain_larger(std::uint32_t tier, std::size_t&, slab_type*& parent) noexcept;
-  [[nodiscard]] taken_type grow(tier_state& t, bool counted, bool reuniting);
+  [[nodiscard]] acquired_type grow(tier_state& t, bool counted, bool reuniting);
   [[nodiscard]] void* ask_source(std::size_t bytes);
   [[nodiscard]] slab_type* describe(std::uint32_t tier, void* memory, std::size_t bytes,
                                     slab_type* parent, magazine_list<env>& magazines) noexcept;
@@ -190,21 +190,21 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   [[nodiscard]] typename index_stack<env>::link& link_of(tier_state&, std::uint32_t) const noexcept;
   [[nodiscard]] void* block_at(tier_state& t, std::uint32_t index) const noexcept;
   [[nodiscard]] std::uint32_t take_above(tier_state& t, std::uint64_t keep) noexcept;
-  std::size_t shed_stack(std::uint32_t tier, std::uint64_t keep, leaving why) noexcept;
+  std::size_t evict_stack(std::uint32_t tier, std::uint64_t keep, evict_reason why) noexcept;
   [[nodiscard]] slab_type* slab_by_number(tier_state& t, std::uint32_t number) const noexcept;
   [[nodiscard]] std::uint32_t index_bits_for(std::uint32_t tier) const noexcept;
   [[nodiscard]] bool number_slab(tier_state& t, slab_type* s) noexcept;
 
   // give_back.hpp and its neighbours
-  TARN_FORCE_INLINE void give_unknown(std::size_t tier, void* block) noexcept;
+  TARN_FORCE_INLINE void give_unsampled(std::size_t tier, void* block) noexcept;
   [[nodiscard]] TARN_FORCE_INLINE bool push_ready(shard_type*, std::size_t tier, void*) noexcept;
   TARN_COLD void give_slow(std::uint32_t tier, void* block) noexcept;
-  void shed_excess(std::uint32_t tier, leaving why = leaving::bound) noexcept;
+  void evict_excess(std::uint32_t tier, evict_reason why = evict_reason::bound) noexcept;
   [[nodiscard]] std::uint64_t ready_to_keep(const tier_state& t) const noexcept;
   void flush(std::uint32_t tier, shard_type* left = nullptr) noexcept;
   void flush_all(shard_type* left = nullptr) noexcept;
   void release_slabs(std::uint32_t tier, slab_list<env>& whole) noexcept;
-  void release_unused(std::uint32_t tier, leaving why) noexcept;
+  void release_unused(std::uint32_t tier, evict_reason why) noexcept;
   void park(tier_state& t, void* block, slab_list<env>& whole,
             whole_slabs going = whole_slabs::all) noexcept;
   void moved_bytes(const tier_state& t, std::int64_t blocks) noexcept;

@@ -4,7 +4,7 @@
 // How blocks come home.
 
 #include <tarn/detail/core/core.hpp>
-#include <tarn/detail/watching/tell_gone.hpp>
+#include <tarn/detail/events/tell_gone.hpp>
 
 namespace tarn::detail {
 
@@ -28,7 +28,7 @@ void core<Config>::give_slow(std::uint32_t tier, void* block) noexcept {
     closed = t.home.closed;
     if (is_lock_free || closed) {
       if constexpr (is_lock_free) {
-        if (!closed) t.home.count.left(leaving::bound, 1);  // the put was counted
+        if (!closed) t.home.count.left(evict_reason::bound, 1);  // the put was counted
       } else if (cache != nullptr) {
         cache->passed_home();
       } else if (mark != 0) {
@@ -55,12 +55,12 @@ void core<Config>::give_slow(std::uint32_t tier, void* block) noexcept {
     if (excess) this->pin();
   }
   if (is_lock_free || closed) {
-    if (!closed) tell_gone(this->watchers_, leaving::bound, tier, t.home.shape.size, block);
+    if (!closed) tell_gone(this->observers_, evict_reason::bound, tier, t.home.shape.size, block);
     // The block is nobody's now, and not home: the core stays until it is parked.
     if (settings_.keeps_objects) this->dispose(block);
     park_home(tier, block);
   } else if (excess) {
-    shed_excess(tier);
+    evict_excess(tier);
     this->drop_life();
   }
 }

@@ -9,7 +9,7 @@ namespace tarn::detail {
 
 /// The part of the one thread that grows a tier.
 template <class Config>
-auto core<Config>::grow(tier_state& t, bool counted, bool reuniting) -> taken_type {
+auto core<Config>::grow(tier_state& t, bool counted, bool reuniting) -> acquired_type {
   const auto tier = t.home.shape.number;
   if (reuniting) {
     reunite(tier);
@@ -18,7 +18,7 @@ auto core<Config>::grow(tier_state& t, bool counted, bool reuniting) -> taken_ty
   }
   magazine_list<env> magazines;
   slab_type* fresh = obtain_slab(tier, magazines);
-  taken_type got;
+  acquired_type got;
   {
     const guard<lock_type> hold(t.lock);
     if (fresh != nullptr && !t.home.closed) {
@@ -73,7 +73,7 @@ void* core<Config>::obtain_larger(std::uint32_t tier, std::size_t& bytes,
       const guard<lock_type> hold(larger.lock);
       if (larger.home.closed) break;
       // Else two sizes in turns would carve and reunite the same block for ever.
-      if (larger.home.missed >= most_missed) continue;
+      if (larger.home.carve_misses >= most_carve_misses) continue;
       if constexpr (is_lock_free) {
         block = pop_uncounted(larger);
       } else if (cache_type* const cache = own_cache(larger)) {
@@ -88,7 +88,7 @@ void* core<Config>::obtain_larger(std::uint32_t tier, std::size_t& bytes,
       if (block == nullptr) continue;
       ++larger.home.count.retired;
       ++larger.home.count.recarved;
-      ++larger.home.lent;
+      ++larger.home.carved_out;
     }
     // Pieces are zeroed as they are handed out; what never is comes back as a part of the block.
     if (fresh && settings_.keeps_zeros) zero_memory(block, stride);
@@ -144,7 +144,7 @@ void core<Config>::reunite(std::uint32_t tier) noexcept {
     const bool carved = locked(tiers_[v].lock, [&] { return tiers_[v].home.carved_slabs != 0; });
     if (!carved) continue;
     if constexpr (!is_lock_free) flush(v);
-    shed(v, 0, leaving::reunited);
+    evict(v, 0, evict_reason::reunited);
   }
 }
 

@@ -23,12 +23,12 @@ TARN_FORCE_INLINE auto core<Config>::hot_shard() const noexcept -> shard_type* {
 
 template <class Config>
 void core<Config>::set_hot_end(std::size_t usual) noexcept {
-  // One publisher at a time, under the lock of the watchers. A closed pool has the null shard at
-  // its own place before it comes here, so no watcher that leaves afterwards opens the hit path
+  // One publisher at a time, under the lock of the observers. A closed pool has the null shard at
+  // its own place before it comes here, so no observer that leaves afterwards opens the hit path
   // again.
-  this->watchers_.ask([&](bool wanted) {
+  this->observers_.ask([&](bool wanted) {
     const auto end = wanted ? 0 : usual;
-    // relaxed: watchers hear of a request that misses the change a moment late.
+    // relaxed: observers hear of a request that misses the change a moment late.
     this->hot_end_.store(end, std::memory_order::relaxed);
     hot_place_.store(
         end != 0 ? own_place_.load(std::memory_order::relaxed) : env::word_of(*this->registry_, 0),
@@ -69,7 +69,7 @@ auto core<Config>::own_cache(tier_state& t) noexcept -> cache_type* {
 
 template <class Config>
 TARN_FORCE_INLINE auto core<Config>::take(std::uint32_t tier, std::size_t size, where_type where)
-    -> taken_type {
+    -> acquired_type {
   if (void* const block = take_hit(shard_at(own_place_), tier, size)) [[likely]]
     return {block};
   return take_miss(tier, size, where);
@@ -115,8 +115,8 @@ TARN_FORCE_INLINE void* core<Config>::pop_ready(std::size_t tier, shard_type* s)
 template <class Config>
 TARN_FORCE_INLINE void core<Config>::give(std::size_t tier, void* block) noexcept {
   if (this->sampled().may_know(block)) [[unlikely]]
-    return this->give_known(static_cast<std::uint32_t>(tier), block);
-  give_unknown(tier, block);
+    return this->give_sampled(static_cast<std::uint32_t>(tier), block);
+  give_unsampled(tier, block);
 }
 
 template <class Config>
@@ -128,7 +128,7 @@ TARN_FORCE_INLINE bool core<Config>::give_hit(shard_type* s, std::size_t tier,
 }
 
 template <class Config>
-TARN_FORCE_INLINE void core<Config>::give_unknown(std::size_t tier, void* block) noexcept {
+TARN_FORCE_INLINE void core<Config>::give_unsampled(std::size_t tier, void* block) noexcept {
   if (!push_ready(shard_at(own_place_), tier, block)) [[unlikely]]
     give_slow(static_cast<std::uint32_t>(tier), block);
 }

@@ -7,7 +7,7 @@
 
 #include <tarn/detail/base/align.hpp>
 #include <tarn/detail/core/core.hpp>
-#include <tarn/detail/watching/tell_gone.hpp>
+#include <tarn/detail/events/tell_gone.hpp>
 
 namespace tarn::detail {
 
@@ -139,12 +139,13 @@ std::uint32_t core<Config>::take_above(tier_state& t, std::uint64_t keep) noexce
 /// Takes what is above `keep` out of the stack and parks it. Under the lock, so that a getter that
 /// misses meanwhile waits for it and finds what was kept.
 template <class Config>
-std::size_t core<Config>::shed_stack(std::uint32_t tier, std::uint64_t keep, leaving why) noexcept {
+std::size_t core<Config>::evict_stack(std::uint32_t tier, std::uint64_t keep,
+                                      evict_reason why) noexcept {
   auto& t = tiers_[tier];
   std::size_t blocks = 0;
   std::uint32_t ended = 0;
   slab_list<env> whole;
-  const bool needs_care = settings_.keeps_objects || hears_of(this->watchers_, why);
+  const bool needs_care = settings_.keeps_objects || hears_of(this->observers_, why);
   auto doomed = index_stack<env>::none;
   const auto pop_doomed = [&] {
     void* const block = block_at(t, doomed);
@@ -166,7 +167,7 @@ std::size_t core<Config>::shed_stack(std::uint32_t tier, std::uint64_t keep, lea
   release_slabs(tier, whole);
   while (doomed != index_stack<env>::none) {
     void* const block = pop_doomed();
-    tell_gone(this->watchers_, why, tier, t.home.shape.size, block);
+    tell_gone(this->observers_, why, tier, t.home.shape.size, block);
     if (settings_.keeps_objects) this->dispose(block);
     locked(t.lock, [&] { t.home.count.left(why, 1); });
     park_home(tier, block, slabs_for(why));

@@ -142,7 +142,7 @@ void core<Config>::close() noexcept {
   flush_all();
   std::uint32_t ended = 0;
   for (std::uint32_t i = 0; i != tier_count_; ++i) {
-    shed(i, 0, leaving::closed);
+    evict(i, 0, evict_reason::closed);
     ended += locked(tiers_[i].lock, [&] { return settled(tiers_[i]); });
   }
   if (ended != 0) this->drop_life(ended);  // never the last: the pool object is still there

@@ -20,7 +20,7 @@ struct lock_free_shape {};   // one index stack per tier, entered by anyone
 
 /// What becomes of the pages of aged blocks, where they stay: nothing, since they don't; they go
 /// when the system wants them; they go.
-enum class dropping : std::uint8_t { none, lazy, at_once };
+enum class purge_mode : std::uint8_t { none, lazy, at_once };
 
 /// What a core needs to know; the pool has checked it.
 struct core_settings {
@@ -37,7 +37,7 @@ struct core_settings {
   std::size_t least_stride = 1;                    // over-aligned objects need more than their size
   bool keeps_objects = false;                      // ready blocks hold a live object
   bool keeps_zeros = false;                        // blocks that were out are zero while idle
-  dropping aged_pages = dropping::none;            // only where the source can lose pages
+  purge_mode aged_pages = purge_mode::none;        // only where the source can lose pages
 };
 
 /// A larger block is carved only for slabs of at least an eighth of its size, so that a small
@@ -45,7 +45,7 @@ struct core_settings {
 inline constexpr std::size_t most_carved = 8;
 /// A tier whose blocks were missed that often while they were carved is carved no more, until the
 /// next tick of ageing: its users need them, and the smaller tier buys memory of its own.
-inline constexpr std::uint32_t most_missed = 16;
+inline constexpr std::uint32_t most_carve_misses = 16;
 
 /// How often a get that found nothing looks whether other threads have emptied their caches. A
 /// microsecond of spinning, then it leaves the processor to them.

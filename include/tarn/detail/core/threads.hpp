@@ -128,12 +128,12 @@ void core<Config>::lock_all() noexcept {
     tiers_[t].lock.lock();
   shard_lock_.lock();
   own_.lock();
-  this->watchers().lock();
+  this->observers().lock();
 }
 
 template <class Config>
 void core<Config>::unlock_all() noexcept {
-  this->watchers().unlock();
+  this->observers().unlock();
   own_.unlock();
   shard_lock_.unlock();
   for (std::uint32_t t = tier_count_; t-- != 0;)

@@ -6,16 +6,16 @@
 
 #include <tarn/detail/depot/directory.hpp>
 #include <tarn/detail/depot/ready_blocks.hpp>
-#include <tarn/detail/depot/slab_shelves.hpp>
+#include <tarn/detail/depot/slab_bins.hpp>
 #include <tarn/detail/depot/tier_counts.hpp>
 
 namespace tarn::detail {
 
 /// Which slabs leave when they are whole: all, or those that were carved out of a larger block.
 enum class whole_slabs : std::uint8_t { all, carved };
-[[nodiscard]] constexpr whole_slabs slabs_for(leaving why) noexcept {
-  return why == leaving::reunited || why == leaving::purged ? whole_slabs::carved
-                                                            : whole_slabs::all;
+[[nodiscard]] constexpr whole_slabs slabs_for(evict_reason why) noexcept {
+  return why == evict_reason::reunited || why == evict_reason::purged ? whole_slabs::carved
+                                                                      : whole_slabs::all;
 }
 
 /// The home of one tier's blocks. A block at home is either *ready*, in a magazine, or *parked*, as
@@ -40,11 +40,11 @@ class depot {
   std::uint64_t bound = ~std::uint64_t{0};     // ready blocks above it are discarded
   std::uint64_t max_live = ~std::uint64_t{0};  // blocks that may exist: an exact capacity
   ready_blocks<Env> magazines;
-  slab_shelves<Env> slabs;
+  slab_bins<Env> slabs;
   bool closed = false;
   bool settled = false;              // closed, and every block is home
-  std::uint64_t lent = 0;            // blocks of this tier that are carved for smaller ones
-  std::uint32_t missed = 0;          // how often a block was wanted while one was carved
+  std::uint64_t carved_out = 0;      // blocks of this tier that are carved for smaller ones
+  std::uint32_t carve_misses = 0;    // how often a block was wanted while one was carved
   std::uint64_t least_home = 0;      // blocks at home since the last tick, at least
   std::uint64_t tick_away = 0;       // and that were not, at most
   std::uint64_t least_resident = 0;  // blocks parked with their pages since then, at least
@@ -65,7 +65,7 @@ class depot {
   [[nodiscard]] std::uint64_t resident() const noexcept { return parked_ - count.idle_purged; }
 
   /// Takes a ready block if there is one, else one that is parked or fresh.
-  [[nodiscard]] taken<Env> take() noexcept {
+  [[nodiscard]] acquired<Env> take() noexcept {
     if (ready() == 0) return take_from_slab();
     void* const block = magazines.take();
     note_away();
@@ -74,13 +74,13 @@ class depot {
 
   /// Takes a block that is in no magazine: a parked one out of the fullest slab, else a fresh one
   /// as long as more may exist.
-  [[nodiscard]] taken<Env> take_from_slab() noexcept {
+  [[nodiscard]] acquired<Env> take_from_slab() noexcept {
     const auto result = take_bare();
     if (result.block != nullptr) note_away();
     return result;
   }
   /// The same for a block that is to be made ready: it is not needed anywhere.
-  [[nodiscard]] taken<Env> take_bare() noexcept {
+  [[nodiscard]] acquired<Env> take_bare() noexcept {
     slab_type* const s = slabs.best(live() < max_live);
     if (s == nullptr) return {};
     if (s->parked != 0) return {unpark(s), origin::parked};
@@ -131,7 +131,7 @@ class depot {
     least_home = min_of(least_home, idle);
     least_resident = min_of(least_resident, resident());
     tick_away = max_of(tick_away, live() - idle);
-    count.most_away = max_of(count.most_away, tick_away);
+    count.peak_outstanding = max_of(count.peak_outstanding, tick_away);
   }
 
   /// Takes a block home into its slab. Returns: the slab if that made it whole and `going` wants
@@ -162,7 +162,7 @@ class depot {
     slabs.place(s);
   }
 
-  /// Takes a slab out of which no block is in use or ready, or null; see `slab_shelves::unused`.
+  /// Takes a slab out of which no block is in use or ready, or null; see `slab_bins::unused`.
   [[nodiscard]] slab_type* pop_unused(bool whole_too) noexcept {
     slab_type* const s = slabs.spare(whole_too);
     if (s != nullptr) forget(s);

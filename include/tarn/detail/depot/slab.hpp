@@ -35,7 +35,7 @@ struct slab {
   template <class T>
   using atomic = typename Env::template atomic<T>;
 
-  static constexpr std::uint8_t no_shelf = 0xff;
+  static constexpr std::uint8_t no_bin = 0xff;
 
   std::byte* base = nullptr;
   std::size_t bytes = 0;
@@ -46,10 +46,10 @@ struct slab {
   std::uint32_t carved = 0;  // of those, handed out or at home at least once; lock: tier
   std::uint32_t parked = 0;  // of those, idle here instead of in a magazine; lock: tier
   std::uint32_t first_index = 0x7fffffff;  // in the index stack of the tier; at first: none yet
-  std::uint32_t purged = 0;       // of the parked ones, without pages of their own; lock: tier
-  std::uint8_t shelf = no_shelf;  // where the slab is; lock: tier
-  slab* parent = nullptr;         // the slab of which one block was carved to make this one
-  slab* next = nullptr;           // links of the lists; lock: tier
+  std::uint32_t purged = 0;   // of the parked ones, without pages of their own; lock: tier
+  std::uint8_t bin = no_bin;  // where the slab is; lock: tier
+  slab* parent = nullptr;     // the slab of which one block was carved to make this one
+  slab* next = nullptr;       // links of the lists; lock: tier
   slab* previous = nullptr;
   std::uint64_t* parked_bits = nullptr;         // one per block; lock: tier
   std::uint64_t* purged_bits = nullptr;         // one per block; lock: tier

@@ -11,13 +11,13 @@ namespace tarn::detail {
 enum class origin : std::uint8_t { ready, parked, fresh };
 
 template <class Env>
-struct taken {
+struct acquired {
   void* block = nullptr;
   origin from = origin::ready;
 };
 
 /// Why ready blocks leave without a get: who counts them, and what becomes of their slabs.
-enum class leaving : std::uint8_t {
+enum class evict_reason : std::uint8_t {
   bound,     ///< they came back above a bound
   aged,      ///< they were not needed for long
   trimmed,   ///< on demand, or because memory was short
@@ -41,13 +41,13 @@ struct tier_counts {
   std::uint64_t misses = 0;       // gets that were served by a block never handed out
   std::uint64_t gets = 0;         // gets and puts that did not go through a shard
   std::uint64_t puts = 0;
-  std::uint64_t most_away = 0;  // high-water mark of blocks that were not home
+  std::uint64_t peak_outstanding = 0;  // high-water mark of blocks that were not home
 
   /// Blocks are no longer ready, and no get took them.
-  void left(leaving why, std::uint64_t blocks) noexcept {
-    if (why == leaving::bound) discarded += blocks;
-    if (why == leaving::aged) aged += blocks;
-    if (why == leaving::trimmed) trimmed += blocks;
+  void left(evict_reason why, std::uint64_t blocks) noexcept {
+    if (why == evict_reason::bound) discarded += blocks;
+    if (why == evict_reason::aged) aged += blocks;
+    if (why == evict_reason::trimmed) trimmed += blocks;
   }
 };
 

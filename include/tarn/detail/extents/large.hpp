@@ -26,7 +26,7 @@ class large_blocks {
   /// tier never pins a huge one.
   static constexpr std::size_t most_waste = 2;
 
-  struct piece {
+  struct sized_block {
     void* block = nullptr;
     std::size_t capacity = 0;
   };
@@ -38,10 +38,11 @@ class large_blocks {
 
   /// Returns: null if there is no memory.
   template <class Source>
-  [[nodiscard]] piece take(std::size_t bytes, std::size_t alignment, bool counts, Source& source) {
+  [[nodiscard]] sized_block take(std::size_t bytes, std::size_t alignment, bool counts,
+                                 Source& source) {
     if (cache_bytes_ != 0) {
       std::size_t wanted = 0;
-      const piece got = locked(lock_, [&]() -> piece {
+      const sized_block got = locked(lock_, [&]() -> sized_block {
         extent* const best = cache_.take_best(bytes, alignment, most_waste);
         if (best == nullptr) return {};
         out_.push(best);

@@ -4,9 +4,9 @@
 #include <atomic>
 #include <cstdint>
 
-#include <tarn/detail/watching/refusals.hpp>
-#include <tarn/detail/watching/visits.hpp>
-#include <tarn/detail/watching/watch_list.hpp>
+#include <tarn/detail/events/observer_list.hpp>
+#include <tarn/detail/events/refusals.hpp>
+#include <tarn/detail/events/visits.hpp>
 
 namespace tarn::detail {
 
@@ -21,7 +21,7 @@ template <class Env>
 class core_base {
  public:
   explicit core_base(std::uint32_t life) noexcept
-      : registry_(&Env::registry()), watchers_(*registry_), life_(life) {}
+      : registry_(&Env::registry()), observers_(*registry_), life_(life) {}
   core_base(const core_base&) = delete;
   core_base& operator=(const core_base&) = delete;
   virtual ~core_base() = default;
@@ -41,13 +41,13 @@ class core_base {
   /// The registry that knows this core: that of the module which made it, whichever calls.
   [[nodiscard]] detail::registry<Env>& home_registry() const noexcept { return *registry_; }
   /// Who is told what the core does.
-  [[nodiscard]] watch_list<Env>& watchers() noexcept { return watchers_; }
+  [[nodiscard]] observer_list<Env>& observers() noexcept { return observers_; }
   [[nodiscard]] bool closed() const noexcept { return closed_.load(std::memory_order::acquire); }
 
   /// Counts that a request for `size` bytes got nothing, and tells of it. No lock is held.
   TARN_COLD void refuse(refusal why, std::uint32_t tier, std::size_t size) noexcept {
     refusals_.add(why);
-    watchers_.tell({moment::refuse, tier, size, static_cast<std::size_t>(why), nullptr});
+    observers_.tell({pool_event_kind::refuse, tier, size, static_cast<std::size_t>(why), nullptr});
   }
   [[nodiscard]] const refusal_counts<Env>& refusals() const noexcept { return refusals_; }
 
@@ -87,7 +87,7 @@ class core_base {
   /// a thread that sees it by an order also sees the slot that was taken away before.)
   typename Env::template atomic<bool> closed_{false};
   detail::registry<Env>* registry_;  // immutable
-  watch_list<Env> watchers_;
+  observer_list<Env> observers_;
 
  private:
   friend detail::registry<Env>;
@@ -100,7 +100,7 @@ class core_base {
  protected:
   std::uint32_t slot_number_ = 0;  // set once, when the registry learns of the core; 0: no slot
   /// Requests below this size go straight to their tier; 0 if something must be done first. It
-  /// lies at the end, beside the core's slot, for the hit path. Changes only as watchers come and
+  /// lies at the end, beside the core's slot, for the hit path. Changes only as observers come and
   /// go; relaxed: who misses that is heard of a moment late.
   typename Env::template atomic<std::size_t> hot_end_{0};
 };

@@ -145,7 +145,7 @@ class registry {
       core->abandon_foreign_shards(own.entry(core->slot_number_));
       core->visits().forget();
       // From within a telling it can't be known who else was at it.
-      if (!own.is_telling) core->watchers().forget();
+      if (!own.is_telling) core->observers().forget();
       core->unlock_all();
     }
     threads_.store(own.state == thread_state::alive ? 1 : 0, std::memory_order::relaxed);

@@ -33,7 +33,7 @@ class thread_table {
   /// The thread is making itself known to a pool. What that allocates may come from a pool, which
   /// is not to make it known once more: it works on the depot.
   bool is_attaching = false;
-  /// The thread is telling watchers of a pool something.
+  /// The thread is telling observers of a pool something.
   bool is_telling = false;
 
   /// The shard behind a slot, or null.

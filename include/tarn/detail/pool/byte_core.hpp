@@ -10,11 +10,9 @@
 #include <tarn/detail/extents/returned_extents.hpp>
 #include <tarn/detail/pool/any_core.hpp>
 #include <tarn/detail/upkeep/age_large.hpp>
+#include <tarn/value/basic/zeroing.hpp>
 
 namespace tarn::detail {
-
-/// When memory is overwritten with zeros.
-enum class zeros : unsigned char { none, on_get, on_put, used_prefix, secure };
 
 template <class Config>
 using holder_counts = std::conditional_t<
@@ -32,12 +30,12 @@ class byte_core final : public core<typename Config::mechanism> {
   using base = core<typename Config::mechanism>;
   using tiers_type = typename Config::tiers;
   using lock_type = typename Config::lock;
-  using piece = typename large_blocks<lock_type>::piece;
+  using sized_block = typename large_blocks<lock_type>::sized_block;
   using where_type = typename base::where_type;
   using bounds_type = bounds<typename Config::mechanism>;
 
   byte_core(const core_settings& settings, tiers_type tiers, typename Config::source source,
-            std::string name, zeros zeroing, std::size_t large_cache_bytes)
+            std::string name, tarn::zeroing zeroing, std::size_t large_cache_bytes)
       : base(
             with(settings, zeroing), static_cast<std::uint32_t>(tiers.count()),
             [&](std::uint32_t i) { return tiers.size_of(i); }, std::move(source)),
@@ -45,18 +43,18 @@ class byte_core final : public core<typename Config::mechanism> {
         large_(large_cache_bytes, Config::checks),
         name_(std::move(name)),
         zeroing_(zeroing) {
-    heed_watchers();
+    refresh_fast_path();
   }
 
   /// Returns: a null block if the core is closed or out of memory.
-  [[nodiscard]] TARN_FORCE_INLINE piece take_bytes(std::size_t size, where_type where = {}) {
+  [[nodiscard]] TARN_FORCE_INLINE sized_block take_bytes(std::size_t size, where_type where = {}) {
     const auto got = take_hit_bytes(size);
     if (got.block != nullptr) [[likely]]
       return got;
     return take_cold(size, small_alignment, where);
   }
   /// As `take_hit`: null if it takes more, and nothing has happened then.
-  [[nodiscard]] TARN_FORCE_INLINE piece take_hit_bytes(std::size_t size) {
+  [[nodiscard]] TARN_FORCE_INLINE sized_block take_hit_bytes(std::size_t size) {
     if (may_hit(size)) [[likely]] {
       auto* const shard = this->hot_shard();  // first: the optimiser keeps what follows together
       const auto tier = hot_tier(size);
@@ -102,8 +100,8 @@ class byte_core final : public core<typename Config::mechanism> {
   [[nodiscard]] std::uint32_t tier_of(std::size_t size, std::size_t alignment) const noexcept;
 
   /// Everything that the hit path leaves out: alignment, zeros, checks, sizes above the last tier.
-  [[nodiscard]] TARN_COLD piece take_cold(std::size_t size, std::size_t alignment,
-                                          where_type where = {});
+  [[nodiscard]] TARN_COLD sized_block take_cold(std::size_t size, std::size_t alignment,
+                                                where_type where = {});
 
   /// `used`: the bytes that may differ from zero. `by_hand`: not through a handle.
   TARN_COLD void give_cold(void* block, std::size_t size, std::size_t alignment, std::size_t used,
@@ -124,13 +122,13 @@ class byte_core final : public core<typename Config::mechanism> {
   [[nodiscard]] TARN_FORCE_INLINE bool is_hot(std::size_t size) const noexcept {
     return size < this->hot_end_.load(std::memory_order::relaxed);
   }
-  void heed_watchers() noexcept {
-    const bool is_plain = zeroing_ == zeros::none && !Config::checks;
+  void refresh_fast_path() noexcept {
+    const bool is_plain = zeroing_ == zeroing::none && !Config::checks;
     this->set_hot_end(is_plain ? tiers_.size_of(tiers_.count() - 1) + 1 : 0);
   }
   [[nodiscard]] const tiers_type& table() const noexcept { return tiers_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
-  [[nodiscard]] zeros zeroing() const noexcept { return zeroing_; }
+  [[nodiscard]] tarn::zeroing zeroing() const noexcept { return zeroing_; }
   [[nodiscard]] large_blocks<lock_type>& large() noexcept { return large_; }
   [[nodiscard]] const large_blocks<lock_type>& large() const noexcept { return large_; }
   /// References that were added to shared bytes, and dropped again before the last.
@@ -144,9 +142,9 @@ class byte_core final : public core<typename Config::mechanism> {
   void abandon_foreign_shards(void* own) noexcept override;
 
  private:
-  [[nodiscard]] static core_settings with(core_settings s, zeros zeroing) noexcept {
+  [[nodiscard]] static core_settings with(core_settings s, tarn::zeroing zeroing) noexcept {
     s.node_bytes = line_alignment;
-    s.keeps_zeros = zeroing != zeros::none && zeroing != zeros::on_get;
+    s.keeps_zeros = zeroing != zeroing::none && zeroing != zeroing::on_get;
     return s;
   }
 
@@ -197,8 +195,8 @@ class byte_core final : public core<typename Config::mechanism> {
   /// The bytes of a large block: a small one that is only over-aligned has the size of its tier, so
   /// that it may come back with any size up to `capacity_for`.
   [[nodiscard]] std::size_t extent_for(std::size_t size) const noexcept;
-  [[nodiscard]] piece take_told(std::size_t size, std::size_t alignment, where_type where);
-  [[nodiscard]] piece take_large(std::size_t size, std::size_t alignment, where_type where);
+  [[nodiscard]] sized_block take_told(std::size_t size, std::size_t alignment, where_type where);
+  [[nodiscard]] sized_block take_large(std::size_t size, std::size_t alignment, where_type where);
 
   void keep_bound() noexcept;
   void give_large(void* block, std::size_t size, std::size_t alignment) noexcept;
@@ -217,7 +215,7 @@ class byte_core final : public core<typename Config::mechanism> {
   tiers_type tiers_;
   large_blocks<lock_type> large_;
   std::string name_;
-  zeros zeroing_;
+  tarn::zeroing zeroing_;
   misuse_counts<Config> misuses_;
   TARN_NO_UNIQUE_ADDRESS returned_extents_of<Config> returned_;
   TARN_NO_UNIQUE_ADDRESS holder_counts<Config> holders_;

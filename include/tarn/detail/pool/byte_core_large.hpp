@@ -15,7 +15,7 @@ std::size_t byte_core<Config>::extent_for(std::size_t size) const noexcept {
 
 template <class Config>
 auto byte_core<Config>::take_large(std::size_t size, std::size_t alignment, where_type where)
-    -> piece {
+    -> sized_block {
   if (size > max_size || this->closed()) return {};
   this->on_oversize(size);
   const auto wanted = alignment < line_alignment ? line_alignment : alignment;
@@ -30,9 +30,9 @@ auto byte_core<Config>::take_large(std::size_t size, std::size_t alignment, wher
   if (got.block == nullptr) return got;
   this->pin();  // the pool object is there; the block keeps the core from now on
   this->sampled().remember(got.block, size, 1, where);
-  if (zeroing_ != zeros::none) zero_memory(got.block, got.capacity);
-  this->watchers_.tell({moment::oversize, this->tiers(), size, 0, got.block});
-  this->watchers_.tell({moment::get, this->tiers(), size, 0, got.block});
+  if (zeroing_ != zeroing::none) zero_memory(got.block, got.capacity);
+  this->observers_.tell({pool_event_kind::oversize, this->tiers(), size, 0, got.block});
+  this->observers_.tell({pool_event_kind::get, this->tiers(), size, 0, got.block});
   return got;
 }
 
@@ -41,7 +41,7 @@ void byte_core<Config>::give_large(void* block, std::size_t size, std::size_t al
   this->sampled().forget(block);
   returned_.note(block);  // before it can be anybody else's
   const auto extent = large_.tracks() ? large_.extent_of(block) : extent_for(size);
-  if (zeroing_ == zeros::secure) secure_zero(block, extent);
+  if (zeroing_ == zeroing::secure) secure_zero(block, extent);
   const auto wanted = alignment < line_alignment ? line_alignment : alignment;
   if (large_.give(block, extent, wanted, Config::counts, this->source())) {
     if (!large_.keeps()) upkeep<typename Config::mechanism>::note_returned(*this, extent);

@@ -26,7 +26,7 @@ std::uint32_t byte_core<Config>::tier_of(std::size_t size, std::size_t alignment
 
 template <class Config>
 auto byte_core<Config>::take_cold(std::size_t size, std::size_t alignment, where_type where)
-    -> piece {
+    -> sized_block {
   const auto got = take_told(size, alignment, where);
   if (got.block == nullptr) bounds_type::refuse(*this, tier_of(size, alignment), size);
   return got;
@@ -39,15 +39,15 @@ void byte_core<Config>::make(std::uint32_t tier, void* block) noexcept {
 
 template <class Config>
 auto byte_core<Config>::take_told(std::size_t size, std::size_t alignment, where_type where)
-    -> piece {
+    -> sized_block {
   const auto tier = tier_of(size, alignment);
   if (tier == this->tiers()) return take_large(size, alignment, where);
   const auto got = this->take(tier, size, where);
   if (got.block == nullptr) return {};
   const auto& shape = this->shape_of(tier);
-  if (zeroing_ == zeros::on_get) {
+  if (zeroing_ == zeroing::on_get) {
     zero_memory(got.block, size);
-  } else if (zeroing_ != zeros::none && got.from == origin::fresh) {
+  } else if (zeroing_ != zeroing::none && got.from == origin::fresh) {
     zero_memory(got.block, shape.stride);  // all others were zeroed on their return
   }
   if constexpr (Config::checks) {
@@ -55,9 +55,9 @@ auto byte_core<Config>::take_told(std::size_t size, std::size_t alignment, where
     static_cast<void>(s->enter(s->index_of(got.block)));
   }
   if (got.from == origin::fresh) {
-    this->watchers_.tell({moment::create, tier, shape.size, 0, got.block});
+    this->observers_.tell({pool_event_kind::create, tier, shape.size, 0, got.block});
   }
-  this->watchers_.tell({moment::get, tier, size, 0, got.block});
+  this->observers_.tell({pool_event_kind::get, tier, size, 0, got.block});
   return {got.block, shape.size};
 }
 
@@ -70,12 +70,12 @@ void byte_core<Config>::give_cold(void* block, std::size_t size, std::size_t ali
     if (!admitted(block, size, tier, by_hand)) return;
   }
   // Before it is home: the core may end with it.
-  this->watchers_.tell({moment::put, tier, used < size ? used : size, 0, block});
+  this->observers_.tell({pool_event_kind::put, tier, used < size ? used : size, 0, block});
   if (tier == this->tiers()) return give_large(block, size, alignment);
   const auto stride = this->shape_of(tier).stride;
-  if (zeroing_ == zeros::on_put) zero_memory(block, stride);
-  if (zeroing_ == zeros::used_prefix) zero_used(block, min_of(used, stride), stride);
-  if (zeroing_ == zeros::secure) secure_zero(block, stride);
+  if (zeroing_ == zeroing::on_put) zero_memory(block, stride);
+  if (zeroing_ == zeroing::used_prefix) zero_used(block, min_of(used, stride), stride);
+  if (zeroing_ == zeroing::secure) secure_zero(block, stride);
   this->give(tier, block);
 }
 
@@ -111,8 +111,8 @@ bool byte_core<Config>::admitted(void* block, std::size_t size, std::uint32_t ti
 template <class Config>
 void byte_core<Config>::report(misuse kind, const void* block, std::size_t size) noexcept {
   misuses_.report(kind, name_, block, size);
-  this->watchers_.tell({moment::misuse, 0, size, static_cast<std::size_t>(kind),
-                        const_cast<void*>(block)});  // only to be looked at
+  this->observers_.tell({pool_event_kind::misuse, 0, size, static_cast<std::size_t>(kind),
+                         const_cast<void*>(block)});  // only to be looked at
 }
 
 }  // namespace tarn::detail

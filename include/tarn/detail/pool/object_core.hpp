@@ -35,7 +35,7 @@ class object_core final : public core<typename Config::mechanism> {
         name_(std::move(name)),
         keep_capacity_bytes_(keep_capacity_bytes),
         default_capacity_(default_capacity) {
-    heed_watchers();
+    refresh_fast_path();
   }
 
   /// An object that was kept, or one that the factory made. Returns: null if the core is closed or
@@ -73,7 +73,7 @@ class object_core final : public core<typename Config::mechanism> {
     give_admitted(object);
   }
 
-  void heed_watchers() noexcept { this->set_hot_end(1); }
+  void refresh_fast_path() noexcept { this->set_hot_end(1); }
 
   /// Counts that there was none.
   TARN_COLD void refuse_object() noexcept;
@@ -109,10 +109,10 @@ class object_core final : public core<typename Config::mechanism> {
 
   TARN_FORCE_INLINE void give_admitted(value_type* object) noexcept {
     if (!is_unwatched()) [[unlikely]]
-      tell(moment::put, object);
+      tell(pool_event_kind::put, object);
     if constexpr (keeps) {
       if (!restore(*object)) [[unlikely]] {
-        tell(moment::discard, object);
+        tell(pool_event_kind::discard, object);
         object->~value_type();
         return this->give_empty(0, object);
       }
@@ -133,11 +133,11 @@ class object_core final : public core<typename Config::mechanism> {
   [[nodiscard]] TARN_FORCE_INLINE bool is_unwatched() const noexcept {
     return this->hot_end_.load(std::memory_order::relaxed) != 0;
   }
-  TARN_COLD void tell(moment what, void* block) noexcept;
+  TARN_COLD void tell(pool_event_kind what, void* block) noexcept;
   TARN_COLD void tell_taken(void* block, bool created) noexcept {
     if (block == nullptr) return;
-    if (created) tell(moment::create, block);
-    tell(moment::get, block);
+    if (created) tell(pool_event_kind::create, block);
+    tell(pool_event_kind::get, block);
   }
 
   /// A kept object that must be made first, or told of.

@@ -16,8 +16,8 @@ void object_core<Config>::give_by_hand(value_type* object) noexcept {
     if (late) verdict = misuse::after_close;
     if (!good || late) {
       misuses_.report(verdict, name_, object, sizeof(value_type));
-      this->watchers_.tell(
-          {moment::misuse, 0, sizeof(value_type), static_cast<std::size_t>(verdict), object});
+      this->observers_.tell({pool_event_kind::misuse, 0, sizeof(value_type),
+                             static_cast<std::size_t>(verdict), object});
     }
     if (good) give_admitted(object);
   } else {
@@ -26,8 +26,8 @@ void object_core<Config>::give_by_hand(value_type* object) noexcept {
 }
 
 template <class Config>
-void object_core<Config>::tell(moment what, void* block) noexcept {
-  this->watchers_.tell({what, 0, sizeof(value_type), 0, block});
+void object_core<Config>::tell(pool_event_kind what, void* block) noexcept {
+  this->observers_.tell({what, 0, sizeof(value_type), 0, block});
 }
 template <class Config>
 void object_core<Config>::refuse_object() noexcept {
@@ -46,7 +46,7 @@ template <class Config>
 void object_core<Config>::note_made([[maybe_unused]] void* block) noexcept {
   if constexpr (keeps) {
     constructed_.add(1);
-    tell(moment::create, block);
+    tell(pool_event_kind::create, block);
   }
 }
 

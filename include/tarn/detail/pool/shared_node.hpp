@@ -154,7 +154,7 @@ void* shared_node<Config>::give_up() noexcept {
   void* const block = base();
   if (where() == apart) {
     core_->give_node(this);
-  } else if (core_->zeroing() != zeros::none && core_->zeroing() != zeros::on_get) {
+  } else if (core_->zeroing() != zeroing::none && core_->zeroing() != zeroing::on_get) {
     zero_memory(static_cast<void*>(this), sizeof *this);  // nobody else would
   }
   return block;

@@ -104,9 +104,9 @@ class recording_core {
     return nullptr;
   }
   /// Takes a block back that may be remembered.
-  TARN_COLD void give_known(std::uint32_t tier, void* block) noexcept {
+  TARN_COLD void give_sampled(std::uint32_t tier, void* block) noexcept {
     samples_.forget(block);
-    self().give_unknown(tier, block);
+    self().give_unsampled(tier, block);
   }
 
   // For calls without a shard.

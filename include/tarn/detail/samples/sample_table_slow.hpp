@@ -110,7 +110,7 @@ auto sample_table<Env>::remember(const void* block, std::size_t size, std::uint6
                                  const call_site& where) noexcept -> std::uint64_t {
   // relaxed: a number; whoever compares it has an order of its own.
   const auto id = next_id_.fetch_add(1, std::memory_order::relaxed);
-  const auto now = is_timed(id, weight) ? Env::now() : late_nanoseconds();
+  const auto now = is_timed(id, weight) ? Env::now() : coarse_nanoseconds();
   const sample what{block, size, weight, now, id, where};
   if (store* const s = obtain_store()) {
     const auto home = home_of(block);

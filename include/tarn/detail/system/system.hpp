@@ -125,7 +125,7 @@ extern "C" [[gnu::weak]] int tarn_malloc_trim(std::size_t) noexcept __asm__("mal
   return (lazily && ::madvise(pages, bytes, 8) == 0) || ::madvise(pages, bytes, MADV_DONTNEED) == 0;
 }
 /// As `steady_nanoseconds`, some milliseconds late and in a fraction of the time.
-[[nodiscard]] inline std::int64_t late_nanoseconds() noexcept {
+[[nodiscard]] inline std::int64_t coarse_nanoseconds() noexcept {
   return steady_nanoseconds(6);  // CLOCK_MONOTONIC_COARSE, since Linux 2.6.32
 }
 // Weak, since older systems have them in a library of their own.
@@ -154,7 +154,7 @@ inline void trim_heap() noexcept {
 #else
 inline constexpr bool has_page_drop = false;
 [[nodiscard]] inline bool drop_pages(void*, std::size_t, bool) noexcept { return false; }
-inline std::int64_t late_nanoseconds() noexcept { return steady_nanoseconds(); }
+inline std::int64_t coarse_nanoseconds() noexcept { return steady_nanoseconds(); }
 inline void keep_module(const void*) noexcept {}
 inline void trim_heap() noexcept {}
 #endif

@@ -4,11 +4,11 @@
 // How blocks leave the large cache without a get.
 
 #include <tarn/detail/base/align.hpp>
+#include <tarn/detail/events/tell_gone.hpp>
+#include <tarn/detail/events/totals.hpp>
 #include <tarn/detail/extents/large.hpp>
 #include <tarn/detail/system/pages.hpp>
 #include <tarn/detail/upkeep/upkeep.hpp>
-#include <tarn/detail/watching/tell_gone.hpp>
-#include <tarn/detail/watching/totals.hpp>
 
 namespace tarn::detail {
 
@@ -71,18 +71,18 @@ std::size_t large_blocks<Lock>::settle(sweep& s, extent* e, bool stays, std::siz
 /// and stay. The caller keeps the core, and holds no lock. Returns: how many. Adds the bytes of
 /// pages to `dropped`.
 template <class Core>
-std::size_t shed_large(Core& c, const tick_rules& rules, dropping pages,
-                       std::size_t& dropped) noexcept {
-  const bool stays = pages != dropping::none;
+std::size_t evict_large(Core& c, const tick_rules& rules, purge_mode pages,
+                        std::size_t& dropped) noexcept {
+  const bool stays = pages != purge_mode::none;
   std::size_t blocks = 0;
   auto* const sweep = c.large().begin(rules);
   extent* e = nullptr;
   while (sweep != nullptr && c.large().take_out(*sweep, e)) {
     while (e != nullptr) {
       auto* const next = e->next;
-      const auto bytes = stays ? drop_inside(e->block, e->bytes, pages == dropping::lazy) : 0;
+      const auto bytes = stays ? drop_inside(e->block, e->bytes, pages == purge_mode::lazy) : 0;
       if (!stays || bytes != 0) {
-        tell_gone(c.watchers(), leaving::aged, c.tiers(), e->bytes, e->block);
+        tell_gone(c.observers(), evict_reason::aged, c.tiers(), e->bytes, e->block);
         ++blocks;
       }
       dropped += bytes;

@@ -51,8 +51,8 @@ void core<Config>::drain() noexcept {
     flush_all();
   }
   for (std::uint32_t t = 0; t != tier_count_; ++t)
-    shed(t, 0, leaving::trimmed);
-  upkeep<Config>::give_on(*this);
+    evict(t, 0, evict_reason::trimmed);
+  upkeep<Config>::release_to_system(*this);
 }
 
 template <class Config>
@@ -60,7 +60,7 @@ void core<Config>::leave(void* shard) noexcept {
   auto* const s = static_cast<shard_type*>(shard);
   if constexpr (is_per_thread) {
     flush_all(s);
-    upkeep<Config>::shed_above_bounds(*this);
+    upkeep<Config>::evict_above_bounds(*this);
   }
   keep_vacant(s);
 }
@@ -78,7 +78,7 @@ void core<Config>::renew() noexcept {
     // others. Only what lay in this cache is to go.
     const auto later = ready_of(t);
     flush(t);
-    shed(t, later, leaving::trimmed);
+    evict(t, later, evict_reason::trimmed);
   }
 }
 
@@ -112,7 +112,7 @@ std::uint64_t core<Config>::set_bound(std::uint32_t tier, std::uint64_t blocks) 
   });
   bounds_.fetch_add(1, std::memory_order::release);  // (1) pairs with (2) in fit_budget
   if constexpr (is_lock_free) {
-    shed(tier, blocks, leaving::trimmed);
+    evict(tier, blocks, evict_reason::trimmed);
     // relaxed: a bound may be seen late, and be off by what was on its way.
     t.stacked.store(static_cast<std::int64_t>(ready_of(tier)), std::memory_order::relaxed);
     t.bound_stack(blocks);
@@ -121,9 +121,9 @@ std::uint64_t core<Config>::set_bound(std::uint32_t tier, std::uint64_t blocks) 
       if (shard_type* const s = find_shard()) fit_budget(s);
     }
     flush(tier);
-    shed_excess(tier, leaving::trimmed);
+    evict_excess(tier, evict_reason::trimmed);
   }
-  upkeep<Config>::give_on(*this);
+  upkeep<Config>::release_to_system(*this);
   return before;
 }
 

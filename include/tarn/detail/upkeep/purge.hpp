@@ -12,14 +12,14 @@
 namespace tarn::detail {
 
 template <class Config>
-void upkeep<Config>::give_on(core_type& c) noexcept {
+void upkeep<Config>::release_to_system(core_type& c) noexcept {
   if constexpr (requires {
                   { c.source_.trim() }
                   noexcept;
                 }) {
     auto& returned = c.upkeep_.returned;
     // relaxed, both: of two callers at the same time one does the work, or both do.
-    if (returned.load(std::memory_order::relaxed) < least_to_give_on) return;
+    if (returned.load(std::memory_order::relaxed) < least_to_release) return;
     returned.store(0, std::memory_order::relaxed);
     c.source_.trim();
   }
@@ -31,7 +31,7 @@ std::size_t upkeep<Config>::purge(core_type& c) noexcept {
   c.flush_all();
   // The smallest first: pieces of a carved block become one, and ready, on their way.
   for (std::uint32_t t = 0; t != c.tier_count_; ++t) {
-    c.shed(t, 0, leaving::purged);
+    c.evict(t, 0, evict_reason::purged);
     bytes += purge_parked(c, t, ~std::uint64_t{0}, false);
   }
   return bytes;

@@ -20,7 +20,7 @@ std::size_t upkeep<Config>::tick(core_type& c, const tick_rules& rules) noexcept
     c.upkeep_.ticks.fetch_add(1, std::memory_order::relaxed);
     c.registry_->give_order();
   }
-  give_on(c);
+  release_to_system(c);
   return blocks;
 }
 
@@ -44,15 +44,15 @@ void upkeep<Config>::flush_idle(core_type& c) noexcept {
       flushed = true;
     }
   }
-  if (flushed) shed_above_bounds(c);
+  if (flushed) evict_above_bounds(c);
 }
 
 template <class Config>
-void upkeep<Config>::shed_above_bounds(core_type& c) noexcept {
+void upkeep<Config>::evict_above_bounds(core_type& c) noexcept {
   for (std::uint32_t t = 0; t != c.tier_count_; ++t) {
     auto& tier = c.tiers_[t];
     if (locked(tier.lock, [&] { return tier.home.ready() > c.ready_to_keep(tier); })) {
-      c.shed_excess(t);
+      c.evict_excess(t);
     }
   }
 }
@@ -70,7 +70,7 @@ std::uint64_t upkeep<Config>::surplus(const core_type& c, const tier_type& t, st
   // Memory goes by slabs, so a slab's worth is the least that is worth keeping, where blocks don't
   // lose their pages one by one; a kept object is worth more than its memory.
   const bool single = c.settings_.keeps_objects ||
-                      (aged_pages(c) != dropping::none && has_own_pages(t.home.shape.stride));
+                      (aged_pages(c) != purge_mode::none && has_own_pages(t.home.shape.stride));
   const auto unit = single ? 1 : slab_type::blocks_in(t.home.shape.slab_bytes, t.home.shape);
   const std::uint64_t never_needed = t.home.magazines.lowest;
   const auto units = rules.halvings < tick_rules::all ? never_needed / unit >> rules.halvings : 0;
@@ -107,10 +107,11 @@ std::size_t upkeep<Config>::age(core_type& c, std::uint32_t tier,
     note_peak(t, rules);
     return surplus(c, t, ready, rules);
   });
-  const bool stays = keeps_slabs(c, leaving::aged);
-  const auto blocks = c.shed(tier, ready - gone, stays ? leaving::purged : leaving::aged, gone);
+  const bool stays = keeps_slabs(c, evict_reason::aged);
+  const auto blocks =
+      c.evict(tier, ready - gone, stays ? evict_reason::purged : evict_reason::aged, gone);
   if (stays) {
-    purge_parked(c, tier, unneeded + blocks, aged_pages(c) == dropping::lazy);
+    purge_parked(c, tier, unneeded + blocks, aged_pages(c) == purge_mode::lazy);
   }
   return blocks;
 }
@@ -141,10 +142,10 @@ void upkeep<Config>::begin(core_type& c, const tick_rules& rules) noexcept {
       t.home.least_home = t.home.home();
       t.home.least_resident = t.home.resident();
       t.home.tick_away = t.home.live() - t.home.home();
-      t.home.missed = 0;
+      t.home.carve_misses = 0;
     });
-    c.shed_excess(i);
-    if constexpr (core_type::is_lock_free) {  // last: shedding pushes a block anew
+    c.evict_excess(i);
+    if constexpr (core_type::is_lock_free) {  // last: evicting pushes a block anew
       c.walk_stack(i, [&](auto& link) {
         // acquire: as in `ready_of`. A block that is out by now loses the bit when it is put.
         return link.fetch_or(t.stack.still_bit, std::memory_order::acquire);

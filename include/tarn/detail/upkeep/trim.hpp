@@ -4,28 +4,28 @@
 // How idle memory leaves, and what keeps it in bounds.
 
 #include <tarn/detail/core/core.hpp>
+#include <tarn/detail/events/tell_gone.hpp>
+#include <tarn/detail/events/totals.hpp>
 #include <tarn/detail/upkeep/upkeep.hpp>
-#include <tarn/detail/watching/tell_gone.hpp>
-#include <tarn/detail/watching/totals.hpp>
 
 namespace tarn::detail {
 
 /// A handful at a time: taken out under the lock, their objects destroyed outside, parked under the
 /// lock. So a getter never waits for more than that.
 template <class Config>
-std::size_t core<Config>::shed(std::uint32_t tier, std::uint64_t keep, leaving why,
-                               std::uint64_t most) noexcept {
+std::size_t core<Config>::evict(std::uint32_t tier, std::uint64_t keep, evict_reason why,
+                                std::uint64_t most) noexcept {
   auto& t = tiers_[tier];
   const auto going = slabs_for(why);
-  const bool needs_care = settings_.keeps_objects || hears_of(this->watchers_, why);
+  const bool needs_care = settings_.keeps_objects || hears_of(this->observers_, why);
   if constexpr (is_lock_free) {
     if (going == whole_slabs::all) release_unused(tier, why);
-    return shed_stack(tier, keep, why);
+    return evict_stack(tier, keep, why);
   }
   std::size_t blocks = 0;
   std::uint32_t ended = 0;
   void* taken[64];  // half a kilobyte of stack
-  // Destructors may put objects as fast as they are shed: what comes meanwhile stays.
+  // Destructors may put objects as fast as they are evict: what comes meanwhile stays.
   auto left = min_of(ready_of(tier), most);
   while (left != 0) {
     std::uint32_t count = 0;
@@ -48,7 +48,7 @@ std::size_t core<Config>::shed(std::uint32_t tier, std::uint64_t keep, leaving w
     if (count == 0) break;
     if (needs_care) {
       for (std::uint32_t i = 0; i != count; ++i) {
-        tell_gone(this->watchers_, why, tier, t.home.shape.size, taken[i]);
+        tell_gone(this->observers_, why, tier, t.home.shape.size, taken[i]);
         if (settings_.keeps_objects) this->dispose(taken[i]);
       }
       const guard<lock_type> hold(t.lock);
@@ -66,7 +66,7 @@ std::size_t core<Config>::shed(std::uint32_t tier, std::uint64_t keep, leaving w
 /// Slabs go back that were bought but never needed, because a block came home meanwhile, and those
 /// that became whole while only carved ones were wanted.
 template <class Config>
-void core<Config>::release_unused(std::uint32_t tier, leaving why) noexcept {
+void core<Config>::release_unused(std::uint32_t tier, evict_reason why) noexcept {
   auto& t = tiers_[tier];
   const bool whole_too = !upkeep<Config>::keeps_slabs(*this, why);
   slab_list<env> spare;
@@ -112,10 +112,10 @@ void core<Config>::return_memory(void* memory, std::size_t bytes, slab_type* par
   const auto tier = parent->tier;
   locked(tiers_[tier].lock, [&] {
     ++tiers_[tier].home.count.created;
-    --tiers_[tier].home.lent;
+    --tiers_[tier].home.carved_out;
   });
   give_ready(tier, memory);
-  shed_excess(tier);
+  evict_excess(tier);
 }
 
 /// Gives all idle memory that can be reached back to the source. No lock is held.
@@ -124,7 +124,7 @@ void core<Config>::reclaim() noexcept {
   give_more_back();
   flush_all();
   for (std::uint32_t t = 0; t != tier_count_; ++t)
-    shed(t, 0, leaving::trimmed);
+    evict(t, 0, evict_reason::trimmed);
 }
 
 /// How many ready blocks the bounds of the tier and of the pool leave. The lock is held.
@@ -146,18 +146,18 @@ std::uint64_t core<Config>::ready_to_keep(const tier_state& t) const noexcept {
 
 /// Discards what is above the bounds. The caller keeps the core alive.
 template <class Config>
-void core<Config>::shed_excess(std::uint32_t tier, leaving why) noexcept {
+void core<Config>::evict_excess(std::uint32_t tier, evict_reason why) noexcept {
   auto& t = tiers_[tier];
-  shed(tier, locked(t.lock, [&] { return ready_to_keep(t); }), why);
+  evict(tier, locked(t.lock, [&] { return ready_to_keep(t); }), why);
 }
 
 template <class Config>
 std::size_t core<Config>::trim(std::size_t to_bytes) noexcept {
   const auto before = slab_bytes_taken();
   flush_all();
-  // Smallest tiers first: pieces of carved blocks come together before their blocks are shed.
+  // Smallest tiers first: pieces of carved blocks come together before their blocks are evict.
   for (std::uint32_t t = 0; t != tier_count_; ++t) {
-    release_unused(t, leaving::trimmed);
+    release_unused(t, evict_reason::trimmed);
     std::uint64_t idle = 0;
     for (std::uint32_t u = 0; u != tier_count_; ++u) {
       idle += ready_of(u) * tiers_[u].home.shape.stride;
@@ -166,9 +166,9 @@ std::size_t core<Config>::trim(std::size_t to_bytes) noexcept {
     const auto stride = tiers_[t].home.shape.stride;
     const auto ready = ready_of(t);
     const auto over = (idle - to_bytes - 1) / stride + 1;
-    shed(t, over < ready ? ready - over : 0, leaving::trimmed);
+    evict(t, over < ready ? ready - over : 0, evict_reason::trimmed);
   }
-  upkeep<Config>::give_on(*this);
+  upkeep<Config>::release_to_system(*this);
   const auto after = slab_bytes_taken();
   return before > after ? before - after : 0;
 }

@@ -28,18 +28,19 @@ struct upkeep {
   static void keep_at_least(core_type& c, std::uint32_t tier, std::uint64_t blocks) noexcept;
   /// The owner empties those of its caches that it had no use for during a whole tick.
   static void flush_idle(core_type& c) noexcept;
-  static void shed_above_bounds(core_type& c) noexcept;
+  static void evict_above_bounds(core_type& c) noexcept;
 
   /// Drops the pages of all that is idle in the depots. Preconditions: `can_purge`. Returns: their
   /// bytes.
   static std::size_t purge(core_type& c) noexcept;
   /// What becomes of the pages of what is not needed: none, since it goes itself.
-  [[nodiscard]] static dropping aged_pages(const core_type& c) noexcept {
-    return can_purge ? c.settings_.aged_pages : dropping::none;
+  [[nodiscard]] static purge_mode aged_pages(const core_type& c) noexcept {
+    return can_purge ? c.settings_.aged_pages : purge_mode::none;
   }
   /// Whether whole slabs stay that leave for this reason: without their pages.
-  [[nodiscard]] static bool keeps_slabs(const core_type& c, leaving why) noexcept {
-    return aged_pages(c) != dropping::none && (why == leaving::bound || why == leaving::aged);
+  [[nodiscard]] static bool keeps_slabs(const core_type& c, evict_reason why) noexcept {
+    return aged_pages(c) != purge_mode::none &&
+           (why == evict_reason::bound || why == evict_reason::aged);
   }
 
   /// Bytes went back to the source.
@@ -47,11 +48,11 @@ struct upkeep {
     c.upkeep_.returned.fetch_add(bytes, std::memory_order::relaxed);  // guards nothing
   }
   /// Tells the source to give on what it holds free, if that may be much by now.
-  static void give_on(core_type& c) noexcept;
+  static void release_to_system(core_type& c) noexcept;
 
  private:
   /// Less is not worth the walk over the heap.
-  static constexpr std::size_t least_to_give_on = std::size_t{1} << 20;
+  static constexpr std::size_t least_to_release = std::size_t{1} << 20;
 
   [[nodiscard]] static std::uint64_t surplus(const core_type& c, const tier_type& t,
                                              std::uint64_t ready, const tick_rules& rules) noexcept;

@@ -104,7 +104,7 @@ struct event_book {
     node.key() = ++last_link_;
     links_.insert(links_.end(), std::move(node));
   }
-  /// The pools ask their watchers anew what they want.
+  /// The pools ask their observers anew what they want.
   void heed_all() {
     std::uint64_t last = 0;
     for (bool more = true; more;) {

@@ -11,8 +11,8 @@
 #include <thread>
 #include <utility>
 
+#include <tarn/detail/events/observer.hpp>
 #include <tarn/detail/frontend/native_env.hpp>
-#include <tarn/detail/watching/watcher.hpp>
 #include <tarn/observe/detail/event_book.hpp>
 #include <tarn/observe/detail/fork_lock.hpp>
 #include <tarn/observe/detail/pool_watch.hpp>
@@ -24,17 +24,17 @@
 namespace tarn::detail {
 
 /// What `ticks` of upkeep gave up, in words.
-[[nodiscard]] inline std::string gone_text(moment what, std::size_t gone, std::uint64_t ticks,
-                                           std::size_t left) {
+[[nodiscard]] inline std::string gone_text(pool_event_kind what, std::size_t gone,
+                                           std::uint64_t ticks, std::size_t left) {
   return std::to_string(gone) + " bytes of idle memory " +
-         (what == moment::purge ? "lost their pages" : "were not needed and went") +
+         (what == pool_event_kind::purge ? "lost their pages" : "were not needed and went") +
          (ticks == 1 ? std::string() : " in " + std::to_string(ticks) + " ticks") + ", " +
-         std::to_string(left) + (what == moment::purge ? " bytes have them" : " are left");
+         std::to_string(left) + (what == pool_event_kind::purge ? " bytes have them" : " are left");
 }
 
 /// What `h` comes to in words.
 template <class Pool>
-[[nodiscard]] event describe(const Pool& pool, const happening& h) {
+[[nodiscard]] event describe(const Pool& pool, const pool_event& h) {
   const auto number = [](std::size_t n) { return std::to_string(n); };
   const std::string tier = "tier " + number(h.tier);
   event e;
@@ -43,37 +43,37 @@ template <class Pool>
   e.old_size = h.before;
   e.new_size = h.size;
   switch (h.what) {
-    case moment::resize:
+    case pool_event_kind::resize:
       e.kind = h.size > h.before ? event_kind::grow : event_kind::shrink;
       e.message = tier + " keeps up to " + number(h.size) + " idle blocks, " +
                   (h.before == tier_occupancy::no_bound ? "it had no bound before"
                                                         : "before: " + number(h.before));
       break;
-    case moment::reset:
+    case pool_event_kind::reset:
       e.kind = event_kind::reset;
       e.message = "fully reset and drained, " + number(h.size) + " blocks are ready";
       break;
-    case moment::trim:
+    case pool_event_kind::trim:
       e.kind = event_kind::trim;
       e.message = number(h.before - h.size) + " bytes went back to the source, " + number(h.size) +
                   " are left";
       break;
-    case moment::decay:
-    case moment::purge:
-      e.kind = h.what == moment::decay ? event_kind::trim : event_kind::purge;
+    case pool_event_kind::decay:
+    case pool_event_kind::purge:
+      e.kind = h.what == pool_event_kind::decay ? event_kind::trim : event_kind::purge;
       e.message = gone_text(h.what, h.before - h.size, 1, h.size);
       break;
-    case moment::oversize:
+    case pool_event_kind::oversize:
       e.kind = event_kind::oversize;
       e.message = "a request for " + number(h.size) + " bytes is above the last tier";
       break;
-    case moment::refuse:
+    case pool_event_kind::refuse:
       e.kind = event_kind::refuse;
       e.message =
           "nothing for " + number(h.size) + " bytes: " + to_string(static_cast<refusal>(h.before));
       e.old_size = 0;
       break;
-    case moment::misuse:
+    case pool_event_kind::misuse:
       e.kind = event_kind::misuse;
       e.message = std::string(to_string(static_cast<tarn::misuse>(h.before))) + ", given back as " +
                   number(h.size) + " bytes";
@@ -90,22 +90,22 @@ template <class Pool>
 
 /// Writes what a pool does into a log.
 template <class Pool>
-class event_writer final : public watcher<typename lock_traits<typename Pool::lock_type>::env> {
+class event_writer final : public observer<typename lock_traits<typename Pool::lock_type>::env> {
  public:
   event_writer(std::shared_ptr<event_book> book, const Pool& pool,
                std::shared_ptr<pool_presence> presence)
       : book_(std::move(book)), pool_(&pool), presence_(std::move(presence)) {}
 
-  bool on(const happening& h) noexcept override {
-    const bool is_operation = h.what <= moment::cleanup;
+  bool on(const pool_event& h) noexcept override {
+    const bool is_operation = h.what <= pool_event_kind::cleanup;
     // relaxed: who switches it on or off is heard a moment late.
     if (is_operation && !book_->verbose.load(std::memory_order::relaxed)) return true;
     try {
-      if (h.what == moment::upkeep) return begin_upkeep(), true;
-      if (h.what != moment::upkept) return write(h, is_operation);
+      if (h.what == pool_event_kind::upkeep) return begin_upkeep(), true;
+      if (h.what != pool_event_kind::upkept) return write(h, is_operation);
       const auto gone = end_upkeep();
       if (h.size != 0) return write_tick(gone);
-      return gone.what == moment::upkept || write(gone, false);
+      return gone.what == pool_event_kind::upkept || write(gone, false);
     } catch (...) {  // there is no memory for it
       book_->failures.fetch_add(1, std::memory_order::relaxed);
       return false;
@@ -140,7 +140,7 @@ class event_writer final : public watcher<typename lock_traits<typename Pool::lo
     return now;
   }
 
-  bool write(const happening& h, bool is_operation) {
+  bool write(const pool_event& h, bool is_operation) {
     event e = describe(*pool_, h);
     if (!is_operation) e.state = read_pool(*pool_);
     return book_->add(e, !is_operation);
@@ -152,21 +152,21 @@ class event_writer final : public watcher<typename lock_traits<typename Pool::lo
     upkeep_[std::this_thread::get_id()] = now;
   }
   /// Returns: what there is to tell; `upkept` for nothing.
-  [[nodiscard]] happening end_upkeep() {
+  [[nodiscard]] pool_event end_upkeep() {
     idle_state before;
     {
       const std::lock_guard hold(upkeep_lock_);
       const auto found = upkeep_.find(std::this_thread::get_id());
-      if (found == upkeep_.end()) return {moment::upkept};  // it watches since then
+      if (found == upkeep_.end()) return {pool_event_kind::upkept};  // it watches since then
       before = found->second;
       upkeep_.erase(found);
     }
     const auto now = idle_now();
     // Others use the pool meanwhile: what they got alone is nothing to tell.
-    const auto what = now.purged != before.purged ? moment::purge
-                      : now.aged != before.aged   ? moment::decay
-                                                  : moment::upkept;
-    if (now.bytes >= before.bytes) return {moment::upkept};
+    const auto what = now.purged != before.purged ? pool_event_kind::purge
+                      : now.aged != before.aged   ? pool_event_kind::decay
+                                                  : pool_event_kind::upkept;
+    if (now.bytes >= before.bytes) return {pool_event_kind::upkept};
     return {what, 0, now.bytes, before.bytes, nullptr};
   }
 
@@ -174,7 +174,7 @@ class event_writer final : public watcher<typename lock_traits<typename Pool::lo
   /// be full of them else. The sink is told of its beginning, and when it has ended.
   struct upkeep_run {
     std::uint64_t number = 0;  // of the event; 0: none
-    moment what = moment::upkept;
+    pool_event_kind what = pool_event_kind::upkept;
     std::size_t before = 0;
     time_span began{};
     std::size_t gone = 0;
@@ -183,9 +183,9 @@ class event_writer final : public watcher<typename lock_traits<typename Pool::lo
   };
   static constexpr unsigned ending_quiet = 8;  // a load that swings has some quiet ticks, too
 
-  bool write_tick(const happening& h) {
+  bool write_tick(const pool_event& h) {
     std::optional<event> told;
-    if (h.what == moment::upkept) {
+    if (h.what == pool_event_kind::upkept) {
       const std::lock_guard hold(upkeep_lock_);
       if (run_.number == 0 || ++run_.quiet != ending_quiet) return true;
       if (run_.ticks > 1) told = book_->copy(run_.number);
@@ -202,7 +202,7 @@ class event_writer final : public watcher<typename lock_traits<typename Pool::lo
     return !told || book_->tell(*told);
   }
   /// Makes the event of the run tell of this tick, too. Returns: false if it is not kept any more.
-  [[nodiscard]] bool continues(event e, const happening& h) {
+  [[nodiscard]] bool continues(event e, const pool_event& h) {
     run_.gone += h.before - h.size;
     ++run_.ticks;
     run_.quiet = 0;

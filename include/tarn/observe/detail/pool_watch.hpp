@@ -8,7 +8,7 @@
 #include <mutex>
 #include <utility>
 
-#include <tarn/detail/watching/watch_list.hpp>
+#include <tarn/detail/events/observer_list.hpp>
 #include <tarn/observe/detail/fork_lock.hpp>
 #include <tarn/policy/lock.hpp>
 
@@ -16,16 +16,16 @@ namespace tarn {
 
 namespace detail {
 
-/// A pool and one of its watchers, as long as both are there. Either may end first.
+/// A pool and one of its observers, as long as both are there. Either may end first.
 class watch_link {
  public:
   watch_link() = default;
   watch_link(const watch_link&) = delete;
   watch_link& operator=(const watch_link&) = delete;
   virtual ~watch_link() = default;
-  /// Takes the watcher out, and waits for what it is being told.
+  /// Takes the observer out, and waits for what it is being told.
   virtual void cut() noexcept = 0;
-  /// The pool asks anew what the watcher wants.
+  /// The pool asks anew what the observer wants.
   virtual void heed() noexcept = 0;
 };
 
@@ -35,7 +35,7 @@ struct pool_presence {
   bool closed = false;
 };
 
-/// `Writer(book, pool, presence)` is the watcher; it closes `presence` when the pool closes.
+/// `Writer(book, pool, presence)` is the observer; it closes `presence` when the pool closes.
 template <class Pool, class Writer>
 class pool_link final : public watch_link {
  public:
@@ -59,11 +59,11 @@ class pool_link final : public watch_link {
   }
   void heed() noexcept override {
     const std::lock_guard hold(presence_->lock);
-    if (writer_ != nullptr && !presence_->closed) pool_->heed_watchers();
+    if (writer_ != nullptr && !presence_->closed) pool_->refresh_fast_path();
   }
 
  private:
-  using list_type = watch_list<typename lock_traits<typename Pool::lock_type>::env>;
+  using list_type = observer_list<typename lock_traits<typename Pool::lock_type>::env>;
 
   Pool* pool_;  // to be used under the lock, while it is there
   std::shared_ptr<pool_presence> presence_ = std::make_shared<pool_presence>();

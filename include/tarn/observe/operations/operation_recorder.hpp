@@ -20,8 +20,8 @@
 #include <tarn/detail/base/align.hpp>
 #include <tarn/detail/base/error.hpp>
 #include <tarn/detail/base/guard.hpp>
+#include <tarn/detail/events/observer.hpp>
 #include <tarn/detail/frontend/native_env.hpp>
-#include <tarn/detail/watching/watcher.hpp>
 #include <tarn/observe/detail/fork_lock.hpp>
 #include <tarn/observe/detail/pool_watch.hpp>
 #include <tarn/observe/operations/block_table.hpp>
@@ -165,15 +165,16 @@ class operation_book {
 
 /// Tells a recorder what a pool does.
 template <class Pool>
-class operation_writer final : public watcher<typename lock_traits<typename Pool::lock_type>::env> {
+class operation_writer final
+    : public observer<typename lock_traits<typename Pool::lock_type>::env> {
  public:
   operation_writer(std::shared_ptr<operation_book> book, const Pool&,
                    std::shared_ptr<pool_presence> presence)
       : book_(std::move(book)), presence_(std::move(presence)) {}
 
-  bool on(const happening& h) noexcept override {
-    if (h.what == moment::get) book_->get(h.block, h.size);
-    if (h.what == moment::put) book_->put(h.block);
+  bool on(const pool_event& h) noexcept override {
+    if (h.what == pool_event_kind::get) book_->get(h.block, h.size);
+    if (h.what == pool_event_kind::put) book_->put(h.block);
     return true;
   }
   void on_close() noexcept override {

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: MIT
 //
-// Watchers of a pool: nothing is told to one that was let go, and nothing is lost while one takes
+// Observers of a pool: nothing is told to one that was let go, and nothing is lost while one takes
 // the place of another.
 
 #include "model/relacy_env.hpp"
 
-#include <tarn/detail/watching/watch_list.hpp>
+#include <tarn/detail/events/observer_list.hpp>
 
 namespace {
 
-using tarn::detail::happening;
 using tarn::detail::moment;
+using tarn::detail::pool_event;
 
 /// Reads what its owner takes away after it was let go.
 template <class Env>
-struct reader final : tarn::detail::watcher<Env> {
+struct reader final : tarn::detail::observer<Env> {
   reader(model::var<int>& what, rl::atomic<int>& times) : owned(what), told(times) {}
-  bool on(const happening&) noexcept override {
+  bool on(const pool_event&) noexcept override {
     RL_ASSERT(owned == 1);
     told(RL_INFO).fetch_add(1, rl::mo_relaxed);
     return true;
@@ -47,13 +47,13 @@ struct scenario : rl::test_suite<Derived, 2> {
   }
 };
 
-/// One tells, the other takes the watcher out and then what it reads.
+/// One tells, the other takes the observer out and then what it reads.
 template <class Env, class List>
 struct letting_go : scenario<Env, List, letting_go<Env, List>> {
   void thread(unsigned index) {
     if (index == 0) {
-      this->list().tell({moment::get});
-      this->list().tell({moment::put});
+      this->list().tell({pool_event_kind::get});
+      this->list().tell({pool_event_kind::put});
     } else {
       RL_ASSERT(this->list().take_out(this->first));
       this->list().let_go(this->first);
@@ -62,12 +62,12 @@ struct letting_go : scenario<Env, List, letting_go<Env, List>> {
   }
 };
 
-/// One tells, the other puts a watcher in the place of the first.
+/// One tells, the other puts a observer in the place of the first.
 template <class Env, class List>
 struct replacing : scenario<Env, List, replacing<Env, List>> {
   void thread(unsigned index) {
     if (index == 0) {
-      this->list().tell({moment::get});
+      this->list().tell({pool_event_kind::get});
     } else {
       RL_ASSERT(this->list().add(new reader<Env>(this->owned, this->told), this->first));
       this->list().let_go(this->first);
@@ -84,7 +84,7 @@ template <class Env, class List>
 struct closing : scenario<Env, List, closing<Env, List>> {
   void thread(unsigned index) {
     if (index == 0) {
-      this->list().tell({moment::get});
+      this->list().tell({pool_event_kind::get});
     } else {
       this->list().close();
       this->owned = 2;
@@ -97,17 +97,17 @@ struct closing : scenario<Env, List, closing<Env, List>> {
 
 /// Broken: does not wait for those who are telling.
 template <class Env>
-struct impatient_list : tarn::detail::watch_list<Env> {
-  using tarn::detail::watch_list<Env>::watch_list;
-  static void let_go(tarn::detail::watcher<Env>* w) noexcept { w->release(); }
+struct impatient_list : tarn::detail::observer_list<Env> {
+  using tarn::detail::observer_list<Env>::observer_list;
+  static void let_go(tarn::detail::observer<Env>* w) noexcept { w->release(); }
 };
 /// Broken: one place is empty before the other is filled.
 template <class Env>
-struct gapped_list : tarn::detail::watch_list<Env> {
-  using tarn::detail::watch_list<Env>::watch_list;
-  bool add(tarn::detail::watcher<Env>* w, tarn::detail::watcher<Env>* old = nullptr) noexcept {
+struct gapped_list : tarn::detail::observer_list<Env> {
+  using tarn::detail::observer_list<Env>::observer_list;
+  bool add(tarn::detail::observer<Env>* w, tarn::detail::observer<Env>* old = nullptr) noexcept {
     if (old != nullptr) static_cast<void>(this->take_out(old));
-    return tarn::detail::watch_list<Env>::add(w);
+    return tarn::detail::observer_list<Env>::add(w);
   }
 };
 /// Broken: who waited has not seen what the others did.
@@ -122,8 +122,8 @@ struct unordered_look : model::sound {
 int main(int argc, char** argv) {
   using env = model::relacy_env<>;
   using blind_env = model::relacy_env<unordered_look>;
-  using list = tarn::detail::watch_list<env>;
-  using blind_list = tarn::detail::watch_list<blind_env>;
+  using list = tarn::detail::observer_list<env>;
+  using blind_list = tarn::detail::observer_list<blind_env>;
   return model::run(
       {{"nothing is told to one that was let go", model::all_of<letting_go<env, list>, 2>},
        {"nothing is lost when one takes another's place", model::all_of<replacing<env, list>, 2>},

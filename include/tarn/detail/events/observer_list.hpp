@@ -8,26 +8,27 @@
 #include <tarn/detail/base/compiler.hpp>
 #include <tarn/detail/base/guard.hpp>
 #include <tarn/detail/depot/counters.hpp>
-#include <tarn/detail/watching/watcher.hpp>
+#include <tarn/detail/events/observer.hpp>
 
 namespace tarn::detail {
 
-/// The watchers of one core. Where there are none, telling is one load and a branch, on slow paths.
+/// The observers of one core. Where there are none, telling is one load and a branch, on slow
+/// paths.
 ///
-/// What a watcher does to pools itself is told to nobody: it may use the pool that it watches.
+/// What a observer does to pools itself is told to nobody: it may use the pool that it watches.
 template <class Env>
-class watch_list {
+class observer_list {
  public:
-  using watcher_type = watcher<Env>;
+  using watcher_type = observer<Env>;
   static constexpr std::uint32_t most = 8;
 
   /// `r` knows which threads are telling something.
-  explicit watch_list(registry<Env>& r) noexcept : registry_(r) {}
-  watch_list(const watch_list&) = delete;
-  watch_list& operator=(const watch_list&) = delete;
-  ~watch_list() {
+  explicit observer_list(registry<Env>& r) noexcept : registry_(r) {}
+  observer_list(const observer_list&) = delete;
+  observer_list& operator=(const observer_list&) = delete;
+  ~observer_list() {
     for (std::uint32_t i = 0; i != count_.load(std::memory_order::relaxed); ++i)  // nobody is left
-      watchers_[i]->release();
+      observers_[i]->release();
   }
 
   /// Puts `w`, with the caller's reference, in the place of `old`, or in one of its own if that is
@@ -39,7 +40,7 @@ class watch_list {
     const auto place = place_of(old);
     if (closed_ || place == most) return false;
     w->told_from = &registry_;
-    watchers_[place] = w;
+    observers_[place] = w;
     if (place == count) count_.store(count + 1, std::memory_order::relaxed);
     return true;
   }
@@ -51,14 +52,14 @@ class watch_list {
     auto place = place_of(w);
     if (place == count) return false;
     for (; place + 1 != count; ++place)
-      watchers_[place] = watchers_[place + 1];
+      observers_[place] = observers_[place + 1];
     count_.store(count - 1, std::memory_order::relaxed);
     return true;
   }
 
   /// Drops the reference of one that was taken out, after all who are telling it something right
   /// now. Not from within a telling: two that take each other out would wait for each other. No
-  /// lock is held that a watcher may want.
+  /// lock is held that a observer may want.
   static void let_go(watcher_type* w) noexcept {
     auto& r = *w->told_from;
     for (unsigned turn = 0; !Env::table(r).is_telling && !w->is_unique(); ++turn)
@@ -76,7 +77,7 @@ class watch_list {
       w->release();  // that of first
       if (was_in) let_go(w);
     }
-    // (2) acquire, pairs with (1). Those too whose watcher was taken out meanwhile.
+    // (2) acquire, pairs with (1). Those too whose observer was taken out meanwhile.
     for (unsigned turn = 0;
          !Env::table(registry_).is_telling && tellers_.load(std::memory_order::acquire); ++turn) {
       Env::pause(turn);
@@ -85,7 +86,7 @@ class watch_list {
 
   /// Whether there is one; a hint.
   [[nodiscard]] bool any() const noexcept { return count_.load(std::memory_order::relaxed) != 0; }
-  TARN_FORCE_INLINE void tell(const happening& what) noexcept {
+  TARN_FORCE_INLINE void tell(const pool_event& what) noexcept {
     // relaxed: who is added or leaves at this moment may hear of it or not.
     if (count_.load(std::memory_order::relaxed) != 0) [[unlikely]]
       tell_all(what);
@@ -96,7 +97,7 @@ class watch_list {
     const guard<mutex_type> hold(lock_);
     bool wanted = false;
     for (std::uint32_t i = 0; i != count_.load(std::memory_order::relaxed); ++i)
-      wanted = wanted || watchers_[i]->wants_operations();
+      wanted = wanted || observers_[i]->wants_operations();
     action(wanted);
   }
   /// How often one failed to do what it wanted to.
@@ -109,13 +110,13 @@ class watch_list {
   void forget() noexcept {
     tellers_.store(0, std::memory_order::relaxed);  // one thread is left
     for (std::uint32_t i = 0; i != count_.load(std::memory_order::relaxed); ++i)
-      watchers_[i]->forget();
+      observers_[i]->forget();
   }
 
  private:
   using mutex_type = typename Env::mutex;
 
-  TARN_COLD void tell_all(const happening& what) noexcept {
+  TARN_COLD void tell_all(const pool_event& what) noexcept {
     if (Env::table(registry_).is_telling) return;
     watcher_type* held[most];
     std::uint32_t count = 0;
@@ -123,7 +124,7 @@ class watch_list {
       const guard<mutex_type> hold(lock_);
       tellers_.fetch_add(1, std::memory_order::relaxed);  // the lock orders it before a closing
       for (; count != count_.load(std::memory_order::relaxed); ++count) {
-        held[count] = watchers_[count];
+        held[count] = observers_[count];
         held[count]->retain();
       }
     }
@@ -133,14 +134,14 @@ class watch_list {
       held[i]->release();
     }
     Env::table(registry_).is_telling =
-        false;  // a watcher returns on the thread that it was told on
+        false;  // a observer returns on the thread that it was told on
     tellers_.fetch_sub(1, std::memory_order::release);  // (1)
   }
 
-  /// The lock is held. Returns: the number of watchers if it is not here.
+  /// The lock is held. Returns: the number of observers if it is not here.
   [[nodiscard]] std::uint32_t place_of(const watcher_type* w) const noexcept {
     std::uint32_t place = 0;
-    while (place != count_.load(std::memory_order::relaxed) && watchers_[place] != w)
+    while (place != count_.load(std::memory_order::relaxed) && observers_[place] != w)
       ++place;
     return place;
   }
@@ -148,14 +149,14 @@ class watch_list {
   [[nodiscard]] watcher_type* first() noexcept {
     const guard<mutex_type> hold(lock_);
     if (count_.load(std::memory_order::relaxed) == 0) return nullptr;
-    watchers_[0]->retain();
-    return watchers_[0];
+    observers_[0]->retain();
+    return observers_[0];
   }
 
   registry<Env>& registry_;
   mutex_type lock_;
   bool closed_ = false;  // this and the next: lock_
-  watcher_type* watchers_[most] = {};
+  watcher_type* observers_[most] = {};
   typename Env::template atomic<std::uint32_t> tellers_{0};
   shared_counter<Env> failures_;
   typename Env::template atomic<std::uint32_t> count_{0};  // written under lock_

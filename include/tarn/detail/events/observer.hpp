@@ -10,7 +10,7 @@
 namespace tarn::detail {
 
 /// What a pool can tell of. The first five are operations, each on one block; the others are rare.
-enum class moment : std::uint8_t {
+enum class pool_event_kind : std::uint8_t {
   get,
   put,
   create,    // a block that had never been handed out, or an object that the factory made
@@ -24,12 +24,12 @@ enum class moment : std::uint8_t {
   trim,      // `before` bytes of slabs became `size`
   upkeep,    // idle memory that is not needed is about to be given up, by this thread
   upkept,    // that is done; `size` ticks of `maintain`, 0 if it was asked for
-  decay,     // `before` idle bytes became `size`: what a watcher may make of these two
+  decay,     // `before` idle bytes became `size`: what a observer may make of these two
   purge,     // the same of idle bytes with pages, whose blocks stayed
 };
 
-struct happening {
-  moment what = moment::get;
+struct pool_event {
+  pool_event_kind what = pool_event_kind::get;
   std::uint32_t tier = 0;
   std::size_t size = 0;
   std::size_t before = 0;
@@ -43,14 +43,14 @@ class registry;
 ///
 /// Counted: the list that it is in holds a reference, and whoever is telling it another.
 template <class Env>
-class watcher {
+class observer {
  public:
-  watcher() = default;
-  watcher(const watcher&) = delete;
-  watcher& operator=(const watcher&) = delete;
+  observer() = default;
+  observer(const observer&) = delete;
+  observer& operator=(const observer&) = delete;
 
   /// Returns: false if it failed to do what it wanted to.
-  virtual bool on(const happening& what) noexcept = 0;
+  virtual bool on(const pool_event& what) noexcept = 0;
   /// The pool closes: nothing more will be told.
   virtual void on_close() noexcept {}
   /// Whether it wants to hear of gets and puts: these leave the hit path then.
@@ -69,7 +69,7 @@ class watcher {
   registry<Env>* told_from = nullptr;
 
  protected:
-  virtual ~watcher() = default;
+  virtual ~observer() = default;
 
  private:
   ref_count<Env> holders_;

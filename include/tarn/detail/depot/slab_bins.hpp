@@ -9,20 +9,20 @@
 
 namespace tarn::detail {
 
-/// The slabs of one tier, each on the shelf for what it can give, so that nobody searches.
+/// The slabs of one tier, each on the bin for what it can give, so that nobody searches.
 ///
 /// Blocks are taken from the fullest slab that has one: then the others become whole and can go.
 /// A slab moves when its blocks do, in O(1). Guarded by the tier's lock.
-/// Source: Bonwick's slab allocator (1994), which sorts slabs by what is in use; the bins are those
-/// of Hoard.
+/// Source: Bonwick's slab allocator (1994), which sorts slabs by what is in use; the fill_bins are
+/// those of Hoard.
 template <class Env>
-class slab_shelves {
+class slab_bins {
  public:
   using slab_type = slab<Env>;
 
-  slab_shelves() noexcept = default;
-  slab_shelves(const slab_shelves&) = delete;
-  slab_shelves& operator=(const slab_shelves&) = delete;
+  slab_bins() noexcept = default;
+  slab_bins(const slab_bins&) = delete;
+  slab_bins& operator=(const slab_bins&) = delete;
 
   void destroy_all(const tier_shape& shape) noexcept {
     for (auto& list : lists_) {
@@ -37,19 +37,19 @@ class slab_shelves {
 
   /// Puts a slab where it belongs; to be called whenever its blocks were parked, taken or purged.
   void place(slab_type* s) noexcept {
-    const auto shelf = shelf_for(*s);
-    if (shelf == s->shelf) return;
-    if (s->shelf != slab_type::no_shelf) remove(s);
-    s->shelf = shelf;
-    lists_[shelf].push(s);
-    filled_ |= bit_of(shelf);
+    const auto bin = bin_for(*s);
+    if (bin == s->bin) return;
+    if (s->bin != slab_type::no_bin) remove(s);
+    s->bin = bin;
+    lists_[bin].push(s);
+    filled_ |= bit_of(bin);
   }
 
   void remove(slab_type* s) noexcept {
-    auto& list = lists_[s->shelf];
+    auto& list = lists_[s->bin];
     list.remove(s);
-    if (list.front() == nullptr) filled_ &= ~bit_of(s->shelf);
-    s->shelf = slab_type::no_shelf;
+    if (list.front() == nullptr) filled_ &= ~bit_of(s->bin);
+    s->bin = slab_type::no_bin;
   }
 
   /// The slab to take a block from: one with a parked block, the fullest first; else, if
@@ -106,18 +106,18 @@ class slab_shelves {
 
  private:
   // In the order of preference, the best last.
-  static constexpr std::uint8_t exhausted = 0;     // all blocks are away
-  static constexpr std::uint8_t untouched = 1;     // nothing was carved yet
-  static constexpr std::uint8_t fresh = 2;         // nothing is parked, something can be carved
-  static constexpr std::uint8_t whole_purged = 3;  // everything is parked and has no pages
-  static constexpr std::uint8_t purged = 4;        // what is parked has no pages
-  static constexpr std::uint8_t whole = 5;         // everything is parked
-  static constexpr std::uint8_t first_bin = 6;     // something is parked: by how much is away
-  static constexpr std::uint8_t bins = 8;
-  static constexpr std::uint8_t shelves = first_bin + bins;
+  static constexpr std::uint8_t exhausted = 0;       // all blocks are away
+  static constexpr std::uint8_t untouched = 1;       // nothing was carved yet
+  static constexpr std::uint8_t fresh = 2;           // nothing is parked, something can be carved
+  static constexpr std::uint8_t whole_purged = 3;    // everything is parked and has no pages
+  static constexpr std::uint8_t purged = 4;          // what is parked has no pages
+  static constexpr std::uint8_t whole = 5;           // everything is parked
+  static constexpr std::uint8_t first_fill_bin = 6;  // something is parked: by how much is away
+  static constexpr std::uint8_t fill_bins = 8;
+  static constexpr std::uint8_t bins = first_fill_bin + fill_bins;
 
-  [[nodiscard]] static constexpr std::uint32_t bit_of(std::uint8_t shelf) noexcept {
-    return std::uint32_t{1} << shelf;
+  [[nodiscard]] static constexpr std::uint32_t bit_of(std::uint8_t bin) noexcept {
+    return std::uint32_t{1} << bin;
   }
   [[nodiscard]] slab_type* highest(std::uint32_t among) const noexcept {
     return among == 0 ? nullptr : lists_[std::bit_width(among) - 1].front();
@@ -128,16 +128,16 @@ class slab_shelves {
     return cast_to<unsigned>(std::bit_width(room | 1u)) - 1;
   }
 
-  [[nodiscard]] static std::uint8_t shelf_for(const slab_type& s) noexcept {
+  [[nodiscard]] static std::uint8_t bin_for(const slab_type& s) noexcept {
     if (s.parked == 0) return s.carved == 0 ? untouched : s.carved < s.blocks ? fresh : exhausted;
     if (s.parked == s.purged) return s.whole() ? whole_purged : purged;
     if (s.whole()) return whole;
-    const auto away = std::uint64_t{s.carved - s.parked} * bins / s.blocks;  // less than all
-    return static_cast<std::uint8_t>(first_bin + away);
+    const auto away = std::uint64_t{s.carved - s.parked} * fill_bins / s.blocks;  // less than all
+    return static_cast<std::uint8_t>(first_fill_bin + away);
   }
 
-  slab_list<Env> lists_[shelves];
-  std::uint32_t filled_ = 0;      // shelves that are not empty
+  slab_list<Env> lists_[bins];
+  std::uint32_t filled_ = 0;      // bins that are not empty
   slab_list<Env> spare_[levels];  // descriptors without memory, by the bits of their room
   std::uint32_t spared_ = 0;      // levels that are not empty
 };
