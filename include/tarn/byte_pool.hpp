@@ -42,7 +42,7 @@ namespace tarn {
 /// a concurrent pool), also after the pool is gone.
 template <class Lock, class Stats, class Traits>
 class byte_pool
-    : private detail::pool_base<detail::byte_core<detail::byte_config<Lock, Stats, Traits>>> {
+    : public detail::pool_base<detail::byte_core<detail::byte_config<Lock, Stats, Traits>>> {
   using core_type = detail::byte_core<detail::byte_config<Lock, Stats, Traits>>;
   using base = detail::pool_base<core_type>;
 
@@ -340,35 +340,10 @@ class byte_pool
     this->check_tier(tier);
     this->resize_tier(tier, blocks);
   }
-  using base::clear;
-  using base::close;
-  using base::closed;
-  using base::drain;
-  using base::maintain;
-  using base::purge;
-  using base::reset_and_drain;
-  using base::set_callback;
-  using base::set_retention_percent;
-  using base::trim;
-
-  // Reading.
-
-  using base::refresh_fast_path;
-  using base::unwatch;
-  using base::watch;  // these three: for observe/
   [[nodiscard]] const tiers_type& tiers() const noexcept { return core().table(); }
-  using base::lifeline;
-  using base::name;
-  using base::occupancy;
-  using base::owns;
-  [[nodiscard]] tarn::snapshot snapshot() const requires(Stats::counts) { return base::snapshot(); }
-  using base::for_each_recorder;
-  [[nodiscard]] leak_report live_blocks(std::uint64_t since = 0) const
-      requires(core_type::samples) {
-    return base::live_blocks(since);
-  }
 
  private:
+  friend struct detail::access;
   using base::core;
 
   /// Whether every block has this alignment. Folded away where it is a constant.

@@ -172,4 +172,10 @@ class basic_concurrent_fast_buffer {
       counts_;  // under the lock
 };
 
+/// The fast buffer that goes with a lock policy: for several threads or for one owner.
+template <class Lock, class Stats = counting_stats, class Traits = fast_buffer_traits<>>
+using fast_buffer_for =
+    std::conditional_t<is_concurrent_v<Lock>, basic_concurrent_fast_buffer<Lock, Stats, Traits>,
+                       basic_fast_buffer<Lock, Stats, Traits>>;
+
 }  // namespace tarn

@@ -505,10 +505,4 @@ class basic_fast_buffer {
       inline_;
 };
 
-/// The fast buffer that goes with a lock policy: for several threads or for one owner.
-template <class Lock, class Stats = counting_stats, class Traits = fast_buffer_traits<>>
-using fast_buffer_for =
-    std::conditional_t<is_concurrent_v<Lock>, basic_concurrent_fast_buffer<Lock, Stats, Traits>,
-                       basic_fast_buffer<Lock, Stats, Traits>>;
-
 }  // namespace tarn

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <utility>
 
+#include <tarn/detail/base/access.hpp>
 #include <tarn/detail/base/compiler.hpp>
 
 namespace tarn {
@@ -52,8 +53,8 @@ class message_handle {
   friend Pool;
   template <class>
   friend class shared_message;
-  using slot_type = typename Pool::slot_type;
-  using core_type = typename Pool::core_type;
+  using slot_type = typename detail::access::of_messages<Pool>::slot;
+  using core_type = typename detail::access::of<Pool>::core;
 
   constexpr message_handle(slot_type* slot, core_type* core) noexcept : slot_(slot), core_(core) {}
 
@@ -126,8 +127,8 @@ class shared_message {
 
  private:
   friend Pool;
-  using slot_type = typename Pool::slot_type;
-  using core_type = typename Pool::core_type;
+  using slot_type = typename detail::access::of_messages<Pool>::slot;
+  using core_type = typename detail::access::of<Pool>::core;
 
   /// Takes over one reference.
   constexpr shared_message(slot_type* slot, core_type* core) noexcept : slot_(slot), core_(core) {}

@@ -82,9 +82,9 @@ struct message_parts {
   using count = std::conditional_t<is_concurrent_v<Lock>, ref_count<env>, plain_count>;
   using permits = detail::permits<env>;
   using slot = message_slot<M, count, permits>;
-  using pool = object_pool<slot, Lock, Stats,
-                           object_traits<slot_lifecycle<typename Traits::lifecycle>,
-                                         typename Traits::check, typename Traits::source>>;
+  using base = object_pool_base<slot, Lock, Stats,
+                                object_traits<slot_lifecycle<typename Traits::lifecycle>,
+                                              typename Traits::check, typename Traits::source>>;
 };
 
 }  // namespace detail
@@ -134,7 +134,7 @@ class message_consumer {
 
  private:
   friend Pool;
-  using permits_type = typename Pool::permits_type;
+  using permits_type = typename detail::access::of_messages<Pool>::permits;
 
   message_consumer(Pool& pool, permits_type* permits) noexcept : pool_(&pool), permits_(permits) {}
 
@@ -158,9 +158,12 @@ class message_consumer {
 ///
 /// Thread safety: as that of object_pool.
 template <class M, class Lock, class Stats, class Traits>
-class message_pool : private detail::message_parts<M, Lock, Stats, Traits>::pool {
+class message_pool : public detail::message_parts<M, Lock, Stats, Traits>::base {
   using parts = detail::message_parts<M, Lock, Stats, Traits>;
-  using base = typename parts::pool;
+  using base = typename parts::base;
+  using core_type = typename base::core_type;
+  using slot_type = typename parts::slot;
+  using permits_type = typename parts::permits;
 
  public:
   using value_type = M;
@@ -172,11 +175,8 @@ class message_pool : private detail::message_parts<M, Lock, Stats, Traits>::pool
   using handle = message_handle<message_pool>;
   using shared = shared_message<message_pool>;
   using consumer_type = message_consumer<message_pool>;
-  using core_type = typename base::core_type;
-  using slot_type = typename parts::slot;
-  using permits_type = typename parts::permits;
   /// Who asks; see byte_pool.
-  using where_type = typename base::where_type;
+  using where_type = typename core_type::where_type;
 
   /// Throws: as the constructor of object_pool, and `std::invalid_argument` for a capacity of more
   /// than 2^32 - 1.
@@ -249,21 +249,11 @@ class message_pool : private detail::message_parts<M, Lock, Stats, Traits>::pool
   /// Gives a message back. An empty handle is ignored.
   static void put(handle&& m) noexcept { m.reset(); }
 
-  using base::clear;
-  using base::drain;
-  using base::maintain;
-  using base::prewarm;
-  using base::purge;
-  using base::reset_and_drain;
-  using base::resize;
-  using base::set_retention_percent;
-  using base::trim;
   /// As that of object_pool; who waits for a message leaves without one.
   void close() noexcept {
     base::close();
     if (permits_ != nullptr) permits_->close();
   }
-  using base::closed;
   /// As that of object_pool; the item is the message.
   template <class Callback>
   void set_callback(Callback callback) {
@@ -278,25 +268,16 @@ class message_pool : private detail::message_parts<M, Lock, Stats, Traits>::pool
     base::set_callback(nullptr);
   }
 
-  using base::for_each_recorder;
-  using base::lifeline;
-  using base::live_blocks;
-  using base::name;
-  using base::occupancy;
-  using base::owns;
-  using base::refresh_fast_path;
-  using base::snapshot;
-  using base::unwatch;
-  using base::watch;
   /// Messages that are out; under load an estimate.
-  [[nodiscard]] std::uint64_t in_flight() const { return occupancy().in_use(); }
+  [[nodiscard]] std::uint64_t in_flight() const { return this->occupancy().in_use(); }
   /// The most that were out at once. Where idle messages lie in front of the depot it counts them:
   /// it is then an upper bound.
   [[nodiscard]] std::uint64_t most_in_flight() const {
-    return occupancy().tiers[0].peak_outstanding;
+    return this->occupancy().tiers[0].peak_outstanding;
   }
 
  private:
+  friend struct detail::access;
   friend handle;
   friend shared;
   friend consumer_type;

@@ -17,6 +17,7 @@
 #include <span>
 #include <utility>
 
+#include <tarn/detail/base/access.hpp>
 #include <tarn/detail/pool/object_core_slow.hpp>
 #include <tarn/fwd.hpp>
 #include <tarn/immortal.hpp>
@@ -73,7 +74,7 @@ class object_handle {
  private:
   template <class, class, class, class>
   friend class object_pool;
-  using core_type = typename Pool::core_type;
+  using core_type = typename detail::access::of<Pool>::core;
 
   constexpr object_handle(value_type* object, core_type* core) noexcept
       : object_(object), core_(core) {}
@@ -81,6 +82,54 @@ class object_handle {
   value_type* object_ = nullptr;
   core_type* core_ = nullptr;  // only meaningful with an object
 };
+
+namespace detail {
+
+/// What object and message pools inherit in public: a pool of `T` without a way to get any.
+template <class T, class Lock, class Stats, class Traits>
+class object_pool_base : public pool_base<object_core<object_config<T, Lock, Stats, Traits>>> {
+  using base = pool_base<object_core<object_config<T, Lock, Stats, Traits>>>;
+  using lifecycle = typename Traits::lifecycle;
+
+ public:
+  /// Makes `objects` more objects (kept) or blocks (built) ready, as `byte_pool::prewarm`. Throws:
+  /// as that, and what the factory throws.
+  void prewarm(std::size_t objects) { this->prewarm_tier(0, objects); }
+  /// Makes the depot hold `objects` idle objects: more are made, or the surplus goes, and what
+  /// comes back beyond that number is discarded from now on. No object that is out is lost. Throws:
+  /// as `prewarm`; the bound is the one before then, and no object went.
+  void resize(std::size_t objects) { this->resize_tier(0, objects); }
+
+ protected:
+  using core_type = object_core<object_config<T, Lock, Stats, Traits>>;
+
+  explicit object_pool_base(const options& o, lifecycle how, typename Traits::source source)
+      : base(new core_type(settings_of(o, how), {std::move(how)}, std::move(source), o.name,
+                           o.keep_capacity_bytes.value_or(options::default_keep_capacity_bytes),
+                           o.default_capacity.value_or(0)),
+             o) {
+    this->prewarm_initially();
+  }
+
+ private:
+  [[nodiscard]] static core_settings settings_of(const options& o, const lifecycle& how) {
+    how.require_valid();
+    if constexpr (lifecycle::keeps && !std::is_trivially_destructible_v<T> && !is_measurable<T>()) {
+      if (o.keep_capacity_bytes) {
+        throw_invalid("keep_capacity_bytes", *o.keep_capacity_bytes,
+                      "can't be heeded: what the objects hold is not known, until they tell "
+                      "it by a member std::size_t kept_bytes() const");
+      }
+    }
+    if (o.zeroing != zeroing::none) {
+      throw_invalid("zeroing", static_cast<unsigned>(o.zeroing),
+                    "must be none (0) in an object pool");
+    }
+    return detail::settings_of<typename Traits::source>(o);
+  }
+};
+
+}  // namespace detail
 
 /// A pool of objects of type `T`.
 ///
@@ -93,10 +142,9 @@ class object_handle {
 ///
 /// Thread safety: as that of byte_pool.
 template <class T, class Lock, class Stats, class Traits>
-class object_pool : private detail::pool_base<
-                        detail::object_core<detail::object_config<T, Lock, Stats, Traits>>> {
-  using base =
-      detail::pool_base<detail::object_core<detail::object_config<T, Lock, Stats, Traits>>>;
+class object_pool : public detail::object_pool_base<T, Lock, Stats, Traits> {
+  using base = detail::object_pool_base<T, Lock, Stats, Traits>;
+  using core_type = typename base::core_type;
 
  public:
   using value_type = T;
@@ -106,7 +154,6 @@ class object_pool : private detail::pool_base<
   using lifecycle_type = typename Traits::lifecycle;
   using source_type = typename Traits::source;
   using handle = object_handle<object_pool>;
-  using core_type = detail::object_core<detail::object_config<T, Lock, Stats, Traits>>;
 
   /// Who asks; see byte_pool.
   using where_type = typename core_type::where_type;
@@ -123,13 +170,7 @@ class object_pool : private detail::pool_base<
   explicit object_pool(options o, lifecycle_type lifecycle = {})
       : object_pool(std::move(o), std::move(lifecycle), Source()) {}
   explicit object_pool(options o, lifecycle_type lifecycle, source_type source)
-      : base(new core_type(settings_of(o, lifecycle), {std::move(lifecycle)}, std::move(source),
-                           o.name,
-                           o.keep_capacity_bytes.value_or(options::default_keep_capacity_bytes),
-                           o.default_capacity.value_or(0)),
-             o) {
-    this->prewarm_initially();
-  }
+      : base(o, std::move(lifecycle), std::move(source)) {}
 
   /// Gets an object that was reset, or one that the factory makes.
   ///
@@ -243,68 +284,9 @@ class object_pool : private detail::pool_base<
       object.reset();
   }
 
-  /// Makes `objects` more objects (kept) or blocks (built) ready, as `byte_pool::prewarm`. Throws:
-  /// as that, and what the factory throws.
-  void prewarm(std::size_t objects) { this->prewarm_tier(0, objects); }
-  /// Makes the depot hold `objects` idle objects: more are made, or the surplus goes, and what
-  /// comes back beyond that number is discarded from now on. No object that is out is lost. Throws:
-  /// as `prewarm`; the bound is the one before then, and no object went.
-  void resize(std::size_t objects) { this->resize_tier(0, objects); }
-  using base::clear;
-  using base::close;
-  using base::closed;
-  using base::drain;
-  using base::maintain;
-  using base::purge;
-  using base::reset_and_drain;
-  using base::set_callback;
-  using base::set_retention_percent;
-  using base::trim;
-
-  using base::lifeline;
-  using base::name;
-  using base::occupancy;
-  using base::owns;
-  using base::refresh_fast_path;
-  using base::unwatch;
-  using base::watch;  // these three: for observe/
-  [[nodiscard]] tarn::snapshot snapshot() const requires(Stats::counts) {
-    auto s = base::snapshot();
-    s.constructed = core().constructed();
-    s.reset_failures = core().reset_failures();
-    s.outgrown = core().outgrown();
-    return s;
-  }
-  using base::for_each_recorder;
-  [[nodiscard]] leak_report live_blocks(std::uint64_t since = 0) const
-      requires(core_type::samples) {
-    return base::live_blocks(since);
-  }
-
- protected:
-  using base::core;  // for message_pool, which is one of these underneath
-  using base::fail;
-  using base::is_null;
-
  private:
-  [[nodiscard]] static detail::core_settings settings_of(const options& o,
-                                                         const lifecycle_type& lifecycle) {
-    lifecycle.require_valid();
-    if constexpr (keeps_objects && !std::is_trivially_destructible_v<T> &&
-                  !detail::is_measurable<T>()) {
-      if (o.keep_capacity_bytes) {
-        detail::throw_invalid(
-            "keep_capacity_bytes", *o.keep_capacity_bytes,
-            "can't be heeded: what the objects hold is not known, until they tell "
-            "it by a member std::size_t kept_bytes() const");
-      }
-    }
-    if (o.zeroing != zeroing::none) {
-      detail::throw_invalid("zeroing", static_cast<unsigned>(o.zeroing),
-                            "must be none (0) in an object pool");
-    }
-    return detail::settings_of<source_type>(o);
-  }
+  friend struct detail::access;
+  using base::core;
 };
 
 /// A pool with a static address, for handles of one pointer.

@@ -15,6 +15,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <tarn/detail/base/access.hpp>
 #include <tarn/detail/bounds/initial_blocks.hpp>
 #include <tarn/detail/bounds/refusal_text.hpp>
 #include <tarn/detail/events/totals.hpp>
@@ -45,37 +46,15 @@ template <class Core>
   throw pool_exhausted(request_text(core, why, size, alignment).c_str());
 }
 
+/// What pools inherit in public.
 template <class Core>
 class pool_base {
   using bounds_type = bounds<typename Core::config>;
-
- public:
   using env = typename Core::env;
 
-  pool_base(Core* core, const options& o)
-      : core_(accepted(core, o)),
-        initial_{o.initial_objects.value_or(0),
-                 o.initial_bytes.value_or(o.max_bytes.value_or(options::default_max_bytes)),
-                 o.initial_bytes.has_value()},
-        capacity_(o.capacity.value_or(no_limit)),
-        limit_bytes_(o.limit_bytes.value_or(no_limit)),
-        cleanup_interval_(o.cleanup_interval ? o.cleanup_interval->count() : -1),
-        decay_interval_(o.decay_interval.value_or(options::default_decay_interval).count()),
-        max_idle_bytes_(
-            o.max_bytes.value_or(Core::is_lock_free ? no_limit : options::default_max_bytes)),
-        created_(env::now()),
-        closing_(o.closing),
-        recent_lengths_(o.recent_lengths) {
-    if constexpr (Core::samples) core_->sampled().lengths = o.recent_lengths.sink();
-    core_->begin();
-  }
+ public:
   pool_base(const pool_base&) = delete;  // handles point to the pool's core, not to the pool, but
   pool_base& operator=(const pool_base&) = delete;  // a pool that moves would surprise its users
-  ~pool_base() {
-    core_->visits().end();
-    close();
-    core_->release();
-  }
 
   /// Gives back everything idle: this thread's and the depots' now, other threads' on their next
   /// slow path. Blocks that are out stay valid.
@@ -203,21 +182,6 @@ class pool_base {
     if (old != nullptr) core_->observers().let_go(old);
   }
 
-  /// Tells `w` of what the pool does. Takes the caller's reference, also if it throws.
-  void watch(observer<env>* w) {
-    if (!core_->observers().add(w)) refuse_watcher(w);
-    core_->refresh_fast_path();
-  }
-  /// Tells it nothing new. Returns: whether it was told; it is the caller's to let go then, by
-  /// `observer_list::let_go`, which does not need the pool.
-  [[nodiscard]] bool unwatch(observer<env>* w) noexcept {
-    const bool was_in = core_->observers().take_out(w);
-    core_->refresh_fast_path();
-    return was_in;
-  }
-  /// To be called when what a observer wants has changed.
-  void refresh_fast_path() noexcept { core_->refresh_fast_path(); }
-
   /// Drops the pages of all that is idle in the depots and in the large cache now: the memory
   /// stays, its blocks serve again at once and are zero then. What is out is not touched. Kept
   /// objects are destroyed. Where pages can't be dropped (see `idle_memory`), the memory goes, as
@@ -280,9 +244,6 @@ class pool_base {
     upkeep_totals.searched();
     return core_->find_slab(p) != nullptr;
   }
-  /// What outlives the pool object, for those who watch pools: see observe/registry.hpp.
-  [[nodiscard]] core_base<env>& lifeline() const noexcept { return *core_; }
-
   /// Blocks and memory; for every stats policy.
   [[nodiscard]] tarn::occupancy occupancy() const {
     tarn::occupancy o;
@@ -292,7 +253,8 @@ class pool_base {
     core_->refusals().read(o.refusals);
     return o;
   }
-  [[nodiscard]] tarn::snapshot snapshot() const {
+  /// All numbers of the pool; where the stats policy counts.
+  [[nodiscard]] tarn::snapshot snapshot() const requires(Core::config::counts) {
     tarn::snapshot s;
     s.name = core_->name();
     s.callback_failures = core_->observers().failures();
@@ -318,23 +280,26 @@ class pool_base {
     const auto& misuses = core_->misuses();
     for (std::size_t kind = 0; kind != misuses.kinds; ++kind)
       s.misuses.push_back(misuses.read(kind));
+    if constexpr (requires { core_->constructed(); }) {
+      s.constructed = core_->constructed();
+      s.reset_failures = core_->reset_failures();
+      s.outgrown = core_->outgrown();
+    }
     return s;
   }
   /// Who holds blocks of this pool, by call site: of the gets that the stats policy followed, those
   /// that are out. `since`: only those that came after a report with this `next_id`.
-  [[nodiscard]] leak_report live_blocks([[maybe_unused]] std::uint64_t since) const {
+  [[nodiscard]] leak_report live_blocks(std::uint64_t since = 0) const requires(Core::samples) {
     leak_report made;
     made.pool = core_->name();
-    if constexpr (Core::samples) {
-      made.next_id = core_->sampled().next_id();
-      made.in_use = occupancy().in_use();
-      made.not_sampled = core_->sampled().refused();
-      const auto now = env::now();
-      core_->sampled().for_each([&](const sample& s) {
-        if (s.id >= since) made.add(s, now);
-      });
-      made.sort();
-    }
+    made.next_id = core_->sampled().next_id();
+    made.in_use = occupancy().in_use();
+    made.not_sampled = core_->sampled().refused();
+    const auto now = env::now();
+    core_->sampled().for_each([&](const sample& s) {
+      if (s.id >= since) made.add(s, now);
+    });
+    made.sort();
     return made;
   }
   /// Calls `action(recorder)` for each recorder of the stats policy.
@@ -344,6 +309,29 @@ class pool_base {
   }
 
  protected:
+  pool_base(Core* core, const options& o)
+      : core_(accepted(core, o)),
+        initial_{o.initial_objects.value_or(0),
+                 o.initial_bytes.value_or(o.max_bytes.value_or(options::default_max_bytes)),
+                 o.initial_bytes.has_value()},
+        capacity_(o.capacity.value_or(no_limit)),
+        limit_bytes_(o.limit_bytes.value_or(no_limit)),
+        cleanup_interval_(o.cleanup_interval ? o.cleanup_interval->count() : -1),
+        decay_interval_(o.decay_interval.value_or(options::default_decay_interval).count()),
+        max_idle_bytes_(
+            o.max_bytes.value_or(Core::is_lock_free ? no_limit : options::default_max_bytes)),
+        created_(env::now()),
+        closing_(o.closing),
+        recent_lengths_(o.recent_lengths) {
+    if constexpr (Core::samples) core_->sampled().lengths = access::sink(o.recent_lengths);
+    core_->begin();
+  }
+  ~pool_base() {
+    core_->visits().end();
+    close();
+    core_->release();
+  }
+
   template <class Callback>
   [[nodiscard]] static bool is_null(const Callback& callback) noexcept {
     if constexpr (std::is_pointer_v<Callback> || std::is_null_pointer_v<Callback> ||
@@ -422,6 +410,24 @@ class pool_base {
   }
 
  private:
+  friend struct access;
+  /// Tells `w` of what the pool does. Takes the caller's reference, also if it throws.
+  void watch(observer<env>* w) {
+    if (!core_->observers().add(w)) refuse_watcher(w);
+    core_->refresh_fast_path();
+  }
+  /// Tells it nothing new. Returns: whether it was told; it is the caller's to let go then, by
+  /// `observer_list::let_go`, which does not need the pool.
+  [[nodiscard]] bool unwatch(observer<env>* w) noexcept {
+    const bool was_in = core_->observers().take_out(w);
+    core_->refresh_fast_path();
+    return was_in;
+  }
+  /// To be called when what a observer wants has changed.
+  void refresh_fast_path() noexcept { core_->refresh_fast_path(); }
+  /// What outlives the pool object, for those who watch pools: see observe/registry.hpp.
+  [[nodiscard]] core_base<env>& lifeline() const noexcept { return *core_; }
+
   void empty() noexcept {
     core_->drain();
     if constexpr (requires { core_->large(); }) core_->trim_bytes(0);

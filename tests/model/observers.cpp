@@ -9,8 +9,8 @@
 
 namespace {
 
-using tarn::detail::moment;
 using tarn::detail::pool_event;
+using tarn::detail::pool_event_kind;
 
 /// Reads what its owner takes away after it was let go.
 template <class Env>

@@ -8,9 +8,9 @@
 namespace {
 
 using tarn::detail::core_settings;
-using tarn::detail::dropping;
 using tarn::detail::lock_free_shape;
 using tarn::detail::per_thread_shape;
+using tarn::detail::purge_mode;
 using tarn::detail::tick_rules;
 
 constexpr std::size_t whole_pages = std::size_t{32} << 10;  // dropped block by block
@@ -187,7 +187,7 @@ struct purge_and_close : rl::test_suite<purge_and_close<Config, Stride, Out>, Ou
 };
 
 /// A tick that drops the pages of what was not needed, instead of giving it back.
-template <class Config, dropping Pages>
+template <class Config, purge_mode Pages>
 struct tick_and_get : rl::test_suite<tick_and_get<Config, Pages>, 2> {
   world<Config> w{{.aged_pages = Pages}};
   std::size_t evict = 0;

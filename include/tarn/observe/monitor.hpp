@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include <tarn/detail/base/access.hpp>
 #include <tarn/detail/base/error.hpp>
 #include <tarn/detail/events/observer_list.hpp>
 #include <tarn/observe/detail/ticker.hpp>
@@ -125,7 +126,7 @@ class monitor {
     name_ = last_.name;
     due_ = detail::later(last_.taken.count(), o.interval);
     auto* const made = new guest(link_);
-    pool.watch(made);
+    detail::access::watch(pool, made);
     guest_ = made;
   }
   monitor(const monitor&) = delete;
@@ -135,7 +136,7 @@ class monitor {
     guest* out = nullptr;
     {
       const std::lock_guard hold(link_->presence);
-      if (link_->pool != nullptr && link_->pool->unwatch(guest_)) out = guest_;
+      if (link_->pool != nullptr && detail::access::unwatch(*link_->pool, guest_)) out = guest_;
       link_->pool = nullptr;
     }
     if (out != nullptr) list_type::let_go(out);

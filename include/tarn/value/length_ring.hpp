@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include <tarn/detail/base/access.hpp>
 #include <tarn/detail/samples/sample.hpp>
 
 namespace tarn {
@@ -71,10 +72,11 @@ class length_ring {
   [[nodiscard]] explicit operator bool() const noexcept { return ring_ != nullptr; }
   /// A copy of what was told, oldest first. Preconditions: not empty.
   [[nodiscard]] std::vector<std::size_t> values() const { return values_(ring_); }
-  /// For the pool. It may be used as long as a copy of this lives.
-  [[nodiscard]] detail::length_sink sink() const noexcept { return {ring_, push_}; }
 
  private:
+  friend struct detail::access;
+  /// For the pool. It may be used as long as a copy of this lives.
+  [[nodiscard]] detail::length_sink sink() const noexcept { return {ring_, push_}; }
   struct counted {
     std::atomic<std::uint32_t> users{1};
     void (*end)(counted*) noexcept;

@@ -229,7 +229,7 @@ TEMPLATE_LIST_TEST_CASE("a tick that gives nothing up is no event, whatever othe
   tarn::event_log log;
   const auto watching = log.watch(*f);
   void* taken = nullptr;
-  f->watch(new taker<typename fixture::pool_type>(*f, taken));
+  tarn::detail::access::watch(*f, new taker<typename fixture::pool_type>(*f, taken));
   f->prewarm(f->tiers().tier_for(128 << 10), 4);
   f->maintain(tarn::time_span::of_seconds(100));
   REQUIRE(taken != nullptr);

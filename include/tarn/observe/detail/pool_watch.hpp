@@ -8,6 +8,7 @@
 #include <mutex>
 #include <utility>
 
+#include <tarn/detail/base/access.hpp>
 #include <tarn/detail/events/observer_list.hpp>
 #include <tarn/observe/detail/fork_lock.hpp>
 #include <tarn/policy/lock.hpp>
@@ -42,7 +43,7 @@ class pool_link final : public watch_link {
   template <class Book>
   pool_link(std::shared_ptr<Book> book, Pool& pool) : pool_(&pool) {
     auto* const made = new Writer(std::move(book), pool, presence_);
-    pool.watch(made);
+    access::watch(pool, made);
     writer_ = made;
   }
   ~pool_link() override { cut(); }
@@ -51,7 +52,8 @@ class pool_link final : public watch_link {
     Writer* out = nullptr;
     {
       const std::lock_guard hold(presence_->lock);
-      if (writer_ != nullptr && !presence_->closed && pool_->unwatch(writer_)) out = writer_;
+      if (writer_ != nullptr && !presence_->closed && access::unwatch(*pool_, writer_))
+        out = writer_;
       writer_ = nullptr;
     }
     // Without the lock: who is being told may want it.
@@ -59,7 +61,7 @@ class pool_link final : public watch_link {
   }
   void heed() noexcept override {
     const std::lock_guard hold(presence_->lock);
-    if (writer_ != nullptr && !presence_->closed) pool_->refresh_fast_path();
+    if (writer_ != nullptr && !presence_->closed) access::refresh_fast_path(*pool_);
   }
 
  private:

@@ -11,6 +11,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <tarn/detail/base/access.hpp>
 #include <tarn/observe/detail/read_pool.hpp>
 #include <tarn/policy/lock.hpp>
 #include <tarn/policy/source.hpp>
@@ -24,7 +25,7 @@ namespace tarn {
 /// A pool with `no_lock` is none: whoever watches it would be a second thread.
 template <class Pool>
 concept watchable = is_concurrent_v<typename Pool::lock_type> && requires(Pool& pool) {
-  pool.lifeline();
+  pool.owns(nullptr);
   pool.occupancy();
   pool.trim(std::size_t{0});
 };
@@ -58,7 +59,7 @@ class watched_as final : public watched {
  public:
   /// Preconditions: the pool is there; somebody calls this while nobody ends it.
   watched_as(Pool& pool, std::string name)
-      : watched(std::move(name)), pool_(&pool), core_(&pool.lifeline()) {
+      : watched(std::move(name)), pool_(&pool), core_(&access::lifeline(pool)) {
     core_->pin();
   }
   ~watched_as() override { core_->drop_life(); }
@@ -95,7 +96,7 @@ class watched_as final : public watched {
   }
 
  private:
-  using core_type = std::remove_reference_t<decltype(std::declval<Pool&>().lifeline())>;
+  using core_type = std::remove_reference_t<decltype(access::lifeline(std::declval<Pool&>()))>;
 
   /// Runs `action` while the pool can't end. Returns: nothing if it has.
   template <class Action>

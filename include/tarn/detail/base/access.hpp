@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+namespace tarn::detail {
+
+/// The one friend of all products: what handles, `observe/` and `interop/` do with a pool and its
+/// users must not.
+///
+/// Thread safety: `core` and `lifeline` name what outlives the pool object; the others use it.
+struct access {
+  /// Types that only handles name.
+  template <class Pool>
+  struct of {
+    using core = typename Pool::core_type;
+  };
+  template <class Pool>
+  struct of_messages {
+    using slot = typename Pool::slot_type;
+    using permits = typename Pool::permits_type;
+  };
+
+  /// The core of a pool, which stays as long as it is pinned.
+  template <class Pool>
+  [[nodiscard]] static auto& lifeline(const Pool& pool) noexcept {
+    return pool.lifeline();
+  }
+  /// Tells `observer` of what the pool does. Takes the caller's reference, also if it throws.
+  /// Throws: `pool_closed`; `std::invalid_argument` if there are as many as there may be.
+  template <class Pool, class Observer>
+  static void watch(Pool& pool, Observer* observer) {
+    pool.watch(observer);
+  }
+  /// Tells it nothing new. Returns: whether it was told; it is the caller's to let go then.
+  template <class Pool, class Observer>
+  [[nodiscard]] static bool unwatch(Pool& pool, Observer* observer) noexcept {
+    return pool.unwatch(observer);
+  }
+  /// To be called when what an observer wants to hear of has changed.
+  template <class Pool>
+  static void refresh_fast_path(Pool& pool) noexcept {
+    pool.refresh_fast_path();
+  }
+  /// Where a pool pushes lengths to.
+  template <class Ring>
+  [[nodiscard]] static auto sink(const Ring& ring) noexcept {
+    return ring.sink();
+  }
+};
+
+}  // namespace tarn::detail
