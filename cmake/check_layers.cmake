@@ -63,6 +63,7 @@ set(may_be_large
   tarn 18                                # one header per product
   tarn/value 18                          # one header per value
   tarn/pool_base.hpp 440                 # one class, from which all pools inherit
+  tarn/fast_buffer.hpp 420               # one class
   tarn/detail/core/core.hpp 180          # one class, which declares all that is done with blocks
   tarn/detail/core/threads.hpp 180       # attaching is one sequence of steps
   tarn/detail/depot/slab.hpp 180         # one descriptor, with making and ending it

@@ -97,8 +97,9 @@ std::string suspects_of(const pools& of) {
   look(of.sessions);
   look(of.uploads);
   look(of.answers);
-  std::sort(found.begin(), found.end(),
-            [](const suspect& a, const suspect& b) { return a.site.estimated_bytes > b.site.estimated_bytes; });
+  std::sort(found.begin(), found.end(), [](const suspect& a, const suspect& b) {
+    return a.site.estimated_bytes > b.site.estimated_bytes;
+  });
   json_writer places('[');
   for (const auto& f : found) {
     places.raw(nullptr, json_writer('{')

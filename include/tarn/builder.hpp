@@ -93,7 +93,8 @@ class basic_string_builder {
   static constexpr std::size_t first_bytes = 256;
 
   /// In `default_pool()`, which is not touched before the first byte.
-  basic_string_builder() noexcept requires std::same_as<Pool, byte_pool<>>
+  basic_string_builder() noexcept
+    requires std::same_as<Pool, byte_pool<>>
       : text_({.initial_bytes = first_bytes}) {}
   explicit basic_string_builder(Pool& pool) noexcept
       : text_(pool, {.initial_bytes = first_bytes}) {}
@@ -160,8 +161,11 @@ class basic_key_builder {
   using pool_type = Pool;
   using buffer = typename Pool::buffer;
 
-  basic_key_builder() noexcept requires std::same_as<Pool, byte_pool<>> : basic_key_builder(':') {}
-  explicit basic_key_builder(char separator) noexcept requires std::same_as<Pool, byte_pool<>>
+  basic_key_builder() noexcept
+    requires std::same_as<Pool, byte_pool<>>
+      : basic_key_builder(':') {}
+  explicit basic_key_builder(char separator) noexcept
+    requires std::same_as<Pool, byte_pool<>>
       : separator_(separator) {}
   explicit basic_key_builder(Pool& pool, char separator = ':') noexcept
       : key_(pool), separator_(separator) {}
@@ -223,7 +227,7 @@ template <detail::bytes_or_text T>
 /// Joins texts with `separator` between them. Returns: a buffer of just that size; of zero bytes
 /// if there are no texts. Throws: as `byte_pool::get`.
 template <class Pool, std::ranges::forward_range Texts>
-requires detail::text<std::ranges::range_reference_t<Texts>>
+  requires detail::text<std::ranges::range_reference_t<Texts>>
 [[nodiscard]] typename Pool::buffer join(Texts&& texts, std::string_view separator, Pool& pool) {
   std::size_t size = 0;
   std::size_t count = 0;
@@ -246,7 +250,7 @@ requires detail::text<std::ranges::range_reference_t<Texts>>
   return joined;
 }
 template <std::ranges::forward_range Texts>
-requires detail::text<std::ranges::range_reference_t<Texts>>
+  requires detail::text<std::ranges::range_reference_t<Texts>>
 [[nodiscard]] buffer join(Texts&& texts, std::string_view separator) {
   return join(texts, separator, default_pool());
 }

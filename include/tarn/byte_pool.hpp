@@ -66,7 +66,9 @@ class byte_pool
   // (These two are templates because clang 14 makes members whose constraints don't hold, if a
   // class is instantiated explicitly.)
   template <std::default_initializable Source = source_type>
-  byte_pool() requires std::default_initializable<tiers_type> : byte_pool(options{}) {}
+  byte_pool()
+    requires std::default_initializable<tiers_type>
+      : byte_pool(options{}) {}
   template <std::default_initializable Source = source_type>
   explicit byte_pool(options o, tiers_type tiers = {})
       : byte_pool(std::move(o), std::move(tiers), Source()) {}

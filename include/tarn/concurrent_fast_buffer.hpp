@@ -58,10 +58,11 @@ class basic_concurrent_fast_buffer {
   using buffer = typename pool_type::buffer;
 
   /// Grows in `default_pool()`, which is not touched before the first byte.
-  basic_concurrent_fast_buffer() noexcept requires std::same_as<pool_type, byte_pool<>>
+  basic_concurrent_fast_buffer() noexcept
+    requires std::same_as<pool_type, byte_pool<>>
       : basic_concurrent_fast_buffer(nullptr, {}) {}
-  explicit basic_concurrent_fast_buffer(
-      fast_buffer_options o) noexcept requires std::same_as<pool_type, byte_pool<>>
+  explicit basic_concurrent_fast_buffer(fast_buffer_options o) noexcept
+    requires std::same_as<pool_type, byte_pool<>>
       : basic_concurrent_fast_buffer(nullptr, o) {}
   /// Grows in `pool`.
   explicit basic_concurrent_fast_buffer(pool_type& pool, fast_buffer_options o = {}) noexcept
@@ -121,7 +122,9 @@ class basic_concurrent_fast_buffer {
   [[nodiscard]] bool empty() const { return size() == 0; }
   [[nodiscard]] std::size_t max_size() const noexcept { return room_.most(); }
   /// Of its whole life.
-  [[nodiscard]] fast_buffer_numbers numbers() const requires(Stats::counts) {
+  [[nodiscard]] fast_buffer_numbers numbers() const
+    requires(Stats::counts)
+  {
     return room_.read([this](std::size_t held) { return counts_.read(held); });
   }
 

@@ -67,10 +67,11 @@ class basic_fast_buffer {
   static constexpr std::size_t inline_bytes = Traits::inline_bytes;
 
   /// Grows in `default_pool()`, which is not touched before the first byte.
-  basic_fast_buffer() noexcept requires std::same_as<pool_type, byte_pool<>>
+  basic_fast_buffer() noexcept
+    requires std::same_as<pool_type, byte_pool<>>
       : basic_fast_buffer(nullptr, {}) {}
-  explicit basic_fast_buffer(
-      fast_buffer_options o) noexcept requires std::same_as<pool_type, byte_pool<>>
+  explicit basic_fast_buffer(fast_buffer_options o) noexcept
+    requires std::same_as<pool_type, byte_pool<>>
       : basic_fast_buffer(nullptr, o) {}
   /// Grows in `pool`.
   explicit basic_fast_buffer(pool_type& pool, fast_buffer_options o = {}) noexcept
@@ -200,10 +201,10 @@ class basic_fast_buffer {
   /// Appends up to `n` bytes from a std::istream. Returns: how many; fewer only at its end.
   /// Throws: as `append`, and what the stream throws; then what it read is lost.
   template <class Stream>
-  requires requires(Stream& in, char* to) {
-    in.read(to, 1);
-    in.gcount();
-  }
+    requires requires(Stream& in, char* to) {
+      in.read(to, 1);
+      in.gcount();
+    }
   std::size_t read_from(Stream& in, std::size_t n) {
     const auto to = prepare(n);
     in.read(reinterpret_cast<char*>(to.data()), static_cast<std::ptrdiff_t>(n));
@@ -312,7 +313,9 @@ class basic_fast_buffer {
     return {reinterpret_cast<const char*>(begin_), size()};
   }
   /// Of its whole life, across moves.
-  [[nodiscard]] fast_buffer_numbers numbers() const noexcept requires(Stats::counts) {
+  [[nodiscard]] fast_buffer_numbers numbers() const noexcept
+    requires(Stats::counts)
+  {
     return counts_.read(size());
   }
 
@@ -468,7 +471,9 @@ class basic_fast_buffer {
     other.start_with(0);
   }
   /// Takes content into the object. Preconditions: it fits, and no block is there any more.
-  void keep_inside(const std::byte* from, std::size_t n) noexcept requires(inline_bytes != 0) {
+  void keep_inside(const std::byte* from, std::size_t n) noexcept
+    requires(inline_bytes != 0)
+  {
     detail::copy_bytes(inline_.bytes(), from, n);
     start_with(n);
   }

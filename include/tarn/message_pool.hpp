@@ -36,14 +36,18 @@ struct message_slot {
   Permits* permit = nullptr;  // whose permit it is out with; null: of nobody
   M value;
 
-  [[nodiscard]] std::size_t kept_bytes() const noexcept requires(is_measurable<M>()) {
+  [[nodiscard]] std::size_t kept_bytes() const noexcept
+    requires(is_measurable<M>())
+  {
     return detail::kept_bytes(value);
   }
-  void shrink(std::size_t most) noexcept requires requires(M& m) {
-    { m.shrink(most) }
-    noexcept;
+  void shrink(std::size_t most) noexcept
+    requires requires(M& m) {
+      { m.shrink(most) } noexcept;
+    }
+  {
+    value.shrink(most);
   }
-  { value.shrink(most); }
 };
 
 /// The life of a slot is that of its message.
@@ -183,7 +187,9 @@ class message_pool : public detail::message_parts<M, Lock, Stats, Traits>::base 
   // (These two are templates because clang 14 makes members whose constraints don't hold, if a
   // class is instantiated explicitly.)
   template <std::default_initializable Source = source_type>
-  message_pool() requires detail::needs_nothing<lifecycle_type> : message_pool(options{}) {}
+  message_pool()
+    requires detail::needs_nothing<lifecycle_type>
+      : message_pool(options{}) {}
   template <std::default_initializable Source = source_type>
   explicit message_pool(const options& o, lifecycle_type lifecycle = {})
       : message_pool(o, std::move(lifecycle), Source()) {}

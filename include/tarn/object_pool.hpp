@@ -29,9 +29,7 @@ namespace tarn {
 namespace detail {
 /// A container that can be told how much it will hold.
 template <class T>
-concept reserves = requires(T& t, std::size_t capacity) {
-  t.reserve(capacity);
-};
+concept reserves = requires(T& t, std::size_t capacity) { t.reserve(capacity); };
 }  // namespace detail
 
 /// The move-only owner of one pooled object; empty by default, after `reset` and when moved from.
@@ -165,7 +163,9 @@ class object_pool : public detail::object_pool_base<T, Lock, Stats, Traits> {
   // (These two are templates because clang 14 makes members whose constraints don't hold, if a
   // class is instantiated explicitly.)
   template <std::default_initializable Source = source_type>
-  object_pool() requires detail::needs_nothing<lifecycle_type> : object_pool(options{}) {}
+  object_pool()
+    requires detail::needs_nothing<lifecycle_type>
+      : object_pool(options{}) {}
   template <std::default_initializable Source = source_type>
   explicit object_pool(options o, lifecycle_type lifecycle = {})
       : object_pool(std::move(o), std::move(lifecycle), Source()) {}
@@ -176,8 +176,9 @@ class object_pool : public detail::object_pool_base<T, Lock, Stats, Traits> {
   ///
   /// Throws: `pool_closed`; `pool_exhausted` if the source or a limit is exhausted; what the
   ///   factory throws. No slot is lost by any of these.
-  [[nodiscard]] TARN_FORCE_INLINE handle
-  get(where_type where = where_type::current()) requires(keeps_objects) {
+  [[nodiscard]] TARN_FORCE_INLINE handle get(where_type where = where_type::current())
+    requires(keeps_objects)
+  {
     T* const object = core().take_kept(where);
     if (object == nullptr) [[unlikely]]
       this->fail(sizeof(T));
@@ -185,15 +186,16 @@ class object_pool : public detail::object_pool_base<T, Lock, Stats, Traits> {
   }
   /// As `get`, but returns an empty handle where the pool has nothing.
   /// Throws: what the factory throws.
-  [[nodiscard]] TARN_FORCE_INLINE handle
-  try_get(where_type where = where_type::current()) requires(keeps_objects) {
+  [[nodiscard]] TARN_FORCE_INLINE handle try_get(where_type where = where_type::current())
+    requires(keeps_objects)
+  {
     return {core().take_kept(where), &core()};
   }
   /// Gets a container with room for at least `capacity` elements; 0: `options::default_capacity`.
   /// Throws: as `get`, and what `reserve` throws.
   template <class Container = T>  // asked for when it is called: T may be incomplete until then
-  requires(keeps_objects&& detail::reserves<Container>) [[nodiscard]] handle
-      get(std::size_t capacity, where_type where = where_type::current()) {
+    requires(keeps_objects && detail::reserves<Container>)
+  [[nodiscard]] handle get(std::size_t capacity, where_type where = where_type::current()) {
     handle object = get(where);
     object->reserve(capacity != 0 ? capacity : core().default_capacity());
     return object;
@@ -201,16 +203,17 @@ class object_pool : public detail::object_pool_base<T, Lock, Stats, Traits> {
   /// As that, but returns an empty handle where the pool has nothing.
   /// Throws: what the factory and `reserve` throw.
   template <class Container = T>
-  requires(keeps_objects&& detail::reserves<Container>) [[nodiscard]] handle
-      try_get(std::size_t capacity, where_type where = where_type::current()) {
+    requires(keeps_objects && detail::reserves<Container>)
+  [[nodiscard]] handle try_get(std::size_t capacity, where_type where = where_type::current()) {
     handle object = try_get(where);
     if (object) object->reserve(capacity != 0 ? capacity : core().default_capacity());
     return object;
   }
   /// As `get_bulk`, but returns false where the pool has not enough. Throws: what the factory
   /// throws.
-  [[nodiscard]] bool try_get_bulk(
-      std::span<handle> out, where_type where = where_type::current()) requires(keeps_objects) {
+  [[nodiscard]] bool try_get_bulk(std::span<handle> out, where_type where = where_type::current())
+    requires(keeps_objects)
+  {
     for (std::size_t filled = 0; filled != out.size(); ++filled) {
       try {
         out[filled] = try_get(where);
@@ -225,8 +228,9 @@ class object_pool : public detail::object_pool_base<T, Lock, Stats, Traits> {
     return true;
   }
   /// Fills `out` with objects: all or, if it throws, none.
-  void get_bulk(std::span<handle> out,
-                where_type where = where_type::current()) requires(keeps_objects) {
+  void get_bulk(std::span<handle> out, where_type where = where_type::current())
+    requires(keeps_objects)
+  {
     if (!try_get_bulk(out, where)) this->fail(sizeof(T));
   }
 
@@ -234,28 +238,28 @@ class object_pool : public detail::object_pool_base<T, Lock, Stats, Traits> {
   ///
   /// Throws: as `get`, and what the constructor throws; no slot is lost by that.
   template <class... Args>
-  requires(!keeps_objects && std::constructible_from<T, Args...>)
-      [[nodiscard]] TARN_FORCE_INLINE handle make(Args&&... args) {
+    requires(!keeps_objects && std::constructible_from<T, Args...>)
+  [[nodiscard]] TARN_FORCE_INLINE handle make(Args&&... args) {
     return make_at(where_type(), std::forward<Args>(args)...);
   }
   template <class... Args>
-  requires(!keeps_objects && std::constructible_from<T, Args...>)
-      [[nodiscard]] TARN_FORCE_INLINE handle try_make(Args&&... args) {
+    requires(!keeps_objects && std::constructible_from<T, Args...>)
+  [[nodiscard]] TARN_FORCE_INLINE handle try_make(Args&&... args) {
     return try_make_at(where_type(), std::forward<Args>(args)...);
   }
   /// As `make`, for a place that stats policies are to know: nothing can follow any number of
   /// arguments, so `make` can't tell it by itself. `pool.make_at(pool.where_type::current(), ...)`.
   template <class... Args>
-  requires(!keeps_objects && std::constructible_from<T, Args...>)
-      [[nodiscard]] TARN_FORCE_INLINE handle make_at(where_type where, Args&&... args) {
+    requires(!keeps_objects && std::constructible_from<T, Args...>)
+  [[nodiscard]] TARN_FORCE_INLINE handle make_at(where_type where, Args&&... args) {
     handle made = try_make_at(where, std::forward<Args>(args)...);
     if (!made) [[unlikely]]
       this->fail(sizeof(T));
     return made;
   }
   template <class... Args>
-  requires(!keeps_objects && std::constructible_from<T, Args...>)
-      [[nodiscard]] TARN_FORCE_INLINE handle try_make_at(where_type where, Args&&... args) {
+    requires(!keeps_objects && std::constructible_from<T, Args...>)
+  [[nodiscard]] TARN_FORCE_INLINE handle try_make_at(where_type where, Args&&... args) {
     void* const block = core().take_block(where);
     if (block == nullptr) [[unlikely]] {
       core().refuse_object();
@@ -325,18 +329,26 @@ class static_pool {
     value_type* object_ = nullptr;
   };
 
-  [[nodiscard]] static handle get() requires(pool_type::keeps_objects) {
+  [[nodiscard]] static handle get()
+    requires(pool_type::keeps_objects)
+  {
     return handle((*Pool).get().release());
   }
-  [[nodiscard]] static handle try_get() requires(pool_type::keeps_objects) {
+  [[nodiscard]] static handle try_get()
+    requires(pool_type::keeps_objects)
+  {
     return handle((*Pool).try_get().release());
   }
   template <class... Args>
-  [[nodiscard]] static handle make(Args&&... args) requires(!pool_type::keeps_objects) {
+  [[nodiscard]] static handle make(Args&&... args)
+    requires(!pool_type::keeps_objects)
+  {
     return handle((*Pool).make(std::forward<Args>(args)...).release());
   }
   template <class... Args>
-  [[nodiscard]] static handle try_make(Args&&... args) requires(!pool_type::keeps_objects) {
+  [[nodiscard]] static handle try_make(Args&&... args)
+    requires(!pool_type::keeps_objects)
+  {
     return handle((*Pool).try_make(std::forward<Args>(args)...).release());
   }
 };

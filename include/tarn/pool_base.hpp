@@ -254,7 +254,9 @@ class pool_base {
     return o;
   }
   /// All numbers of the pool; where the stats policy counts.
-  [[nodiscard]] tarn::snapshot snapshot() const requires(Core::config::counts) {
+  [[nodiscard]] tarn::snapshot snapshot() const
+    requires(Core::config::counts)
+  {
     tarn::snapshot s;
     s.name = core_->name();
     s.callback_failures = core_->observers().failures();
@@ -289,7 +291,9 @@ class pool_base {
   }
   /// Who holds blocks of this pool, by call site: of the gets that the stats policy followed, those
   /// that are out. `since`: only those that came after a report with this `next_id`.
-  [[nodiscard]] leak_report live_blocks(std::uint64_t since = 0) const requires(Core::samples) {
+  [[nodiscard]] leak_report live_blocks(std::uint64_t since = 0) const
+    requires(Core::samples)
+  {
     leak_report made;
     made.pool = core_->name();
     made.next_id = core_->sampled().next_id();

@@ -25,10 +25,10 @@ namespace {
 struct counted_source {
   void* allocate(std::size_t bytes, std::size_t alignment) {
     ++gets;
-    return ::operator new (bytes, std::align_val_t{alignment});
+    return ::operator new(bytes, std::align_val_t{alignment});
   }
   void deallocate(void* p, std::size_t, std::size_t alignment) noexcept {
-    ::operator delete (p, std::align_val_t{alignment});
+    ::operator delete(p, std::align_val_t{alignment});
   }
   int gets = 0;
 };

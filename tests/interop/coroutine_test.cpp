@@ -151,7 +151,8 @@ TEST_CASE("a frame is from the pool among the arguments", "[coroutine]") {
   auto member = counter{3}.count(*f, 4);
   CHECK(f->owns(member.frame()));
 
-  const auto lambda = [](test_pool&, int n) __attribute__((noinline))->test_numbers { co_yield n; };
+  const auto lambda = [](test_pool&, int n)
+                          __attribute__((noinline)) -> test_numbers { co_yield n; };
   auto closure = lambda(*f, 5);
   CHECK(f->owns(closure.frame()));
   CHECK(closure.next() == 5);

@@ -192,9 +192,9 @@ TEST_CASE("what does not fit now is said, and goes on from there", "[iovec]") {
 }
 
 TEST_CASE("a signal does not end it", "[iovec]") {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = [](int) { ++signals; };  // without SA_RESTART: calls end with EINTR
-  struct sigaction before {};
+  struct sigaction before{};
   sigaction(SIGUSR1, &action, &before);
   connection c;
   const auto pieces = many_pieces(1000);
@@ -223,9 +223,9 @@ TEST_CASE("an error is returned with what was written", "[iovec]") {
   CHECK(closed.error == EBADF);
   CHECK(tarn::write_all(-1, std::string()).error == 0);  // nothing is asked of the system
 
-  struct sigaction ignore {};
+  struct sigaction ignore{};
   ignore.sa_handler = SIG_IGN;
-  struct sigaction before {};
+  struct sigaction before{};
   sigaction(SIGPIPE, &ignore, &before);
   int pipe_ends[2];
   REQUIRE(pipe(pipe_ends) == 0);

@@ -147,9 +147,8 @@ TEST_CASE("what cannot be collected is refused", "[prometheus_cpp]") {
   CHECK_THROWS_AS(tarn::prometheus_collectable([] { return std::vector<tarn::snapshot>{}; }, bad),
                   std::invalid_argument);
   pool_type pool({.name = "twin"});
-  const tarn::prometheus_collectable twins([&] {
-    return std::vector{pool.snapshot(), pool.snapshot()};
-  });
+  const tarn::prometheus_collectable twins(
+      [&] { return std::vector{pool.snapshot(), pool.snapshot()}; });
   CHECK_THROWS_AS(twins.Collect(), std::invalid_argument);
   const tarn::prometheus_collectable none([] { return std::vector<tarn::snapshot>{}; });
   CHECK(none.Collect().empty());

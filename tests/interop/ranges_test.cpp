@@ -21,14 +21,15 @@ namespace {
 
 template <class B>
 constexpr bool reads_as_bytes =
-    std::ranges::contiguous_range<const B>&& std::ranges::sized_range<const B>&&
-        std::ranges::common_range<const B>&&
-            std::is_same_v<std::ranges::range_value_t<const B>, std::byte>&&
-                std::is_convertible_v<const B&, std::span<const std::byte>> &&
+    std::ranges::contiguous_range<const B> && std::ranges::sized_range<const B> &&
+    std::ranges::common_range<const B> &&
+    std::is_same_v<std::ranges::range_value_t<const B>, std::byte> &&
+    std::is_convertible_v<const B&, std::span<const std::byte>> &&
     !std::is_convertible_v<const B&, std::span<std::byte>>;
 template <class B>
-constexpr bool writes_as_bytes = reads_as_bytes<B>&& std::ranges::contiguous_range<B>&&
-    std::ranges::output_range<B, std::byte>&& std::is_convertible_v<B&, std::span<std::byte>>;
+constexpr bool writes_as_bytes =
+    reads_as_bytes<B> && std::ranges::contiguous_range<B> &&
+    std::ranges::output_range<B, std::byte> && std::is_convertible_v<B&, std::span<std::byte>>;
 
 static_assert(writes_as_bytes<tarn::buffer>);
 static_assert(writes_as_bytes<tarn::fast_buffer>);

@@ -43,7 +43,9 @@ test::child_end close_with(tarn::closing how, int out) {
       bytes_of<P> pool({.name = "frames", .closing = how});
       for (int i = 0; i != out; ++i)
         held.push_back(pool.get(i % 2 == 0 ? 100 : 3 << 20));
-      { auto idle = pool.get(100); }
+      {
+        auto idle = pool.get(100);
+      }
     }
     return 0;
   });
@@ -246,11 +248,15 @@ TEST_CASE("a slow path in any pool gives back what a thread kept of closed ones"
   pool.emplace(tarn::options{}, tarn::power_of_two_tiers<>{}, source);
   tarn::byte_pool<> another;
   std::thread other([&] {
-    { auto b = pool->get(100); }
+    {
+      auto b = pool->get(100);
+    }
     step = 1;
     while (step != 2)
       std::this_thread::yield();
-    { auto b = another.get(100); }
+    {
+      auto b = another.get(100);
+    }
     step = 3;
     while (step != 4)
       std::this_thread::yield();

@@ -156,7 +156,9 @@ TEST_CASE("idle blocks of threads that a fork left behind are abandoned, not idl
   tarn::byte_pool<> pool;
   std::atomic<int> step{0};
   std::thread other([&] {
-    { auto b = pool.get(100); }  // idle in this thread now
+    {
+      auto b = pool.get(100);
+    }  // idle in this thread now
     step = 1;
     while (step != 2)
       std::this_thread::yield();
@@ -194,7 +196,9 @@ TEST_CASE("a child forked while another thread is being told something waits for
     std::this_thread::yield();
   const auto change = [&] {
     const int before = told;
-    { auto b = pool.get(100); }
+    {
+      auto b = pool.get(100);
+    }
     if (told - before < 2) return 1;  // the child goes on telling
     pool.set_callback(nullptr);       // waits for calls that have begun
     return 0;
@@ -226,8 +230,12 @@ TEMPLATE_LIST_TEST_CASE("a child forked at any moment can use what watches its p
   for (int t = 0; t != 2; ++t) {
     workers.emplace_back([&] {
       while (!stop) {
-        { auto b = pool.get(100); }
-        { auto b = pool.get(3 << 20); }
+        {
+          auto b = pool.get(100);
+        }
+        {
+          auto b = pool.get(3 << 20);
+        }
         pool.purge();
         static_cast<void>(tarn::operation_recorder().watch(pool));
       }
@@ -241,7 +249,9 @@ TEMPLATE_LIST_TEST_CASE("a child forked at any moment can use what watches its p
     const auto end = test::in_child([&] {
       const auto before = told.load();
       const auto total = log.total();
-      { auto b = pool.get(3 << 20); }
+      {
+        auto b = pool.get(3 << 20);
+      }
       if (told == before || log.total() == total) return 1;
       if (recorder.log().all().size() != recorder.operations()) return 2;
       if (log.events().empty()) return 3;

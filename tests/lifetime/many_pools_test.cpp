@@ -59,7 +59,9 @@ TEST_CASE("more than 8192 pools work at once, those without a slot too", "[many]
   held.clear();
   pools.clear();
   small_pool again;
-  { auto b = again.get(100); }
+  {
+    auto b = again.get(100);
+  }
   CHECK(again.snapshot().total().idle_in_threads == 1);
 }
 
@@ -77,7 +79,9 @@ TEST_CASE("100,000 pools come and go beside live threads and nothing grows", "[m
       while (!stop) {
         for (auto& place : shown) {
           if (small_pool* const pool = place.exchange(nullptr)) {
-            { auto b = pool->get(100); }
+            {
+              auto b = pool->get(100);
+            }
             visits.fetch_add(1);
             place.store(pool);  // given back: the maker may end it now
           }
@@ -94,7 +98,9 @@ TEST_CASE("100,000 pools come and go beside live threads and nothing grows", "[m
       auto pool = std::make_unique<small_pool>();
       shown[m].store(pool.get());
       small_pool::buffer late = pool->get(100);
-      { auto b = pool->get(200); }
+      {
+        auto b = pool->get(200);
+      }
       if (i % 8 == 0) std::this_thread::yield();
       while (shown[m].exchange(nullptr) == nullptr)
         std::this_thread::yield();
@@ -121,7 +127,9 @@ TEST_CASE("100,000 pools come and go beside live threads and nothing grows", "[m
   // Slots were given out again: far more pools have been than there are slots, and this one still
   // has a shard.
   small_pool one_more;
-  { auto b = one_more.get(100); }
+  {
+    auto b = one_more.get(100);
+  }
   CHECK(one_more.snapshot().total().idle_in_threads == 1);
   CHECK(visits > rounds / 10);
   // What the visitors have not followed yet is a handful of pools, whatever the number of rounds.

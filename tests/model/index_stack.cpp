@@ -26,8 +26,7 @@ struct pops_and_pushes
     return i;
   }
   bool push(std::uint32_t first, std::uint32_t last) {
-    return stack.push(
-        first, last, [this](std::uint32_t n) -> auto& { return link(n); });
+    return stack.push(first, last, [this](std::uint32_t n) -> auto& { return link(n); });
   }
   bool give(std::uint32_t i) {
     is_out[i] = false;

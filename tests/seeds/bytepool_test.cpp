@@ -144,7 +144,9 @@ TEST_CASE("bytepool: an oversize request is counted once, and its return once", 
     CHECK(pool.snapshot().large.gets == 1);
     CHECK(pool.snapshot().large.puts == 0);
   }
-  { auto b = pool.get(100); }
+  {
+    auto b = pool.get(100);
+  }
   const auto s = pool.snapshot();
   CHECK(s.large.gets == 1);
   CHECK(s.large.puts == 1);

@@ -72,7 +72,9 @@ TEST_CASE("cachex: created, retrieved, returned and discarded move as the README
     CHECK(stats_of(pool) == pool_stats{0, 7, 7, 0, 0});
   }
   CHECK(stats_of(pool) == pool_stats{4, 7, 7, 7, 3});  // above MaxSize: discarded
-  { auto again = pool.get(); }
+  {
+    auto again = pool.get();
+  }
   CHECK(stats_of(pool) == pool_stats{4, 7, 8, 8, 3});
   // Reuse as the seed writes it grows beyond 1; a hit rate does not.
   const auto s = pool.snapshot();
@@ -128,7 +130,9 @@ TEST_CASE("cachex: string lists and maps come back empty", "[seeds]") {
   }
   CHECK(lists.get(0)->empty());
   tarn::object_pool<std::map<std::string, bytes>> maps;
-  { (*maps.get())["key"] = bytes(3); }
+  {
+    (*maps.get())["key"] = bytes(3);
+  }
   CHECK(maps.get()->empty());
 }
 

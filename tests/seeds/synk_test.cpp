@@ -84,7 +84,9 @@ TEST_CASE("synk: a MiB serves 512, 256 and 128 KiB and is one again afterwards",
   {
     sized_pool<> pool({}, {}, source);
     const std::byte* base = nullptr;
-    { base = pool.get(1 * mib).data(); }
+    {
+      base = pool.get(1 * mib).data();
+    }
     const auto asked = source.allocations();
     {
       auto a = pool.get(512 * kib);
@@ -113,7 +115,9 @@ TEST_CASE("synk: a MiB serves 512, 256 and 128 KiB and is one again afterwards",
 
 TEST_CASE("synk: a front that comes back before its tail does not cover it", "[seeds]") {
   sized_pool<std::mutex> pool;
-  { auto block = pool.get(1 * mib); }
+  {
+    auto block = pool.get(1 * mib);
+  }
   auto front = pool.get(512 * kib);
   auto tail = pool.get(256 * kib);
   std::memset(tail.data(), 't', tail.size());
@@ -190,7 +194,9 @@ TEST_CASE("synk: above the last tier the cache gives the best fit, not the first
     // Without a cache they go back at once.
     sized_pool<std::mutex> plain({}, {}, source);
     const auto blocks = source.live_blocks();
-    { auto d = plain.get(3 * mib); }
+    {
+      auto d = plain.get(3 * mib);
+    }
     CHECK(source.live_blocks() == blocks);
   }
   CHECK(source.live_bytes() == 0);
@@ -215,7 +221,9 @@ TEST_CASE("synk: idle memory goes on demand, borrowed memory never", "[seeds]") 
     sized_pool<> pool({}, {}, source);
     auto held = pool.get(32 * kib);
     std::memset(held.data(), 'h', held.size());
-    { auto idle = pool.get(1 * mib); }
+    {
+      auto idle = pool.get(1 * mib);
+    }
     CHECK(pool.trim() >= 1 * mib);
     CHECK(std::count(held.begin(), held.end(), std::byte{'h'}) == 32 * 1024);
     CHECK(pool.occupancy().idle() == pool.occupancy().tiers[4].idle_pinned);

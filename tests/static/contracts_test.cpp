@@ -108,11 +108,11 @@ static_assert(!tarn::memory_source<std::allocator<std::byte>>);
 
 template <class Handle>
 constexpr bool is_a_good_handle =
-    std::is_nothrow_default_constructible_v<Handle>&& std::is_nothrow_move_constructible_v<Handle>&&
-        std::is_nothrow_move_assignable_v<Handle>&& std::is_nothrow_swappable_v<Handle>&&
-            std::is_nothrow_destructible_v<Handle> &&
-    !std::is_copy_constructible_v<Handle> &&
-    !std::is_copy_assignable_v<Handle>&& noexcept(std::declval<Handle&>().reset());
+    std::is_nothrow_default_constructible_v<Handle> &&
+    std::is_nothrow_move_constructible_v<Handle> && std::is_nothrow_move_assignable_v<Handle> &&
+    std::is_nothrow_swappable_v<Handle> && std::is_nothrow_destructible_v<Handle> &&
+    !std::is_copy_constructible_v<Handle> && !std::is_copy_assignable_v<Handle> &&
+    noexcept(std::declval<Handle&>().reset());
 
 static_assert(sizeof(tarn::buffer) == 4 * sizeof(void*));
 static_assert(std::ranges::contiguous_range<tarn::buffer>);
@@ -138,10 +138,9 @@ constexpr bool stays_where_it_is =
 
 template <class Pool>
 constexpr bool upkeep_cannot_throw =
-    noexcept(std::declval<Pool&>().close()) && noexcept(std::declval<Pool&>().drain()) && noexcept(
-        std::declval<Pool&>().clear()) && noexcept(std::declval<Pool&>()
-                                                       .trim()) && noexcept(std::declval<Pool&>()
-                                                                                .maintain());
+    noexcept(std::declval<Pool&>().close()) && noexcept(std::declval<Pool&>().drain()) &&
+    noexcept(std::declval<Pool&>().clear()) && noexcept(std::declval<Pool&>().trim()) &&
+    noexcept(std::declval<Pool&>().maintain());
 
 template <class Policy>
 constexpr bool keeps_the_contract() {

@@ -18,8 +18,7 @@ inline constexpr std::size_t times_in<Pair, std::tuple<Pairs...>> =
 template <class Locks, class Pair>
 inline constexpr std::size_t times = []<std::size_t... Part>(std::index_sequence<Part...>) {
   return (times_in<Pair, typename test::part<Part, Locks, test::stats>::type> + ...);
-}
-(std::make_index_sequence<8>());
+}(std::make_index_sequence<8>());
 
 template <class Locks, class Pairs>
 inline constexpr bool each_once = false;

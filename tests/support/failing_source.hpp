@@ -119,7 +119,7 @@ class failing_source {
     ledger_->last_failure = last;
   }
 
-  [[nodiscard]] std::size_t read(std::size_t ledger::*number) const {
+  [[nodiscard]] std::size_t read(std::size_t ledger::* number) const {
     const std::lock_guard hold(ledger_->lock);
     return (*ledger_).*number;
   }

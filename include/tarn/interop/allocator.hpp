@@ -38,7 +38,9 @@ class pool_allocator {
   using is_always_equal = std::false_type;
 
   /// Refers to `default_pool()`. Throws: what its first use throws.
-  pool_allocator() requires std::same_as<Pool, byte_pool<>> : pool_(&default_pool()) {}
+  pool_allocator()
+    requires std::same_as<Pool, byte_pool<>>
+      : pool_(&default_pool()) {}
   /// Implicit: a container's constructor takes the pool itself.
   pool_allocator(Pool& pool) noexcept : pool_(&pool) {}
   template <class U>

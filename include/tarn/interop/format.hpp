@@ -29,8 +29,8 @@ namespace tarn {
 ///
 /// Returns: the size. Throws: as the buffer's `prepare` and as `print`; nothing is appended then.
 template <class Buffer, class Print>
-requires std::integral<std::invoke_result_t<Print&, char*, std::size_t>> std::size_t append_printed(
-    Buffer& out, Print&& print) {
+  requires std::integral<std::invoke_result_t<Print&, char*, std::size_t>>
+std::size_t append_printed(Buffer& out, Print&& print) {
   const auto print_into = [&](std::span<std::byte> to) {
     const auto size = print(reinterpret_cast<char*>(to.data()), to.size());
     return size < 0 ? std::size_t{0} : static_cast<std::size_t>(size);

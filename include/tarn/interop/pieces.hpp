@@ -20,15 +20,15 @@ namespace tarn {
 
 /// Bytes in one piece: a span, string, vector or array of elements of one byte, and every buffer.
 template <class T>
-concept contiguous_bytes = std::ranges::contiguous_range<const T> &&
-                           std::ranges::sized_range<const T> &&
-                           sizeof(std::ranges::range_value_t<const T>) == 1;
+concept contiguous_bytes =
+    std::ranges::contiguous_range<const T> && std::ranges::sized_range<const T> &&
+    sizeof(std::ranges::range_value_t<const T>) == 1;
 
 /// Bytes in several pieces: a chain, or any range of what is `contiguous_bytes` and not a temporary
 /// owner of them.
 template <class T>
-concept byte_pieces = std::ranges::forward_range<const T> &&
-    contiguous_bytes<std::ranges::range_value_t<const T>> &&
+concept byte_pieces =
+    std::ranges::forward_range<const T> && contiguous_bytes<std::ranges::range_value_t<const T>> &&
     (std::is_lvalue_reference_v<std::ranges::range_reference_t<const T>> ||
      std::ranges::borrowed_range<std::ranges::range_value_t<const T>>);
 
@@ -43,7 +43,7 @@ template <contiguous_bytes T>
 /// It refers to the bytes and the pieces, which must stay as they are; what shows bytes in one
 /// piece, such as a span, may go. Thread safety: as an `int`.
 template <class Bytes>
-requires contiguous_bytes<Bytes> || byte_pieces<Bytes>
+  requires contiguous_bytes<Bytes> || byte_pieces<Bytes>
 class piece_cursor {
   // One piece has none behind it.
   using pieces = std::conditional_t<byte_pieces<Bytes>, const Bytes,

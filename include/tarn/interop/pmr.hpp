@@ -30,7 +30,9 @@ template <class Pool>
 class pool_resource : public std::pmr::memory_resource {
  public:
   /// Refers to `default_pool()`. Throws: what its first use throws.
-  pool_resource() requires std::same_as<Pool, byte_pool<>> : pool_(&default_pool()) {}
+  pool_resource()
+    requires std::same_as<Pool, byte_pool<>>
+      : pool_(&default_pool()) {}
   explicit pool_resource(Pool& pool) noexcept : pool_(&pool) {}
 
   [[nodiscard]] Pool& pool() const noexcept { return *pool_; }

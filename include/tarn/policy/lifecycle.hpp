@@ -31,26 +31,25 @@ struct construct_default {};
 /// give a `Reset` of your own: this one can't know what the factory makes.
 struct reset_object {
   template <class T>
-  static constexpr bool resets = requires(T& t) {
-    t.reset();
-  };
+  static constexpr bool resets = requires(T& t) { t.reset(); };
   template <class T>
-  static constexpr bool clears = requires(T& t) {
-    t.clear();
-  }
-  &&!requires(T & t) { t.rdbuf(); };
+  static constexpr bool clears = requires(T& t) { t.clear(); } && !requires(T& t) { t.rdbuf(); };
 
   template <class T>
-  requires(resets<T>) void operator()(T& t) const noexcept(noexcept(t.reset())) { t.reset(); }
+    requires(resets<T>)
+  void operator()(T& t) const noexcept(noexcept(t.reset())) {
+    t.reset();
+  }
   template <class T>
-  requires(!resets<T> && clears<T>) void operator()(T& t) const noexcept(noexcept(t.clear())) {
+    requires(!resets<T> && clears<T>)
+  void operator()(T& t) const noexcept(noexcept(t.clear())) {
     t.clear();
   }
   template <class T>
-  requires(!resets<T> && !clears<T> && std::default_initializable<T> &&
-           std::is_move_assignable_v<T>) void
-  operator()(T& t) const
-      noexcept(std::is_nothrow_default_constructible_v<T>&& std::is_nothrow_move_assignable_v<T>) {
+    requires(!resets<T> && !clears<T> && std::default_initializable<T> &&
+             std::is_move_assignable_v<T>)
+  void operator()(T& t) const
+      noexcept(std::is_nothrow_default_constructible_v<T> && std::is_nothrow_move_assignable_v<T>) {
     t = T();
   }
 };
@@ -131,7 +130,7 @@ template <class Lifecycle>
 inline constexpr bool needs_nothing = std::default_initializable<Lifecycle>;
 template <class Factory, class Reset>
 inline constexpr bool needs_nothing<keep_objects<Factory, Reset>> =
-    std::default_initializable<Factory>&& std::default_initializable<Reset>;
+    std::default_initializable<Factory> && std::default_initializable<Reset>;
 
 /// A lifecycle for one type.
 template <class T, class Lifecycle>

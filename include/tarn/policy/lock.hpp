@@ -71,7 +71,7 @@ struct env_of {
   using type = native_env;
 };
 template <class L>
-requires requires { typename L::env; }
+  requires requires { typename L::env; }
 struct env_of<L> {
   using type = typename L::env;
 };
@@ -102,8 +102,6 @@ struct lock_traits<thread_cached<L>> {
 };
 /// A way to share a pool between threads, or not: any Lockable, `lock_free`, `thread_cached<L>`.
 template <class L>
-concept lock_policy = lockable<typename lock_traits<L>::depot_lock> && requires {
-  sizeof(L);
-};
+concept lock_policy = lockable<typename lock_traits<L>::depot_lock> && requires { sizeof(L); };
 
 }  // namespace tarn

@@ -11,34 +11,22 @@
 namespace tarn::detail {
 
 template <class T>
-concept defined = requires {
-  sizeof(T);
-};
+concept defined = requires { sizeof(T); };
 template <class T>
 concept like_lock = std::same_as<T, lock_free> || requires(T& lock) {
   lock.lock();
   lock.unlock();
 };
 template <class T>
-concept like_stats = requires {
-  T::counts;
-};
+concept like_stats = requires { T::counts; };
 template <class T>
-concept like_check = requires {
-  T::enabled;
-};
+concept like_check = requires { T::enabled; };
 template <class T>
-concept like_tiers = requires(const T& tiers, std::size_t n) {
-  tiers.tier_for(n);
-};
+concept like_tiers = requires(const T& tiers, std::size_t n) { tiers.tier_for(n); };
 template <class T>
-concept like_source = requires(T& source, std::size_t n) {
-  source.allocate(n, n);
-};
+concept like_source = requires(T& source, std::size_t n) { source.allocate(n, n); };
 template <class T>
-concept like_lifecycle = requires {
-  T::keeps;
-};
+concept like_lifecycle = requires { T::keeps; };
 template <class T>
 concept like_traits = requires {
   typename T::check;

@@ -35,11 +35,9 @@ struct right_lock {
                 "the lock must be tarn::thread_cached<>, tarn::lock_free, tarn::no_lock, or a type "
                 "with lock(), try_lock() and unlock(), as std::mutex");
   static_assert(
-      !defined<L> || std::same_as<L, lock_free> ||
-          requires(L & lock) {
-            { lock.try_lock() } -> std::convertible_to<bool>;
-          },
-      "the lock needs a try_lock() that returns a bool, beside lock() and unlock()");
+      !defined<L> || std::same_as<L, lock_free> || requires(L& lock) {
+        { lock.try_lock() } -> std::convertible_to<bool>;
+      }, "the lock needs a try_lock() that returns a bool, beside lock() and unlock()");
   static_assert(!defined<L> || std::is_default_constructible_v<L>,
                 "the lock needs a default constructor: a pool makes one for each tier");
   static constexpr bool value = true;
@@ -55,9 +53,7 @@ struct right_lock<thread_cached<L>> : right_lock<L> {
 };
 
 template <class S>
-concept has_recorder = requires {
-  typename S::template recorder<shared_counter<native_env>>;
-};
+concept has_recorder = requires { typename S::template recorder<shared_counter<native_env>>; };
 template <class S, class = void>
 struct right_recorder {
   static constexpr bool value = true;
@@ -66,16 +62,16 @@ template <class S>
 struct right_recorder<S, std::enable_if_t<has_recorder<S>>> {
   using recorder = typename S::template recorder<shared_counter<native_env>>;
   static_assert(
-      requires(recorder & r, std::uint32_t tier, std::size_t size) {
+      requires(recorder& r, std::uint32_t tier, std::size_t size) {
         requires noexcept(r.on_get(tier, size));
       },
       "the recorder of the stats policy needs on_get(std::uint32_t tier, std::size_t size) "
       "noexcept");
   static_assert(
-      requires(recorder & r, std::uint32_t tier) { requires noexcept(r.on_put(tier)); },
+      requires(recorder& r, std::uint32_t tier) { requires noexcept(r.on_put(tier)); },
       "the recorder of the stats policy needs on_put(std::uint32_t tier) noexcept");
   static_assert(
-      requires(recorder & r, std::size_t size) { requires noexcept(r.on_oversize(size)); },
+      requires(recorder& r, std::size_t size) { requires noexcept(r.on_oversize(size)); },
       "the recorder of the stats policy needs on_oversize(std::size_t size) noexcept");
   static constexpr bool value = true;
 };
@@ -110,6 +106,6 @@ struct right_stats {
 };
 
 template <class Lock, class Stats>
-inline constexpr bool right_policies = right_lock<Lock>::value&& right_stats<Stats>::value;
+inline constexpr bool right_policies = right_lock<Lock>::value && right_stats<Stats>::value;
 
 }  // namespace tarn::detail

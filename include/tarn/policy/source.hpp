@@ -32,10 +32,10 @@ namespace tarn {
 /// Thread safety: the pool calls both from any thread, at the same time, and never under a lock.
 template <class S>
 concept memory_source = std::move_constructible<S> &&
-    requires(S& source, void* p, std::size_t bytes, std::size_t alignment) {
-  { source.allocate(bytes, alignment) } -> std::same_as<void*>;
-  requires noexcept(source.deallocate(p, bytes, alignment));
-};
+                        requires(S& source, void* p, std::size_t bytes, std::size_t alignment) {
+                          { source.allocate(bytes, alignment) } -> std::same_as<void*>;
+                          requires noexcept(source.deallocate(p, bytes, alignment));
+                        };
 
 /// Takes memory from operator new: the default source.
 struct heap_source {
@@ -45,12 +45,12 @@ struct heap_source {
   [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment) {
     // operator new may round up before it looks: then a size close to the largest one wraps.
     if (bytes > static_cast<std::size_t>(-1) / 2) throw std::bad_alloc();
-    return ::operator new (bytes, std::align_val_t{alignment});
+    return ::operator new(bytes, std::align_val_t{alignment});
   }
 
   void deallocate(void* p, [[maybe_unused]] std::size_t bytes, std::size_t alignment) noexcept {
     // Without the size: clang has the sized form only with -fsized-deallocation.
-    ::operator delete (p, std::align_val_t{alignment});
+    ::operator delete(p, std::align_val_t{alignment});
   }
 
   /// Has glibc's heap give free pages on: it keeps what lies below memory in use.
@@ -96,10 +96,10 @@ struct page_source {
 /// Preconditions: the source outlives the pool and every handle to memory of the pool.
 /// Thread safety: that of `S`.
 template <class S>
-requires requires(S& source, void* p, std::size_t n) {
-  { source.allocate(n, n) } -> std::same_as<void*>;
-  requires noexcept(source.deallocate(p, n, n));
-}
+  requires requires(S& source, void* p, std::size_t n) {
+    { source.allocate(n, n) } -> std::same_as<void*>;
+    requires noexcept(source.deallocate(p, n, n));
+  }
 class source_ref {
  public:
   static constexpr bool is_purgeable = detail::is_purgeable_v<S>;
@@ -117,8 +117,11 @@ class source_ref {
     source_->deallocate(p, bytes, alignment);
   }
 
-  void trim() noexcept requires requires(S& source) { requires noexcept(source.trim()); }
-  { source_->trim(); }
+  void trim() noexcept
+    requires requires(S& source) { requires noexcept(source.trim()); }
+  {
+    source_->trim();
+  }
 
  private:
   S* source_;

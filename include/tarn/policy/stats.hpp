@@ -45,11 +45,11 @@ template <class S>
 concept stats_policy =
     requires(typename S::template recorder<detail::shared_counter<detail::native_env>>& recorder,
              std::uint32_t tier, std::size_t size) {
-  { S::counts } -> std::convertible_to<bool>;
-  requires noexcept(recorder.on_get(tier, size));
-  requires noexcept(recorder.on_put(tier));
-  requires noexcept(recorder.on_oversize(size));
-};
+      { S::counts } -> std::convertible_to<bool>;
+      requires noexcept(recorder.on_get(tier, size));
+      requires noexcept(recorder.on_put(tier));
+      requires noexcept(recorder.on_oversize(size));
+    };
 
 /// Observes nothing and costs nothing.
 struct no_stats {

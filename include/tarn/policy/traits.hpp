@@ -39,7 +39,7 @@ struct samples_in {
   using type = no_samples;
 };
 template <class Stats, class Env, bool IsShared>
-requires requires { typename Stats::template samples<Env, IsShared>; }
+  requires requires { typename Stats::template samples<Env, IsShared>; }
 struct samples_in<Stats, Env, IsShared> {
   using type = typename Stats::template samples<Env, IsShared>;
 };

@@ -33,13 +33,11 @@ struct right_tiers {
       "the tier table needs count(), size_of(std::size_t) and tier_for(std::size_t), const, which "
       "return a std::size_t");
   static_assert(
-      !like_tiers<T> ||
-          requires(const T& tiers, std::size_t n) {
-            requires noexcept(tiers.count());
-            requires noexcept(tiers.size_of(n));
-            requires noexcept(tiers.tier_for(n));
-          },
-      "count(), size_of() and tier_for() of the tier table must be noexcept");
+      !like_tiers<T> || requires(const T& tiers, std::size_t n) {
+        requires noexcept(tiers.count());
+        requires noexcept(tiers.size_of(n));
+        requires noexcept(tiers.tier_for(n));
+      }, "count(), size_of() and tier_for() of the tier table must be noexcept");
   static_assert(
       !like_tiers<T> || requires { typename std::bool_constant<T::is_static>; },
       "the tier table needs a static constexpr bool is_static: true if all its values are the "
@@ -57,8 +55,7 @@ struct right_check {
   static_assert(
       requires {
         { C::enabled } -> std::convertible_to<bool>;
-      },
-      "the check policy must be tarn::no_check or tarn::checked");
+      }, "the check policy must be tarn::no_check or tarn::checked");
   static constexpr bool value = true;
 };
 
@@ -68,16 +65,15 @@ struct right_source {
                 "something else stands in the place of the source: it is the third argument of "
                 "the traits, after the check policy");
   static_assert(
-      requires(S & source, std::size_t n) {
+      requires(S& source, std::size_t n) {
         { source.allocate(n, n) } -> std::same_as<void*>;
-      },
-      "the source needs void* allocate(std::size_t bytes, std::size_t alignment)");
+      }, "the source needs void* allocate(std::size_t bytes, std::size_t alignment)");
   static_assert(
-      requires(S & source, void* p, std::size_t n) { source.deallocate(p, n, n); },
+      requires(S& source, void* p, std::size_t n) { source.deallocate(p, n, n); },
       "the source needs deallocate(void* p, std::size_t bytes, std::size_t alignment) noexcept");
   static_assert(
-      !requires(S & source, void* p, std::size_t n) { source.deallocate(p, n, n); } ||
-          requires(S & source, void* p, std::size_t n) {
+      !requires(S& source, void* p, std::size_t n) { source.deallocate(p, n, n); } ||
+          requires(S& source, void* p, std::size_t n) {
             requires noexcept(source.deallocate(p, n, n));
           },
       "deallocate() of the source must be noexcept: giving memory back can't fail");

@@ -65,13 +65,17 @@ class locked_ring_queue {
     return true;
   }
   /// Copies the oldest value. Returns: false if there is none; `into` is as before then.
-  [[nodiscard]] bool try_peek(T& into) const requires std::is_copy_assignable_v<T> {
+  [[nodiscard]] bool try_peek(T& into) const
+    requires std::is_copy_assignable_v<T>
+  {
     const detail::guard<Lock> hold(lock_);
     if (size_ != 0) into = places_[first_];
     return size_ != 0;
   }
   /// A copy, oldest first; empty if there is nothing.
-  [[nodiscard]] std::vector<T> values() const requires std::is_copy_constructible_v<T> {
+  [[nodiscard]] std::vector<T> values() const
+    requires std::is_copy_constructible_v<T>
+  {
     std::vector<T> copy;
     copy.reserve(capacity_);  // not under the lock
     const detail::guard<Lock> hold(lock_);

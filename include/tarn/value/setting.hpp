@@ -18,10 +18,10 @@ class setting {
   template <std::convertible_to<T> From>
   constexpr setting(From value) noexcept : value_(static_cast<T>(value)), has_value_(true) {}
   template <class Optional>
-  requires requires(const Optional& o) {
-    { *o } -> std::convertible_to<T>;
-    { o.has_value() } -> std::same_as<bool>;
-  }
+    requires requires(const Optional& o) {
+      { *o } -> std::convertible_to<T>;
+      { o.has_value() } -> std::same_as<bool>;
+    }
   constexpr setting(const Optional& o) noexcept : has_value_(o.has_value()) {
     if (has_value_) value_ = *o;
   }

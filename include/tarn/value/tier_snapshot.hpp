@@ -67,7 +67,7 @@ struct tier_snapshot : tier_occupancy {
 
   /// Those that only grow.
   using self = tier_snapshot;
-  static constexpr std::uint64_t self::*counts[] = {
+  static constexpr std::uint64_t self::* counts[] = {
       &self::created, &self::retired, &self::recarved,       &self::abandoned,    &self::discarded,
       &self::aged,    &self::trimmed, &self::purged,         &self::purged_bytes, &self::gets,
       &self::puts,    &self::misses,  &self::requested_bytes};

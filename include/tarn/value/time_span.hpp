@@ -18,10 +18,10 @@ class time_span {
   constexpr time_span() noexcept = default;
 
   template <class Duration>
-  requires requires(const Duration& d) {
-    { d.count() } -> std::convertible_to<double>;
-    Duration::period::num;
-  }
+    requires requires(const Duration& d) {
+      { d.count() } -> std::convertible_to<double>;
+      Duration::period::num;
+    }
   constexpr time_span(const Duration& d) noexcept  // implicit: it is the same quantity
       : nanoseconds_(in_nanoseconds(d)) {}
 

@@ -11,9 +11,9 @@
 #define B0 0000000
 #define B50 0000001
 #define B9600 0000015
-#define howmany(x, y) (((x) + ((y)-1)) / (y))
-#define roundup(x, y) ((((x) + ((y)-1)) / (y)) * (y))
-#define powerof2(x) ((((x)-1) & (x)) == 0)
+#define howmany(x, y) (((x) + ((y) - 1)) / (y))
+#define roundup(x, y) ((((x) + ((y) - 1)) / (y)) * (y))
+#define powerof2(x) ((((x) - 1) & (x)) == 0)
 #define MIN(a, b) (((a) < (b)) ? (a) : (b))
 #define MAX(a, b) (((a) > (b)) ? (a) : (b))
 #define LITTLE_ENDIAN 1234

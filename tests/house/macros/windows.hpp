@@ -62,7 +62,7 @@
 #define STATUS_PENDING 0x103
 #define TEXT(quote) quote
 #define RGB(r, g, b) ((r) | (g) << 8 | (b) << 16)
-#define LOWORD(l) ((l)&0xffff)
+#define LOWORD(l) ((l) & 0xffff)
 #define HIWORD(l) ((l) >> 16 & 0xffff)
 #define FIELD_OFFSET(type, field) offsetof(type, field)
 #define IS_ERROR(status) ((status) < 0)

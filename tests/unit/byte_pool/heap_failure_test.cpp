@@ -88,7 +88,9 @@ bool with_failing_heap(std::size_t n, Action&& action) {
 TEMPLATE_LIST_TEST_CASE("a pool that can't be made for want of memory leaks none", "[byte_pool]",
                         test::every_lock) {
   INFO(test::name_of<TestType>());
-  { const pool_for<TestType> first; }  // what is made once per program and thread is there
+  {
+    const pool_for<TestType> first;
+  }  // what is made once per program and thread is there
   for (std::size_t n = 0;; ++n) {
     INFO(n);
     const auto before = live.load();

@@ -67,7 +67,9 @@ TEST_CASE("portask: counters move by what was done", "[observe]") {
     const auto a = pool.get(1024);
     const auto b = pool.get(1024);
   }
-  { const auto c = pool.get(1024); }
+  {
+    const auto c = pool.get(1024);
+  }
   const auto stats = tarn::to_portask(pool.snapshot(), tarn::wall_clock::now());
   CHECK(stats.alloc_count == 2);
   CHECK(stats.miss_count == 2);
@@ -210,7 +212,9 @@ TEST_CASE("takhin: each of the sixteen metrics changes by the exact amount", "[o
   CHECK(changes() == map{{"buffer_puts_total", 1}, {"buffer_in_use", -1}});
   void* const again = buffers.allocate(400);
   CHECK(changes() == map{{"buffer_gets_total", 1}, {"buffer_in_use", 1}});  // a hit
-  { const auto large = buffers.get(17 * mib); }
+  {
+    const auto large = buffers.get(17 * mib);
+  }
   CHECK(changes() == map{{"buffer_allocations_total", 1}, {"buffer_oversized_total", 1}});
   std::byte foreign[512];
   for (int i = 0; i != 3; ++i)

@@ -40,13 +40,9 @@ static_assert(sizeof(void*) != 8 ||
               sizeof(tarn::basic_fast_buffer<tarn::no_lock, tarn::no_stats>) == 104);
 
 template <class B>
-concept appends_a_number = requires(B& b) {
-  b.append(65);
-};
+concept appends_a_number = requires(B& b) { b.append(65); };
 template <class B>
-concept appends_a_bool = requires(B& b) {
-  b.append_le(true);
-};
+concept appends_a_bool = requires(B& b) { b.append_le(true); };
 static_assert(!appends_a_number<tarn::fast_buffer>, "65 is not a character");
 static_assert(!appends_a_bool<tarn::fast_buffer>);
 static_assert(!std::is_default_constructible_v<local_writer<0>>, "there is no default pool of it");

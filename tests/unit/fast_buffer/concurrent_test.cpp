@@ -22,18 +22,11 @@ using shared_writer = tarn::basic_concurrent_fast_buffer<std::mutex>;
 
 // What one thread could not rely on does not exist.
 template <class B>
-concept has_views = requires(B& b) {
-  b.view();
-}
-|| requires(B& b) { b.bytes(); }
-|| requires(B& b) { b.data(); }
-|| requires(B& b) { b.begin(); }
-|| requires(B& b) { b[0]; };
+concept has_views = requires(B& b) { b.view(); } || requires(B& b) {
+  b.bytes();
+} || requires(B& b) { b.data(); } || requires(B& b) { b.begin(); } || requires(B& b) { b[0]; };
 template <class B>
-concept has_prepared_room = requires(B& b) {
-  b.prepare(1);
-}
-|| requires(B& b) { b.commit(1); };
+concept has_prepared_room = requires(B& b) { b.prepare(1); } || requires(B& b) { b.commit(1); };
 static_assert(has_views<tarn::fast_buffer> && has_prepared_room<tarn::fast_buffer>);
 static_assert(!has_views<shared_writer> && !has_prepared_room<shared_writer>);
 static_assert(!std::is_move_constructible_v<shared_writer>);

@@ -100,8 +100,8 @@ TEST_CASE("a signal does not end a read", "[fast_buffer]") {
   pipe_ends pipe;
   woken_writer = pipe.ends[1];
   signals = 0;
-  struct sigaction action {};
-  struct sigaction before {};
+  struct sigaction action{};
+  struct sigaction before{};
   action.sa_handler = on_alarm;  // without SA_RESTART: read returns EINTR
   REQUIRE(::sigaction(SIGALRM, &action, &before) == 0);
   const itimerval soon{{0, 20'000}, {0, 20'000}};

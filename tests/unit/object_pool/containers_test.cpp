@@ -110,29 +110,43 @@ TEMPLATE_LIST_TEST_CASE("a container above keep_capacity_bytes sheds its memory"
                         test::every_lock) {
   INFO(test::name_of<TestType>());
   pool_of<std::string, TestType> pool({.keep_capacity_bytes = 1000});
-  { pool.get()->reserve(1000); }
+  {
+    pool.get()->reserve(1000);
+  }
   CHECK(pool.get()->capacity() == 1000);  // just at the cap
-  { pool.get()->reserve(1001); }
+  {
+    pool.get()->reserve(1001);
+  }
   CHECK(pool.get()->capacity() < 1000);
   CHECK(pool.snapshot().constructed == 1);  // shrunk in place
 
   pool_of<std::vector<int>, TestType> ints;  // by default 64 KiB
-  { ints.get()->reserve(64 * 1024 / sizeof(int)); }
+  {
+    ints.get()->reserve(64 * 1024 / sizeof(int));
+  }
   CHECK(ints.get()->capacity() == 64 * 1024 / sizeof(int));
-  { ints.get()->reserve(64 * 1024 / sizeof(int) + 1); }
+  {
+    ints.get()->reserve(64 * 1024 / sizeof(int) + 1);
+  }
   CHECK(ints.get()->capacity() == 0);
 
   pool_of<std::vector<int>, TestType> none({.keep_capacity_bytes = 0});
-  { none.get()->reserve(1); }
+  {
+    none.get()->reserve(1);
+  }
   CHECK(none.get()->capacity() == 0);
 }
 
 TEST_CASE("buckets of a hash map count as capacity", "[object_pool]") {
   using map = std::unordered_map<int, int>;
   tarn::object_pool<map, tarn::no_lock> pool({.keep_capacity_bytes = 1 << 12});
-  { pool.get()->reserve(100); }
+  {
+    pool.get()->reserve(100);
+  }
   CHECK(pool.get()->bucket_count() >= 100);
-  { pool.get()->reserve(10000); }
+  {
+    pool.get()->reserve(10000);
+  }
   CHECK(pool.get()->bucket_count() < 100);
 }
 
@@ -148,7 +162,9 @@ TEST_CASE("a container that a factory made is made anew, not emptied, above the 
   tarn::object_pool<std::string, tarn::no_lock, tarn::counting_stats,
                     tarn::object_traits<tarn::keep_objects<with_room>>>
       pool({.keep_capacity_bytes = 1000});
-  { pool.get()->reserve(2000); }
+  {
+    pool.get()->reserve(2000);
+  }
   auto s = pool.get();
   CHECK(s->capacity() >= 500);
   CHECK(s->capacity() < 2000);
@@ -165,9 +181,13 @@ TEST_CASE("a type may say itself what it keeps", "[object_pool]") {
     [[nodiscard]] std::size_t kept_bytes() const noexcept { return a.capacity() + b.capacity(); }
   };
   tarn::object_pool<page, tarn::no_lock> pool({.keep_capacity_bytes = 100});
-  { pool.get()->a.reserve(60); }
+  {
+    pool.get()->a.reserve(60);
+  }
   CHECK(pool.get()->a.capacity() == 60);
-  { pool.get()->b.reserve(60); }
+  {
+    pool.get()->b.reserve(60);
+  }
   CHECK(pool.get()->a.capacity() == 0);
 }
 
@@ -290,22 +310,16 @@ static_assert(std::is_same_v<decltype(*std::declval<const tracked_handle&>()), t
 
 // Kept objects are got, built ones are made; neither both.
 template <class Pool>
-concept gives = requires(Pool& p) {
-  p.get();
-};
+concept gives = requires(Pool& p) { p.get(); };
 template <class Pool>
-concept makes = requires(Pool& p) {
-  p.make();
-};
+concept makes = requires(Pool& p) { p.make(); };
 using built_ints = tarn::object_pool<int, tarn::thread_cached<>, tarn::counting_stats,
                                      tarn::object_traits<tarn::build_objects>>;
 static_assert(gives<tracked_pool> && !makes<tracked_pool>);
 static_assert(makes<built_ints> && !gives<built_ints>);
 // Room can be asked for only where there is a reserve().
 template <class Pool>
-concept gives_room = requires(Pool& p) {
-  p.get(std::size_t{10});
-};
+concept gives_room = requires(Pool& p) { p.get(std::size_t{10}); };
 static_assert(gives_room<tarn::object_pool<std::string>> && !gives_room<tracked_pool>);
 
 tarn::immortal<tracked_pool> kept_objects(tarn::options{.name = "static"});

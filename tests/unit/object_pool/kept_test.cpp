@@ -195,7 +195,9 @@ TEMPLATE_LIST_TEST_CASE("a closed object pool gives nothing and takes everything
   INFO(test::name_of<TestType>());
   fixture<TestType> f(tarn::options{.name = "objects"});
   auto out = f.pool->get();
-  { auto idle = f.pool->get(); }
+  {
+    auto idle = f.pool->get();
+  }
   f.pool->close();
   f.pool->close();
   CHECK(f.pool->closed());

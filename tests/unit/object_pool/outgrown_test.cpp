@@ -183,29 +183,47 @@ TEMPLATE_LIST_TEST_CASE("objects with a reset of their own are measured", "[obje
   INFO(test::name_of<TestType>());
   constexpr std::size_t most = 1000;
   pool_of<request, TestType> requests({.keep_capacity_bytes = most});
-  { requests.get()->body.resize(most / 2); }
+  {
+    requests.get()->body.resize(most / 2);
+  }
   CHECK(requests.get()->body.capacity() == most / 2);  // kept
-  { requests.get()->body.resize(most * 10); }
+  {
+    requests.get()->body.resize(most * 10);
+  }
   CHECK(requests.get()->body.capacity() == 0);
-  { requests.get()->url.resize(most * 10); }
+  {
+    requests.get()->url.resize(most * 10);
+  }
   CHECK(requests.get()->url.capacity() < most);
 
   pool_of<table, TestType> tables({.keep_capacity_bytes = most});
-  { tables.get()->rows.resize(4); }
+  {
+    tables.get()->rows.resize(4);
+  }
   CHECK(tables.get()->rows.size() == 4);
-  { tables.get()->rows[3].resize(most); }
+  {
+    tables.get()->rows[3].resize(most);
+  }
   CHECK(tables.get()->rows.empty());
 
   pool_of<nested, TestType> all({.keep_capacity_bytes = most});
-  { all.get()->parts[1].body.resize(most * 2); }
+  {
+    all.get()->parts[1].body.resize(most * 2);
+  }
   CHECK(all.get()->parts[1].body.capacity() == 0);
-  { all.get()->note.emplace(most * 2, 'x'); }
+  {
+    all.get()->note.emplace(most * 2, 'x');
+  }
   CHECK_FALSE(all.get()->note.has_value());
-  { all.get()->numbered.second.resize(most); }
+  {
+    all.get()->numbered.second.resize(most);
+  }
   CHECK(all.get()->numbered.second.capacity() == 0);
 
   pool_of<telling, TestType> others({.keep_capacity_bytes = most});
-  { others.get()->fill(most * 2); }
+  {
+    others.get()->fill(most * 2);
+  }
   CHECK(others.get()->capacity() == 0);
 }
 
@@ -214,7 +232,9 @@ TEMPLATE_LIST_TEST_CASE("messages of a user's type are measured as objects are",
   INFO(test::name_of<TestType>());
   tarn::message_pool<request, typename TestType::lock, typename TestType::stats> pool(
       {.keep_capacity_bytes = 1000});
-  { pool.get()->body.resize(10'000); }
+  {
+    pool.get()->body.resize(10'000);
+  }
   CHECK(pool.get()->body.capacity() == 0);
 }
 

@@ -199,7 +199,9 @@ TEST_CASE("async results: value, values, result, exists, TTL, error", "[object_p
   CHECK_FALSE(pool.get()->error);
 
   tarn::object_pool<async_result<std::string>> texts;
-  { texts.get()->value = long_text; }
+  {
+    texts.get()->value = long_text;
+  }
   CHECK(texts.get()->value.empty());
 }
 
@@ -255,7 +257,9 @@ TEST_CASE("maps with sixteen entries", "[object_pool]") {
 
   // A plain map works as well: empty for the next user, though not without the heap.
   tarn::object_pool<map> plain;
-  { (*plain.get())["key"] = "value"; }
+  {
+    (*plain.get())["key"] = "value";
+  }
   CHECK(plain.get()->empty());
 }
 

@@ -144,7 +144,9 @@ TEMPLATE_LIST_TEST_CASE("a callback may use the pool; what it does is not told",
     std::memset(mine.data(), 1, mine.size());
     f->trim();
   });
-  { const auto b = f->get(100); }
+  {
+    const auto b = f->get(100);
+  }
   CHECK(calls == 3);  // create, get, put
 }
 
@@ -161,8 +163,12 @@ TEMPLATE_LIST_TEST_CASE("a callback may take itself out and put another one in",
       if (o.kind == operation_kind::put) f->set_callback(nullptr);
     });
   });
-  { const auto b = f->get(100); }
-  { const auto b = f->get(100); }
+  {
+    const auto b = f->get(100);
+  }
+  {
+    const auto b = f->get(100);
+  }
   CHECK(first == 1);
   CHECK(second == 2);
 }
@@ -172,8 +178,12 @@ TEMPLATE_LIST_TEST_CASE("what a callback throws harms nobody and is counted", "[
   INFO(test::name_of<TestType>());
   test::byte_fixture<TestType> f;
   f->set_callback([](const operation&) { throw std::runtime_error("no"); });
-  { const auto b = f->get(100); }
-  { const auto b = f->get(100); }
+  {
+    const auto b = f->get(100);
+  }
+  {
+    const auto b = f->get(100);
+  }
   if constexpr (TestType::stats::counts) CHECK(f->snapshot().callback_failures == 5);
   f->set_callback(nullptr);
 }
@@ -190,7 +200,9 @@ TEMPLATE_LIST_TEST_CASE("an object pool tells of the object, made and returned",
     object = o.get();
     o->value = 7;
   }
-  { const auto o = pool.get(); }
+  {
+    const auto o = pool.get();
+  }
   REQUIRE(d.lines.size() == 5);
   CHECK(d.lines[0] == told{operation_kind::create, 0, sizeof(clumsy), object});
   CHECK(d.lines[1] == told{operation_kind::get, 0, sizeof(clumsy), object});
@@ -199,7 +211,9 @@ TEMPLATE_LIST_TEST_CASE("an object pool tells of the object, made and returned",
   CHECK(d.lines[4] == told{operation_kind::put, 0, sizeof(clumsy), object});
 
   clumsy::throws = true;
-  { const auto o = pool.get(); }
+  {
+    const auto o = pool.get();
+  }
   clumsy::throws = false;
   REQUIRE(d.lines.size() == 8);
   CHECK(d.lines[6] == told{operation_kind::put, 0, sizeof(clumsy), object});
@@ -212,8 +226,12 @@ TEMPLATE_LIST_TEST_CASE("a pool that builds its objects tells of them once they 
   tarn::built_pool<std::string, typename TestType::lock, typename TestType::stats> pool;
   diary d;
   pool.set_callback(d.callback());
-  { const auto s = pool.make("text"); }
-  { const auto s = pool.make("text"); }
+  {
+    const auto s = pool.make("text");
+  }
+  {
+    const auto s = pool.make("text");
+  }
   CHECK(d.count(operation_kind::create) == 1);
   CHECK(d.count(operation_kind::get) == 2);
   CHECK(d.count(operation_kind::put) == 2);
@@ -234,7 +252,9 @@ TEMPLATE_LIST_TEST_CASE("a message pool tells of the message itself", "[callback
   for (const auto& line : d.lines)
     CHECK(line.item == message);
   pool.set_callback(nullptr);
-  { const auto m = pool.get(); }
+  {
+    const auto m = pool.get();
+  }
   CHECK(d.lines.size() == 3);
 }
 

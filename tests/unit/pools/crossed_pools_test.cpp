@@ -22,9 +22,7 @@
 namespace {
 
 template <class Pool, class Buffer>
-concept puts = requires(Pool& pool, Buffer b) {
-  pool.put(std::move(b));
-};
+concept puts = requires(Pool& pool, Buffer b) { pool.put(std::move(b)); };
 
 using other_pool = tarn::byte_pool<tarn::no_lock, tarn::no_stats, tarn::traits<tarn::small_tiers>>;
 

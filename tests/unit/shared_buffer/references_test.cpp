@@ -275,7 +275,9 @@ TEMPLATE_LIST_TEST_CASE("references are counted, and those of only holders cost 
 TEMPLATE_LIST_TEST_CASE("what others asked for is not mixed up with nodes", "[shared_buffer]",
                         test::every_lock) {
   tarn::byte_pool<typename TestType::lock, tarn::recording_stats> pool;
-  { const auto b = pool.get_shared(1024); }
+  {
+    const auto b = pool.get_shared(1024);
+  }
   CHECK(pool.snapshot().recent_lengths == std::vector<std::size_t>{1024});
   CHECK(pool.snapshot().total().gets == 1);
   CHECK(pool.snapshot().nodes.gets == 1);

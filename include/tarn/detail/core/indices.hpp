@@ -112,8 +112,7 @@ bool core<Config>::push_index(tier_state& t, void* block) noexcept {
     return false;
   slab_type* const s = directory_.find_known(block);
   const auto index = s->first_index + s->index_of(block);
-  return t.stack.push(
-      index, index, [&](std::uint32_t i) -> auto& { return link_of(t, i); });
+  return t.stack.push(index, index, [&](std::uint32_t i) -> auto& { return link_of(t, i); });
 }
 
 /// Takes the stack but for its upper `keep` blocks, which others can reach again at once.

@@ -67,14 +67,14 @@ void* core<Config>::operator new(std::size_t bytes) {
     if (void* const pages = map_pages(bytes)) return pages;
     throw std::bad_alloc();
   }
-  return over_aligned ? ::operator new (bytes, std::align_val_t{alignof(core)})
+  return over_aligned ? ::operator new(bytes, std::align_val_t{alignof(core)})
                       : ::operator new(bytes);
 }
 template <class Config>
 void core<Config>::operator delete(void* p, [[maybe_unused]] std::size_t bytes) noexcept {
   constexpr bool over_aligned = alignof(core) > __STDCPP_DEFAULT_NEW_ALIGNMENT__;
   if constexpr (is_below_heap_v<typename Config::source>) return unmap_pages(p, bytes);
-  over_aligned ? ::operator delete (p, std::align_val_t{alignof(core)}) : ::operator delete(p);
+  over_aligned ? ::operator delete(p, std::align_val_t{alignof(core)}) : ::operator delete(p);
 }
 
 template <class Config>

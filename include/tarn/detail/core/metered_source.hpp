@@ -33,8 +33,11 @@ class metered_source {
     source_.deallocate(memory, bytes, alignment);
     held_.fetch_sub(bytes, std::memory_order::relaxed);  // after: else it could be above the limit
   }
-  void trim() noexcept requires requires(Source& source) { requires noexcept(source.trim()); }
-  { source_.trim(); }
+  void trim() noexcept
+    requires requires(Source& source) { requires noexcept(source.trim()); }
+  {
+    source_.trim();
+  }
 
   [[nodiscard]] std::size_t held() const noexcept {
     return held_.load(std::memory_order::relaxed);  // a statistic

@@ -19,7 +19,7 @@ struct directory_bits {
   static constexpr unsigned node = 12;
 };
 template <class Env>
-requires requires { Env::directory_address_bits + Env::directory_node_bits; }
+  requires requires { Env::directory_address_bits + Env::directory_node_bits; }
 struct directory_bits<Env> {
   static constexpr unsigned address = Env::directory_address_bits;
   static constexpr unsigned node = Env::directory_node_bits;

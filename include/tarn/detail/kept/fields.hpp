@@ -24,9 +24,7 @@ template <class T, std::size_t Count>
 }
 
 template <class T>
-concept is_tuple_like = requires {
-  std::tuple_size<T>::value;
-};
+concept is_tuple_like = requires { std::tuple_size<T>::value; };
 
 /// How many fields an aggregate or a tuple has; 0 for what is none, has too many, or can't be
 /// looked into.

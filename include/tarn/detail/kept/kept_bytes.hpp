@@ -32,10 +32,10 @@ concept owns_elements = requires(const T& t) {
   { t.size() } -> std::convertible_to<std::size_t>;
 };
 template <class T>
-concept is_array_like = std::is_array_v<T> ||(is_tuple_like<T>&& requires(const T& t) {
-  t.begin() != t.end();
-  t[0];
-});
+concept is_array_like = std::is_array_v<T> || (is_tuple_like<T> && requires(const T& t) {
+                          t.begin() != t.end();
+                          t[0];
+                        });
 template <class T>
 concept may_hold_one = requires(const T& t) {
   { t.has_value() } -> std::same_as<bool>;

@@ -15,21 +15,25 @@ namespace tarn::detail {
 template <class T>
 struct any_field {
   template <class Field>
-  requires(!std::same_as<Field, T>) operator Field() const noexcept;
+    requires(!std::same_as<Field, T>)
+  operator Field() const noexcept;
 };
 template <class T>
 struct any_reference {
   template <class Field>
-  requires(!std::same_as<Field, T>) operator Field&() const noexcept;
+    requires(!std::same_as<Field, T>)
+  operator Field&() const noexcept;
 };
 template <class T>
 struct any_base {
   template <class Base>
-  requires(std::is_base_of_v<Base, T> && !std::same_as<Base, T>) operator Base() const noexcept;
+    requires(std::is_base_of_v<Base, T> && !std::same_as<Base, T>)
+  operator Base() const noexcept;
 };
 struct any_union {
   template <class Union>
-  requires(std::is_union_v<Union>) operator Union() const noexcept;
+    requires(std::is_union_v<Union>)
+  operator Union() const noexcept;
 };
 
 struct stranger {};

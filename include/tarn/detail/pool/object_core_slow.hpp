@@ -78,8 +78,7 @@ template <class Config>
 bool object_core<Config>::shrink(value_type& object) noexcept {
   outgrown_.add(1);
   if constexpr (requires {
-                  { object.shrink(keep_capacity_bytes_) }
-                  noexcept;
+                  { object.shrink(keep_capacity_bytes_) } noexcept;
                 }) {
     object.shrink(keep_capacity_bytes_);
     return kept_bytes(object) <= keep_capacity_bytes_;

@@ -17,7 +17,7 @@ namespace tarn::detail {
 template <class Env>
 inline constexpr std::size_t sample_slots = 2048;
 template <class Env>
-requires requires { Env::sample_slots; }
+  requires requires { Env::sample_slots; }
 inline constexpr std::size_t sample_slots<Env> = Env::sample_slots;
 
 /// The blocks of one core that were chosen to be remembered while they are out, by address, of a

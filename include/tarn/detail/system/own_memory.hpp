@@ -15,9 +15,9 @@ namespace tarn::detail {
 template <class Source>
 inline constexpr bool is_below_heap_v = false;
 template <class Source>
-requires requires {
-  { Source::is_below_heap } -> std::convertible_to<bool>;
-}
+  requires requires {
+    { Source::is_below_heap } -> std::convertible_to<bool>;
+  }
 inline constexpr bool is_below_heap_v<Source> = Source::is_below_heap && has_mmap;
 
 /// Where a core has what it keeps beside its blocks from.
@@ -30,13 +30,13 @@ class own_memory {
   [[nodiscard]] void* take(std::size_t bytes, std::size_t alignment) const noexcept {
     if (pages_ != nullptr) return pages_->take(align_up(bytes, alignment));
     if (alignment <= alignof(std::max_align_t)) return ::operator new(bytes, std::nothrow);
-    return ::operator new (bytes, std::align_val_t{alignment}, std::nothrow);
+    return ::operator new(bytes, std::align_val_t{alignment}, std::nothrow);
   }
   /// The same two numbers as for `take`.
   void give(void* p, std::size_t bytes, std::size_t alignment) const noexcept {
     if (pages_ != nullptr) return pages_->give(p, align_up(bytes, alignment));
     if (alignment <= alignof(std::max_align_t)) return ::operator delete(p);
-    ::operator delete (p, std::align_val_t{alignment});
+    ::operator delete(p, std::align_val_t{alignment});
   }
 
   /// An object. Returns: null if there is no memory.

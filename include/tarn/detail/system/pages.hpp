@@ -22,9 +22,9 @@ inline constexpr std::size_t largest_page = 65536;
 template <class Source>
 inline constexpr bool is_purgeable_v = false;
 template <class Source>
-requires requires {
-  { Source::is_purgeable } -> std::convertible_to<bool>;
-}
+  requires requires {
+    { Source::is_purgeable } -> std::convertible_to<bool>;
+  }
 inline constexpr bool is_purgeable_v<Source> = Source::is_purgeable;
 
 // The bytes that are mapped for a request of `bytes`; 0 if that overflows.

@@ -14,8 +14,7 @@ namespace tarn::detail {
 template <class Config>
 void upkeep<Config>::release_to_system(core_type& c) noexcept {
   if constexpr (requires {
-                  { c.source_.trim() }
-                  noexcept;
+                  { c.source_.trim() } noexcept;
                 }) {
     auto& returned = c.upkeep_.returned;
     // relaxed, both: of two callers at the same time one does the work, or both do.

@@ -113,8 +113,8 @@ class operation_log {
   }
   /// The same to an iterator that takes bytes or chars. Returns: behind the last of them.
   template <class Out>
-  requires(std::output_iterator<Out, std::byte> || std::output_iterator<Out, char>) Out save(Out to)
-  const {
+    requires(std::output_iterator<Out, std::byte> || std::output_iterator<Out, char>)
+  Out save(Out to) const {
     for (const auto byte : save()) {
       if constexpr (std::output_iterator<Out, std::byte>) {
         *to++ = byte;
@@ -165,8 +165,8 @@ class operation_log {
   }
   /// The same from iterators over bytes or chars.
   template <std::input_iterator In>
-  requires(sizeof(std::iter_value_t<In>) == 1) [[nodiscard]] static operation_log
-      load(In first, In last) {
+    requires(sizeof(std::iter_value_t<In>) == 1)
+  [[nodiscard]] static operation_log load(In first, In last) {
     std::vector<std::byte> saved;
     for (; first != last; ++first)
       saved.push_back(static_cast<std::byte>(*first));

@@ -90,13 +90,9 @@ inline constexpr bool has_sizes = requires(Pool& p, std::size_t size) {
 };
 
 template <class Pool>
-inline constexpr bool gets_objects = requires(Pool& p) {
-  p.try_get();
-};
+inline constexpr bool gets_objects = requires(Pool& p) { p.try_get(); };
 template <class Pool>
-inline constexpr bool makes_objects = requires(Pool& p) {
-  p.try_make();
-};
+inline constexpr bool makes_objects = requires(Pool& p) { p.try_make(); };
 template <class Pool>
 inline constexpr bool can_be_asked = has_sizes<Pool> || gets_objects<Pool> || makes_objects<Pool>;
 

@@ -226,7 +226,7 @@ void visit_metrics(std::span<const snapshot> pools, const metric_options& o, Vis
   }
   if (o.clock) {
     const auto dates = [&](std::string_view name, std::string_view help,
-                           time_span snapshot::*moment) {
+                           time_span snapshot::* moment) {
       begin(name, metric_kind::gauge, help);
       for (const auto& s : pools)
         visitor.sample({&s}, metric_number::of_nanoseconds(o.clock->at(s.*moment).count()));

@@ -96,9 +96,13 @@ class text_writer {
       put(c);
   }
   template <class... Parts>
-  requires(sizeof...(Parts) > 1) void put(const Parts&... parts) { (put(parts), ...); }
+    requires(sizeof...(Parts) > 1)
+  void put(const Parts&... parts) {
+    (put(parts), ...);
+  }
   template <std::integral Int>
-  requires(!std::same_as<Int, char> && !std::same_as<Int, bool>) void put(Int n) {
+    requires(!std::same_as<Int, char> && !std::same_as<Int, bool>)
+  void put(Int n) {
     char digits[24];
     put(std::string_view(digits, std::to_chars(digits, digits + sizeof digits, n).ptr));
   }

@@ -15,10 +15,10 @@ class call_site {
   constexpr call_site() noexcept = default;
 
   template <class Where>
-  requires requires(const Where& w) {
-    w.file_name();
-    w.line();
-  }
+    requires requires(const Where& w) {
+      w.file_name();
+      w.line();
+    }
   constexpr call_site(const Where& where) noexcept
       : file_(where.file_name()), line_(static_cast<std::uint32_t>(where.line())) {}
   /// The name must live as long as the program.
@@ -55,7 +55,7 @@ class call_site {
 struct no_call_site {
   constexpr no_call_site() noexcept = default;
   template <class Where>
-  requires requires(const Where& w) { w.file_name(); }
+    requires requires(const Where& w) { w.file_name(); }
   constexpr no_call_site(const Where&) noexcept {}
   [[nodiscard]] static constexpr no_call_site current() noexcept { return {}; }
 };

@@ -30,7 +30,7 @@ struct large_snapshot {
 
   /// Those that only grow.
   using self = large_snapshot;
-  static constexpr std::uint64_t self::*counts[] = {
+  static constexpr std::uint64_t self::* counts[] = {
       &self::gets,        &self::puts,         &self::reused,          &self::discarded,
       &self::fresh_bytes, &self::reused_bytes, &self::discarded_bytes, &self::aged,
       &self::aged_bytes,  &self::purged,       &self::purged_bytes};
