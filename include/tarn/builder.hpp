@@ -150,8 +150,6 @@ class basic_string_builder {
  private:
   basic_fast_buffer<no_lock, no_stats, fast_buffer_traits<Pool, 0>> text_;
 };
-using string_builder = basic_string_builder<byte_pool<>>;
-
 /// Joins parts to a key, with a separator between them: `user:42:name`.
 ///
 /// An empty part is a part: "a", "" and "b" give "a::b". Otherwise as basic_string_builder.
@@ -209,8 +207,6 @@ class basic_key_builder {
   char separator_;
   detail::zero_when_moved<bool> has_parts_;
 };
-using key_builder = basic_key_builder<byte_pool<>>;
-
 /// Copies a value. Returns: a buffer of its size. Throws: as `byte_pool::get`.
 template <class Pool, detail::bytes_or_text T>
 [[nodiscard]] typename Pool::buffer copy_value(const T& value, Pool& pool) {
@@ -378,8 +374,6 @@ class basic_map_copy {
   typename Pool::buffer block_;
   std::size_t size_ = 0;
 };
-using map_copy = basic_map_copy<byte_pool<>>;
-
 /// Copies a map from texts to texts or bytes (any range of pairs) into one block.
 /// Throws: as `byte_pool::get`. Complexity: O(n log n), without the heap.
 template <class Map, class Pool>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Declarations of everything public, and all default template arguments: they stand here and
-// nowhere else.
+// Declarations of all public classes, by product, and all default template arguments: these stand
+// here and nowhere else. Enumerations, concepts and functions stand in the header that needs them.
 
 #pragma once
 
@@ -56,26 +56,60 @@ struct build_objects;
 template <class Lifecycle = keep_objects<>, class Check = no_check, class Source = heap_source>
 struct object_traits;
 
-// Products.
+// Byte pools and what they hand out.
 template <class Lock = thread_cached<>, class Stats = counting_stats, class Traits = traits<>>
 class byte_pool;
-template <class Lock = thread_cached<>, class Stats = counting_stats, class Traits = traits<>>
-class basic_buffer;
-using buffer = basic_buffer<>;
+template <class Tiers, class Lock = thread_cached<>, class Stats = counting_stats>
+using byte_pool_of = byte_pool<Lock, Stats, traits<Tiers>>;
 template <class Lock = thread_cached<>, class Stats = counting_stats, class Check = no_check,
           class Source = heap_source>
 class unsized_pool;
-template <class T, class Lock = thread_cached<>, class Stats = counting_stats,
-          class Traits = object_traits<>>
-class object_pool;
-template <class Pool>
-class object_handle;
+template <class Lock = thread_cached<>, class Stats = counting_stats, class Traits = traits<>>
+class basic_buffer;
+using buffer = basic_buffer<>;
 template <class Lock = thread_cached<>, class Stats = counting_stats, class Traits = traits<>>
 class basic_shared_buffer;
 using shared_buffer = basic_shared_buffer<>;
 template <class Lock = thread_cached<>, class Stats = counting_stats, class Traits = traits<>>
 class basic_chain;
 using chain = basic_chain<>;
+
+// Object pools.
+template <class T, class Lock = thread_cached<>, class Stats = counting_stats,
+          class Traits = object_traits<>>
+class object_pool;
+template <class T, class Lock = thread_cached<>, class Stats = counting_stats>
+using built_pool = object_pool<T, Lock, Stats, object_traits<build_objects>>;
+template <class Pool>
+class object_handle;
+template <auto& Pool>
+class static_pool;
+template <class T>
+class immortal;
+
+// Messages, and records that are written in batches.
+class byte_string;
+template <class Value = byte_string>
+struct basic_message;
+using message = basic_message<>;
+class header_list;
+template <class M = message, class Lock = thread_cached<>, class Stats = counting_stats,
+          class Traits = object_traits<>>
+class message_pool;
+template <class Pool>
+class message_handle;
+template <class Pool>
+class shared_message;
+template <class Pool>
+class message_consumer;
+struct record;
+class record_list;
+class record_batch;
+struct decode_limits;
+struct decode_result;
+class decode_error;
+
+// Writers.
 template <class Pool = byte_pool<>, std::size_t InlineBytes = 0>
 struct fast_buffer_traits;
 template <class Lock = no_lock, class Stats = counting_stats, class Traits = fast_buffer_traits<>>
@@ -85,26 +119,86 @@ template <class Lock = system_mutex, class Stats = counting_stats,
           class Traits = fast_buffer_traits<>>
 class basic_concurrent_fast_buffer;
 using concurrent_fast_buffer = basic_concurrent_fast_buffer<>;
-class byte_string;
-template <class Value = byte_string>
-struct basic_message;
-using message = basic_message<>;
-template <class M = message, class Lock = thread_cached<>, class Stats = counting_stats,
-          class Traits = object_traits<>>
-class message_pool;
-template <auto& Pool>
-class static_pool;
+template <class Pool = byte_pool<>>
+class basic_string_builder;
+using string_builder = basic_string_builder<>;
+template <class Pool = byte_pool<>>
+class basic_key_builder;
+using key_builder = basic_key_builder<>;
+template <class Pool = byte_pool<>>
+class basic_map_copy;
+using map_copy = basic_map_copy<>;
+class decimal;
 
-// Observers: each in a header of its own under observe/.
+// Values that products take and hand out.
+struct options;
+struct fast_buffer_options;
+struct fast_buffer_numbers;
+template <class T>
+class setting;
+class time_span;
+class call_site;
+class size_hint;
+struct snapshot;
+struct tier_snapshot;
+struct byte_snapshot;
+struct large_snapshot;
+struct size_buckets;
+struct occupancy;
+struct tier_occupancy;
+struct leak_report;
+struct live_site;
+struct event;
+struct operation;
+struct misuse_report;
+class length_ring;
+template <class T, class Env = detail::native_env>
+class ring_queue;
+template <class T, class Lock = system_mutex>
+class locked_ring_queue;
+class pool_closed;
+class pool_exhausted;
+
+// observe/: each in a header that the products do not include.
+class pool_registry;
 class watched_pool;
 class publication;
-class pool_registry;
-class sized_pools;
+struct broken_invariant;
 class ticker;
 class maintainer;
+template <class Pool>
+class monitor;
+struct monitor_options;
+struct monitor_finding;
+class pool_watch;
+class event_log;
+class operation_recorder;
+class operation_log;
+struct recorder_options;
+struct replay_options;
+struct replay_result;
+struct weighted_size;
+struct tier_advice;
+struct tier_cost;
+template <class Pool>
+class leak_scope;
+class leak_found;
+struct pressure_options;
+struct pressure_numbers;
+struct pressure_reading;
+struct pressure_thresholds;
+class cgroup_source;
+class psi_source;
+struct metric_options;
+struct wall_clock;
+class periodic_printer;
+
+// compat/: the shapes of the systems that tarn replaces.
+class sized_pools;
 struct memory_stats;
 
-// Interop: each in a header of its own that nothing else includes.
+// interop/: each in a header that the products do not include.
+class any_buffer;
 template <class Pool = byte_pool<>>
 class pool_resource;
 template <class T, class Pool = byte_pool<>>
@@ -113,29 +207,8 @@ template <class Pool = byte_pool<>>
 struct pooled_frame;
 template <class Pool = byte_pool<>>
 struct try_pooled_frame;
+template <class Buffer>
+class pool_streambuf;
 class prometheus_collectable;
-
-// Watching: opt-in, too.
-struct metric_options;
-struct wall_clock;
-class periodic_printer;
-
-// Short names for what is taken often.
-template <class Tiers, class Lock = thread_cached<>, class Stats = counting_stats>
-using byte_pool_of = byte_pool<Lock, Stats, traits<Tiers>>;
-template <class T, class Lock = thread_cached<>, class Stats = counting_stats>
-using built_pool = object_pool<T, Lock, Stats, object_traits<build_objects>>;
-
-// Values.
-struct options;
-struct fast_buffer_options;
-struct fast_buffer_numbers;
-class size_hint;
-template <class T, class Env = detail::native_env>
-class ring_queue;
-template <class T, class Lock = system_mutex>
-class locked_ring_queue;
-struct snapshot;
-struct occupancy;
 
 }  // namespace tarn
