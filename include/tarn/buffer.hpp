@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// buffer: the one owner of bytes from a byte_pool.
+// buffer: the single owner of bytes from a byte_pool.
 //
 //   tarn::buffer b = pool.get(1500);   // b.size() == 1500, b.capacity() == 2048
 //   std::ranges::fill(b.bytes(), std::byte{0});
-//   consume(std::move(b));             // goes back to its pool wherever it ends
+//   consume(std::move(b));             // the destructor gives it back to its pool
 //
-// It may outlive its pool and the thread that took it: its memory stays until it is given back.
+// A buffer may outlive its pool and the thread that took it. Its memory stays valid until then.
 
 #pragma once
 
@@ -23,9 +23,9 @@
 namespace tarn {
 
 /// The move-only owner of one block. A default-constructed, released or moved-from buffer is empty:
-/// no bytes, and every call is a valid no-op.
+/// it has no bytes, and every call on it is valid.
 ///
-/// 32 bytes. Thread safety: as an `int`; it may be given to another thread and die there.
+/// 32 bytes. Thread safety: as an `int`; another thread may take it over and destroy it.
 template <class Lock, class Stats, class Traits>
 class basic_buffer {
  public:
@@ -40,7 +40,7 @@ class basic_buffer {
   TARN_FORCE_INLINE constexpr basic_buffer& operator=(basic_buffer&& other) noexcept {
     if (this == &other) [[unlikely]]
       return *this;
-    // By hand instead of by swap: that halves what a burst of handles costs.
+    // Explicit moves instead of a swap: that halves the cost of a burst of handles.
     core_type* const core = core_;
     void* const data = data_;
     const std::size_t size = size_;
@@ -56,7 +56,7 @@ class basic_buffer {
     if (core_ != nullptr) core_->give_owned(data_, capacity_, size_);
   }
 
-  /// Gives the block back, if there is one. Never fails.
+  /// Gives the block back, if it owns one. Never fails.
   TARN_FORCE_INLINE void reset() noexcept { *this = basic_buffer(); }
 
   constexpr void swap(basic_buffer& other) noexcept {
@@ -69,10 +69,10 @@ class basic_buffer {
 
   [[nodiscard]] constexpr std::byte* data() noexcept { return data_; }
   [[nodiscard]] constexpr const std::byte* data() const noexcept { return data_; }
-  /// The bytes that were asked for.
+  /// The requested number of bytes.
   [[nodiscard]] constexpr std::size_t size() const noexcept { return size_; }
-  /// The bytes that may be used: those of the tier. What they contain from `size()` on is zero if
-  /// the pool zeroes what comes back, else indeterminate.
+  /// The number of usable bytes: the block size of the tier. The bytes from `size()` on are zero if
+  /// the pool zeroes on return, else indeterminate.
   [[nodiscard]] constexpr std::size_t capacity() const noexcept { return capacity_; }
   [[nodiscard]] constexpr bool empty() const noexcept { return size_ == 0; }
   /// True if it owns a block, even one of size zero.
@@ -94,38 +94,38 @@ class basic_buffer {
     return {reinterpret_cast<const char*>(data_), size_};
   }
 
-  /// A handle taken apart, for interfaces that know no C++. The block stays out until it is put
-  /// together again.
+  /// The parts of a handle, for C interfaces. The block stays live until `from_raw` makes a handle
+  /// of them again.
   struct raw_type {
     void* data = nullptr;
     std::size_t size = 0;
     std::size_t capacity = 0;
     void* owner = nullptr;
   };
-  /// Takes the handle apart; it is empty then.
+  /// Takes the handle apart. The handle is empty then.
   [[nodiscard]] constexpr raw_type to_raw() && noexcept {
     return {std::exchange(data_, nullptr), std::exchange(size_, 0), std::exchange(capacity_, 0),
             std::exchange(core_, nullptr)};
   }
-  /// Puts one together again. Preconditions: `raw` came from `to_raw` of this type and is used up
-  /// by this.
+  /// Makes a handle from its parts. Preconditions: `raw` came from `to_raw` of this type; it is
+  /// used only once.
   [[nodiscard]] static constexpr basic_buffer from_raw(const raw_type& raw) noexcept {
     return {raw.data, raw.size, raw.capacity, static_cast<core_type*>(raw.owner)};
   }
 
-  /// Changes the size within the capacity; bytes that come into view are indeterminate unless the
-  /// pool zeroes. Under `on_get` they are zero then, whatever was written there.
+  /// Changes the size within the capacity. New bytes are indeterminate unless the pool zeroes.
+  /// Under `on_get` new bytes are zero, whatever was written there.
   ///
-  /// Throws: `std::length_error` naming both numbers if `size > capacity()`.
+  /// Throws: `std::length_error`, with both numbers, if `size > capacity()`.
   void resize(std::size_t size) {
     if (size > capacity_) {
       detail::throw_length("buffer size", size, "must be at most the capacity,", capacity_);
     }
     if (size < size_) {
-      // A pool that zeroes the used prefix on return would not see what is cut off here.
+      // A pool that zeroes the used prefix on return would miss the bytes that are cut off here.
       if (core_->zeroing() == zeroing::used_prefix) detail::zero_memory(data_ + size, size_ - size);
     } else if (size > size_ && core_->zeroing() == zeroing::on_get) {
-      detail::zero_memory(data_ + size_, size - size_);  // was not asked for until now
+      detail::zero_memory(data_ + size_, size - size_);  // not requested until now
     }
     size_ = size;
   }

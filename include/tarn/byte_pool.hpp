@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// byte_pool: buffers of bytes from tiers of sizes.
+// byte_pool: a pool of byte buffers in tiers of sizes.
 //
 //   tarn::byte_pool<> pool;
 //   auto b = pool.get(1500);          // a tarn::buffer of 1500 bytes
 //   void* p = pool.allocate(100);     // or by hand
 //   pool.deallocate(p, 100);
 //
-// A request is served by the smallest tier that holds it; a size above the last tier passes through
-// to the source. Memory comes in slabs, is reused, and goes back by `trim`, `drain`, `maintain` or
-// where a bound is reached.
+// The smallest tier that is large enough serves a request. A request above the last tier goes to
+// the source directly. The pool takes memory in slabs, reuses it, and gives it back in `trim`,
+// `drain` and `maintain`, or when a bound is reached.
 
 #pragma once
 
@@ -32,14 +32,14 @@
 
 namespace tarn {
 
-/// A pool of byte buffers of tiered sizes.
+/// A pool of byte buffers in tiers of sizes.
 ///
 /// `Lock`: a lock policy (policy/lock.hpp). `Stats`: a stats policy (policy/stats.hpp). `Traits`:
 /// tier table, check policy and source (policy/traits.hpp).
 ///
-/// Thread safety: every member but constructor and destructor, as `Lock` allows: from any thread if
-/// `is_concurrent_v<Lock>`, else from one. Buffers and raw blocks may come back on any thread (of
-/// a concurrent pool), also after the pool is gone.
+/// Thread safety: if `is_concurrent_v<Lock>`, any thread may call any member except constructor and
+/// destructor; else one thread at a time. Buffers and raw blocks of a concurrent pool may be given
+/// back on any thread. Buffers and raw blocks may be given back after the pool has ended.
 template <class Lock, class Stats, class Traits>
 class byte_pool
     : public detail::pool_base<detail::byte_core<detail::byte_config<Lock, Stats, Traits>>> {
@@ -55,16 +55,16 @@ class byte_pool
   using buffer = basic_buffer<Lock, Stats, Traits>;
   using shared_buffer = basic_shared_buffer<Lock, Stats, Traits>;
 
-  /// Who asks: the place of the call, for stats policies that follow blocks; an empty type for all
-  /// others. Made of a `std::source_location` as well.
+  /// The call site of a get, for stats policies that follow blocks; an empty type for all other
+  /// policies. Also made from a `std::source_location`.
   using where_type = typename core_type::where_type;
 
   static constexpr std::size_t default_alignment = detail::small_alignment;
 
-  /// Throws: `std::invalid_argument` for options that make no sense, naming the value and the
-  /// limit; `std::bad_alloc` if there is no memory for the pool or for `initial_objects`.
-  // (These two are templates because clang 14 makes members whose constraints don't hold, if a
-  // class is instantiated explicitly.)
+  /// Throws: `std::invalid_argument`, with the value and the limit, if the options are not valid;
+  /// `std::bad_alloc` if there is no memory for the pool or for `initial_objects`.
+  // (Both constructors are templates: if a class is instantiated explicitly, clang 14 also
+  // instantiates members whose constraints do not hold.)
   template <std::default_initializable Source = source_type>
   byte_pool()
     requires std::default_initializable<tiers_type>
@@ -79,10 +79,10 @@ class byte_pool
     this->prewarm_initially();
   }
 
-  /// Gets a buffer of `size` bytes; contents are indeterminate unless the pool zeroes.
+  /// Gets a buffer of `size` bytes. The contents are indeterminate unless the pool zeroes.
   ///
   /// Throws: `std::length_error` if `size` is above PTRDIFF_MAX; `pool_closed`; `pool_exhausted` if
-  ///   the source or a limit is exhausted. The pool is as before then.
+  ///   the source or a limit is exhausted. The pool is unchanged then.
   /// Complexity: O(1); a miss may take a slab from the source.
   [[nodiscard]] TARN_FORCE_INLINE buffer get(std::size_t size,
                                              where_type where = where_type::current()) {
@@ -91,7 +91,7 @@ class byte_pool
       got = take_slowly(size, where);
     return {got.block, size, got.capacity, &core()};
   }
-  /// As `get`, but returns an empty buffer where that throws.
+  /// As `get`, but returns an empty buffer instead of throwing.
   [[nodiscard]] TARN_FORCE_INLINE buffer
   try_get(std::size_t size, where_type where = where_type::current()) noexcept {
     const auto got = core().take_bytes(size, where);
@@ -100,13 +100,13 @@ class byte_pool
     return {got.block, size, got.capacity, &core()};
   }
 
-  /// Gets a buffer of at least `size` bytes: its size is its capacity.
+  /// Gets a buffer of at least `size` bytes. Its size is its capacity.
   [[nodiscard]] buffer get_at_least(std::size_t size, where_type where = where_type::current()) {
     const auto got = core().take_bytes(size, where);
     if (got.block == nullptr) [[unlikely]]
       this->fail(size);
     buffer made(got.block, size, got.capacity, &core());
-    made.resize(got.capacity);  // the rest is asked for as well
+    made.resize(got.capacity);  // counts the rest as requested
     return made;
   }
   [[nodiscard]] buffer try_get_at_least(std::size_t size,
@@ -115,14 +115,14 @@ class byte_pool
     if (got.block == nullptr) [[unlikely]]
       return {};
     buffer made(got.block, size, got.capacity, &core());
-    made.resize(got.capacity);  // the rest is asked for as well
+    made.resize(got.capacity);  // counts the rest as requested
     return made;
   }
 
-  /// Gets `size` bytes that may have several owners; to be filled by `make_unique`.
+  /// Gets `size` bytes that may have several owners. Use `make_unique` to write them.
   ///
-  /// Throws: as `get`. Complexity: O(1); a block with less than 24 bytes to spare needs a node of
-  ///   the pool besides.
+  /// Throws: as `get`. Complexity: O(1); if the block has less than 24 spare bytes, the pool also
+  ///   takes a node.
   [[nodiscard]] TARN_FORCE_INLINE shared_buffer
   get_shared(std::size_t size, where_type where = where_type::current()) {
     auto got = core().take_hit_bytes(size);
@@ -133,17 +133,17 @@ class byte_pool
       this->fail(size);
     return made;
   }
-  /// As `get_shared`, but returns an empty handle where that throws.
+  /// As `get_shared`, but returns an empty handle instead of throwing.
   [[nodiscard]] shared_buffer try_get_shared(std::size_t size,
                                              where_type where = where_type::current()) noexcept {
     const auto got = core().take_bytes(size, where);
     return got.block != nullptr ? share(got, size) : shared_buffer();
   }
-  /// Shares memory of somebody else: `deleter()` is called after the last reference, on its thread.
+  /// Shares memory that the pool does not own. The thread that drops the last reference calls
+  /// `deleter()`.
   ///
-  /// `Deleter`: captures 16 bytes at most (a `shared_ptr` fits) and does not throw. Throws: as
-  /// `get`;
-  ///   the deleter has been called then.
+  /// Preconditions: `Deleter` captures at most 16 bytes (a `shared_ptr` fits) and does not throw.
+  /// Throws: as `get`; `deleter` has been called then.
   template <class Deleter>
   [[nodiscard]] shared_buffer adopt(std::string_view text, Deleter deleter) {
     return adopt(std::as_bytes(std::span(text)), std::move(deleter));
@@ -154,7 +154,7 @@ class byte_pool
     if (!made) this->fail(detail::line_alignment);
     return made;
   }
-  /// As `adopt`, but returns an empty handle where that throws.
+  /// As `adopt`, but returns an empty handle instead of throwing.
   template <class Deleter>
   [[nodiscard]] shared_buffer try_adopt(std::span<const std::byte> bytes,
                                         Deleter deleter) noexcept {
@@ -165,7 +165,7 @@ class byte_pool
                   "byte_pool::adopt: the deleter is called without an argument");
     auto* const node = shared_node::make_external(&core(), bytes.data(), bytes.size(), deleter);
     if (node != nullptr) {
-      // Even a reference to no bytes at all has to look like one.
+      // A reference to zero bytes needs a pointer that is not null.
       const void* const first =
           bytes.data() != nullptr ? static_cast<const void*>(bytes.data()) : node;
       return {static_cast<const std::byte*>(first), bytes.size(), node};
@@ -174,21 +174,21 @@ class byte_pool
     return {};
   }
 
-  /// Adds a reference to what `shared_buffer::to_raw` took apart.
+  /// Adds a reference to a handle that `shared_buffer::to_raw` took apart.
   ///
   /// Preconditions: no handle drops the last reference at the same time.
-  /// Returns: false if the last reference is gone: zero is terminal. That is found as long as the
-  ///   memory was not handed out again or given back; `checked` finds it in any block of a tier,
-  ///   and reports it. It also refuses what another pool shares.
+  /// Returns: false if the last reference is gone: a count of zero never rises again. The pool sees
+  ///   that only until it hands the memory out again or gives it back. `checked` finds and reports
+  ///   it in any block of a tier, and also refuses bytes that another pool shares.
   bool retain(const typename shared_buffer::raw_type& raw) noexcept {
     auto* const node = static_cast<shared_node*>(raw.node);
-    if (node == nullptr) return true;  // static bytes, or none
+    if (node == nullptr) return true;  // static bytes, or an empty handle
     if (!is_good(raw)) return false;
     if (!node->count.try_add()) return report(misuse::double_put, raw);
     core().holders().get();
     return true;
   }
-  /// Drops a reference. Returns: as above.
+  /// Drops a reference. Returns: as `retain`.
   bool release(const typename shared_buffer::raw_type& raw) noexcept {
     auto* const node = static_cast<shared_node*>(raw.node);
     if (node == nullptr) return true;
@@ -200,10 +200,10 @@ class byte_pool
     return what != detail::dropped::dead || report(misuse::double_put, raw);
   }
 
-  /// Gives a buffer back, to the pool it came from. An empty one is ignored.
+  /// Gives a buffer back to the pool it came from. Ignores an empty buffer.
   void put(buffer&& b) noexcept { b.reset(); }
 
-  /// Fills `out` with buffers of `size` bytes: all or, if it throws, none.
+  /// Fills `out` with buffers of `size` bytes. Throws: as `get`; no buffer is taken then.
   void get_bulk(std::size_t size, std::span<buffer> out, where_type where = where_type::current()) {
     if (!try_get_bulk(size, out, where)) fail_bulk(size, out.size());
   }
@@ -228,7 +228,7 @@ class byte_pool
     }
     return true;
   }
-  /// Gives them all back, each to the pool it came from; neighbours of one tier at once.
+  /// Gives all buffers back, each to its own pool; adjacent buffers of one tier in one step.
   void put_bulk(std::span<buffer> buffers) noexcept {
     void* blocks[at_once];
     for (std::size_t i = 0; i != buffers.size();) {
@@ -247,13 +247,14 @@ class byte_pool
     }
   }
 
-  // By hand.
+  // Raw memory.
 
-  /// Gets raw memory of at least `size` bytes, aligned to `alignment`, and to 64 bytes from the
-  /// 64-byte tier on. An alignment that no tier has passes through to the source.
+  /// Gets raw memory of at least `size` bytes, aligned to `alignment`. Blocks of tiers from 64
+  /// bytes on are aligned to at least 64 bytes. If no tier has the alignment, the source serves the
+  /// request.
   ///
-  /// Preconditions: `alignment` is a power of two. Throws: as `get`, and `std::invalid_argument`
-  ///   naming an alignment that is none.
+  /// Preconditions: `alignment` is a power of two. Throws: as `get`; `std::invalid_argument`, with
+  ///   the alignment, if it is not a power of two.
   [[nodiscard]] TARN_FORCE_INLINE void* allocate(std::size_t size,
                                                  std::size_t alignment = default_alignment,
                                                  where_type where = where_type::current()) {
@@ -263,7 +264,7 @@ class byte_pool
     }
     return allocate_slowly(size, alignment, where);
   }
-  /// As `allocate`, but returns null where that throws.
+  /// As `allocate`, but returns null instead of throwing.
   [[nodiscard]] TARN_FORCE_INLINE void* try_allocate(
       std::size_t size, std::size_t alignment = default_alignment,
       where_type where = where_type::current()) noexcept {
@@ -274,8 +275,8 @@ class byte_pool
   }
   /// Gives raw memory back.
   ///
-  /// Preconditions (found out by the check policy `checked`): `p` came from this pool with the same
-  /// `alignment` and is not null; `size` is any from the asked one to `capacity_for(it)`.
+  /// Preconditions (verified by the check policy `checked`): `p` is not null and came from this
+  /// pool with the same `alignment`; `size` is from the requested size to `capacity_for` of it.
   TARN_FORCE_INLINE void deallocate(void* p, std::size_t size,
                                     std::size_t alignment = default_alignment) noexcept {
     if constexpr (!Traits::check::enabled) {
@@ -285,7 +286,7 @@ class byte_pool
     core().give_cold(p, size, alignment, detail::core_settings::no_limit, true);
   }
 
-  /// Fills `out` with raw blocks of `size` bytes: all or, if it throws, none.
+  /// Fills `out` with raw blocks of `size` bytes. Throws: as `allocate`; no block is taken then.
   void allocate_bulk(std::size_t size, std::span<void*> out,
                      where_type where = where_type::current()) {
     if (!try_allocate_bulk(size, out, where)) fail_bulk(size, out.size());
@@ -315,29 +316,30 @@ class byte_pool
       deallocate(block, size);
   }
 
-  /// The bytes that a request for `size` really gets.
+  /// The capacity in bytes of the block that serves a request for `size` bytes.
   [[nodiscard]] std::size_t capacity_for(std::size_t size) const noexcept {
     const auto tier = core().tier_of(size, default_alignment);
     return tier < core().tiers() ? core().shape_of(tier).size : size;
   }
 
-  // Upkeep; see pool_base.hpp.
+  // Upkeep. pool_base.hpp has the rest.
 
-  /// Makes `blocks` more blocks of `tier` ready, so that the next gets are hits: as many as
-  /// `max_objects`, `resize` and `max_bytes` leave room for, since more would not be kept.
+  /// Makes `blocks` more blocks of `tier` ready, so that the next gets are hits. Makes no more than
+  /// `max_objects`, `resize` and `max_bytes` allow, since the pool would discard the surplus.
   ///
-  /// Throws, and nothing has changed then: `std::invalid_argument` for a tier that does not exist;
-  ///   `std::length_error` if their bytes overflow; `pool_exhausted` if `limit_bytes`, `capacity`
-  ///   or the source allow less; `pool_closed`.
+  /// Throws: `std::invalid_argument` if the tier does not exist; `std::length_error` if the number
+  /// of
+  ///   bytes overflows; `pool_exhausted` if `limit_bytes`, `capacity` or the source allow less;
+  ///   `pool_closed`. The pool is unchanged then.
   void prewarm(std::size_t tier, std::size_t blocks) {
     this->check_tier(tier);
     this->prewarm_tier(tier, blocks);
   }
-  /// Makes the depot of `tier` hold `blocks` idle blocks: more are made, or the surplus goes, and
-  /// what comes back beyond that number is discarded from now on. No block that is out is lost.
-  /// What is made ready ends where `max_bytes` does.
+  /// Makes the depot of `tier` hold `blocks` idle blocks: makes the missing blocks, or gives the
+  /// surplus back. From now on the pool discards blocks that come back above that number. Live
+  /// blocks stay valid. Makes no more blocks than `max_bytes` allows.
   ///
-  /// Throws: as `prewarm`; the bound is the one before then, and no block went.
+  /// Throws: as `prewarm`; the bound is unchanged then, and all idle blocks are kept.
   void resize(std::size_t tier, std::size_t blocks) {
     this->check_tier(tier);
     this->resize_tier(tier, blocks);
@@ -348,9 +350,9 @@ class byte_pool
   friend struct detail::access;
   using base::core;
 
-  /// Whether every block has this alignment. Folded away where it is a constant.
+  /// True if every block has this alignment. The compiler folds it for a constant.
   [[nodiscard]] static constexpr bool is_small(std::size_t alignment) noexcept {
-    // Not has_single_bit: without a popcount instruction that is a call.
+    // Not has_single_bit: that is a call if there is no popcount instruction.
     return alignment - 1 < default_alignment && (alignment & (alignment - 1)) == 0;
   }
 
@@ -369,7 +371,7 @@ class byte_pool
     if constexpr (Traits::check::enabled) core().report(kind, raw.data, raw.size);
     return false;
   }
-  /// True if the count of `raw` may be changed. Only a pool that checks can tell.
+  /// True if the count of `raw` may be changed. Only a pool that checks can detect a bad one.
   [[nodiscard]] bool is_good(
       [[maybe_unused]] const typename shared_buffer::raw_type& raw) noexcept {
     if constexpr (Traits::check::enabled) {
@@ -380,7 +382,7 @@ class byte_pool
     return true;
   }
 
-  /// Whether no memory can hold so many blocks. Counts that as a refusal.
+  /// True if so many blocks do not fit into memory. Counts that as a refusal.
   [[nodiscard]] bool overflows(std::size_t size, std::size_t blocks) noexcept {
     if (blocks == 0 || size <= detail::max_size / blocks) return false;
     core().refuse(refusal::too_large, core().tier_of(size, default_alignment), size);
@@ -394,10 +396,10 @@ class byte_pool
     this->fail(size);
   }
 
-  static constexpr std::size_t at_once = 32;  // blocks that lie on the stack between two lists
+  static constexpr std::size_t at_once = 32;  // blocks on the stack between two lists
 
-  // What follows a hit path that did not hit. Never inlined and called last, so that a hit saves no
-  // registers for it. No buffer is handed to them: it could not live in registers then.
+  // The cold paths. They are never inlined and called last, so that a hit saves no registers for
+  // them. They take no buffer as an argument: it could not stay in registers then.
   using sized_block = typename core_type::sized_block;
   [[nodiscard]] TARN_COLD sized_block take_slowly(std::size_t size, where_type where) {
     const sized_block got = core().take_cold(size, default_alignment, where);
@@ -412,8 +414,8 @@ class byte_pool
   }
 };
 
-/// The pool of the whole program for those that name none. It is never destroyed, so static
-/// constructors and destructors may use it.
+/// The default pool of the program. It is never destroyed, so static constructors and destructors
+/// may use it.
 [[nodiscard]] inline byte_pool<>& default_pool() {
   alignas(byte_pool<>) static std::byte memory[sizeof(byte_pool<>)];
   static byte_pool<>& pool = *::new (memory) byte_pool<>(options{.name = "default"});

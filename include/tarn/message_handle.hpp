@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The owners of a pooled message: one who writes it, or several who read it. See message_pool.hpp.
+// The handles of a pooled message: one owner writes it, or several owners read it. See
+// message_pool.hpp.
 
 #pragma once
 
@@ -12,7 +13,8 @@
 
 namespace tarn {
 
-/// The move-only owner of one pooled message; empty by default, after `reset` and when moved from.
+/// The move-only owner of one pooled message. It is empty by default, after `reset` and after a
+/// move.
 ///
 /// It may outlive its pool and the thread that took it. Thread safety: as an `int`.
 template <class Pool>
@@ -37,14 +39,14 @@ class message_handle {
   }
   friend constexpr void swap(message_handle& a, message_handle& b) noexcept { a.swap(b); }
 
-  /// Gives the message back, if there is one. Never fails.
+  /// Gives the message back, if it owns one. Never fails.
   void reset() noexcept { message_handle().swap(*this); }
 
-  /// Null if empty.
+  /// Returns: the message; null if the handle is empty.
   [[nodiscard]] value_type* get() const noexcept {
     return slot_ != nullptr ? &slot_->value : nullptr;
   }
-  /// Preconditions of this and the next: not empty.
+  /// Preconditions (also of `operator->`): not empty.
   [[nodiscard]] value_type& operator*() const noexcept { return slot_->value; }
   [[nodiscard]] value_type* operator->() const noexcept { return &slot_->value; }
   [[nodiscard]] constexpr explicit operator bool() const noexcept { return slot_ != nullptr; }
@@ -59,13 +61,13 @@ class message_handle {
   constexpr message_handle(slot_type* slot, core_type* core) noexcept : slot_(slot), core_(core) {}
 
   slot_type* slot_ = nullptr;
-  core_type* core_ = nullptr;  // only meaningful with a message
+  core_type* core_ = nullptr;  // only valid with a message
 };
 
-/// One of several owners of a pooled message, all of which may read it; empty by default, after
-/// `reset` and when moved from. The last one gives the message back.
+/// One of several owners of a pooled message. All of them may read it. It is empty by default,
+/// after `reset` and after a move. The last owner gives the message back.
 ///
-/// Thread safety: as a `std::shared_ptr`, or where the pool is not concurrent, as an `int`.
+/// Thread safety: as a `std::shared_ptr`; as an `int` if the pool is not concurrent.
 template <class Pool>
 class shared_message {
  public:
@@ -98,29 +100,29 @@ class shared_message {
   }
   friend constexpr void swap(shared_message& a, shared_message& b) noexcept { a.swap(b); }
 
-  /// Lets go of the message, if there is one. Never fails.
+  /// Drops its reference to the message, if it has one. Never fails.
   void reset() noexcept { shared_message().swap(*this); }
 
   /// True if this is the only owner.
   [[nodiscard]] bool unique() const noexcept {
     return slot_ != nullptr && slot_->count.is_unique();
   }
-  /// The number of owners; 0 if empty. Under load of some moment ago.
+  /// The number of owners; 0 if empty. It may be outdated if other threads copy and drop handles.
   [[nodiscard]] std::uint64_t ref_count() const noexcept {
     return slot_ != nullptr ? slot_->count.count() : 0;
   }
-  /// Becomes the handle of a message that may be written, if this is its only owner. Returns: empty
-  /// if it is not; nothing has happened then.
+  /// Turns the only owner into a handle that may write the message. Returns: an empty handle if
+  /// there are other owners; nothing has changed then.
   [[nodiscard]] message_handle<Pool> make_unique() noexcept {
     if (!unique()) return {};
     return {std::exchange(slot_, nullptr), core_};
   }
 
-  /// Null if empty.
+  /// Returns: the message; null if the handle is empty.
   [[nodiscard]] value_type* get() const noexcept {
     return slot_ != nullptr ? &slot_->value : nullptr;
   }
-  /// Preconditions of this and the next: not empty.
+  /// Preconditions (also of `operator->`): not empty.
   [[nodiscard]] value_type& operator*() const noexcept { return slot_->value; }
   [[nodiscard]] value_type* operator->() const noexcept { return &slot_->value; }
   [[nodiscard]] constexpr explicit operator bool() const noexcept { return slot_ != nullptr; }
@@ -134,7 +136,7 @@ class shared_message {
   constexpr shared_message(slot_type* slot, core_type* core) noexcept : slot_(slot), core_(core) {}
 
   slot_type* slot_ = nullptr;
-  core_type* core_ = nullptr;  // only meaningful with a message
+  core_type* core_ = nullptr;  // only valid with a message
 };
 
 }  // namespace tarn

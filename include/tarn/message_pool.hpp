@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// message_pool: messages that are filled by one thread, shared by many, and reused.
+// message_pool: messages that one thread fills, many threads share, and the pool reuses.
 //
 //   tarn::message_pool<> messages({.name = "orders", .capacity = 1000});
-//   auto m = messages.get_for(std::chrono::milliseconds(5));  // empty if all stay in use
+//   auto m = messages.get_for(std::chrono::milliseconds(5));  // empty if all are still in use
 //   m->value.assign(payload);
 //   tarn::message_pool<>::shared sinks[3];
-//   messages.share(std::move(m), sinks);                      // goes back after the last of them
+//   messages.share(std::move(m), sinks);                      // the last owner gives it back
 
 #pragma once
 
@@ -29,11 +29,11 @@ namespace tarn {
 
 namespace detail {
 
-/// A pooled message with what its handles need.
+/// A pooled message with the data of its handles.
 template <class M, class Count, class Permits>
 struct message_slot {
-  Count count{};              // handles that share it
-  Permits* permit = nullptr;  // whose permit it is out with; null: of nobody
+  Count count{};              // the number of handles that share it
+  Permits* permit = nullptr;  // the owner of its permit; null: it has no permit
   M value;
 
   [[nodiscard]] std::size_t kept_bytes() const noexcept
@@ -50,7 +50,7 @@ struct message_slot {
   }
 };
 
-/// The life of a slot is that of its message.
+/// Constructs and destroys a slot together with its message.
 template <class Lifecycle>
 struct slot_lifecycle : Lifecycle {
   template <class Slot>
@@ -68,7 +68,7 @@ struct slot_lifecycle : Lifecycle {
   }
 };
 
-/// What a message pool is made of.
+/// The types that a message pool is made of.
 template <class M, class Lock, class Stats, class Traits>
 struct message_parts {
   static_assert(right_policies<Lock, Stats>);
@@ -93,11 +93,11 @@ struct message_parts {
 
 }  // namespace detail
 
-/// A part of a pool's capacity that belongs to one consumer: it can always hold that many messages,
-/// whatever the others do, and never more. Move-only.
+/// A part of a pool's capacity that is reserved for one consumer. It can always have that many
+/// messages, whatever others do, and never more. Move-only.
 ///
-/// When it goes, its part returns to the pool, message by message where some are out. Its messages
-/// may outlive it, and it may outlive the pool if nothing is asked of it any more.
+/// When the consumer ends, its part returns to the pool: free messages at once, live messages when
+/// they come back. Its messages may outlive it. It may outlive the pool if it is not used any more.
 /// Thread safety: as the pool.
 template <class Pool>
 class message_consumer {
@@ -118,7 +118,8 @@ class message_consumer {
 
   using where_type = typename Pool::where_type;
 
-  /// These four: as those of the pool, within the quota. Preconditions: not moved from.
+  /// `get`, `try_get`, `get_for` and `get_until` work as those of the pool, but within the quota.
+  /// Preconditions: the consumer is not moved from.
   [[nodiscard]] handle get(where_type where = where_type::current()) {
     handle got = try_get(where);
     if (!got) [[unlikely]]
@@ -146,21 +147,21 @@ class message_consumer {
   permits_type* permits_;
 };
 
-/// A pool of messages: of `M`, which can be reset as in an object_pool.
+/// A pool of messages of type `M`, which is reset as in an object_pool.
 ///
-/// Without `options::capacity` a get never waits, and a message costs what an object of an
-/// object_pool costs. With it, exactly so many can be out, and a get may wait for one; parts of the
-/// capacity can be reserved for consumers.
+/// Without `options::capacity` a get never waits, and a message costs as much as an object of an
+/// object_pool. With a capacity, exactly that many messages can be live, and a get may wait for
+/// one. Parts of the capacity can be reserved for consumers.
 ///
-/// A message may hold messages of its own pool, by a member of type `message_pool<node>::shared`,
-/// say. They go back with it, one level of recursion each: some 100 bytes of stack in an optimised
-/// build, up to 2 KiB under a sanitizer. A thousand links are no trouble; of a longer chain, move
-/// each next one out before its message goes.
+/// A message may hold messages of its own pool, for example in a member of type
+/// `message_pool<node>::shared`. They go back with it, with one level of recursion each: some 100
+/// bytes of stack in an optimised build, up to 2 KiB under a sanitizer. A chain of a thousand
+/// messages is safe. In a longer chain, move each next message out before its owner goes back.
 ///
-/// Not to be done: a fork while another thread makes or ends a consumer, or closes the pool. The
-/// child could wait for ever for what that thread was doing.
+/// Preconditions: no fork while another thread makes or ends a consumer, or closes the pool. The
+/// child could wait for ever for that thread.
 ///
-/// Thread safety: as that of object_pool.
+/// Thread safety: as object_pool.
 template <class M, class Lock, class Stats, class Traits>
 class message_pool : public detail::message_parts<M, Lock, Stats, Traits>::base {
   using parts = detail::message_parts<M, Lock, Stats, Traits>;
@@ -179,13 +180,13 @@ class message_pool : public detail::message_parts<M, Lock, Stats, Traits>::base 
   using handle = message_handle<message_pool>;
   using shared = shared_message<message_pool>;
   using consumer_type = message_consumer<message_pool>;
-  /// Who asks; see byte_pool.
+  /// The call site of a get, for stats policies that follow messages. See byte_pool.
   using where_type = typename core_type::where_type;
 
-  /// Throws: as the constructor of object_pool, and `std::invalid_argument` for a capacity of more
-  /// than 2^32 - 1.
-  // (These two are templates because clang 14 makes members whose constraints don't hold, if a
-  // class is instantiated explicitly.)
+  /// Throws: as the constructor of object_pool, and `std::invalid_argument` for a capacity above
+  /// 2^32 - 1.
+  // (Both constructors are templates: if a class is instantiated explicitly, clang 14 also
+  // instantiates members whose constraints do not hold.)
   template <std::default_initializable Source = source_type>
   message_pool()
     requires detail::needs_nothing<lifecycle_type>
@@ -196,7 +197,7 @@ class message_pool : public detail::message_parts<M, Lock, Stats, Traits>::base 
   explicit message_pool(const options& o, lifecycle_type lifecycle, source_type source)
       : base(checked_options(o), {std::move(lifecycle)}, std::move(source)),
         permits_(o.capacity ? new permits_type(static_cast<std::uint32_t>(*o.capacity)) : nullptr) {
-    // Here, where M is complete: a message may hold handles of this pool.
+    // Tested here, where M is complete: a message may hold handles of this pool.
     static_assert(!lockable<M>, "message_pool: the message type comes first, then the lock policy");
   }
   ~message_pool() {
@@ -204,29 +205,29 @@ class message_pool : public detail::message_parts<M, Lock, Stats, Traits>::base 
     if (permits_ != nullptr) permits_->end();
   }
 
-  /// Gets a message that was reset, or one that the factory makes. Does not wait.
+  /// Gets a message: an idle one, which was reset, or a new one from the factory. Does not wait.
   ///
-  /// Throws: `pool_closed`; `pool_exhausted` if all that are not reserved are in use, or if the
-  ///   source or a limit is exhausted; what the factory throws. Nothing is lost by any of these.
+  /// Throws: `pool_closed`; `pool_exhausted` if all messages are in use or reserved, or if the
+  ///   source or a limit is exhausted; what the factory throws. No message is lost then.
   [[nodiscard]] TARN_FORCE_INLINE handle get(where_type where = where_type::current()) {
     handle got = try_get(where);
     if (!got) [[unlikely]]
       refuse(permits_);
     return got;
   }
-  /// As `get`, but returns an empty handle where the pool has nothing. Throws: what the factory
+  /// As `get`, but returns an empty handle if the pool has no message. Throws: what the factory
   /// throws.
   [[nodiscard]] TARN_FORCE_INLINE handle try_get(where_type where = where_type::current()) {
     if (permits_ != nullptr) [[unlikely]]
       return take(*permits_, at_once, where);
     return {this->core().take_kept(where), &this->core()};
   }
-  /// As `try_get`, but where all messages are in use, waits for one until the time is over or the
-  /// pool is closed. Under `no_lock` nobody else could give one back: it does not wait.
+  /// As `try_get`, but if all messages are in use, it waits for one until the time is over or the
+  /// pool is closed. Under `no_lock` it does not wait: no other thread could give a message back.
   [[nodiscard]] handle get_for(time_span at_most, where_type where = where_type::current()) {
     return permits_ != nullptr ? take(*permits_, deadline_after(at_most), where) : try_get(where);
   }
-  /// As that, until a moment of the steady clock, in nanoseconds since its epoch:
+  /// As `get_for`, with a deadline on the steady clock, in nanoseconds since its epoch:
   /// `get_until(std::chrono::steady_clock::now().time_since_epoch() + 5ms)`.
   [[nodiscard]] handle get_until(time_span deadline, where_type where = where_type::current()) {
     return permits_ != nullptr ? take(*permits_, deadline.count(), where) : try_get(where);
@@ -234,33 +235,34 @@ class message_pool : public detail::message_parts<M, Lock, Stats, Traits>::base 
 
   /// Reserves `quota` messages for one consumer.
   ///
-  /// Throws: `std::invalid_argument` if the pool has no capacity, if `quota` is 0, or if all quotas
-  ///   together would be above the capacity; `pool_exhausted` if so many are not free right now;
+  /// Throws: `std::invalid_argument` if the pool has no capacity, if `quota` is 0, or if the sum of
+  ///   all quotas would be above the capacity; `pool_exhausted` if fewer messages are free now;
   ///   `pool_closed`; `std::bad_alloc`.
   [[nodiscard]] consumer_type consumer(std::size_t quota);
 
-  /// Makes a message one that several owners can read. Complexity: O(1), no atomic operation.
+  /// Turns the owner of a message into one that can be copied. Complexity: O(1), no atomic
+  /// operation.
   [[nodiscard]] static shared share(handle&& m) noexcept {
     return {std::exchange(m.slot_, nullptr), m.core_};
   }
-  /// Hands a message to all `sinks`, with one change of the count. What they owned they let go.
+  /// Gives a message to all `sinks`, with one change of the count. Releases what they owned before.
   static void share(handle&& m, std::span<shared> sinks) noexcept {
     if (sinks.empty()) return put(std::move(m));
-    if (m) m.slot_->count.add(sinks.size() - 1);  // the handle's own reference is one of them
+    if (m) m.slot_->count.add(sinks.size() - 1);  // the reference of the handle is one of them
     auto* const slot = std::exchange(m.slot_, nullptr);
     for (shared& sink : sinks)
       sink = shared(slot, m.core_);
   }
 
-  /// Gives a message back. An empty handle is ignored.
+  /// Gives a message back. Ignores an empty handle.
   static void put(handle&& m) noexcept { m.reset(); }
 
-  /// As that of object_pool; who waits for a message leaves without one.
+  /// As `object_pool::close`. Threads that wait for a message return without one.
   void close() noexcept {
     base::close();
     if (permits_ != nullptr) permits_->close();
   }
-  /// As that of object_pool; the item is the message.
+  /// As `object_pool::set_callback`. The item of an operation is the message.
   template <class Callback>
   void set_callback(Callback callback) {
     if constexpr (!std::is_null_pointer_v<Callback>) {
@@ -274,10 +276,10 @@ class message_pool : public detail::message_parts<M, Lock, Stats, Traits>::base 
     base::set_callback(nullptr);
   }
 
-  /// Messages that are out; under load an estimate.
+  /// The number of live messages; under load an estimate.
   [[nodiscard]] std::uint64_t in_flight() const { return this->occupancy().in_use(); }
-  /// The most that were out at once. Where idle messages lie in front of the depot it counts them:
-  /// it is then an upper bound.
+  /// The most messages that were live at once. An upper bound if caches stand in front of the
+  /// depot, since it also counts idle messages in caches.
   [[nodiscard]] std::uint64_t most_in_flight() const {
     return this->occupancy().tiers[0].peak_outstanding;
   }
@@ -303,9 +305,9 @@ class message_pool : public detail::message_parts<M, Lock, Stats, Traits>::base 
                                                        : permits_type::never;
   }
 
-  /// A message with a permit of `from`.
+  /// Gets a message with a permit of `from`.
   [[nodiscard]] handle take(permits_type& from, std::int64_t deadline, where_type where);
-  /// Says why a get got nothing, where the permits of `from` were asked for.
+  /// Throws the error that says why a get with a permit of `from` failed.
   [[noreturn]] TARN_COLD void refuse(const permits_type* from) const {
     if (from == nullptr || this->closed() || !from->is_empty()) this->fail(sizeof(M));
     char text[200];
@@ -321,14 +323,14 @@ class message_pool : public detail::message_parts<M, Lock, Stats, Traits>::base 
     }
     throw pool_exhausted(text);
   }
-  /// Counts that there was no permit, and tells of it.
+  /// Counts a refusal for lack of a permit, and tells observers.
   void refused() noexcept {
     const auto why = this->closed() ? refusal::closed : refusal::capacity;
     this->core().refuse(why, 0, sizeof(M));
   }
-  static constexpr unsigned most_refusals = 16;  // by the source, to one who waits
-  /// Whether as many messages exist as may: then one more is missing only until one that is being
-  /// destroyed is gone.
+  static constexpr unsigned most_refusals = 16;  // by the source, in one get that waits
+  /// True if as many messages exist as the capacity allows. A get that finds none
+  /// succeeds then as soon as another thread has destroyed a message.
   [[nodiscard]] bool is_full() const noexcept {
     std::uint64_t live = 0;
     this->core().read(
@@ -336,7 +338,7 @@ class message_pool : public detail::message_parts<M, Lock, Stats, Traits>::base 
     return live >= permits_->total();
   }
 
-  /// The permit follows its message: whoever has it finds one.
+  /// Gives the message back first and its permit second: a thread with a permit finds a message.
   TARN_FORCE_INLINE static void give(core_type& core, slot_type* slot) noexcept {
     permits_type* const permit = slot->permit;
     core.give_object(slot);
@@ -344,7 +346,7 @@ class message_pool : public detail::message_parts<M, Lock, Stats, Traits>::base 
       permit->give();
   }
 
-  permits_type* const permits_;  // null without a capacity; lives on while messages are out
+  permits_type* const permits_;  // null without a capacity; lives on while messages are live
 };
 
 template <class M, class Lock, class Stats, class Traits>
@@ -357,8 +359,8 @@ auto message_pool<M, Lock, Stats, Traits>::take(permits_type& from, std::int64_t
   }
   try {
     handle got{this->core().take_kept(where, !waits), &this->core()};
-    // Whoever has a permit is owed a message: one of those that idled may be on its way out. When
-    // it is gone there is room for another, unless the source has none, which shows by trying.
+    // A thread with a permit is entitled to a message. An idle message may be on its way to
+    // destruction; then there is room for another one, unless the source refuses.
     unsigned refusals = 0;
     for (unsigned turn = 0; waits && !got && refusals != most_refusals; ++turn) {
       if (this->closed() || parts::env::now() >= deadline) break;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// object_pool: objects of one type that are reused instead of freed.
+// object_pool: objects of one type that are reused instead of destroyed.
 //
-//   tarn::object_pool<std::vector<int>> vectors;          // kept: reset by clear(), capacity stays
+//   tarn::object_pool<std::vector<int>> vectors;          // kept: clear() resets, capacity stays
 //   auto v = vectors.get();
 //   v->push_back(1);                                      // `v` goes back at the end of its scope
 //
@@ -27,14 +27,15 @@
 namespace tarn {
 
 namespace detail {
-/// A container that can be told how much it will hold.
+/// A container with `reserve`.
 template <class T>
 concept reserves = requires(T& t, std::size_t capacity) { t.reserve(capacity); };
 }  // namespace detail
 
-/// The move-only owner of one pooled object; empty by default, after `reset` and when moved from.
+/// The move-only owner of one pooled object. It is empty by default, after `reset` and after a
+/// move.
 ///
-/// Two pointers; one where the pool is static, see `static_pool`. It may outlive its pool and the
+/// Two pointers, or one for a static pool (see `static_pool`). It may outlive its pool and the
 /// thread that took it. Thread safety: as an `int`.
 template <class Pool>
 class object_handle {
@@ -58,9 +59,9 @@ class object_handle {
   }
   friend constexpr void swap(object_handle& a, object_handle& b) noexcept { a.swap(b); }
 
-  /// Gives the object back, if there is one. Never fails.
+  /// Gives the object back, if it owns one. Never fails.
   void reset() noexcept { object_handle().swap(*this); }
-  /// Gives up ownership: the object goes back by `pool.put(pointer)`.
+  /// Gives up ownership. `pool.put(pointer)` gives the object back then.
   [[nodiscard]] constexpr value_type* release() noexcept { return std::exchange(object_, nullptr); }
 
   [[nodiscard]] constexpr value_type* get() const noexcept { return object_; }
@@ -78,24 +79,24 @@ class object_handle {
       : object_(object), core_(core) {}
 
   value_type* object_ = nullptr;
-  core_type* core_ = nullptr;  // only meaningful with an object
+  core_type* core_ = nullptr;  // only valid with an object
 };
 
 namespace detail {
 
-/// What object and message pools inherit in public: a pool of `T` without a way to get any.
+/// The public base of object and message pools: a pool of `T` without functions to get objects.
 template <class T, class Lock, class Stats, class Traits>
 class object_pool_base : public pool_base<object_core<object_config<T, Lock, Stats, Traits>>> {
   using base = pool_base<object_core<object_config<T, Lock, Stats, Traits>>>;
   using lifecycle = typename Traits::lifecycle;
 
  public:
-  /// Makes `objects` more objects (kept) or blocks (built) ready, as `byte_pool::prewarm`. Throws:
-  /// as that, and what the factory throws.
+  /// Makes `objects` more objects (kept) or blocks (built) ready. See `byte_pool::prewarm`.
+  /// Throws: as `byte_pool::prewarm`, and what the factory throws.
   void prewarm(std::size_t objects) { this->prewarm_tier(0, objects); }
-  /// Makes the depot hold `objects` idle objects: more are made, or the surplus goes, and what
-  /// comes back beyond that number is discarded from now on. No object that is out is lost. Throws:
-  /// as `prewarm`; the bound is the one before then, and no object went.
+  /// Makes the depot hold `objects` idle objects: makes the missing ones, or destroys the surplus.
+  /// From now on the pool discards objects that come back above that number. Live objects stay
+  /// valid. Throws: as `prewarm`; the bound is unchanged then, and all idle objects are kept.
   void resize(std::size_t objects) { this->resize_tier(0, objects); }
 
  protected:
@@ -131,14 +132,14 @@ class object_pool_base : public pool_base<object_core<object_config<T, Lock, Sta
 
 /// A pool of objects of type `T`.
 ///
-/// `Traits` say how they live: kept between uses (`get`; the default) or built for each (`make`).
-/// User code (factory, constructor, reset, destructor) runs outside every lock and may use the
-/// pool.
+/// `Traits` choose the lifecycle: objects are kept between uses (`get`; the default) or built for
+/// each use (`make`). User code (factory, constructor, reset, destructor) runs outside every lock
+/// and may use the pool.
 ///
-/// Kept objects that idle in a thread's cache are destroyed by that thread; where destructors must
+/// A kept object that is idle in a thread's cache is destroyed by that thread. If destructors must
 /// run when the pool closes, use `no_lock` or a mutex.
 ///
-/// Thread safety: as that of byte_pool.
+/// Thread safety: as byte_pool.
 template <class T, class Lock, class Stats, class Traits>
 class object_pool : public detail::object_pool_base<T, Lock, Stats, Traits> {
   using base = detail::object_pool_base<T, Lock, Stats, Traits>;
@@ -153,15 +154,15 @@ class object_pool : public detail::object_pool_base<T, Lock, Stats, Traits> {
   using source_type = typename Traits::source;
   using handle = object_handle<object_pool>;
 
-  /// Who asks; see byte_pool.
+  /// The call site of a get, for stats policies that follow objects. See byte_pool.
   using where_type = typename core_type::where_type;
 
   static constexpr bool keeps_objects = lifecycle_type::keeps;
 
-  /// Throws: `std::invalid_argument` for options that make no sense, naming the value and the
-  /// limit; `std::bad_alloc`; what the factory throws for `initial_objects`.
-  // (These two are templates because clang 14 makes members whose constraints don't hold, if a
-  // class is instantiated explicitly.)
+  /// Throws: `std::invalid_argument`, with the value and the limit, if the options are not valid;
+  /// `std::bad_alloc`; what the factory throws for `initial_objects`.
+  // (Both constructors are templates: if a class is instantiated explicitly, clang 14 also
+  // instantiates members whose constraints do not hold.)
   template <std::default_initializable Source = source_type>
   object_pool()
     requires detail::needs_nothing<lifecycle_type>
@@ -172,10 +173,10 @@ class object_pool : public detail::object_pool_base<T, Lock, Stats, Traits> {
   explicit object_pool(options o, lifecycle_type lifecycle, source_type source)
       : base(o, std::move(lifecycle), std::move(source)) {}
 
-  /// Gets an object that was reset, or one that the factory makes.
+  /// Gets an object: an idle one, which was reset, or a new one from the factory.
   ///
   /// Throws: `pool_closed`; `pool_exhausted` if the source or a limit is exhausted; what the
-  ///   factory throws. No slot is lost by any of these.
+  ///   factory throws. No slot is lost then.
   [[nodiscard]] TARN_FORCE_INLINE handle get(where_type where = where_type::current())
     requires(keeps_objects)
   {
@@ -184,23 +185,23 @@ class object_pool : public detail::object_pool_base<T, Lock, Stats, Traits> {
       this->fail(sizeof(T));
     return {object, &core()};
   }
-  /// As `get`, but returns an empty handle where the pool has nothing.
+  /// As `get`, but returns an empty handle if the pool has no object.
   /// Throws: what the factory throws.
   [[nodiscard]] TARN_FORCE_INLINE handle try_get(where_type where = where_type::current())
     requires(keeps_objects)
   {
     return {core().take_kept(where), &core()};
   }
-  /// Gets a container with room for at least `capacity` elements; 0: `options::default_capacity`.
-  /// Throws: as `get`, and what `reserve` throws.
-  template <class Container = T>  // asked for when it is called: T may be incomplete until then
+  /// Gets a container with room for at least `capacity` elements; 0 means
+  /// `options::default_capacity`. Throws: as `get`, and what `reserve` throws.
+  template <class Container = T>  // tested when it is called: T may be incomplete until then
     requires(keeps_objects && detail::reserves<Container>)
   [[nodiscard]] handle get(std::size_t capacity, where_type where = where_type::current()) {
     handle object = get(where);
     object->reserve(capacity != 0 ? capacity : core().default_capacity());
     return object;
   }
-  /// As that, but returns an empty handle where the pool has nothing.
+  /// As `get(capacity)`, but returns an empty handle if the pool has no object.
   /// Throws: what the factory and `reserve` throw.
   template <class Container = T>
     requires(keeps_objects && detail::reserves<Container>)
@@ -209,8 +210,8 @@ class object_pool : public detail::object_pool_base<T, Lock, Stats, Traits> {
     if (object) object->reserve(capacity != 0 ? capacity : core().default_capacity());
     return object;
   }
-  /// As `get_bulk`, but returns false where the pool has not enough. Throws: what the factory
-  /// throws.
+  /// As `get_bulk`, but returns false if the pool has too few objects.
+  /// Throws: what the factory throws.
   [[nodiscard]] bool try_get_bulk(std::span<handle> out, where_type where = where_type::current())
     requires(keeps_objects)
   {
@@ -227,7 +228,7 @@ class object_pool : public detail::object_pool_base<T, Lock, Stats, Traits> {
     }
     return true;
   }
-  /// Fills `out` with objects: all or, if it throws, none.
+  /// Fills `out` with objects. Throws: as `get`; no object is taken then.
   void get_bulk(std::span<handle> out, where_type where = where_type::current())
     requires(keeps_objects)
   {
@@ -236,7 +237,7 @@ class object_pool : public detail::object_pool_base<T, Lock, Stats, Traits> {
 
   /// Builds an object in a pooled block.
   ///
-  /// Throws: as `get`, and what the constructor throws; no slot is lost by that.
+  /// Throws: as `get`, and what the constructor throws; no slot is lost then.
   template <class... Args>
     requires(!keeps_objects && std::constructible_from<T, Args...>)
   [[nodiscard]] TARN_FORCE_INLINE handle make(Args&&... args) {
@@ -247,8 +248,9 @@ class object_pool : public detail::object_pool_base<T, Lock, Stats, Traits> {
   [[nodiscard]] TARN_FORCE_INLINE handle try_make(Args&&... args) {
     return try_make_at(where_type(), std::forward<Args>(args)...);
   }
-  /// As `make`, for a place that stats policies are to know: nothing can follow any number of
-  /// arguments, so `make` can't tell it by itself. `pool.make_at(pool.where_type::current(), ...)`.
+  /// As `make`, with a call site for stats policies: `pool.make_at(pool.where_type::current(),
+  /// ...)`. `make` can't find the call site itself: no default argument can follow an argument
+  /// pack.
   template <class... Args>
     requires(!keeps_objects && std::constructible_from<T, Args...>)
   [[nodiscard]] TARN_FORCE_INLINE handle make_at(where_type where, Args&&... args) {
@@ -277,9 +279,9 @@ class object_pool : public detail::object_pool_base<T, Lock, Stats, Traits> {
     }
   }
 
-  /// Gives an object back. An empty handle is ignored.
+  /// Gives an object back. Ignores an empty handle.
   void put(handle&& object) noexcept { object.reset(); }
-  /// Gives back what `handle::release` gave up; null is ignored.
+  /// Gives an object back that `handle::release` gave up. Ignores null.
   void put(T* object) noexcept {
     if (object != nullptr) core().give_by_hand(object);
   }
@@ -304,7 +306,7 @@ class static_pool {
  public:
   using value_type = typename pool_type::value_type;
 
-  /// As `object_handle`.
+  /// As `object_handle`, with one pointer.
   class handle {
    public:
     constexpr handle() noexcept = default;

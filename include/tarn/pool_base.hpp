@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What all pools have in common: upkeep, closing and reading. Not a product: use byte_pool,
-// object_pool and their kin.
+// The common base of all pools: upkeep, closing and reading. Not for direct use: use byte_pool,
+// object_pool and the other pools.
 
 #pragma once
 
@@ -27,8 +27,8 @@
 
 namespace tarn {
 
-/// Empties the calling thread's caches of closed pools at once; else that happens on its next slow
-/// path in any pool, or when it ends. Until then a closed pool's memory can't go.
+/// Empties the calling thread's caches of closed pools now. Without this call the thread does it on
+/// its next slow path in any pool, or when it ends. The memory of a closed pool stays until then.
 inline void flush_thread() noexcept {
   using env = detail::native_env;
   env::registry().follow_orders();
@@ -36,7 +36,7 @@ inline void flush_thread() noexcept {
 
 namespace detail {
 
-/// Says why `core` gave nothing for `size` bytes.
+/// Throws the error that says why `core` refused `size` bytes.
 template <class Core>
 [[noreturn]] TARN_COLD void throw_nothing(Core& core, std::size_t size, std::size_t alignment = 1) {
   if (size > max_size) throw_length("size", size, "must be at most", max_size);
@@ -46,26 +46,28 @@ template <class Core>
   throw pool_exhausted(request_text(core, why, size, alignment).c_str());
 }
 
-/// What pools inherit in public.
+/// The public base of pools.
 template <class Core>
 class pool_base {
   using bounds_type = bounds<typename Core::config>;
   using env = typename Core::env;
 
  public:
-  pool_base(const pool_base&) = delete;  // handles point to the pool's core, not to the pool, but
-  pool_base& operator=(const pool_base&) = delete;  // a pool that moves would surprise its users
+  // Not movable: handles point to the core, so a move could work, but it would surprise users.
+  pool_base(const pool_base&) = delete;
+  pool_base& operator=(const pool_base&) = delete;
 
-  /// Gives back everything idle: this thread's and the depots' now, other threads' on their next
-  /// slow path. Blocks that are out stay valid.
+  /// Gives all idle memory back: that of this thread and of the depots now, that of other threads
+  /// on their next slow path. Live blocks stay valid.
   void drain() noexcept {
     tell_trim([&] { core_->drain(); });
   }
-  /// As `drain`, and empties the cache for large blocks.
+  /// As `drain`, and also empties the cache of large blocks.
   void clear() noexcept {
     tell_trim([&] { empty(); });
   }
-  /// Gives idle memory back to the source until at most `to_bytes` are idle. Returns: how much.
+  /// Gives idle memory back to the source until at most `to_bytes` are idle. Returns: the number of
+  /// bytes given back.
   std::size_t trim(std::size_t to_bytes = 0) noexcept {
     std::size_t given = 0;
     tell_trim([&] {
@@ -77,9 +79,9 @@ class pool_base {
     });
     return given;
   }
-  /// Drains, then makes the initial blocks ready again. They are made first, beside what is idle,
-  /// so that nothing has changed if they can't be; only where a limit leaves no room for both does
-  /// the idle memory go first. Throws: as the constructor; `pool_closed`.
+  /// Drains, then makes the initial blocks ready again. The new blocks are made before the drain,
+  /// so a failure changes nothing. If a limit leaves no room for both, the drain comes first.
+  /// Throws: as the constructor; `pool_closed`.
   void reset_and_drain() {
     if (closed()) throw pool_closed(core_->name());
     const upkeep_pass counted;
@@ -94,29 +96,31 @@ class pool_base {
       ready += core_->ready_of(t);
     core_->observers().tell({pool_event_kind::reset, 0, ready, 0, nullptr});
   }
-  /// Gives memory back that is not needed. To be called now and then, by any thread; `now` on any
-  /// steady clock, always the same one. Returns: the number of blocks.
+  /// Gives back memory that is not needed. Call it periodically, on any thread. `now` may come from
+  /// any steady clock, but always from the same one. Returns: the number of blocks given back.
   ///
-  /// With a `cleanup_interval`, all that was idle in a depot for a whole interval is destroyed.
-  /// Without, half of it, rounded up to whole slabs, once per `decay_interval` (a late call does as
-  /// much as all that were missed): quick after a spike, gentle when the load is steady, and what
-  /// is needed within an interval stays. So do `initial_objects`. Of the cache for blocks above the
-  /// last tier goes, by bytes, what no get took meanwhile. Observers are told what there was idle
-  /// and what is left, see `event_log`.
+  /// With a `cleanup_interval`, it destroys all blocks that were idle in a depot for a whole
+  /// interval. Without one, it gives back half of the idle blocks, rounded up to whole slabs, once
+  /// per `decay_interval`. A late call does the work of all missed calls. So memory falls fast
+  /// after a spike, and slowly under a steady load; what is needed within an interval stays, and so
+  /// do `initial_objects`. Of the cache for blocks above the last tier, it gives back the bytes
+  /// that no get took in the interval. Observers are told the idle memory before and after, see
+  /// `event_log`.
   ///
-  /// The caches of the calling thread are emptied into the depots; each other thread does that on
-  /// its next slow path, with those that it did not use for a whole interval.
+  /// The calling thread empties its caches into the depots. Each other thread does so on its next
+  /// slow path, for the caches that it did not use for a whole interval.
   std::size_t maintain(time_span now = time_span::of_nanoseconds(env::now())) noexcept {
     const bool cleans = cleanup_interval_ >= 0;
     const bool decays = !cleans && decay_interval_ != 0;
-    const auto percent = retention_percent_.load(std::memory_order::relaxed);  // as of some moment
+    const auto percent =
+        retention_percent_.load(std::memory_order::relaxed);  // may change meanwhile
     if (closed() || (!cleans && !decays && percent < 0)) return 0;
     const auto interval = cleans   ? cleanup_interval_
                           : decays ? decay_interval_
                                    : options::default_decay_interval.count();
     auto last = last_tick_.load(std::memory_order::relaxed);
     if (last != never && now.count() - last < interval) return 0;
-    // relaxed: of two callers at the same time one does the work; the core orders its own state.
+    // relaxed: of two concurrent callers one does the work; the core orders its own state.
     if (!last_tick_.compare_exchange_strong(last, now.count(), std::memory_order::relaxed,
                                             std::memory_order::relaxed)) {
       return 0;
@@ -146,17 +150,18 @@ class pool_base {
     return blocks;
   }
 
-  /// Calls `callback(const operation&)` for each operation from now on, in the place of the
-  /// callback before; null for none. Waits for calls of that one that have begun, unless it is
+  /// Calls `callback(const operation&)` for each operation from now on, and replaces the previous
+  /// callback; null removes it. Waits for running calls of the previous callback, unless it is
   /// called from within one.
   ///
-  /// The callback runs on the thread that does the operation, outside every lock, before a block
-  /// goes home and after it was got. It may use the pool (what it does itself is not told); what it
-  /// throws is swallowed and counted, see `snapshot::callback_failures`. Meanwhile gets and puts
-  /// leave the hit path; without one they pay nothing.
+  /// The callback runs on the thread of the operation, outside every lock: before a block comes
+  /// home, and after a get. It may use the pool; its own operations are not reported. Its
+  /// exceptions are swallowed and counted, see `snapshot::callback_failures`. Gets and puts leave
+  /// the hit path while there is a callback; without one they pay nothing.
   ///
-  /// Throws: `pool_closed`; `std::bad_alloc`; `std::invalid_argument` if 8 others watch the pool.
-  /// Thread safety: any thread, at any time; in a single-threaded pool, its own.
+  /// Throws: `pool_closed`; `std::bad_alloc`; `std::invalid_argument` if the pool has 8 other
+  /// observers.
+  /// Thread safety: any thread, at any time; for a single-threaded pool, the thread of the pool.
   template <class Callback>
   void set_callback(Callback callback) {
     observer<env>* made = nullptr;
@@ -173,7 +178,7 @@ class pool_base {
       if (made != nullptr) {
         is_in = core_->observers().add(made, old);
       } else if (old != nullptr && !core_->observers().take_out(old)) {
-        old = nullptr;  // the pool was closed
+        old = nullptr;  // the pool is closed
       }
       if (is_in) callback_ = made;
     }
@@ -182,13 +187,13 @@ class pool_base {
     if (old != nullptr) core_->observers().let_go(old);
   }
 
-  /// Drops the pages of all that is idle in the depots and in the large cache now: the memory
-  /// stays, its blocks serve again at once and are zero then. What is out is not touched. Kept
-  /// objects are destroyed. Where pages can't be dropped (see `idle_memory`), the memory goes, as
-  /// by `trim`. Returns: the bytes.
+  /// Drops the pages of all idle memory in the depots and in the large cache now. The memory stays
+  /// reserved, serves gets again at once, and reads zero then. Live blocks are not touched. Idle
+  /// kept objects are destroyed. If pages can't be dropped (see `idle_memory`), the memory goes
+  /// back to the source, as in `trim`. Returns: the number of bytes.
   ///
-  /// Blocks are out of reach for the moment of the system call; a pool with `capacity` may say "all
-  /// in use" then.
+  /// Blocks are not available during the system call, so a pool with `capacity` may refuse a get
+  /// with "all in use" then.
   std::size_t purge() noexcept {
     if constexpr (!upkeep_type::can_purge) return trim(0);
     const upkeep_pass counted;
@@ -202,16 +207,17 @@ class pool_base {
     return bytes;
   }
 
-  /// Allows idle blocks in a depot up to `percent` of the recent peak use of their tier: the most
-  /// that were out (or in caches) at once, where each tick takes an eighth off the past. -1, the
-  /// default, allows any: decay already knows what is needed, and a steady load loses nothing to
-  /// it.
+  /// Limits the idle blocks in a depot to `percent` of the recent peak use of their tier: the most
+  /// blocks that were live or in caches at once, where each tick lowers the past peak by an eighth.
+  /// -1, the default, sets no limit: decay already keeps what is needed, and a steady load loses no
+  /// memory to it.
   ///
-  /// `maintain` applies it, after decay (or the cleanup) and with its counter, once per interval;
-  /// `initial_objects` stay. `max_objects` and `max_bytes` are applied at once, on each put, and
-  /// the budgets of thread caches on their slow paths.
+  /// `maintain` applies the limit once per interval, after decay (or the cleanup), and counts it
+  /// there; `initial_objects` stay. `max_objects` and `max_bytes` are different: each put applies
+  /// them. Slow paths apply the budgets of thread caches.
   ///
-  /// Returns: the value before. Throws: `std::invalid_argument` if it is not from -1 to 1000000.
+  /// Returns: the previous value. Throws: `std::invalid_argument` if `percent` is not from -1 to
+  /// 1000000.
   int set_retention_percent(int percent) {
     constexpr int most = 1'000'000;
     if (percent < -1) throw_invalid("retention percent", percent, "must be at least", -1);
@@ -219,10 +225,11 @@ class pool_base {
     return retention_percent_.exchange(percent, std::memory_order::relaxed);  // read on ticks
   }
 
-  /// Ends the pool: a get throws from now on, a put still works, idle memory goes back. What is
-  /// out stays valid; the last of it frees the pool's memory. Does nothing the second time.
+  /// Ends the pool: a get throws from now on, a put still works, idle memory goes back. Live blocks
+  /// stay valid; the last one that comes back frees the memory of the pool. A second call does
+  /// nothing.
   ///
-  /// What `options::closing` says about blocks that are out is done here.
+  /// Applies `options::closing` to the live blocks.
   void close() noexcept {
     if (core_->closed()) return;
     core_->close();
@@ -230,7 +237,8 @@ class pool_base {
     if constexpr (requires { core_->large(); }) core_->large().close(core_->source());
     if (closing_ == closing::orphan) return;
     const auto now = occupancy();
-    const auto out = max_of(now.in_use(), now.nodes.in_use);  // a node without a block: external
+    const auto out =
+        max_of(now.in_use(), now.nodes.in_use);  // external memory has a node but no block
     if (out == 0) return;
     std::fprintf(stderr, "tarn: pool '%s' was closed with %llu block%s in use\n",
                  core_->name().c_str(), static_cast<unsigned long long>(out), out == 1 ? "" : "s");
@@ -244,7 +252,7 @@ class pool_base {
     upkeep_totals.searched();
     return core_->find_slab(p) != nullptr;
   }
-  /// Blocks and memory; for every stats policy.
+  /// The numbers of blocks and bytes, under every stats policy.
   [[nodiscard]] tarn::occupancy occupancy() const {
     tarn::occupancy o;
     read_tiers(*core_, o.tiers, o.nodes);
@@ -253,7 +261,7 @@ class pool_base {
     core_->refusals().read(o.refusals);
     return o;
   }
-  /// All numbers of the pool; where the stats policy counts.
+  /// All numbers of the pool, if the stats policy counts.
   [[nodiscard]] tarn::snapshot snapshot() const
     requires(Core::config::counts)
   {
@@ -273,7 +281,7 @@ class pool_base {
     if constexpr (requires { core_->holders(); }) {
       const auto releases = core_->holders().shown_puts();
       s.retains = core_->holders().gets();
-      s.releases = min_of(releases, s.retains);  // one may turn out to be the last
+      s.releases = min_of(releases, s.retains);  // one of them may turn out to be the last one
     }
     s.slab_bytes = core_->slab_bytes_taken();
     core_->refusals().read(s.refusals);
@@ -289,8 +297,8 @@ class pool_base {
     }
     return s;
   }
-  /// Who holds blocks of this pool, by call site: of the gets that the stats policy followed, those
-  /// that are out. `since`: only those that came after a report with this `next_id`.
+  /// The live blocks of this pool by call site, of the gets that the stats policy followed.
+  /// `since`: only the blocks of gets after the report with this `next_id`.
   [[nodiscard]] leak_report live_blocks(std::uint64_t since = 0) const
     requires(Core::samples)
   {
@@ -352,7 +360,7 @@ class pool_base {
       throw_invalid("tier", tier, "must be less than", std::size_t{core_->tiers()});
     }
   }
-  /// Refuses a number of blocks whose bytes no size can tell. Nothing has happened yet.
+  /// Throws if the size of so many blocks overflows. Nothing has happened yet then.
   void check_amount(std::uint32_t tier, std::size_t blocks) const {
     const auto stride = core_->shape_of(tier).stride;
     if (blocks <= max_size / stride) return;
@@ -360,7 +368,7 @@ class pool_base {
     core_->refuse(refusal::too_large, tier, core_->shape_of(tier).size);
     throw_length("number of blocks", blocks, "must be at most", min_of(bytes / stride, capacity_));
   }
-  /// Gets `blocks` of them that are not ready yet.
+  /// Gets `blocks` blocks that are not ready yet.
   void gather(batch<Core>& into, std::uint64_t blocks) {
     if (!into.reserve(blocks) || !into.fill()) refuse_blocks(into.tier(), blocks);
   }
@@ -370,9 +378,9 @@ class pool_base {
     if (why == refusal::closed) throw pool_closed(core_->name());
     throw pool_exhausted(blocks_text(*core_, why, tier, blocks).c_str());
   }
-  /// All or none, but never more than the bounds of what may be idle leave room for.
+  /// Makes all blocks ready or none, but no more than the bounds of idle memory allow.
   void prewarm_tier(std::size_t tier, std::size_t blocks) {
-    if (blocks == 0) return;  // nothing to make, also where the pool is closed
+    if (blocks == 0) return;  // nothing to make, even in a closed pool
     const auto t = static_cast<std::uint32_t>(tier);
     check_amount(t, blocks);
     const auto bound = bounds_type::bound(*core_, t);
@@ -405,7 +413,7 @@ class pool_base {
     check_amount(core_->tiers() - 1, initial_.blocks);
     make_initial(false, [] {});
   }
-  /// Says why a get got nothing.
+  /// Throws the error that says why a get failed.
   [[noreturn]] TARN_COLD void fail(std::size_t size, std::size_t alignment = 1) const {
     if (size <= max_size && !std::has_single_bit(alignment)) {
       throw_invalid("alignment", alignment, "must be a power of two");
@@ -415,21 +423,21 @@ class pool_base {
 
  private:
   friend struct access;
-  /// Tells `w` of what the pool does. Takes the caller's reference, also if it throws.
+  /// Adds the observer `w`. Takes the caller's reference, also if it throws.
   void watch(observer<env>* w) {
     if (!core_->observers().add(w)) refuse_watcher(w);
     core_->refresh_fast_path();
   }
-  /// Tells it nothing new. Returns: whether it was told; it is the caller's to let go then, by
-  /// `observer_list::let_go`, which does not need the pool.
+  /// Removes the observer `w`. Returns: true if it was in the list; the caller has to release it
+  /// then by `observer_list::let_go`, which does not need the pool.
   [[nodiscard]] bool unwatch(observer<env>* w) noexcept {
     const bool was_in = core_->observers().take_out(w);
     core_->refresh_fast_path();
     return was_in;
   }
-  /// To be called when what a observer wants has changed.
+  /// Must be called when an observer wants other events than before.
   void refresh_fast_path() noexcept { core_->refresh_fast_path(); }
-  /// What outlives the pool object, for those who watch pools: see observe/registry.hpp.
+  /// The core, which outlives the pool object. For observers: see observe/registry.hpp.
   [[nodiscard]] core_base<env>& lifeline() const noexcept { return *core_; }
 
   void empty() noexcept {
@@ -444,7 +452,7 @@ class pool_base {
     const auto after = core_->slab_bytes_taken();
     if (after < before) core_->observers().tell({pool_event_kind::trim, 0, after, before, nullptr});
   }
-  /// Runs `action`, which gives idle memory up, so that a observer can look before and after it.
+  /// Runs `action`, which gives idle memory back, and tells observers before and after it.
   template <class Action>
   void tell_upkeep(std::size_t ticks, Action&& action) noexcept {
     core_->observers().tell({pool_event_kind::upkeep});
@@ -470,7 +478,7 @@ class pool_base {
     constexpr explicit no_ring(const length_ring&) noexcept {}
   };
 
-  /// Refuses a ring that nobody would push to; the core ends as with a pool then.
+  /// Refuses a ring that would never get a value. Ends the core then, as at the end of a pool.
   [[nodiscard]] static Core* accepted(Core* core, const options& o) {
     if (Core::samples || !o.recent_lengths) return core;
     core->begin();
@@ -489,23 +497,23 @@ class pool_base {
       for (std::size_t bits = 0; bits != from.lifetimes; ++bits)
         into.lifetimes.push_back(from.lifetime(bits));
       for (std::size_t i = 0; i != into.tiers.size(); ++i) {
-        // Of this moment as well: under load an estimate, so it is not kept.
+        // Includes the blocks of this moment: an estimate under load, so it is not stored.
         into.tiers[i].most_in_use = max_of(from.most_in_use(i), into.tiers[i].in_use);
       }
     }
   }
 
-  Core* core_;  // lives on while blocks are out
+  Core* core_;  // lives on while blocks are live
   initial_blocks initial_;
-  std::size_t capacity_;  // this and the next two: to be told
+  std::size_t capacity_;  // this and the next two are kept for snapshots
   std::size_t limit_bytes_;
-  std::int64_t cleanup_interval_;  // nanoseconds; -1: none
+  std::int64_t cleanup_interval_;  // nanoseconds; -1: no cleanup
   std::int64_t decay_interval_;    // nanoseconds; 0: never
   std::size_t max_idle_bytes_;
   std::int64_t created_;
   closing closing_;
   typename env::mutex callback_lock_;
-  observer<env>* callback_ = nullptr;  // in the list of the core, which keeps it
+  observer<env>* callback_ = nullptr;  // in the list of the core, which owns it
   typename env::template atomic<std::int64_t> last_resized_{never};
   typename env::template atomic<std::int64_t> last_tick_{never};
   typename env::template atomic<int> retention_percent_{-1};

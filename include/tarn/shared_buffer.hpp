@@ -6,7 +6,7 @@
 //   tarn::shared_buffer head = b.split_to(16);                // the same bytes, no copy
 //   other_thread(b);                                          // a copy is one more reference
 //
-// The last owner, on whatever thread, gives the block back to its pool, which may be gone by then.
+// The last owner gives the block back to its pool, on any thread, even after the pool has ended.
 
 #pragma once
 
@@ -23,12 +23,12 @@
 
 namespace tarn {
 
-/// A reference to bytes, or to a part of them, that others may refer to as well. A
-/// default-constructed, released or moved-from one is empty, and every call is valid.
+/// A counted reference to bytes, or to a part of them. A default-constructed, released or
+/// moved-from handle is empty, and every call on it is valid.
 ///
-/// 24 bytes. Copying it costs one addition, which is atomic if `Lock` is concurrent; the count of a
-/// pool for one thread is a plain number and its handle another type. The only holder drops it
-/// without a read-modify-write.
+/// 24 bytes. A copy costs one addition, which is atomic if `Lock` is concurrent. The count of a
+/// single-threaded pool is a plain number, and its handle is another type. The only holder drops
+/// its reference without a read-modify-write.
 ///
 /// Thread safety: a handle as an `int`; the bytes are constant while they are shared.
 template <class Lock, class Stats, class Traits>
@@ -65,7 +65,7 @@ class basic_shared_buffer {
     if (node_ != nullptr) drop();
   }
 
-  /// Bytes that outlive every reference, such as a literal: not counted, never freed, no cost.
+  /// Refers to bytes that outlive every reference, such as a literal. Not counted, never freed.
   [[nodiscard]] static constexpr basic_shared_buffer of_static(
       std::span<const std::byte> bytes) noexcept {
     return {bytes.data(), bytes.size(), nullptr};
@@ -77,13 +77,13 @@ class basic_shared_buffer {
 
   // References.
 
-  /// Another reference: what a copy is.
+  /// Returns: another reference to the same bytes, as a copy.
   [[nodiscard]] basic_shared_buffer retain() const noexcept { return *this; }
-  /// Drops this reference; the handle is empty then. A second call does nothing.
+  /// Drops this reference. The handle is empty then. A second call does nothing.
   void release() noexcept { basic_shared_buffer().swap(*this); }
   void reset() noexcept { release(); }
-  /// References to the same block, slices included; 0 for an empty handle and for static bytes.
-  /// While other threads copy and drop, a number of some moment ago.
+  /// The number of references to the same block, slices included; 0 for an empty handle and for
+  /// static bytes. It may be outdated if other threads copy and drop references.
   [[nodiscard]] std::uint64_t ref_count() const noexcept {
     return node_ != nullptr ? node_->count.count() : 0;
   }
@@ -92,7 +92,7 @@ class basic_shared_buffer {
     return node_ != nullptr && node_->count.is_unique();
   }
 
-  /// The bytes for as long as the lease lasts: a reference with an end that comes once.
+  /// A reference that keeps the bytes until the lease is released.
   class lease_type {
    public:
     constexpr lease_type() noexcept = default;
@@ -109,7 +109,7 @@ class basic_shared_buffer {
     explicit lease_type(const basic_shared_buffer& held) noexcept : held_(held) {}
     basic_shared_buffer held_;
   };
-  /// Returns: an empty lease, which is harmless, of an empty handle.
+  /// Returns: a lease on the bytes. The lease of an empty handle is empty, and valid.
   [[nodiscard]] lease_type lease() const noexcept { return lease_type(*this); }
 
   // Reading.
@@ -117,7 +117,7 @@ class basic_shared_buffer {
   [[nodiscard]] constexpr const std::byte* data() const noexcept { return data_; }
   [[nodiscard]] constexpr std::size_t size() const noexcept { return size_; }
   [[nodiscard]] constexpr bool empty() const noexcept { return size_ == 0; }
-  /// True if it refers to bytes, even to none of them.
+  /// True if it refers to bytes, even to zero bytes.
   [[nodiscard]] constexpr explicit operator bool() const noexcept { return data_ != nullptr; }
   [[nodiscard]] constexpr const std::byte* begin() const noexcept { return data_; }
   [[nodiscard]] constexpr const std::byte* end() const noexcept { return data_ + size_; }
@@ -135,10 +135,10 @@ class basic_shared_buffer {
     return a.size_ == b.size_ && (a.size_ == 0 || detail::same_memory(a.data_, b.data_, a.size_));
   }
 
-  // Parts. None of these copies a byte. A part of no bytes is an empty handle: it keeps nothing.
+  // Parts. No byte is copied. A part of zero bytes is an empty handle, and keeps no block.
 
-  /// The part of `size` bytes from `offset` on. Throws: `std::out_of_range` naming the value and
-  /// the limit.
+  /// Returns: the part of `size` bytes from `offset`. Throws: `std::out_of_range`, with the value
+  /// and the limit.
   [[nodiscard]] basic_shared_buffer slice(std::size_t offset, std::size_t size) const {
     check_place(offset);
     if (size > size_ - offset) {
@@ -150,7 +150,7 @@ class basic_shared_buffer {
     part.size_ = size;
     return part;
   }
-  /// From `offset` to the end. Throws: as above.
+  /// Returns: the part from `offset` to the end. Throws: `std::out_of_range`.
   [[nodiscard]] basic_shared_buffer slice(std::size_t offset) const {
     check_place(offset);
     return slice(offset, size_ - offset);
@@ -163,16 +163,16 @@ class basic_shared_buffer {
     size_ -= n;
     return head;
   }
-  /// Cuts off and returns what follows the first `n` bytes. Throws: as `slice`.
+  /// Cuts off and returns all but the first `n` bytes. Throws: as `slice`.
   [[nodiscard]] basic_shared_buffer split_off(std::size_t n) {
     if (n == 0) return std::move(*this);
     auto rest = slice(n);
     size_ = n;
     return rest;
   }
-  /// Joins `next` to the end of this, if they are neighbours in the same bytes, or if one of them
-  /// has no bytes: it is then the other.
-  /// Returns: false if they are not; both are as before then. Else `next` is empty.
+  /// Appends `next` to this, if both are adjacent parts of the same bytes, or if one of them has no
+  /// bytes. `next` is empty then.
+  /// Returns: false if they are not adjacent; both are unchanged then.
   bool unsplit(basic_shared_buffer& next) noexcept {
     if (&next == this) return empty();
     if (empty()) {
@@ -200,49 +200,49 @@ class basic_shared_buffer {
     size_ -= n;
   }
 
-  /// Bytes that this reference keeps from being reused, however few of them it shows.
+  /// The number of bytes that this reference keeps from reuse, even if it refers to only a few.
   [[nodiscard]] std::size_t retained_bytes() const noexcept {
     return node_ != nullptr ? node_->retained_bytes() : 0;
   }
-  /// Copies the bytes into a block of their own where they are less than `ratio` of what they keep,
-  /// so that a small slice does not pin a large block.
+  /// Copies the bytes into a block of their own if they are less than `ratio` of
+  /// `retained_bytes()`, so that a small slice does not keep a large block.
   ///
-  /// Returns: whether it did. Nothing happens where the copy would keep no less. Throws: as
-  /// `byte_pool::get`; the handle is as before then.
+  /// Returns: true if it copied. It does not copy if the copy would keep as many bytes. Throws: as
+  /// `byte_pool::get`; the handle is unchanged then.
   bool compact_if(double ratio) {
     if (!is_worth_compacting(ratio)) return false;
     take_over(copy_or_throw());
     return true;
   }
-  /// As that, but returns false where that throws.
+  /// As `compact_if`, but returns false instead of throwing.
   bool try_compact_if(double ratio) noexcept {
     return is_worth_compacting(ratio) && take_over(copy());
   }
 
   // Writing.
 
-  /// Makes this the only reference to its bytes, by a copy if it is not (or if they are not the
-  /// pool's). Returns: the bytes, to write to.
+  /// Makes this the only reference to its bytes. Copies them if there are other references, or if
+  /// the memory does not belong to the pool. Returns: the bytes, writable.
   ///
-  /// Throws: as `byte_pool::get`; `std::logic_error` for static bytes, which no pool is behind.
+  /// Throws: as `byte_pool::get`; `std::logic_error` for static bytes, which have no pool.
   std::span<std::byte> make_unique() {
     if (!is_writable() && size_ != 0) {
       if (node_ == nullptr) throw std::logic_error("tarn: make_unique of static bytes has no pool");
       take_over(copy_or_throw());
     }
     return {const_cast<std::byte*>(data_),
-            size_};  // written by their owner before they were shared
+            size_};  // their owner wrote them before they were shared
   }
-  /// As that, but returns an empty span where that throws.
+  /// As `make_unique`, but returns an empty span instead of throwing.
   [[nodiscard]] std::span<std::byte> try_make_unique() noexcept {
     if (!is_writable() && (node_ == nullptr || !take_over(copy()))) return {};
     return {const_cast<std::byte*>(data_), size_};
   }
-  /// The unique owner of the block, without a copy; the opposite of `freeze`.
+  /// Turns the only reference into the unique owner of the block, without a copy. The opposite of
+  /// `freeze`.
   ///
-  /// Returns: an empty buffer, and this is as before, if there are other references, or if this
-  /// does
-  ///   not begin where its block does.
+  /// Returns: an empty buffer, and this is unchanged, if there are other references or if this does
+  ///   not begin at the begin of its block.
   [[nodiscard]] unique_type thaw() noexcept {
     if (!is_writable() || data_ != node_->base()) return {};
     core_type* const core = &node_->core();
@@ -253,24 +253,24 @@ class basic_shared_buffer {
     const auto size = std::exchange(size_, 0);
     data_ = nullptr;
     auto owner = unique_type::from_raw({block, used, capacity, core});
-    owner.resize(size);  // clears what falls away, if the pool wants that
+    owner.resize(size);  // zeroes the bytes that are cut off, if the pool zeroes
     return owner;
   }
 
-  // By hand, for interfaces that know no C++.
+  // Raw handles, for C interfaces.
 
-  /// A handle taken apart. What it refers to stays until it is put together again.
+  /// The parts of a handle. Its reference lasts until `from_raw` makes a handle of them again.
   struct raw_type {
     const std::byte* data = nullptr;
     std::size_t size = 0;
     void* node = nullptr;
   };
-  /// Takes the handle apart; it is empty then.
+  /// Takes the handle apart. The handle is empty then.
   [[nodiscard]] constexpr raw_type to_raw() && noexcept {
     return {std::exchange(data_, nullptr), std::exchange(size_, 0), std::exchange(node_, nullptr)};
   }
-  /// Puts one together again. Preconditions: `raw` came from `to_raw` of this type, or was
-  /// retained, and is used up by this.
+  /// Makes a handle from its parts. Preconditions: `raw` came from `to_raw` of this type, or was
+  /// retained; each reference is used only once.
   [[nodiscard]] static constexpr basic_shared_buffer from_raw(const raw_type& raw) noexcept {
     return {raw.data, raw.size, static_cast<node_type*>(raw.node)};
   }
@@ -289,7 +289,7 @@ class basic_shared_buffer {
   template <class L, class S, class T>
   friend basic_shared_buffer<L, S, T> freeze(basic_buffer<L, S, T>&&);
 
-  /// Takes the block over, if there is a node for it. Returns: else an empty handle.
+  /// Takes the block over. Returns: an empty handle if there is no memory for a node.
   [[nodiscard]] static basic_shared_buffer of_block(const typename unique_type::raw_type& raw) {
     auto* const core = static_cast<core_type*>(raw.owner);
     auto* const node =
@@ -305,10 +305,10 @@ class basic_shared_buffer {
     if (node_->count.drop_alone() || drop_shared()) node_->end();
   }
 
-  /// Returns: whether this was the last reference after all.
+  /// Returns: true if this was the last reference.
   [[nodiscard]] bool drop_shared() noexcept {
     auto& holders = node_->core().holders();
-    holders.put();  // early: without this reference the core may be gone
+    holders.put();  // first: without this reference the core may be gone
     const bool last = node_->count.drop_shared();
     if (last) holders.unput();
     return last;
@@ -327,7 +327,8 @@ class basic_shared_buffer {
     const auto needed = tier < tiers.count() ? tiers.size_of(tier) : size_;
     return needed + (needed - size_ < sizeof(node_type) ? detail::line_alignment : 0) < kept;
   }
-  /// A copy of the bytes in a block of the same pool; empty if there is none.
+  /// Copies the bytes into a block of the same pool. Returns: an empty handle if there is no
+  /// memory.
   [[nodiscard]] basic_shared_buffer copy() const noexcept {
     core_type* const core = &node_->core();
     const auto got = core->take_bytes(size_);
@@ -356,10 +357,11 @@ class basic_shared_buffer {
   node_type* node_ = nullptr;  // null: empty, or static bytes
 };
 
-/// Makes the bytes of a buffer shareable, without a copy. An empty handle gives an empty one.
+/// Makes the bytes of a buffer shareable, without a copy. Turns an empty buffer into an empty
+/// handle.
 ///
-/// Complexity: O(1); it needs a node of the pool where the block has less than 24 bytes to spare.
-/// Returns: an empty handle if there is none; `b` is as before then.
+/// Returns: an empty handle if there is no memory for a node; `b` is unchanged then.
+/// Complexity: O(1); it takes a node of the pool if the block has less than 24 spare bytes.
 template <class Lock, class Stats, class Traits>
 [[nodiscard]] basic_shared_buffer<Lock, Stats, Traits> try_freeze(
     basic_buffer<Lock, Stats, Traits>&& b) noexcept {
@@ -368,7 +370,7 @@ template <class Lock, class Stats, class Traits>
   if (!frozen) b = basic_buffer<Lock, Stats, Traits>::from_raw(raw);
   return frozen;
 }
-/// As that. Throws: as `byte_pool::get`; `b` is as before then.
+/// As `try_freeze`, but throws instead. Throws: as `byte_pool::get`; `b` is unchanged then.
 template <class Lock, class Stats, class Traits>
 [[nodiscard]] basic_shared_buffer<Lock, Stats, Traits> freeze(
     basic_buffer<Lock, Stats, Traits>&& b) {
