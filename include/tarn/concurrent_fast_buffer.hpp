@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// The fast_buffer of several threads: what each appends is one piece, and in one run of bytes.
+// concurrent_fast_buffer: a fast_buffer for several threads. Each append stays in one piece.
 //
 //   tarn::concurrent_fast_buffer log;
 //   log.append("from any thread\n");
-//   tarn::buffer all = log.take();  // what is there; the others go on
+//   tarn::buffer all = log.take();  // the content; other threads go on appending
 
 #pragma once
 
@@ -25,16 +25,16 @@
 
 namespace tarn {
 
-/// A growable run of bytes that any thread appends to. `Lock`: guards growth and `take`;
-/// `thread_cached<L>` means `L`, and `lock_free` a mutex.
+/// A growable sequence of bytes that any thread may append to. `Lock` guards growth and `take`;
+/// `thread_cached<L>` means `L`, and `lock_free` means a mutex.
 ///
-/// An append that fits copies its bytes without a lock; one that does not holds `Lock` while the
-/// pool is asked and the content moves, so `Lock` should be one that sleeps where content is large.
-/// `keep_bytes` means nothing here, and there are no views: another thread could take what they
-/// show. The pool must be concurrent and outlive every append.
+/// An append that fits copies its bytes without a lock. An append that does not fit holds `Lock`
+/// while it asks the pool and moves the content, so for large content `Lock` should sleep.
+/// `keep_bytes` has no effect here. There are no views: another thread could take their bytes.
 ///
-/// Not to be used in a child of a fork that happened while another thread appended: it would wait
-/// for that thread. Thread safety: any thread may call anything but constructor and destructor.
+/// Preconditions: the pool is concurrent and outlives every append. A child of fork does not use it
+/// if another thread was appending during the fork: the child would wait for that thread.
+/// Thread safety: any thread may call any member except constructor and destructor.
 template <class Lock, class Stats, class Traits>
 class basic_concurrent_fast_buffer {
   static_assert(detail::right_policies<Lock, Stats>);
@@ -57,7 +57,7 @@ class basic_concurrent_fast_buffer {
   using pool_type = typename Traits::pool_type;
   using buffer = typename pool_type::buffer;
 
-  /// Grows in `default_pool()`, which is not touched before the first byte.
+  /// Grows in `default_pool()`, which is not used before the first byte.
   basic_concurrent_fast_buffer() noexcept
     requires std::same_as<pool_type, byte_pool<>>
       : basic_concurrent_fast_buffer(nullptr, {}) {}
@@ -73,11 +73,11 @@ class basic_concurrent_fast_buffer {
 
   /// Appends bytes as one piece.
   ///
-  /// Throws: `std::length_error` naming size and limit if there would be more than `max_bytes`; as
-  ///   `byte_pool::get` if there is no memory. Nothing is appended then.
+  /// Throws: `std::length_error`, with size and limit, if the content would be larger than
+  ///   `max_bytes`; as `byte_pool::get` if there is no memory. Nothing is appended then.
   void append(std::span<const std::byte> bytes) { append(bytes, {}); }
   void append(std::string_view text) { append(std::as_bytes(std::span(text))); }
-  /// Appends `first` and `second` as one piece, as a header and what it is about.
+  /// Appends `first` and `second` as one piece, for example a header and its payload.
   void append(std::span<const std::byte> first, std::span<const std::byte> second) {
     const auto make = [this](std::size_t held, std::size_t n, std::size_t capacity) {
       if (n > max_size() - held) refuse(n, held);
@@ -88,7 +88,7 @@ class basic_concurrent_fast_buffer {
   void append(std::string_view first, std::string_view second) {
     append(std::as_bytes(std::span(first)), std::as_bytes(std::span(second)));
   }
-  /// As `append`, but returns false where that throws.
+  /// As `append`, but returns false instead of throwing.
   [[nodiscard]] bool try_append(std::span<const std::byte> first,
                                 std::span<const std::byte> second = {}) noexcept {
     const auto make = [this](std::size_t held, std::size_t n, std::size_t capacity) -> buffer {
@@ -96,7 +96,7 @@ class basic_concurrent_fast_buffer {
       try {
         return pool().try_get_at_least(detail::wanted_capacity(options_, held + n, capacity));
       } catch (const std::bad_alloc&) {
-        return {};  // the default pool itself could not be made
+        return {};  // there is no memory for the default pool
       }
     };
     return append_with(first, second, make);
@@ -105,8 +105,8 @@ class basic_concurrent_fast_buffer {
     return try_append(std::as_bytes(std::span(first)), std::as_bytes(std::span(second)));
   }
 
-  /// Takes what is there, whole pieces all of it, as a buffer of that size; an empty one if there
-  /// is nothing. Waits for pieces that are being written. Nothing is copied.
+  /// Takes the content, which consists of whole pieces, as a buffer of that size; an empty buffer
+  /// if there is no content. Waits for pieces that are being written. Copies nothing.
   [[nodiscard]] buffer take() {
     auto [taken, held] = room_.take([this](std::size_t n) { counts_.dropped(n, n); });
     if (held == 0) return {};
@@ -115,13 +115,13 @@ class basic_concurrent_fast_buffer {
     return std::move(taken);
   }
 
-  /// Bytes there, with those that are being written.
+  /// The number of bytes in the content, with pieces that are being written.
   [[nodiscard]] std::size_t size() const {
     return room_.read([](std::size_t held) { return held; });
   }
   [[nodiscard]] bool empty() const { return size() == 0; }
   [[nodiscard]] std::size_t max_size() const noexcept { return room_.most(); }
-  /// Of its whole life.
+  /// The counts of its whole life.
   [[nodiscard]] fast_buffer_numbers numbers() const
     requires(Stats::counts)
   {
@@ -137,7 +137,7 @@ class basic_concurrent_fast_buffer {
   template <class Make>
   [[nodiscard]] bool append_with(std::span<const std::byte> first,
                                  std::span<const std::byte> second, const Make& make) {
-    // More than any block holds stays more than that: the sum must not overflow.
+    // If one size is larger than every block, so is the sum; the sum must not overflow.
     const auto n = detail::min_of(first.size(), detail::max_size) +
                    detail::min_of(second.size(), detail::max_size);
     if (n == 0) return true;
@@ -175,7 +175,7 @@ class basic_concurrent_fast_buffer {
       counts_;  // under the lock
 };
 
-/// The fast buffer that goes with a lock policy: for several threads or for one owner.
+/// The fast buffer for a lock policy: for several threads if `Lock` is concurrent, else for one.
 template <class Lock, class Stats = counting_stats, class Traits = fast_buffer_traits<>>
 using fast_buffer_for =
     std::conditional_t<is_concurrent_v<Lock>, basic_concurrent_fast_buffer<Lock, Stats, Traits>,

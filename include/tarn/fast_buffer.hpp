@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// fast_buffer: a contiguous writer that grows on the tiers of a byte_pool.
+// fast_buffer: a contiguous writer that grows in blocks of a byte_pool.
 //
 //   tarn::fast_buffer out;                    // takes nothing before the first byte
 //   out.append("key=");
 //   out.append_be(std::uint32_t{42});
-//   tarn::buffer sent = out.detach();         // no copy; `out` starts anew
+//   tarn::buffer sent = out.detach();         // no copy; `out` is empty then
 //
-// For several threads at once: tarn::concurrent_fast_buffer, in a header of its own.
+// Several threads that append to one buffer need tarn::concurrent_fast_buffer.
 
 #pragma once
 
@@ -34,16 +34,16 @@
 
 namespace tarn {
 
-/// A growable run of bytes with one owner.
+/// A growable sequence of bytes with one owner.
 ///
-/// `Lock`: here one that is not concurrent. `Stats`: whether `numbers()` are kept; appends never
+/// `Lock`: one that is not concurrent. `Stats`: decides whether `numbers()` exist; appends never
 /// pay for it. `Traits`: `fast_buffer_traits<Pool, InlineBytes>`.
 ///
-/// It grows to at least twice its capacity, in whole tiers of the pool, so bytes cost O(1) each on
-/// average. An operation that throws has changed nothing. Pointers, views and iterators into it
-/// hold until it grows, shrinks, or lets content go.
+/// It grows to at least twice its capacity, in whole tiers of the pool, so each byte costs O(1) on
+/// average. An operation that throws changes nothing. Pointers, views and iterators into the
+/// content are valid until it grows, shrinks, or drops content.
 ///
-/// It may outlive its pool as long as it neither grows nor shrinks; after `close` growing throws
+/// It may outlive its pool if it neither grows nor shrinks. After `close` growth throws
 /// `pool_closed`. Thread safety: as an `int`.
 template <class Lock, class Stats, class Traits>
 class basic_fast_buffer {
@@ -61,12 +61,12 @@ class basic_fast_buffer {
   using traits_type = Traits;
   using pool_type = typename Traits::pool_type;
   using buffer = typename pool_type::buffer;
-  /// What std::back_inserter writes; as a range its elements are `std::byte`.
+  /// The value type for std::back_inserter. As a range, its elements are `std::byte`.
   using value_type = char;
 
   static constexpr std::size_t inline_bytes = Traits::inline_bytes;
 
-  /// Grows in `default_pool()`, which is not touched before the first byte.
+  /// Grows in `default_pool()`, which is not used before the first byte.
   basic_fast_buffer() noexcept
     requires std::same_as<pool_type, byte_pool<>>
       : basic_fast_buffer(nullptr, {}) {}
@@ -76,7 +76,7 @@ class basic_fast_buffer {
   /// Grows in `pool`.
   explicit basic_fast_buffer(pool_type& pool, fast_buffer_options o = {}) noexcept
       : basic_fast_buffer(&pool, o) {}
-  /// The other one is as newly made afterwards, with the same pool and options.
+  /// Takes the content. `other` is empty then, with the same pool and options.
   basic_fast_buffer(basic_fast_buffer&& other) noexcept
       : pool_(other.pool_), options_(other.options_) {
     adopt_all(other);
@@ -91,19 +91,19 @@ class basic_fast_buffer {
   }
   ~basic_fast_buffer() { report(); }
 
-  // Writing. Throws: `std::length_error` naming size and limit if there would be more than
+  // Writing. Throws: `std::length_error`, with size and limit, if the content would be larger than
   // `max_bytes`; as `byte_pool::get` if there is no memory.
 
-  /// Appends bytes, which may be part of this buffer.
+  /// Appends bytes. They may be part of this buffer.
   TARN_FORCE_INLINE void append(std::span<const std::byte> bytes) {
     append_piece(bytes.data(), bytes.size());
   }
   TARN_FORCE_INLINE void append(std::string_view text) {
     append_piece(reinterpret_cast<const std::byte*>(text.data()), text.size());
   }
-  /// Appends `first` and `second` as one piece: both or, if it throws, neither.
+  /// Appends `first` and `second` as one piece. Appends neither if it throws.
   void append(std::span<const std::byte> first, std::span<const std::byte> second) {
-    // More than any block holds stays more than that: the sum must not overflow.
+    // If one size is larger than every block, so is the sum; the sum must not overflow.
     const auto n = detail::min_of(first.size(), detail::max_size) +
                    detail::min_of(second.size(), detail::max_size);
     const own_piece own_first(*this, first.data());
@@ -116,7 +116,7 @@ class basic_fast_buffer {
     append(std::as_bytes(std::span(first)), std::as_bytes(std::span(second)));
   }
   TARN_FORCE_INLINE void append(std::byte b) { push_back(b); }
-  /// A template, so that no number is taken for a character.
+  /// Appends a character. A template, so that no integer converts to a character.
   template <std::same_as<char> Char>
   TARN_FORCE_INLINE void append(Char c) {
     push_back(c);
@@ -136,21 +136,21 @@ class basic_fast_buffer {
     const detail::wire_bytes<std::endian::little, T> wire(value);
     append_piece(wire.bytes, sizeof(T));
   }
-  /// Appends an integer, highest byte first: the order of networks.
+  /// Appends an integer, highest byte first (network byte order).
   template <detail::wire_integer T>
   TARN_FORCE_INLINE void append_be(T value) {
     const detail::wire_bytes<std::endian::big, T> wire(value);
     append_piece(wire.bytes, sizeof(T));
   }
-  /// Appends a number in as many groups of seven bits as it needs, lowest first: 1 to 10 bytes.
+  /// Appends an integer as a varint: groups of seven bits, lowest first, 1 to 10 bytes.
   void append_varint(std::uint64_t value) {
     const detail::varint wire(value);
     append_piece(wire.bytes, wire.size);
   }
-  /// The same for a number that may be negative: few bytes if it is near zero.
+  /// Appends a signed integer as a zigzag varint: few bytes if it is close to zero.
   void append_zigzag(std::int64_t value) { append_varint(detail::zigzag(value)); }
 
-  /// As `append`, but returns false where that throws.
+  /// As `append`, but returns false instead of throwing.
   [[nodiscard]] bool try_append(std::span<const std::byte> bytes) noexcept {
     const own_piece piece(*this, bytes.data());
     if (!try_make_room(bytes.size())) return false;
@@ -161,35 +161,36 @@ class basic_fast_buffer {
     return try_append(std::as_bytes(std::span(text)));
   }
 
-  /// Makes room for `size` bytes in all, so that appends up to there don't grow. Never shrinks.
+  /// Makes room for `size` bytes in total, so that appends up to that size do not grow. Never
+  /// shrinks.
   void reserve(std::size_t size) {
     if (size > room() + this->size()) make_room(size - this->size());
   }
-  /// As `reserve`, but returns false where that throws.
+  /// As `reserve`, but returns false instead of throwing.
   [[nodiscard]] bool try_reserve(std::size_t size) noexcept {
     return size <= room() + this->size() || try_make_room(size - this->size());
   }
-  /// Changes the size; bytes that come into view are indeterminate.
+  /// Changes the size. New bytes are indeterminate.
   void resize_uninitialized(std::size_t size) {
     reserve(size);
     if (size < this->size()) note_dropped(this->size() - size);
     end_ = begin_ + size;
   }
 
-  /// Makes room for `n` more bytes. Returns: the place for them, which `commit` makes content.
+  /// Makes room for `n` more bytes. Returns: that room; `commit` makes it content.
   [[nodiscard]] std::span<std::byte> prepare(std::size_t n) {
     if (n > room()) make_room(n);
     return {end_, n};
   }
-  /// Makes the next `n` bytes content. Throws: `std::length_error` if there is no room for so many.
+  /// Makes the next `n` bytes content. Throws: `std::length_error` if the room is smaller.
   void commit(std::size_t n) {
     if (n > room()) detail::throw_length("committed size", n, "must be at most the room,", room());
     end_ += n;
   }
-  /// Drops the first `n` bytes; their place is used again when all is consumed, or when room is
-  /// wanted and at most twice as much has to be moved.
+  /// Drops the first `n` bytes. Their room is reused when all content is consumed, or when room is
+  /// needed and the remaining content is at most twice as large.
   ///
-  /// Throws: `std::length_error` if there are not so many. Complexity: O(1).
+  /// Throws: `std::length_error` if the content is smaller. Complexity: O(1).
   void consume(std::size_t n) {
     if (n > size()) detail::throw_length("consumed size", n, "must be at most the size,", size());
     note_dropped(n);
@@ -198,8 +199,9 @@ class basic_fast_buffer {
     limit_ = begin_ + detail::min_of(storage_bytes() - front_room(), max_size());
   }
 
-  /// Appends up to `n` bytes from a std::istream. Returns: how many; fewer only at its end.
-  /// Throws: as `append`, and what the stream throws; then what it read is lost.
+  /// Appends up to `n` bytes from a std::istream. Returns: the number of bytes; less than `n` only
+  /// at the end of the stream. Throws: as `append`, and what the stream throws; the bytes that were
+  /// read are lost then.
   template <class Stream>
     requires requires(Stream& in, char* to) {
       in.read(to, 1);
@@ -212,8 +214,8 @@ class basic_fast_buffer {
     commit(got);
     return got;
   }
-  /// Appends what one POSIX `read` of up to `n` bytes gives; a signal does not end it.
-  /// Returns: how many; 0 at the end. Throws: as `append`; `std::system_error`.
+  /// Appends the bytes of one POSIX `read` of up to `n` bytes. Repeats it after a signal.
+  /// Returns: the number of bytes; 0 at the end. Throws: as `append`; `std::system_error`.
   std::size_t read_from(int fd, std::size_t n) {
     const auto room = prepare(n);
     std::ptrdiff_t got;
@@ -225,13 +227,13 @@ class basic_fast_buffer {
     return static_cast<std::size_t>(got);
   }
 
-  /// Drops all content, and the block if its capacity is above `keep_bytes`.
+  /// Drops all content. Gives the block back if its capacity is above `keep_bytes`.
   void clear() noexcept {
     note_dropped(size());
     if (block_.capacity() > options_.keep_bytes) block_.reset();
     start_with(0);
   }
-  /// Moves to the smallest tier that holds the content, if that is a smaller one and can be had.
+  /// Moves the content to the smallest tier that holds it, if that tier is smaller and has memory.
   void shrink_to_fit() noexcept {
     if (!block_) return;
     if constexpr (inline_bytes != 0) {
@@ -248,11 +250,11 @@ class basic_fast_buffer {
     }
   }
 
-  /// Takes the written bytes out as a buffer of that size; an empty one if nothing is written, then
-  /// a block is kept. Nothing is copied, unless it lies in the object itself (then it is moved to a
-  /// block) or behind consumed bytes (then it is moved to the front).
+  /// Takes the content out as a buffer of that size. Without content the buffer is empty, and a
+  /// block is kept. Copies nothing in most cases: content in the object itself is copied to a
+  /// block, and content behind consumed bytes is moved to the front.
   ///
-  /// Throws: as `byte_pool::get`, only if the content lies in the object itself.
+  /// Throws: as `byte_pool::get`, only if the content is in the object itself.
   [[nodiscard]] buffer detach() {
     if (empty()) return {};
     settle();
@@ -261,8 +263,8 @@ class basic_fast_buffer {
     start_with(0);
     return out;
   }
-  /// The same as a buffer that may have several owners. Throws: as `byte_pool::get`, also if there
-  /// is nowhere to count them; the content is as before then.
+  /// As `detach`, but returns a buffer that may have several owners. Throws: as `byte_pool::get`,
+  /// also if there is no memory for a node; the content is unchanged then.
   [[nodiscard]] auto detach_shared() {
     typename pool_type::shared_buffer out;
     if (empty()) return out;
@@ -270,7 +272,7 @@ class basic_fast_buffer {
     try {
       out = freeze(std::move(block_));
     } catch (...) {
-      block_.resize(block_.capacity());  // as every block here: all of it may be written to
+      block_.resize(block_.capacity());  // all of a block here may be written
       throw;
     }
     note_detached();
@@ -286,15 +288,15 @@ class basic_fast_buffer {
     return static_cast<std::size_t>(end_ - begin_);
   }
   [[nodiscard]] bool empty() const noexcept { return begin_ == end_; }
-  /// How much content there may be without growing, if none of it is consumed.
+  /// The size that the content can reach without growth, if none of it is consumed.
   [[nodiscard]] std::size_t capacity() const noexcept {
     return detail::min_of(storage_bytes(), max_size());
   }
-  /// How many bytes fit behind the content without growing.
+  /// The number of bytes that fit behind the content without growth.
   [[nodiscard]] std::size_t room() const noexcept {
     return static_cast<std::size_t>(limit_ - end_);
   }
-  /// How many consumed bytes lie before the content.
+  /// The number of consumed bytes before the content.
   [[nodiscard]] std::size_t front_room() const noexcept {
     return static_cast<std::size_t>(begin_ - start());
   }
@@ -312,7 +314,7 @@ class basic_fast_buffer {
   [[nodiscard]] std::string_view view() const noexcept {
     return {reinterpret_cast<const char*>(begin_), size()};
   }
-  /// Of its whole life, across moves.
+  /// The counts of its whole life, kept across moves.
   [[nodiscard]] fast_buffer_numbers numbers() const noexcept
     requires(Stats::counts)
   {
@@ -320,7 +322,7 @@ class basic_fast_buffer {
   }
 
  private:
-  /// A pointer that follows the content if it points into it.
+  /// A pointer that is updated when the content moves, if it points into the content.
   class own_piece {
    public:
     own_piece(const basic_fast_buffer& b, const std::byte* from) noexcept
@@ -338,11 +340,11 @@ class basic_fast_buffer {
     bool is_own_;
   };
 
-  /// The first storage, if it lies in the object.
+  /// The first storage, if it is in the object itself.
   template <std::size_t N>
   class storage {
    public:
-    storage() noexcept {}  // indeterminate: zeros would cost
+    storage() noexcept {}  // indeterminate: to zero it would cost time
     [[nodiscard]] std::byte* bytes() noexcept { return bytes_; }
     [[nodiscard]] const std::byte* bytes() const noexcept { return bytes_; }
 
@@ -365,20 +367,20 @@ class basic_fast_buffer {
     end_ = at + n;
     detail::copy_piece(at, from, n);
   }
-  // What follows where there is no room. Never inlined and called last, so that an append that
-  // fits saves no registers for it.
+  // The cold paths. They are never inlined and called last, so that an append that fits saves no
+  // registers for them.
   TARN_COLD void append_slowly(const std::byte* from, std::size_t n) {
     const own_piece piece(*this, from);
     make_room(n);
     append_piece(piece.in(*this), n);
   }
-  // Returns the end, so that a loop of single bytes has it in a register either way.
+  // Returns the end, so that a loop of single bytes keeps it in a register on both paths.
   [[nodiscard]] TARN_COLD std::byte* end_after_growth() {
     make_room(1);
     return end_;
   }
 
-  /// Makes room for `n` more bytes than there are.
+  /// Makes room for `n` more bytes.
   TARN_COLD void make_room(std::size_t n) {
     if (n > max_size() - size()) {
       detail::throw_length("fast_buffer size", n <= SIZE_MAX - size() ? size() + n : SIZE_MAX,
@@ -399,13 +401,13 @@ class basic_fast_buffer {
     try {
       return pool().try_get_at_least(capacity);
     } catch (const std::bad_alloc&) {
-      return {};  // the default pool itself could not be made
+      return {};  // there is no memory for the default pool
     }
   }
-  /// Makes room where the content and `n` more bytes fit the storage: moves the content over
-  /// consumed bytes, if they are half as many. If they are fewer, a long content would move for a
-  /// few bytes again and again: then it has to grow, or where `max_bytes` ends that, moves to
-  /// storage that is longer than the content ever is, if there is some.
+  /// Makes room for `n` more bytes in the storage, by moving the content over the consumed bytes.
+  /// That needs half as many consumed bytes as content: with fewer, a long content would move again
+  /// and again for a few bytes. Otherwise the buffer has to grow. If `max_bytes` does not allow
+  /// that, the content moves to storage that is larger than `max_bytes`, if there is memory.
   [[nodiscard]] bool made_room_inside(std::size_t n) noexcept {
     if (n > storage_bytes() - size()) return false;
     if (front_room() < size() / 2) {
@@ -423,7 +425,7 @@ class basic_fast_buffer {
     std::memmove(start(), begin_, held);
     start_with(held);
   }
-  /// The capacity to ask for if `n` more bytes are to fit.
+  /// The capacity to request so that `n` more bytes fit.
   [[nodiscard]] std::size_t wanted(std::size_t n) const noexcept {
     return detail::wanted_capacity(options_, size() + n, block_.capacity());
   }
@@ -451,13 +453,13 @@ class basic_fast_buffer {
   [[nodiscard]] std::size_t storage_bytes() const noexcept {
     return block_ ? block_.capacity() : inline_bytes;
   }
-  /// The content is the first `held` bytes of the storage.
+  /// Makes the first `held` bytes of the storage the content.
   void start_with(std::size_t held) noexcept {
     begin_ = start();
     end_ = begin_ + held;
     limit_ = begin_ + capacity();
   }
-  /// Preconditions: what this held was reported.
+  /// Preconditions: the counts of the content of this were reported.
   void adopt_all(basic_fast_buffer& other) noexcept {
     block_ = std::move(other.block_);
     begin_ = other.begin_;
@@ -470,7 +472,7 @@ class basic_fast_buffer {
     counts_ = std::exchange(other.counts_, {});
     other.start_with(0);
   }
-  /// Takes content into the object. Preconditions: it fits, and no block is there any more.
+  /// Takes content into the object. Preconditions: it fits, and there is no block any more.
   void keep_inside(const std::byte* from, std::size_t n) noexcept
     requires(inline_bytes != 0)
   {
@@ -478,7 +480,7 @@ class basic_fast_buffer {
     start_with(n);
   }
 
-  /// Makes the content a block of just its size, for whoever gets it.
+  /// Makes the content a block of its own size, to be detached.
   void settle() {
     if (!block_) move_to(pool().get_at_least(size()));
     if (begin_ != block_.data()) slide();
@@ -497,13 +499,13 @@ class basic_fast_buffer {
     if (options_.hint != nullptr) options_.hint->report(detail::max_of(peak_, size()));
   }
 
-  std::byte* begin_;  // of the content: behind what was consumed
+  std::byte* begin_;  // of the content: behind the consumed bytes
   std::byte* end_;
   std::byte* limit_;           // of the storage, or `max_bytes` behind `begin_`
-  buffer block_;               // empty: the storage is in the object, or there is none
+  buffer block_;               // empty: the storage is in the object, or there is no storage
   pool_type* pool_ = nullptr;  // null: the default pool
   fast_buffer_options options_;
-  std::size_t peak_ = 0;  // since the last report, where content was dropped
+  std::size_t peak_ = 0;  // since the last report; content that was dropped counts
   TARN_NO_UNIQUE_ADDRESS
   std::conditional_t<Stats::counts, detail::write_counts, detail::no_write_counts> counts_;
   TARN_NO_UNIQUE_ADDRESS std::conditional_t<inline_bytes != 0, storage<inline_bytes>, no_storage>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// unsized_pool: buffers that start small, grow as they are written, and come back at any size.
+// unsized_pool: buffers of a size that is not known beforehand.
 //
 //   tarn::unsized_pool<> pool;
-//   auto b = pool.get();              // empty, room for 4 KiB
+//   auto b = pool.get();              // empty, with room for 4 KiB
 //   pool.append(b, "some text");      // grows by doubling
-//   pool.put(std::move(b));           // kept for the next one, up to 16 MiB
+//   pool.put(std::move(b));           // kept for reuse up to 16 MiB
 
 #pragma once
 
@@ -22,13 +22,13 @@
 
 namespace tarn {
 
-/// A byte_pool for those who do not know the size beforehand: a ladder from 4 KiB to 16 MiB behind
-/// one `get()`.
+/// A byte_pool for buffers of a size that is not known beforehand: tiers from 4 KiB to 16 MiB
+/// behind one `get()`.
 ///
-/// What was grown comes back to its own tier, so a small request never gets, and never pins, a
-/// block that somebody grew to 16 MiB; memory above that goes back to the source.
+/// A buffer that grew comes back to its own tier, so a small request never gets, and never keeps,
+/// a block that was grown to 16 MiB. Memory above 16 MiB goes back to the source.
 ///
-/// Thread safety: as that of byte_pool.
+/// Thread safety: as byte_pool.
 template <class Lock, class Stats, class Check, class Source>
 class unsized_pool {
  public:
@@ -40,8 +40,8 @@ class unsized_pool {
   using buffer = typename pool_type::buffer;
 
   /// Throws: as the constructor of byte_pool.
-  // (These two are templates because clang 14 makes members whose constraints don't hold, if a
-  // class is instantiated explicitly.)
+  // (Both constructors are templates: if a class is instantiated explicitly, clang 14 also
+  // instantiates members whose constraints do not hold.)
   template <std::default_initializable S = Source>
   unsized_pool() : unsized_pool(options{}) {}
   template <std::default_initializable S = Source>
@@ -50,12 +50,13 @@ class unsized_pool {
 
   /// Gets an empty buffer with room for 4 KiB. Throws: as `byte_pool::get`.
   [[nodiscard]] buffer get() { return pool_.get(0); }
-  /// As `get`, but returns an empty handle where that throws.
+  /// As `get`, but returns an empty handle instead of throwing.
   [[nodiscard]] buffer try_get() noexcept { return pool_.try_get(0); }
 
-  /// Makes room for at least `capacity` bytes: at least doubles, keeps the content.
+  /// Makes room for at least `capacity` bytes. Grows to at least twice the capacity, and keeps the
+  /// content.
   ///
-  /// Throws: as `byte_pool::get`; the buffer is as before then.
+  /// Throws: as `byte_pool::get`; the buffer is unchanged then.
   void reserve(buffer& b, std::size_t capacity) {
     if (b && capacity <= b.capacity()) return;
     const auto doubled = b.capacity() <= detail::max_size / 2 ? 2 * b.capacity() : capacity;
@@ -65,7 +66,7 @@ class unsized_pool {
     b = std::move(larger);
   }
 
-  /// Appends `bytes`, growing where needed. They may be part of `b` itself.
+  /// Appends `bytes`, and grows if needed. They may be part of `b` itself.
   /// Throws: as `reserve`, and `std::length_error` if the sum overflows.
   void append(buffer& b, std::span<const std::byte> bytes) {
     if (bytes.size() > detail::max_size - b.size()) {
@@ -86,10 +87,10 @@ class unsized_pool {
   }
   void append(buffer& b, std::string_view text) { append(b, std::as_bytes(std::span(text))); }
 
-  /// Gives a buffer back. An empty handle is ignored.
+  /// Gives a buffer back. Ignores an empty handle.
   void put(buffer&& b) noexcept { b.reset(); }
 
-  /// The pool behind it, for everything else.
+  /// The byte_pool behind it, for everything else.
   [[nodiscard]] pool_type& sized() noexcept { return pool_; }
   [[nodiscard]] const pool_type& sized() const noexcept { return pool_; }
 
@@ -97,7 +98,7 @@ class unsized_pool {
   pool_type pool_;
 };
 
-/// The unsized pool of the whole program. Never destroyed, as `default_pool`.
+/// The default unsized pool of the program. Never destroyed, as `default_pool`.
 [[nodiscard]] inline unsized_pool<>& default_unsized_pool() {
   alignas(unsized_pool<>) static std::byte memory[sizeof(unsized_pool<>)];
   static unsized_pool<>& pool = *::new (memory) unsized_pool<>(options{.name = "default unsized"});
