@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// chain: bytes in pieces that are shared, one after the other (a rope).
+// chain: a sequence of shared pieces of bytes (a rope).
 //
 //   tarn::chain out;
 //   out.append(header);                       // pieces are shared: no byte is copied
 //   out.append(std::move(payload));
-//   out.append("\r\n");                       // text and small pieces are copied, many to a block
+//   out.append("\r\n");                       // copies text and small pieces into shared blocks
 //   auto next = out.split_off(64 << 10);      // cuts at any byte
 //
-// For one system call over all pieces see interop/iovec.hpp.
+// interop/iovec.hpp writes all pieces with one system call.
 
 #pragma once
 
@@ -30,12 +30,13 @@
 
 namespace tarn {
 
-/// A sequence of shared pieces of bytes for scatter and gather.
+/// A sequence of shared pieces of bytes, for scatter and gather.
 ///
-/// Iterates over pieces, each a `basic_shared_buffer`; none of them is empty. A copy of a chain
-/// shares all its bytes. What is copied into a chain comes from its pool: the one it was given,
-/// which has to live as long as the chain is added to, or `default_pool()`.
+/// A range of pieces, each a `basic_shared_buffer` that is not empty. A copy of a chain shares all
+/// its bytes. Bytes that are copied into a chain are in blocks of its pool: the pool that it was
+/// made with, or `default_pool()`.
 ///
+/// Preconditions: the pool lives as long as bytes are added to the chain.
 /// Thread safety: as an `int`; the pieces may be shared with other threads.
 template <class Lock, class Stats, class Traits>
 class basic_chain {
@@ -45,17 +46,17 @@ class basic_chain {
   using iterator = typename std::vector<value_type>::const_iterator;
   using const_iterator = iterator;
 
-  /// A piece of fewer bytes is copied to the end of its neighbour: that costs less than a reference
-  /// and one more entry of a system call.
+  /// A piece of fewer bytes is copied to the end of the last piece: a copy costs less than a
+  /// reference and one more entry of a system call.
   static constexpr std::size_t default_copy_below = 128;
-  /// Bytes of the blocks that small pieces are copied to: a page, with what is shared in its tail.
+  /// The size of the blocks for copied pieces: a page less the shared count in the tail.
   static constexpr std::size_t copy_block_bytes = 4096 - 32;
 
   basic_chain() noexcept = default;
   explicit basic_chain(pool_type& pool, std::size_t copy_below = default_copy_below) noexcept
       : pool_(&pool), copy_below_(copy_below) {}
 
-  /// A copy shares all bytes; what either of them appends, the other does not see.
+  /// Shares all bytes. What one chain appends, the other does not see.
   basic_chain(const basic_chain& other)
       : pieces_(other.begin(), other.end()),
         size_(other.size_),
@@ -90,13 +91,13 @@ class basic_chain {
 
   // Reading.
 
-  /// Bytes in all.
+  /// The total number of bytes.
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
   [[nodiscard]] std::size_t pieces() const noexcept { return pieces_.size() - first_; }
   [[nodiscard]] iterator begin() const noexcept { return pieces_.begin() + offset(); }
   [[nodiscard]] iterator end() const noexcept { return pieces_.end(); }
-  /// Copies bytes from the front into `to`. Returns: how many, the lesser of both sizes.
+  /// Copies bytes from the front to `to`. Returns: the number of bytes, the lesser of both sizes.
   std::size_t copy_to(std::span<std::byte> to) const noexcept {
     std::size_t copied = 0;
     for (const auto& piece : *this) {
@@ -107,8 +108,8 @@ class basic_chain {
     }
     return copied;
   }
-  /// Bytes that the pieces keep from being reused; a block that is in several pieces counts in
-  /// each. Throws: `std::length_error` if the sum is more than SIZE_MAX.
+  /// The number of bytes that the pieces keep from reuse. A block counts once for each of its
+  /// pieces. Throws: `std::length_error` if the sum is above SIZE_MAX.
   [[nodiscard]] std::size_t retained_bytes() const {
     std::size_t sum = 0;
     for (const auto& piece : *this)
@@ -116,17 +117,17 @@ class basic_chain {
     return sum;
   }
 
-  // Adding. All of these throw `std::bad_alloc` (`pool_exhausted` where bytes are copied), and
-  // `std::length_error` if there would be more than SIZE_MAX bytes; the chain is as before then.
-  // Complexity: O(1) for each piece on average, at both ends. What is added may be of this chain.
+  // Adding. Throws: `std::bad_alloc` (`pool_exhausted` if bytes are copied); `std::length_error` if
+  // the total would be above SIZE_MAX; the chain is unchanged then. Complexity: O(1) per piece on
+  // average, at both ends. The added bytes may be part of this chain.
 
-  /// Adds a piece to the end: shared, or copied if it is smaller than `copy_below`; a neighbour of
-  /// the last piece in the same bytes becomes one with it. An empty one is ignored.
+  /// Appends a piece. Copies it if it is smaller than `copy_below`, else shares it. Joins it with
+  /// the last piece if both are adjacent in the same bytes. Ignores an empty piece.
   void append(value_type piece) {
     if (piece.empty()) return;
     const auto sum = sum_with(piece.size());
     if (pieces() != 0 && pieces_.back().unsplit(piece)) {
-      room_ = 0;  // whoever had the piece may still write to what follows it
+      room_ = 0;  // the former owner of the piece may still write behind it
       size_ = sum;
       return;
     }
@@ -139,20 +140,20 @@ class basic_chain {
     size_ = sum;
     room_ = 0;
   }
-  /// Adds the bytes of a buffer, without a copy unless they are few.
+  /// Appends the bytes of a buffer. Copies them only if they are few.
   void append(basic_buffer<Lock, Stats, Traits>&& b) {
     static_cast<void>(sum_with(b.size()));
     if (b.size() < copy_below_ && try_copy(b.bytes())) return b.reset();
-    make_room(1);  // before the buffer changes its form
+    make_room(1);  // before `freeze`, which a failure could not undo
     append(freeze(std::move(b)));
   }
-  /// Adds a copy of bytes; also of those of buffers of other types, which can't be shared here.
+  /// Appends a copy of bytes. Use it for buffers of other types, which can't be shared here.
   void append(std::span<const std::byte> bytes) {
     static_cast<void>(sum_with(bytes.size()));
     if (!try_copy(bytes)) add(pool().get_shared(bytes.size()), bytes);
   }
   void append(std::string_view text) { append(std::as_bytes(std::span(text))); }
-  /// Adds all pieces of another chain.
+  /// Appends all pieces of another chain.
   void append(basic_chain other) {
     static_cast<void>(sum_with(other.size()));
     make_room(other.pieces());
@@ -160,7 +161,7 @@ class basic_chain {
       append(std::move(piece));
   }
 
-  /// Adds a piece to the front, always shared. An empty one is ignored.
+  /// Adds a piece to the front. Always shares it. Ignores an empty piece.
   void prepend(value_type piece) {
     if (piece.empty()) return;
     const auto sum = sum_with(piece.size());
@@ -174,16 +175,16 @@ class basic_chain {
   }
   void prepend(basic_buffer<Lock, Stats, Traits>&& b) {
     static_cast<void>(sum_with(b.size()));
-    if (first_ == 0) move_pieces(rooms(1), rooms(1));  // before the buffer changes its form
+    if (first_ == 0) move_pieces(rooms(1), rooms(1));  // as in `append`
     prepend(freeze(std::move(b)));
   }
 
   // Cutting. No byte is copied.
 
-  /// Cuts off and returns what follows the first `n` bytes.
+  /// Cuts off and returns all but the first `n` bytes.
   ///
-  /// Throws: `std::out_of_range` naming the value and the limit; `std::bad_alloc`. The chain is as
-  ///   before then. Complexity: O(pieces on the shorter side of the cut).
+  /// Throws: `std::out_of_range`, with the value and the limit; `std::bad_alloc`. The chain is
+  ///   unchanged then. Complexity: O(pieces on the shorter side of the cut).
   [[nodiscard]] basic_chain split_off(std::size_t n) {
     const place at = find(n);
     if (pieces_behind(at) <= pieces_before(at)) return take_back(at, n);
@@ -191,7 +192,7 @@ class basic_chain {
     swap(front);
     return front;
   }
-  /// Cuts off and returns the first `n` bytes. Throws and complexity: as above.
+  /// Cuts off and returns the first `n` bytes. Throws and complexity: as `split_off`.
   [[nodiscard]] basic_chain split_to(std::size_t n) {
     const place at = find(n);
     if (pieces_before(at) < pieces_behind(at)) return take_front(at, n);
@@ -199,7 +200,7 @@ class basic_chain {
     swap(back);
     return back;
   }
-  /// Drops the first `n` bytes. Throws: `std::out_of_range` naming the value and the limit.
+  /// Drops the first `n` bytes. Throws: `std::out_of_range`, with the value and the limit.
   /// Complexity: O(pieces dropped).
   void remove_prefix(std::size_t n) {
     check_place(n);
@@ -211,7 +212,7 @@ class basic_chain {
     }
     pieces_[first_].remove_prefix(n);
   }
-  /// Drops the last `n` bytes. Throws and complexity: as above.
+  /// Drops the last `n` bytes. Throws and complexity: as `remove_prefix`.
   void remove_suffix(std::size_t n) {
     check_place(n);
     if (n == size_) return clear();
@@ -220,15 +221,15 @@ class basic_chain {
     for (; n >= pieces_.back().size(); pieces_.pop_back())
       n -= pieces_.back().size();
     pieces_.back().remove_suffix(n);
-    room_ = 0;  // what follows now may be in the hands of others
+    room_ = 0;  // the bytes that were cut off may be shared with others
   }
   void clear() noexcept {
     pieces_.clear();
     first_ = size_ = room_ = 0;
   }
 
-  /// The bytes in one piece: copied if they are in several, and then the chain has one as well.
-  /// Throws: as `byte_pool::get`; the chain is as before then.
+  /// Returns: all bytes in one piece. If they are in several pieces, copies them, and replaces the
+  /// pieces by the copy. Throws: as `byte_pool::get`; the chain is unchanged then.
   value_type coalesce() {
     if (pieces() == 0) return {};
     if (pieces() > 1) {
@@ -256,7 +257,7 @@ class basic_chain {
     return *pool_;
   }
 
-  /// Copies few bytes to the end of a block of our own. Returns: false if that can't be done.
+  /// Copies few bytes to the end of a block of this chain. Returns: false if that is not possible.
   [[nodiscard]] bool try_copy(std::span<const std::byte> bytes) {
     if (bytes.size() > room_) {
       if (bytes.size() > copy_block_bytes / 4) return false;
@@ -268,7 +269,7 @@ class basic_chain {
     }
     if (bytes.empty()) return true;
     auto raw = std::move(pieces_.back()).to_raw();
-    // Nobody else sees what follows the piece: its block is ours.
+    // No other owner sees the bytes behind the piece: the block belongs to this chain.
     std::memcpy(const_cast<std::byte*>(raw.data) + raw.size, bytes.data(), bytes.size());
     raw.size += bytes.size();
     pieces_.back() = value_type::from_raw(raw);
@@ -276,7 +277,7 @@ class basic_chain {
     size_ += bytes.size();
     return true;
   }
-  /// Adds a fresh block that begins with `bytes`.
+  /// Appends a fresh block that begins with `bytes`.
   void add(value_type block, std::span<const std::byte> bytes) {
     if (bytes.empty()) return;
     make_room(1);
@@ -292,12 +293,12 @@ class basic_chain {
     return detail::sum_of(size_, added, "bytes added to a chain", SIZE_MAX);
   }
 
-  /// Between two bytes: so many bytes into a piece, or at the end.
+  /// A position between two bytes: `inside` bytes into a piece, or at the end.
   struct place {
     std::size_t piece;
     std::size_t inside;
   };
-  /// Looks from both ends at once: the shorter way is what it costs.
+  /// Finds the position `n`. Searches from both ends at once, so the shorter side is the cost.
   [[nodiscard]] place find(std::size_t n) const {
     check_place(n);
     std::size_t from = 0;       // bytes before the piece `low`
@@ -318,8 +319,8 @@ class basic_chain {
   [[nodiscard]] std::size_t pieces_behind(place at) const noexcept {
     return pieces_.size() - at.piece;
   }
-  /// Moves what lies before `at`, the first `n` bytes, to a chain of its own.
-  /// Preconditions: something stays.
+  /// Moves the first `n` bytes, those before `at`, to a chain of its own.
+  /// Preconditions: at least one byte stays.
   [[nodiscard]] basic_chain take_front(place at, std::size_t n) {
     basic_chain front = empty_one();
     front.pieces_.reserve(pieces_before(at));
@@ -330,7 +331,7 @@ class basic_chain {
     size_ -= n;
     return front;
   }
-  /// The same with what lies behind, all but the first `n` bytes.
+  /// Moves all but the first `n` bytes, those behind `at`, to a chain of its own.
   [[nodiscard]] basic_chain take_back(place at, std::size_t n) {
     basic_chain back = empty_one();
     if (n == size_) return back;
@@ -339,7 +340,7 @@ class basic_chain {
     for (auto i = at.piece; i != pieces_.size(); ++i)
       back.pieces_.push_back(std::move(pieces_[i]));
     pieces_.erase(pieces_.begin() + static_cast<std::ptrdiff_t>(at.piece), pieces_.end());
-    back.room_ = std::exchange(room_, 0);  // behind what is the last piece there now
+    back.room_ = std::exchange(room_, 0);  // the room follows its block to the new chain
     back.size_ = size_ - n;
     size_ = n;
     return back;
@@ -351,24 +352,24 @@ class basic_chain {
     return made;
   }
 
-  /// Places to make where `more` are missing: as many as there are pieces, so that moving all of
-  /// them costs O(1) for each piece that was added.
+  /// The number of slots to make if `more` are missing: at least as many as there are pieces, so
+  /// that the moves cost O(1) for each added piece.
   [[nodiscard]] std::size_t rooms(std::size_t more) const noexcept {
     return (std::max)({more, pieces(), std::size_t{4}});
   }
-  /// Room for `more` pieces at the end, without a throw.
+  /// Makes room for `more` pieces at the end, so that adding them does not throw.
   void make_room(std::size_t more) {
     if (more <= pieces_.capacity() - pieces_.size()) return;
     const auto room = rooms(more);
     if (first_ >= room && pieces_.capacity() <= 4 * (pieces() + room)) {
-      pieces_.erase(pieces_.begin(), begin());  // the places of pieces that are gone are enough
+      pieces_.erase(pieces_.begin(), begin());  // the slots of removed pieces are enough
       first_ = 0;
     } else {
       move_pieces(0, room);
     }
   }
-  /// Moves all pieces to where so many places are before and behind them. The places of a queue
-  /// that was longer once are given back with this.
+  /// Moves all pieces to an array with `before` and `behind` free slots. That gives back the slots
+  /// of a queue that was longer once.
   void move_pieces(std::size_t before, std::size_t behind) {
     std::vector<value_type> moved;
     moved.reserve(before + pieces() + behind);
@@ -382,14 +383,14 @@ class basic_chain {
   std::vector<value_type> pieces_;  // those before `first_` are empty
   std::size_t first_ = 0;
   std::size_t size_ = 0;
-  std::size_t room_ = 0;  // bytes that follow the last piece in its block and are ours alone
+  std::size_t room_ = 0;  // bytes behind the last piece that belong to this chain alone
   pool_type* pool_ = nullptr;
   std::size_t copy_below_ = default_copy_below;
 };
 
 }  // namespace tarn
 
-/// `size` counts bytes, but ranges are sized by what they iterate over.
+/// Not sized: `size` counts bytes, but the elements of the range are pieces.
 template <class Lock, class Stats, class Traits>
 inline constexpr bool std::ranges::disable_sized_range<tarn::basic_chain<Lock, Stats, Traits>> =
     true;

@@ -8,7 +8,7 @@
 
 namespace tarn {
 
-/// A static object that is never destroyed, so that late destructors of others may still use it.
+/// A static object that is never destroyed, so that late static destructors may still use it.
 ///
 ///   inline tarn::immortal<tarn::byte_pool<>> frames(tarn::options{.name = "frames"});
 ///   auto b = frames->get(100);

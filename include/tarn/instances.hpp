@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// For programs with many files: a pool's code compiled once, instead of in each file that uses it.
+// instances: compiles the code of a pool in one file of a program instead of in each file.
 //
 //   // pools.hpp
 //   #include <tarn/instances.hpp>
@@ -13,14 +13,15 @@
 //   TARN_INSTANTIATE_CORE(frame_pool);
 //   TARN_INSTANTIATE_BYTE_POOL(frame_pool);
 //
-// All of it belongs into the global namespace, behind the include of the pool's product; the
+// The macros belong into the global namespace, after the include of the pool's product. The
 // argument is the name of a type. Pools of any product with the same lock, statistics, check and
-// source have one core in common: it is instantiated once, for any of them. A compiler that reports
-// a "duplicate explicit instantiation of core", or a linker that misses one, says which.
+// source share one core. Instantiate that core once, for any of these pools. A "duplicate explicit
+// instantiation of core" from the compiler, or a missing core from the linker, shows a mistake.
 //
-// What is worth inlining is inlined all the same: a get and a put cost what they did. A file with
-// one get and one put then takes half as long to compile, and a tenth of its code is left. clang
-// before 16 can't instantiate pools of `build_objects`: it also makes the members that are for kept
+// The hit paths are inlined all the same: a get and a put cost as much as without this header. A
+// file with one get and one put takes half as long to compile, and has a tenth of the code. clang
+// before 16 can't instantiate pools of `build_objects`: it also instantiates the members for kept
+// objects.
 // objects.
 
 #pragma once
@@ -42,8 +43,8 @@
 #define TARN_INSTANTIATE_OBJECT_POOL(POOL) TARN_OBJECT_POOL_INSTANCE(template, POOL)
 #define TARN_INSTANTIATE_MESSAGE_POOL(POOL) TARN_MESSAGE_POOL_INSTANCE(template, POOL)
 
-// What the macros above stand for: the templates that a pool is made of. Names of types can't stand
-// in parentheses. NOLINTBEGIN(bugprone-macro-parentheses)
+// The templates that a pool is made of. Names of types can't stand in parentheses.
+// NOLINTBEGIN(bugprone-macro-parentheses)
 #define TARN_CORE_INSTANCE(KEYWORD, CORE)            \
   KEYWORD class tarn::detail::core<CORE::config>;    \
   KEYWORD struct tarn::detail::upkeep<CORE::config>; \

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// message: what a broker moves, made to be reused: clearing it keeps the memory it has.
+// message: a message of a broker, made for reuse: a reset keeps its memory.
 //
 //   tarn::message m;
 //   m.topic = "orders";
 //   m.key.assign("customer-7");
 //   m.value.assign(payload);
 //   m.headers.add("trace", "4bf92f35");
-//   m.reset();  // as good as new, with all its capacity
+//   m.reset();  // as new, but with all its capacity
 
 #pragma once
 
@@ -31,8 +31,8 @@
 
 namespace tarn {
 
-/// A string of bytes that keeps its capacity until `shrink`, and never writes bytes that nobody
-/// asked for.
+/// A string of bytes that keeps its capacity until `shrink`, and does not initialise bytes that it
+/// only reserves.
 ///
 /// Thread safety: as an `int`.
 class byte_string {
@@ -62,18 +62,18 @@ class byte_string {
   }
   friend void swap(byte_string& a, byte_string& b) noexcept { a.swap(b); }
 
-  /// Becomes a copy of `bytes`, which may be its own. Throws: `std::bad_alloc`,
-  /// `std::length_error`; unchanged then.
+  /// Becomes a copy of `bytes`, which may be part of this string. Throws: `std::bad_alloc`,
+  /// `std::length_error`; the string is unchanged then.
   void assign(std::span<const std::byte> bytes) {
     if (bytes.size() > capacity_) [[unlikely]]
-      replace(bytes.size());  // they are not its own
+      replace(bytes.size());  // they are not part of this string
     copy(bytes, 0);
     size_ = bytes.size();
   }
   void assign(std::string_view text) { assign(std::as_bytes(std::span(text))); }
 
-  /// Adds a copy of `bytes`, which may be its own. Throws: `std::bad_alloc`,
-  /// `std::length_error`; unchanged then.
+  /// Appends a copy of `bytes`, which may be part of this string. Throws: `std::bad_alloc`,
+  /// `std::length_error`; the string is unchanged then.
   void append(std::span<const std::byte> bytes) {
     if (bytes.size() > room()) [[unlikely]] {
       byte_string grown = grown_for(bytes.size());
@@ -85,30 +85,31 @@ class byte_string {
   }
   void append(std::string_view text) { append(std::as_bytes(std::span(text))); }
 
-  /// Adds `more` bytes of indeterminate contents. Returns: where they begin. Throws: as `append`.
+  /// Adds `more` indeterminate bytes. Returns: a pointer to the first of them. Throws: as `append`.
   std::byte* extend(std::size_t more) {
     if (more > room()) [[unlikely]]
       reserve_more(more);
     size_ += more;
     return data_ + (size_ - more);
   }
-  /// Makes room for `capacity` bytes in all. Throws: as `append`.
+  /// Makes room for `capacity` bytes in total. Throws: as `append`.
   void reserve(std::size_t capacity) {
     if (capacity > capacity_) copy_with(capacity).swap(*this);
   }
-  /// Makes room for `more` bytes, and twice as much as before if it has to. Throws: as `append`.
+  /// Makes room for `more` bytes. If it grows, it at least doubles the capacity. Throws: as
+  /// `append`.
   TARN_COLD void reserve_more(std::size_t more) {
     if (more > room()) grown_for(more).swap(*this);
   }
-  /// A copy with room for `more` bytes, of at least twice the capacity. This one stays as it is
-  /// while bytes of it are written to the copy. Throws: as `append`.
+  /// Returns: a copy with room for `more` bytes and at least twice the capacity. This string is
+  /// unchanged, so its bytes can be written to the copy. Throws: as `append`.
   [[nodiscard]] TARN_COLD byte_string grown_for(std::size_t more) const {
-    // A capacity is at most half of all addresses.
+    // No overflow: a capacity is at most half of the address space.
     return copy_with(detail::max_of(detail::sum_of(size_, more, "size"),
                                     detail::min_of(2 * capacity_, detail::max_size)));
   }
   void clear() noexcept { size_ = 0; }
-  /// Gives all memory back, and with it the bytes.
+  /// Drops the bytes and gives all memory back.
   void shrink() noexcept { byte_string().swap(*this); }
 
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
@@ -122,7 +123,7 @@ class byte_string {
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
-  /// How many bytes fit behind the content without growing.
+  /// The number of bytes that fit behind the content without growth.
   [[nodiscard]] std::size_t room() const noexcept { return capacity_ - size_; }
 
   friend bool operator==(const byte_string& a, const byte_string& b) noexcept {
@@ -157,19 +158,19 @@ class byte_string {
   std::size_t capacity_ = 0;
 };
 
-/// Names and values in the order in which they were added; a name may come more than once, as in
-/// Kafka. All of it lies in one block of bytes, so clearing it keeps everything.
+/// Names and values in the order in which they were added. A name may occur more than once, as in
+/// Kafka. All of them are in one block of bytes, so a reset keeps all memory.
 ///
 /// Thread safety: as an `int`.
 class header_list {
-  /// Stands before each name and its value.
+  /// The lengths that precede each name and its value.
   struct lengths {
     std::uint32_t name;
     std::uint32_t value;
   };
 
  public:
-  /// One header; valid until the list changes.
+  /// One header. It is valid until the list changes.
   struct header {
     std::string_view name;
     std::span<const std::byte> value;
@@ -190,7 +191,7 @@ class header_list {
       const std::byte* const name = at_ + sizeof n;
       return {{reinterpret_cast<const char*>(name), n.name}, {name + n.name, n.value}};
     }
-    /// What `it->value` goes through: a header is made when it is looked at.
+    /// The result of `operator->`: a header that is made on demand.
     struct arrow {
       header shown;
       [[nodiscard]] const header* operator->() const noexcept { return &shown; }
@@ -213,15 +214,15 @@ class header_list {
     explicit iterator(const std::byte* at) noexcept : at_(at) {}
     [[nodiscard]] lengths read() const noexcept {
       lengths n;
-      std::memcpy(&n, at_, sizeof n);  // names and values leave it at any address
+      std::memcpy(&n, at_, sizeof n);  // names and values have any length, so this is unaligned
       return n;
     }
     const std::byte* at_ = nullptr;
   };
 
-  /// Adds a header; name and value may be of this list.
+  /// Adds a header. Name and value may be part of this list.
   /// Throws: `std::bad_alloc`; `std::length_error` for a name or a value of 4 GiB or more.
-  ///   Unchanged then.
+  ///   The list is unchanged then.
   void add(std::string_view name, std::span<const std::byte> value) {
     constexpr std::size_t most = (std::numeric_limits<std::uint32_t>::max)();
     if (detail::max_of(name.size(), value.size()) > most) [[unlikely]] {
@@ -233,7 +234,7 @@ class header_list {
     const auto both = detail::sum_of(sizeof n + name.size(), value.size(), "header bytes");
     if (both > bytes_.room()) [[unlikely]] {
       byte_string grown = bytes_.grown_for(both);
-      write(grown.extend(both), n, name, value);  // from the old bytes, maybe
+      write(grown.extend(both), n, name, value);  // the old bytes may be the source
       grown.swap(bytes_);
     } else {
       write(bytes_.extend(both), n, name, value);
@@ -263,7 +264,7 @@ class header_list {
     bytes_.clear();
     count_.value = 0;
   }
-  /// Gives all memory back, and with it the headers.
+  /// Drops the headers and gives all memory back.
   void shrink() noexcept {
     bytes_.shrink();
     count_.value = 0;
@@ -287,8 +288,8 @@ class header_list {
   detail::zero_when_moved<std::size_t> count_;
 };
 
-/// A message. `Value` is a `byte_string`, or whatever else a pool could reset: a `shared_buffer`,
-/// say, whose bytes are then not copied and whose reference goes with `reset`.
+/// A message. `Value` is a `byte_string`, or any other type that a pool can reset. With a
+/// `shared_buffer` the bytes are not copied, and `reset` drops the reference.
 ///
 /// Thread safety: as an `int`.
 template <class Value>
@@ -303,7 +304,7 @@ struct basic_message {
   std::int64_t timestamp = 0;
   std::uint32_t checksum = 0;
 
-  /// Makes every field what it was at first; strings, key, value and headers keep their memory.
+  /// Gives every field its initial value. Strings, key, value and headers keep their memory.
   void reset() noexcept(noexcept(reset_object{}(std::declval<Value&>()))) {
     id = 0;
     topic.clear();
@@ -316,13 +317,13 @@ struct basic_message {
     checksum = 0;
   }
 
-  /// Bytes that it holds on to, used or not.
+  /// The number of bytes of memory that it keeps, used or not.
   [[nodiscard]] std::size_t kept_bytes() const noexcept {
     return held_by(topic) + key.capacity() + detail::kept_bytes(value) + headers.kept_bytes();
   }
 
-  /// Gives back what holds more than a quarter of `most` bytes: topic, key, value and headers, each
-  /// by itself, and with it what is in there. Together they hold at most `most` then.
+  /// Drops each of topic, key, value and headers that keeps more than a quarter of `most` bytes,
+  /// and gives its memory back. Together they keep at most `most` bytes then.
   void shrink(std::size_t most) noexcept {
     const auto part = most / 4;
     if (held_by(topic) > part) std::string().swap(topic);
@@ -331,7 +332,7 @@ struct basic_message {
       if constexpr (requires { value.shrink(); }) {
         value.shrink();
       } else {
-        // Not an assignment: that may keep the memory.
+        // Not an assignment: that could keep the memory.
         static_assert(std::is_nothrow_default_constructible_v<Value>,
                       "basic_message: a Value that holds memory needs shrink() noexcept, or a "
                       "default constructor that does not throw");
@@ -343,7 +344,7 @@ struct basic_message {
   }
 
  private:
-  /// A short string holds nothing beside itself.
+  /// The memory of a string. A short string has no memory beside itself.
   [[nodiscard]] static std::size_t held_by(const std::string& s) noexcept {
     return s.capacity() > std::string().capacity() ? s.capacity() : 0;
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// record: one record of a log; see record_batch.hpp for many of them, and for their bytes.
+// record: one record of a log. record_batch.hpp has batches of records and their binary form.
 
 #pragma once
 
@@ -17,14 +17,14 @@ namespace tarn {
 /// One record of a batch. Thread safety: as an `int`.
 struct record {
   std::int32_t offset_delta = 0;     ///< from the base offset of the batch
-  std::int64_t timestamp_delta = 0;  ///< from its first timestamp
+  std::int64_t timestamp_delta = 0;  ///< from the first timestamp of the batch
   byte_string key{};
   byte_string value{};
-  bool key_is_null = false;    ///< there is none, which is not the same as an empty one
-  bool value_is_null = false;  ///< likewise: this record deletes its key
+  bool key_is_null = false;    ///< there is no key, which differs from an empty key
+  bool value_is_null = false;  ///< there is no value: this record deletes its key
   header_list headers{};       ///< a null value is read as an empty one
 
-  /// Makes every field what it was at first; key, value and headers keep their memory.
+  /// Gives every field its initial value. Key, value and headers keep their memory.
   void reset() noexcept {
     offset_delta = 0;
     timestamp_delta = 0;
@@ -37,7 +37,8 @@ struct record {
   [[nodiscard]] std::size_t kept_bytes() const noexcept {
     return key.capacity() + value.capacity() + headers.kept_bytes();
   }
-  /// Gives back what holds more than a third of `most` bytes, and with it what is in there.
+  /// Drops each of key, value and headers that keeps more than a third of `most` bytes, and gives
+  /// its memory back.
   void shrink(std::size_t most) noexcept {
     const auto part = most / 3;
     if (key.capacity() > part) key.shrink();
@@ -51,11 +52,11 @@ using record_pool = message_pool<record>;
 
 namespace detail {
 
-/// Records, and behind them those that were reset, with their memory.
+/// The records of a batch, and behind them the spare records: reset, with their memory.
 class record_list {
  public:
   record_list() noexcept = default;
-  /// A copy has no memory to spare.
+  /// The copy has no spare records.
   record_list(const record_list& other) : all_(other.begin(), other.end()) {
     count_.value = all_.size();
   }
@@ -87,7 +88,7 @@ class record_list {
   [[nodiscard]] record* end() noexcept { return begin() + size(); }
   [[nodiscard]] const record* begin() const noexcept { return all_.data(); }
   [[nodiscard]] const record* end() const noexcept { return begin() + size(); }
-  /// Complexity: O(size), however many there are to spare.
+  /// Complexity: O(size), for any number of spare records.
   [[nodiscard]] std::size_t kept_bytes() const noexcept {
     std::size_t sum = all_.capacity() * sizeof(record) + spare_bytes_.value;
     for (const record& r : *this)
@@ -96,9 +97,9 @@ class record_list {
   }
 
  private:
-  std::vector<record> all_;  // those behind the first `count_` are as good as new
+  std::vector<record> all_;  // the first `count_` are in use; the others are spare
   zero_when_moved<std::size_t> count_;
-  zero_when_moved<std::size_t> spare_bytes_;  // kept by those
+  zero_when_moved<std::size_t> spare_bytes_;  // memory that the spare records keep
 };
 
 }  // namespace detail

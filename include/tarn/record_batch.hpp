@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// record_batch: the records of a log, to and from the bytes of Kafka's record batches (version 2,
-// not compressed).
+// record_batch: the records of a log, and their encoding as Kafka record batches (version 2, not
+// compressed).
 //
 //   tarn::record_batch_pool batches;
 //   auto batch = batches.get();
 //   batch->add().value.assign("hello");
-//   batch->encode(out);                            // `out`: a fast_buffer, say
+//   batch->encode(out);                            // `out`: for example a fast_buffer
 //
 //   auto read = tarn::record_batch::decode(batches, received);  // throws decode_error
 
@@ -32,7 +32,7 @@
 
 namespace tarn {
 
-/// What bytes can be written to: a `fast_buffer`, or anything else with these.
+/// A type that bytes can be written to: a `fast_buffer`, or any type with these members.
 template <class W>
 concept byte_writer = requires(W& w, std::span<const std::byte> bytes, std::int64_t number) {
   w.append(bytes);
@@ -40,7 +40,7 @@ concept byte_writer = requires(W& w, std::span<const std::byte> bytes, std::int6
   w.append_zigzag(number);
 };
 
-/// The most that a decoder believes. Whatever is larger is refused before memory is asked for it.
+/// The largest numbers that a decoder accepts. It refuses larger ones before it allocates memory.
 struct decode_limits {
   std::size_t batch_bytes = std::size_t{16} << 20;
   std::size_t records = std::size_t{1} << 20;
@@ -50,7 +50,7 @@ struct decode_limits {
   std::size_t header_bytes = std::size_t{64} << 10;  ///< of one name, and of one value
 };
 
-/// Bytes that are no record batch, or not one that the limits allow.
+/// The error for bytes that are not a record batch, or not one within the limits.
 class decode_error : public std::runtime_error {
  public:
   explicit decode_error(const decode_result& result)
@@ -69,8 +69,8 @@ class decode_error : public std::runtime_error {
   decode_result result_;
 };
 
-/// Records that are written and read together. What `reset` leaves keeps its memory, that of each
-/// record included.
+/// Records that are written and read together. `reset` keeps the memory of the batch and of each
+/// record.
 ///
 /// Thread safety: as an `int`.
 class record_batch {
@@ -78,13 +78,13 @@ class record_batch {
   std::int64_t base_offset = 0;
   std::int64_t first_timestamp = 0;
   std::int32_t leader_epoch = -1;
-  std::int16_t attributes = 0;  ///< the lowest three bits, compression, must be 0
+  std::int16_t attributes = 0;  ///< the lowest three bits (compression) must be 0
   std::int64_t producer_id = -1;
   std::int16_t producer_epoch = -1;
   std::int32_t base_sequence = -1;
-  std::uint32_t crc = 0;  ///< as it was decoded; `encode` computes its own
+  std::uint32_t crc = 0;  ///< from the decoded bytes; `encode` computes its own
 
-  /// Adds a record as good as new. References to records are invalid afterwards.
+  /// Adds an empty record. References to records are invalid then.
   /// Throws: `std::bad_alloc`.
   record& add() { return records_.add(); }
   [[nodiscard]] std::span<record> records() noexcept { return {records_.begin(), records_.size()}; }
@@ -92,20 +92,20 @@ class record_batch {
     return {records_.begin(), records_.size()};
   }
 
-  /// Makes every field what it was at first. Complexity: O(records).
+  /// Gives every field its initial value. Complexity: O(records).
   void reset() noexcept {
     clear_fields();
     records_.reset();
   }
-  /// Complexity: O(records), however many there were before the last reset.
+  /// Complexity: O(records), for any number of records before the last reset.
   [[nodiscard]] std::size_t kept_bytes() const noexcept { return records_.kept_bytes(); }
-  /// Gives all memory back, and with it the records.
+  /// Drops the records and gives all memory back.
   void shrink(std::size_t) noexcept { records_.shrink(); }
 
   /// Appends the batch to `out`. Returns: its checksum.
   ///
-  /// Throws: `std::length_error` if it has 2 GiB or more, or if the latest timestamp is more than
-  ///   64 bits hold; what `out` throws, which may then have a part of the batch.
+  /// Throws: `std::length_error` if it has 2 GiB or more, or if the latest timestamp does not fit
+  ///   64 bits; what `out` throws: `out` may have a part of the batch then.
   /// Complexity: O(bytes).
   template <byte_writer Writer>
   std::uint32_t encode(Writer& out) const {
@@ -120,7 +120,7 @@ class record_batch {
     encode_summed(out);
     return sum.value();
   }
-  /// The bytes that `encode` appends. Throws: `std::length_error` as `encode`.
+  /// The number of bytes that `encode` appends. Throws: `std::length_error` as `encode`.
   [[nodiscard]] std::size_t encoded_size() const {
     static_cast<void>(last_timestamp());
     constexpr std::size_t most = (std::numeric_limits<std::int32_t>::max)();
@@ -133,7 +133,7 @@ class record_batch {
     return size;
   }
 
-  /// Whether `bytes` are a batch, and nothing else, within the limits. Needs no memory.
+  /// Checks that `bytes` are exactly one batch, within the limits. Needs no memory.
   [[nodiscard]] static decode_result(check)(std::span<const std::byte> bytes,
                                             const decode_limits& limits = {}) noexcept {
     detail::decoder in(bytes);
@@ -142,11 +142,13 @@ class record_batch {
                       read_records(in, p, limits, ignore{}));
     return in.result;
   }
-  /// Becomes the batch that `bytes` are; if they are none, becomes empty. Nothing is reserved
-  /// before all lengths have been checked. `bytes` may be of this batch: a value, say.
+  /// Decodes `bytes` into this batch. If they are not a batch, this batch becomes empty. It checks
+  /// all lengths before it allocates memory. `bytes` may be part of this batch, for example a
+  /// value.
   ///
-  /// Preconditions: `bytes` do not change meanwhile (if they do, as shared memory may, the result
-  ///   tells so, or is a batch; nothing is read out of bounds).
+  /// Preconditions: `bytes` do not change meanwhile. If they change, as shared memory may, the
+  /// result
+  ///   reports an error or is a batch; no byte is read out of bounds.
   /// Throws: `std::bad_alloc`.
   [[nodiscard]] decode_result try_decode(std::span<const std::byte> bytes,
                                          const decode_limits& limits = {}) {
@@ -160,12 +162,12 @@ class record_batch {
     const auto result = (check)(bytes, limits);
     return result ? fill(bytes, limits) : result;
   }
-  /// As that. Throws: `decode_error`; `std::bad_alloc`.
+  /// As `try_decode`, but throws on a fault. Throws: `decode_error`; `std::bad_alloc`.
   void decode(std::span<const std::byte> bytes, const decode_limits& limits = {}) {
     if (const auto result = try_decode(bytes, limits); !result) throw decode_error(result);
   }
 
-  /// Gets a batch and decodes `bytes` into it; the pool is asked only for bytes that are a batch.
+  /// Gets a batch and decodes `bytes` into it. It calls the pool only if `bytes` are a batch.
   /// Throws: `decode_error`; as the pool's `get`; `std::bad_alloc`.
   template <class Pool>
   [[nodiscard]] static typename Pool::handle decode(Pool& pool, std::span<const std::byte> bytes,
@@ -187,13 +189,13 @@ class record_batch {
   }
 
  private:
-  // The format: base offset, length of all that follows, leader epoch, version, checksum of all
-  // that follows, and then what `encode_summed` writes.
+  // The format: base offset, length of the rest, leader epoch, version, checksum of the rest, then
+  // the fields that `encode_summed` writes.
   static constexpr std::size_t prefix_bytes = 8 + 4;
   static constexpr std::size_t fixed_bytes =
       prefix_bytes + 4 + 1 + 4 + 2 + 4 + 8 + 8 + 8 + 2 + 4 + 4;
   static constexpr std::int8_t version = 2;
-  static constexpr std::size_t least_record = 7;  // seven fields of a byte
+  static constexpr std::size_t least_record = 7;  // seven fields of one byte
   static constexpr std::int16_t compression = 7;
 
   /// The fields before the records.
@@ -204,14 +206,14 @@ class record_batch {
     std::int16_t attributes, producer_epoch;
     std::int8_t version;
   };
-  /// What a decoder finds, handed to nobody.
+  /// A sink of a decoder that drops everything.
   struct ignore {
     void on_record(std::int32_t, std::int64_t) noexcept {}
     void on_key(std::span<const std::byte>, std::int64_t) noexcept {}
     void on_value(std::span<const std::byte>, std::int64_t) noexcept {}
     void on_header(std::string_view, std::span<const std::byte>) noexcept {}
   };
-  /// The same, handed to a batch.
+  /// A sink of a decoder that fills a batch.
   struct filler {
     record_batch& batch;
     record* now = nullptr;
@@ -244,10 +246,10 @@ class record_batch {
     crc = 0;
   }
 
-  /// Whether `bytes` lie in the key, the value or the headers of a record.
+  /// True if `bytes` are in the key, the value or the headers of a record.
   [[nodiscard]] bool holds(std::span<const std::byte> bytes) const noexcept {
     const auto is_in = [&](std::span<const std::byte> own) {
-      constexpr std::less<> before;  // also of what is not in one array
+      constexpr std::less<> before;  // std::less also orders pointers into different arrays
       return !own.empty() && !before(bytes.data(), own.data()) &&
              before(bytes.data(), own.data() + own.size());
     };
@@ -259,8 +261,8 @@ class record_batch {
     return false;
   }
 
-  /// The first timestamp, or the latest of a record that is behind it. Throws: `std::length_error`
-  /// if that is more than 64 bits hold.
+  /// The latest timestamp of all records, at least the first timestamp. Throws: `std::length_error`
+  /// if it does not fit 64 bits.
   [[nodiscard]] std::int64_t last_timestamp() const {
     std::int64_t latest = 0;
     for (const record& r : records())
@@ -272,8 +274,8 @@ class record_batch {
     return first_timestamp + latest;
   }
   static constexpr auto latest_timestamp = (std::numeric_limits<std::int64_t>::max)();
-  /// Whether the sum is one. One before all times, which a negative delta can make, is not asked
-  /// for: what is written is the latest.
+  /// True if the sum does not overflow. A negative delta is not tested: only the latest timestamp
+  /// is written.
   [[nodiscard]] static bool has_timestamp(std::int64_t first, std::int64_t delta) noexcept {
     return delta <= 0 || first <= latest_timestamp - delta;
   }
@@ -298,7 +300,7 @@ class record_batch {
     out.append(bytes);
   }
 
-  /// What the checksum covers.
+  /// Writes the bytes that the checksum covers.
   template <class Writer>
   void encode_summed(Writer& out) const {
     out.append_be(attributes);
@@ -311,7 +313,7 @@ class record_batch {
     out.append_be(static_cast<std::int32_t>(records_.size()));
     for (const record& r : records()) {
       out.append_zigzag(static_cast<std::int64_t>(body_size(r)));
-      out.append_be(std::int8_t{0});  // attributes: none are defined
+      out.append_be(std::int8_t{0});  // attributes: all undefined
       out.append_zigzag(r.timestamp_delta);
       out.append_zigzag(r.offset_delta);
       r.key_is_null ? out.append_zigzag(-1) : write_bytes(out, r.key.bytes());
@@ -365,7 +367,7 @@ class record_batch {
            in.check_length(count_at, p.count, 0, limits.records, least_record);
   }
 
-  /// Hands all records to `sink`. Every length is checked before anybody hears of it.
+  /// Passes all records to `sink`. It checks every length before it calls the sink.
   template <class Sink>
   [[nodiscard]] static bool read_records(detail::decoder& in, const prelude& p,
                                          const decode_limits& limits, Sink sink) {
@@ -407,8 +409,8 @@ class record_batch {
     return in.take(length > 0 ? static_cast<std::size_t>(length) : 0);
   }
 
-  /// Preconditions: `check` found nothing wrong, and the batch is empty. It is again if this finds
-  /// something, which can only be because the bytes have changed since.
+  /// Preconditions: `check` found no fault, and the batch is empty. If this finds a fault, because
+  /// the bytes have changed since, the batch is empty again.
   [[nodiscard]] decode_result fill(std::span<const std::byte> bytes, const decode_limits& limits) {
     detail::decoder in(bytes);
     prelude p{};

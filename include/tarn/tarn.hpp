@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// All of tarn. Programs that mind their build times include what they use.
+// All of tarn. To save build time, include only the headers that you use.
 
 #pragma once
 

@@ -8,7 +8,7 @@
 
 namespace tarn {
 
-/// The version of the headers that were compiled, for `if constexpr` and for reports.
+/// The version of the compiled headers, for `if constexpr` and for reports.
 inline constexpr int version_major = TARN_VERSION_MAJOR;
 inline constexpr int version_minor = TARN_VERSION_MINOR;
 inline constexpr int version_patch = TARN_VERSION_PATCH;
