@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What a pool does about pointers that should not come back. Handles cannot be misused; raw
-// pointers can.
+// Check policies: what a pool does about bad returns. Handles cannot be misused; raw pointers can.
 
 #pragma once
 
@@ -18,8 +17,8 @@ namespace tarn {
 struct misuse_report {
   misuse kind;
   const char* pool;   ///< the name of the pool that was called
-  const void* block;  ///< the pointer as it was given
-  std::size_t size;   ///< the size as it was given, in bytes
+  const void* block;  ///< the pointer that was given
+  std::size_t size;   ///< the size that was given, in bytes
 };
 
 [[nodiscard]] constexpr const char* to_string(misuse kind) noexcept {
@@ -31,13 +30,13 @@ struct misuse_report {
   return names[static_cast<std::size_t>(kind)];
 }
 
-/// Hears of every misuse, once, outside every lock, on the thread that did it.
+/// Called once for every misuse, outside every lock, on the thread that caused it.
 using misuse_handler = void (*)(const misuse_report&) noexcept;
 
-/// Lets the program go on: the pool has counted the misuse and taken nothing. The default.
+/// Ignores a misuse: the pool has counted it and not taken the block. The default.
 inline void ignore_misuse(const misuse_report&) noexcept {}
 
-/// Says what happened on the standard error stream and ends the program.
+/// Prints the misuse to the standard error stream and ends the program.
 [[noreturn]] inline void abort_on_misuse(const misuse_report& report) noexcept {
   std::fprintf(stderr, "tarn: pool '%s': %s: deallocate(%p, %zu)\n", report.pool,
                to_string(report.kind), report.block, report.size);
@@ -48,27 +47,29 @@ namespace detail {
 inline constinit std::atomic<misuse_handler> current_misuse_handler{ignore_misuse};
 }
 
-/// Replaces the handler of the whole program. Returns: the one before. Thread safety: any thread.
+/// Sets the handler of the program; null: the default. Returns: the previous handler.
+/// Thread safety: any thread.
 inline misuse_handler set_misuse_handler(misuse_handler handler) noexcept {
-  // acq_rel: what the installer wrote is visible to the handler, and the other way round.
+  // acq_rel: the handler sees the writes of the thread that set it, and the other way round.
   return detail::current_misuse_handler.exchange(handler != nullptr ? handler : ignore_misuse,
                                                  std::memory_order::acq_rel);
 }
 
-/// Trusts every pointer, and costs nothing: the default.
+/// Trusts every pointer, and costs nothing. The default.
 struct no_check {
   static constexpr bool enabled = false;
 };
 
 /// Finds null, foreign, interior, wrong-size, wrong-pool, double and after-close returns through
-/// the raw interface. Each is counted by kind and reported once to the handler; none is adopted.
+/// the raw interface. Each is counted by kind and reported once to the handler. The pool takes only
+/// after-close returns back.
 ///
 /// Cost: a look-up of the block's slab and one atomic operation on its in-use bit, per get and put.
 struct checked {
   static constexpr bool enabled = true;
 };
 
-/// A check policy: whether the pool looks at what comes back.
+/// A check policy: whether the pool checks what is given back.
 template <class C>
 concept check_policy = requires {
   { C::enabled } -> std::convertible_to<bool>;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// How objects live in a pool: kept between uses, or built for each.
+// Lifecycles of objects in a pool: kept between uses, or built for each use.
 
 #pragma once
 
@@ -14,20 +14,20 @@
 
 namespace tarn {
 
-/// The factory for types that need none.
+/// The default factory: makes a `T()`.
 struct construct_default {};
 
-/// Resets by `reset()`, else by `clear()`, else by assigning `T()`: the first that the type has.
+/// The default reset: calls `reset()`, else `clear()`, else assigns `T()`: the first that `T` has.
 ///
-/// The `clear()` of a stream clears its error flags and not its content, so streams are assigned.
-/// None of these need give memory back: what an object holds afterwards is measured, and above
-/// `options::keep_capacity_bytes` it is replaced. That works for containers, also of containers,
-/// for optionals, pairs and tuples, and for aggregates of up to 16 fields without base classes and
-/// unions. A class with private members has to tell: by `std::size_t kept_bytes() const`, or by
-/// `capacity()`. With `shrink(std::size_t bytes) noexcept` it is told to give back what it holds
-/// above so many bytes, and stays.
+/// A stream is assigned: its `clear()` clears its error flags and not its content.
+/// A reset need not give memory back: the pool measures what the object holds afterwards, and
+/// replaces an object above `options::keep_capacity_bytes`. It can measure containers, also nested,
+/// optionals, pairs, tuples, and aggregates of up to 16 fields without base classes and unions. A
+/// class with private members reports its bytes by `std::size_t kept_bytes() const`, or by
+/// `capacity()`. If it has `shrink(std::size_t bytes) noexcept`, the pool calls that instead of
+/// replacing the object; `shrink` gives back what the object holds above `bytes`.
 ///
-/// Where a factory makes something else than `T()` and there is neither `reset()` nor `clear()`,
+/// If your factory makes something else than `T()`, and `T` has neither `reset()` nor `clear()`,
 /// give a `Reset` of your own: this one can't know what the factory makes.
 struct reset_object {
   template <class T>
@@ -54,11 +54,11 @@ struct reset_object {
   }
 };
 
-/// Objects stay constructed while they are idle: `Factory` makes one when there is none, `Reset`
-/// cleans it on its return. Their inner memory (of a vector, say) is kept, too.
+/// Objects stay constructed while they are idle. `Factory` makes an object if none is idle; `Reset`
+/// cleans it on its return. Its inner memory (for example of a vector) is kept, too.
 ///
 /// `Factory`: called without arguments, returns the object by value. `Reset`: called with `T&`.
-/// Both may throw and may use any pool; they may run on any thread at the same time. An object
+/// Both may throw and may use any pool. They may run on several threads at the same time. An object
 /// whose reset throws is destroyed.
 template <class Factory, class Reset>
 struct keep_objects {
@@ -67,7 +67,7 @@ struct keep_objects {
   TARN_NO_UNIQUE_ADDRESS Factory factory{};
   TARN_NO_UNIQUE_ADDRESS Reset resetter{};
 
-  /// Throws: `std::invalid_argument` if the factory or the reset is a pointer that is null.
+  /// Throws: `std::invalid_argument` if the factory or the reset is a null pointer.
   void require_valid() const {
     check_pointer(factory, "factory");
     check_pointer(resetter, "reset");
@@ -103,7 +103,7 @@ struct keep_objects {
   }
 };
 
-/// Objects are built with the arguments of `make` and destroyed on their return; idle memory holds
+/// Objects are built with the arguments of `make` and destroyed on their return. Idle memory holds
 /// no object.
 struct build_objects {
   static constexpr bool keeps = false;
@@ -124,8 +124,8 @@ struct object_traits {
 
 namespace detail {
 
-/// Whether a lifecycle needs nothing from the user. A lifecycle with functions is not asked itself:
-/// clang reports an error in the initialiser of a function that can't be made of nothing.
+/// True if a lifecycle needs no argument from the user. Not tested by default construction of the
+/// lifecycle: clang reports an error if a function in it can't be default constructed.
 template <class Lifecycle>
 inline constexpr bool needs_nothing = std::default_initializable<Lifecycle>;
 template <class Factory, class Reset>
@@ -143,7 +143,7 @@ struct bound_lifecycle : Lifecycle {
 template <class T>
 struct bound_lifecycle<T, build_objects> : build_objects {};
 
-/// The traits of a pool of `T`; says what is wrong before anything else does.
+/// The traits of a pool of `T`. Checks them first, for a clear error message.
 template <class T, class Traits>
 struct traits_for {
   static_assert(std::is_object_v<T> && !std::is_const_v<T> && !std::is_array_v<T>,

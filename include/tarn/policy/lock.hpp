@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Who may reach a pool's free blocks, and how.
+// Lock policies: which threads may reach the free blocks of a pool, and how.
 //
 //   tarn::byte_pool<> shared;                      // thread_cached<>: threads rarely meet
 //   tarn::byte_pool<tarn::no_lock> mine;           // one thread, no cost
@@ -19,12 +19,12 @@ namespace tarn {
 
 /// A type with `lock`, `try_lock` and `unlock`, as in the standard.
 ///
-/// `lock` and `try_lock` acquire, `unlock` releases: what one owner wrote is visible to the next.
-/// It need not be recursive, fair or movable. It must allow what every mutex allows: that the next
-/// owner destroys it while the last one is still returning from `unlock`.
+/// `lock` and `try_lock` acquire, `unlock` releases: an owner sees all writes of the owner before.
+/// It need not be recursive, fair or movable. As with every mutex, the next owner may destroy it
+/// while the last owner is still returning from `unlock`.
 ///
-/// One that runs other fibers on the calling thread while it waits offers `static void yield()`,
-/// which does that once: then a pool also waits for growth and for memory on its way in this way.
+/// A lock that runs other fibers on the calling thread while it waits has a `static void yield()`,
+/// which runs them once. A pool then waits for growth, and for memory on its way, in the same way.
 /// Without it, a thread that waits would never run the fiber that it waits for.
 template <class L>
 concept lockable = std::default_initializable<L> && requires(L& lock) {
@@ -33,13 +33,13 @@ concept lockable = std::default_initializable<L> && requires(L& lock) {
   lock.unlock();
 };
 
-/// True if state guarded by `L` may be reached by more than one thread.
+/// True if several threads may reach state that `L` guards.
 ///
 /// Specialise it as false for a lock of your own that does not synchronise.
 template <class L>
 inline constexpr bool is_concurrent_v = true;
 
-/// Guards nothing and costs nothing: for a pool that stays on one thread.
+/// Guards nothing and costs nothing: for a pool that only one thread uses.
 struct no_lock {
   static void lock() noexcept {}
   [[nodiscard]] static bool try_lock() noexcept { return true; }
@@ -49,16 +49,17 @@ struct no_lock {
 template <>
 inline constexpr bool is_concurrent_v<no_lock> = false;
 
-/// One free list per tier that needs no lock: a thread that is stopped anywhere stops nobody.
+/// One free list per tier that needs no lock: a thread that is stopped anywhere stops no other
+/// thread.
 ///
-/// Growth and trimming are guarded by a mutex; a getter that finds nothing while another thread
-/// grows or trims the tier waits for it.
+/// A mutex guards growth and trimming. A get that finds no block while another thread grows or
+/// trims the tier waits for that thread.
 struct lock_free {};
 
-/// A small cache per thread in front of depots that `L` guards: the default, and the fastest.
+/// A small cache per thread in front of depots that `L` guards. The default, and the fastest.
 ///
-/// A get or a put that hits touches nothing that another thread writes: no lock, no atomic
-/// read-modify-write, no shared cache line. Preconditions: `L` is concurrent.
+/// A hit touches no memory that another thread writes: no lock, no atomic read-modify-write, no
+/// shared cache line. Preconditions: `L` is concurrent.
 template <class L>
 struct thread_cached {
   static_assert(is_concurrent_v<L>,
@@ -77,11 +78,11 @@ struct env_of<L> {
 };
 }  // namespace detail
 
-/// What a lock policy boils down to: the environment it runs in, the shape of the pool, and the
-/// lock of its depots.
+/// The parts of a lock policy: the environment that it runs in, the shape of the pool, and the lock
+/// of its depots.
 ///
-/// A Lockable needs nothing; one with a member type `env` brings its own world, as model checkers
-/// do. A policy with another shape specialises this: that is all a new one needs.
+/// A Lockable needs no specialisation. A lock with a member type `env` supplies its own
+/// environment, as model checkers do. A policy with another shape only has to specialise this.
 template <class L>
 struct lock_traits {
   using env = typename detail::env_of<L>::type;
@@ -100,7 +101,7 @@ struct lock_traits<thread_cached<L>> {
   using shape = detail::per_thread_shape;
   using depot_lock = L;
 };
-/// A way to share a pool between threads, or not: any Lockable, `lock_free`, `thread_cached<L>`.
+/// A lock policy: any Lockable, `lock_free` or `thread_cached<L>`.
 template <class L>
 concept lock_policy = lockable<typename lock_traits<L>::depot_lock> && requires { sizeof(L); };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// What an argument was meant to be, by one name that only this kind has.
+// Recognises the kind of an argument by one name that only this kind has.
 
 #include <concepts>
 #include <cstddef>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// What is wrong with a lock or a stats policy, in one sentence that says what to do. Products ask
-// here before they use one, so that this is the first thing a compiler says.
+// Error messages for a bad lock or stats policy: one sentence that says what to do. Products check
+// here before they use a policy, so that this is the first message of the compiler.
 
 #include <concepts>
 #include <cstddef>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A tier table whose sizes come from a configuration.
+// runtime_tiers: a tier table with sizes from a configuration.
 //
 //   tarn::runtime_tiers tiers{4096, 512, 65536, 512};  // sorted, duplicates removed
 //   tiers.size_of(tiers.tier_for(513));                // 4096
@@ -20,8 +20,8 @@ namespace tarn {
 
 /// A tier table made at run time.
 ///
-/// About 1.2 KiB, all in place: making or copying one touches no heap. The default is the ladder
-/// of `power_of_two_tiers<>`. It never changes after construction, but by assignment.
+/// About 1.2 KiB, without heap memory. The default is the table of `power_of_two_tiers<>`. After
+/// construction only an assignment changes it.
 class runtime_tiers {
  public:
   static constexpr bool is_static = false;
@@ -35,10 +35,10 @@ class runtime_tiers {
     lookup_.fill(sizes_, count_);
   }
 
-  /// The tiers of these sizes, in any order; equal ones count once.
+  /// The tiers of these sizes, in any order. Duplicates are removed.
   ///
-  /// Throws: `std::invalid_argument` if `sizes` is empty, has a size below 1 or above 2^40, or
-  ///   more than 64 different ones. The text names the value and the limit.
+  /// Throws: `std::invalid_argument`, with the value and the limit, if `sizes` is empty, has a size
+  ///   below 1 or above 2^40, or more than 64 different sizes.
   /// Complexity: O(tiers * sizes).
   explicit runtime_tiers(std::span<const std::size_t> sizes) {
     if (sizes.empty()) detail::throw_invalid("number of tiers", 0, "must be at least", 1);
@@ -47,7 +47,7 @@ class runtime_tiers {
     lookup_.fill(sizes_, count_);
   }
 
-  /// As above.
+  /// The tiers of these sizes, in any order. Throws: as the constructor from a span.
   runtime_tiers(std::initializer_list<std::size_t> sizes)
       : runtime_tiers(std::span<const std::size_t>(sizes.begin(), sizes.size())) {}
 
@@ -59,9 +59,9 @@ class runtime_tiers {
 
   /// The smallest tier of at least `size` bytes.
   ///
-  /// Returns: `count()` if there is none.
+  /// Returns: `count()` if no tier is large enough.
   /// Complexity: O(1): one table look-up, and a step for each tier that is closer to its
-  ///   neighbours than 16 bytes, or than a sixteenth of its size above 4 KiB.
+  ///   neighbours than 16 bytes, or above 4 KiB, than a sixteenth of its size.
   [[nodiscard]] std::size_t tier_for(std::size_t size) const noexcept {
     if (size > largest_) return count_;
     std::size_t tier = lookup_.first_for(size);

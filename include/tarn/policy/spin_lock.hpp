@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A one-byte lock that waits by spinning.
+// spin_lock: a one-byte lock that waits by spinning.
 
 #pragma once
 
@@ -11,13 +11,13 @@
 
 namespace tarn {
 
-/// Busy-waiting lock for critical sections of a few dozen instructions.
+/// A busy-waiting lock for critical sections of a few dozen instructions.
 ///
-/// One byte. Not fair, not recursive. A waiter spins a little and then gives its time slice away
-/// again and again, so a preempted owner costs little; but it never sleeps. Prefer `std::mutex`
-/// where threads of different real-time priorities meet: there an owner may never run again.
+/// One byte. Not fair, not recursive. A waiting thread spins a little and then gives its time slice
+/// away again and again, so a preempted owner costs little; but it never sleeps. Prefer
+/// `std::mutex` for threads of different real-time priorities: the owner may never run again there.
 ///
-/// Thread safety: it is a lock.
+/// Thread safety: any thread may call any member.
 class spin_lock {
  public:
   /// Waits until the lock is free and takes it. Preconditions: the caller does not hold it.
@@ -31,22 +31,23 @@ class spin_lock {
     return !locked_.exchange(true, std::memory_order::acquire);
   }
 
-  /// Lets the next owner in. Preconditions: the caller holds the lock.
+  /// Releases the lock. Preconditions: the caller holds the lock.
   void unlock() noexcept {
     // (2) release, pairs with (1).
     locked_.store(false, std::memory_order::release);
   }
 
  private:
-  // About a microsecond of pauses: longer than the critical sections that are meant, far shorter
-  // than the time slice that a preempted owner waits for.
+  // About a microsecond of pauses: longer than the intended critical sections, far shorter than the
+  // time slice for which a preempted owner waits.
   static constexpr int spins_before_yield = 64;
 
   TARN_COLD void wait() noexcept {
     int spins = 0;
     do {
-      // Waiters only read, so they share the cache line; a failing exchange in this loop would
-      // take the line away from the owner on every turn. relaxed: try_lock (1) does the ordering.
+      // Waiting threads only read, so they share the cache line. A failing exchange in this loop
+      // would take the line away from the owner on every turn. relaxed: try_lock (1) orders the
+      // accesses.
       while (locked_.load(std::memory_order::relaxed)) {
         if (spins < spins_before_yield) {
           ++spins;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What a pool counts. A policy of your own:
+// Stats policies: what a pool counts. A policy of your own:
 //
 //   struct byte_stats : tarn::counting_stats {
 //     template <class Counter>
@@ -21,26 +21,26 @@
 
 namespace tarn {
 
-/// An observer of a pool.
+/// A stats policy.
 ///
-/// `counts`: whether the pool keeps the numbers of gets and puts; `snapshot()` exists only then.
-/// `recorder<Counter>`: a default-constructible type that sees every request. The pool makes one
-/// per thread and tells it of that thread's gets and puts; what several threads share (any pool
-/// but a thread-cached one) has one for all. `Counter` is the right kind of number for either:
-/// `add(n)` returns the value before, `read()` may be called from any thread.
+/// `counts`: true if the pool counts gets and puts; `snapshot()` exists only then.
+/// `recorder<Counter>`: a default-constructible type that is told every request. The pool makes one
+/// per thread, for the gets and puts of that thread. State that several threads share (in any pool
+/// but a thread-cached one) has one recorder for all. `Counter` is the right kind of number for
+/// both: `add(n)` returns the previous value, any thread may call `read()`.
 ///
 /// `on_get(tier, size)`, `on_put(tier)` and `on_oversize(size)` run on the hit path, outside every
-/// lock; they must not throw, block or use the pool. Read them with `pool.for_each_recorder`.
+/// lock. They must not throw, block or use the pool. Read them with `pool.for_each_recorder`.
 ///
-/// A get is told when it has been served, of an object that is made for it, once it is made: what a
-/// recorder counts never falls.
+/// A get is reported after it was served, and after its object was made: the numbers of a recorder
+/// never fall.
 ///
-/// A policy with `samples<Env, IsShared>`, a table of blocks, follows some until their puts (see
-/// `live_blocks`), and has a recorder per thread in any pool that threads share. `number()` is then
-/// that of the recorder's next get, asked before each; `is_due(number)` whether it is looked at;
-/// `choose(always)`, asked before `on_get` for one that is, for how many gets it stands, or 0. Of
-/// the others the pool tells `on_get(tier, size, number)`; of puts, where threads share their
-/// caches, it tells one recorder for all.
+/// A policy with `samples<Env, IsShared>`, a table of blocks, follows some blocks until their puts
+/// (see `live_blocks`), and has a recorder per thread in any pool that threads share. The pool asks
+/// `number()`, the number of the recorder's next get, before each get. If `is_due(number)`, the
+/// pool calls `choose(always)` before `on_get`; that returns the number of gets that this one
+/// stands for, or 0. For other gets the pool calls `on_get(tier, size, number)`. If threads share
+/// their caches, the pool reports puts to one recorder for all.
 template <class S>
 concept stats_policy =
     requires(typename S::template recorder<detail::shared_counter<detail::native_env>>& recorder,
@@ -51,7 +51,7 @@ concept stats_policy =
       requires noexcept(recorder.on_oversize(size));
     };
 
-/// Observes nothing and costs nothing.
+/// Counts nothing and costs nothing.
 struct no_stats {
   static constexpr bool counts = false;
 
@@ -63,9 +63,9 @@ struct no_stats {
   };
 };
 
-/// Counts gets, puts, hits and misses per tier: the default.
+/// Counts gets, puts, hits and misses per tier. The default.
 ///
-/// In a thread-cached pool a count shares the word of the fill level that the hit path writes
+/// In a thread-cached pool the count shares a word with the fill level that the hit path writes
 /// anyway, so it costs one addition and no cache line.
 struct counting_stats {
   static constexpr bool counts = true;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// Tier tables: which sizes of blocks a pool has, and which of them serves a request.
+// Tier tables: the block sizes of a pool, and the tier that serves a request.
 //
 //   using sizes = tarn::fixed_tiers<100, 1000, 10000>;
 //   static_assert(sizes::size_of(sizes::tier_for(101)) == 1000);
 //
-// A table known at compile time is an empty type. The ready ladders are at
-// the end; a table made at run time is in policy/runtime_tiers.hpp.
+// A table known at compile time is an empty type. The ready tables are at the end of this file.
+// A table made at run time is in policy/runtime_tiers.hpp.
 
 #pragma once
 
@@ -22,15 +22,15 @@
 
 namespace tarn {
 
-/// The sizes of a pool's blocks, in ascending order.
+/// The block sizes of a pool, in ascending order.
 ///
 /// `count()` is the number of tiers, at least one. `size_of(i)` is the size of tier `i` in bytes.
-/// `tier_for(n)` is the smallest tier of at least `n` bytes: 0 for zero, and some number that is
-/// not below `count()` for a size above the last tier. `is_static` tells whether every value of
-/// the type is the same table; then all three are static and constexpr.
+/// `tier_for(n)` is the smallest tier of at least `n` bytes: 0 for zero, and any number that is not
+/// below `count()` for a size above the last tier. `is_static` is true if all values of the type
+/// are the same table; then all three are static and constexpr.
 ///
 /// Complexity: each is O(1); the pool calls `tier_for` in every get and put.
-/// Thread safety: all three are called from any thread, without a lock; a table never changes.
+/// Thread safety: any thread calls all three without a lock; a table never changes.
 template <class T>
 concept tier_table = std::copy_constructible<T> && requires(const T& tiers, std::size_t n) {
   { tiers.count() } -> std::same_as<std::size_t>;
@@ -42,7 +42,7 @@ concept tier_table = std::copy_constructible<T> && requires(const T& tiers, std:
 
 /// A tier for each power of two from `First` to `Last` bytes.
 ///
-/// The fastest table: `tier_for` is one bit scan and has no branch.
+/// The fastest table: `tier_for` is one bit scan without a branch.
 template <std::size_t First, std::size_t Last>
 struct power_of_two_tiers {
   static_assert(std::has_single_bit(First) && std::has_single_bit(Last),
@@ -66,13 +66,13 @@ struct power_of_two_tiers {
 
   /// The smallest tier of at least `size` bytes.
   ///
-  /// Returns: a number that is not below `count()` if there is none.
-  /// Complexity: five instructions, none of them a jump.
+  /// Returns: a number that is not below `count()` if no tier is large enough.
+  /// Complexity: five instructions, without a jump.
   [[nodiscard]] static constexpr std::size_t tier_for(std::size_t size) noexcept {
-    // Shifting before the scan lets the scan yield the tier itself: no subtraction is left over.
+    // The shift before the scan makes the scan yield the tier itself, without a subtraction.
     constexpr unsigned shift = static_cast<unsigned>(std::bit_width(First)) - 2u;
     const std::size_t last_byte = size - (size != 0);  // zero shares the first tier
-    // Not bit_width - 1, and in this width: g++ folds only this form into the bare scan everywhere.
+    // Not bit_width - 1, and in this width: g++ turns only this form into the bare scan everywhere.
     return std::size_t{63} -
            static_cast<std::size_t>(std::countl_zero(std::uint64_t{(last_byte >> shift) | 1u}));
   }
@@ -101,9 +101,9 @@ struct fixed_tiers {
 
   /// The smallest tier of at least `size` bytes.
   ///
-  /// Returns: `count()` if there is none.
+  /// Returns: `count()` if no tier is large enough.
   /// Complexity: O(1): one table look-up, and a step for each tier that is closer to its
-  ///   neighbours than 16 bytes, or than a sixteenth of its size above 4 KiB.
+  ///   neighbours than 16 bytes, or above 4 KiB, than a sixteenth of its size.
   [[nodiscard]] static constexpr std::size_t tier_for(std::size_t size) noexcept {
     if (size > sizes_.back()) return count();
     if constexpr (count() == 1) {
@@ -129,14 +129,14 @@ struct fixed_tiers {
   }();
   static_assert(is_ascending_, "the sizes of fixed_tiers must ascend without duplicates");
 
-  // Only as many buckets as the last tier needs: 289 bytes of table for tiers up to 16 KiB.
+  // Only as many buckets as the last tier needs: 289 bytes for tiers up to 16 KiB.
   static constexpr auto lookup_ = [] {
     detail::tier_lookup<detail::bucket_of(sizes_.back()) + 1> lookup;
     lookup.fill(sizes_, sizes_.size());
     return lookup;
   }();
 
-  // True if every tier is the last size of its bucket: then the table alone has the answer.
+  // True if every tier is the last size of its bucket: then the table gives the exact answer.
   static constexpr bool is_exact_ = [] {
     for (const std::size_t size : sizes_) {
       if (detail::bucket_of(size) == detail::bucket_of(size + 1)) return false;
@@ -154,23 +154,23 @@ inline constexpr std::size_t kib = 1024;
 inline constexpr std::size_t mib = 1024 * kib;
 }  // namespace detail
 
-/// 1, 4, 16, 32, 64, 128 and 256 KiB: network streams, where a read is a few pages.
+/// 1, 4, 16, 32, 64, 128 and 256 KiB: for network streams, where a read is a few pages.
 using stream_tiers =
     fixed_tiers<1 * detail::kib, 4 * detail::kib, 16 * detail::kib, 32 * detail::kib,
                 64 * detail::kib, 128 * detail::kib, 256 * detail::kib>;
 
-/// 512 B and 1 KiB, then times four up to 16 MiB: record batches, from one record to a segment.
+/// 512 B and 1 KiB, then times four up to 16 MiB: for record batches, from a record to a segment.
 using kafka_tiers =
     fixed_tiers<512, 1 * detail::kib, 4 * detail::kib, 16 * detail::kib, 64 * detail::kib,
                 256 * detail::kib, 1 * detail::mib, 4 * detail::mib, 16 * detail::mib>;
 
-/// 4 KiB to 4 MiB, doubling: whole pages. For larger sizes turn on the cache for large blocks.
+/// 4 KiB to 4 MiB in powers of two: whole pages. For larger sizes use `large_cache_bytes`.
 using page_tiers = power_of_two_tiers<4 * detail::kib, 4 * detail::mib>;
 
-/// 32 B to 64 KiB, doubling: small objects and messages.
+/// 32 B to 64 KiB in powers of two: for small objects and messages.
 using small_tiers = power_of_two_tiers<32, 64 * detail::kib>;
 
-/// 512 B, 4 KiB and 16 KiB: the values of a cache.
+/// 512 B, 4 KiB and 16 KiB: for the values of a cache.
 using cache_tiers = fixed_tiers<512, 4 * detail::kib, 16 * detail::kib>;
 
 }  // namespace tarn

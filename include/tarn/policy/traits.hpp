@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What decides about the layout or the hit path of a pool beside its lock and its statistics, and
-// how all policies become the configuration of the one mechanism.
+// The policies for layout and hit path besides lock and statistics, and how all policies become the
+// configuration of the mechanism.
 
 #pragma once
 
@@ -33,7 +33,7 @@ struct traits {
 
 namespace detail {
 
-/// What a stats policy brings to remember blocks in, if it follows some.
+/// The table of a stats policy for the blocks that it follows, if it follows some.
 template <class Stats, class Env, bool IsShared>
 struct samples_in {
   using type = no_samples;
@@ -44,18 +44,19 @@ struct samples_in<Stats, Env, IsShared> {
   using type = typename Stats::template samples<Env, IsShared>;
 };
 
-/// Policies as the mechanism sees them.
+/// The policies in the form that the mechanism uses.
 template <class Lock, class Stats, class Check, class Source>
 struct core_config {
   static_assert(right_policies<Lock, Stats>);
-  // What the core is made for: pools that differ in tiers, type or lifecycle share its code.
+  // The type that the core depends on: pools that differ in tiers, type or lifecycle share its
+  // code.
   using mechanism = core_config;
   using env = typename lock_traits<Lock>::env;
   using shape = typename lock_traits<Lock>::shape;
   using lock = typename lock_traits<Lock>::depot_lock;
   using source = Source;
   static constexpr bool is_concurrent = is_concurrent_v<Lock>;
-  // One writer at a time: a thread's own shard, or a pool that has only one thread.
+  // One writer at a time: the shard of one thread, or a pool that has only one thread.
   static constexpr bool is_shared =
       !std::is_same_v<shape, per_thread_shape> && is_concurrent_v<Lock>;
   using shared_recorder = typename Stats::template recorder<
@@ -71,7 +72,7 @@ struct core_config {
   }
 };
 
-/// The traits of a byte pool; says what is wrong before anything else does.
+/// The traits of a byte pool. Checks them first, for a clear error message.
 template <class Traits>
 struct byte_traits {
   static_assert(
@@ -96,7 +97,7 @@ struct byte_config : core_config<Lock, Stats, typename byte_traits<Traits>::chec
   using tiers = typename Traits::tiers;
 };
 
-/// Run-time options as the mechanism sees them. Throws: what `validate` throws.
+/// Converts run-time options to settings of the mechanism. Throws: as `validate`.
 template <class Source>
 [[nodiscard]] core_settings settings_of(const options& o) {
   validate(o);
@@ -116,7 +117,8 @@ template <class Source>
   return s;
 }
 
-/// Fills in what every pool can tell. Complexity: O(tiers x threads that ever used the pool).
+/// Fills in the numbers that every pool has. Complexity: O(tiers x threads that ever used the
+/// pool).
 template <class Tier, class Core>
 void read_tiers(const Core& core, std::vector<Tier>& tiers, Tier& nodes) {
   tiers.reserve(core.tiers());

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// What is wrong with a tier table, a check policy or a source, in one sentence that says what to
-// do.
+// Error messages for a bad tier table, check policy or source: one sentence that says what to do.
 
 #include <concepts>
 #include <cstddef>

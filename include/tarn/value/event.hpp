@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Something rare that a pool did, with what the pool looked like then.
+// A rare event of a pool, with the numbers of the pool at that moment.
 
 #pragma once
 
@@ -16,14 +16,14 @@ namespace tarn {
 enum class event_kind : unsigned char {
   grow,       ///< a bound was raised: sizes are blocks
   shrink,     ///< a bound was lowered: sizes are blocks
-  reset,      ///< drained and made ready again: the new size is the blocks that are ready
+  reset,      ///< drained and made ready again: the new size is the ready blocks
   trim,       ///< idle memory went: sizes are bytes of slabs; of `maintain`, idle bytes
   purge,      ///< pages went, their blocks stayed: sizes are bytes of idle blocks with pages
   oversize,   ///< a request above the last tier: the new size is its bytes
-  refuse,     ///< a request got nothing: the new size is its bytes
-  misuse,     ///< something came back that should not: the new size is the one that was given
-  operation,  ///< a get, put, create, discard or cleanup, where somebody debugs
-  custom,     ///< of the user's own
+  refuse,     ///< a refused request: the new size is its bytes
+  misuse,     ///< a bad return: the new size is the given one
+  operation,  ///< a get, put, create, discard or cleanup, in debug mode
+  custom,     ///< an event that the user added
 };
 inline constexpr std::size_t event_kind_count = 10;
 
@@ -37,11 +37,11 @@ inline constexpr std::size_t event_kind_count = 10;
 struct event {
   event_kind kind = event_kind::custom;
   time_span time{};       ///< on a steady clock, as `snapshot::taken`
-  std::string pool{};     ///< its name
+  std::string pool{};     ///< the name of the pool
   std::string message{};  ///< in words
   std::size_t old_size = 0;
   std::size_t new_size = 0;
-  std::uint64_t ticks = 1;  ///< of `maintain` that it sums up; then the time is that of the first
+  std::uint64_t ticks = 1;  ///< of `maintain` in this event; then `time` is that of the first
   snapshot state{};         ///< of that moment; empty for operations
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What can be chosen for a fast_buffer, and what it counts.
+// The options of a fast_buffer, and its counts.
 
 #pragma once
 
@@ -13,38 +13,38 @@
 
 namespace tarn {
 
-/// Traits of a fast_buffer: the byte_pool it grows in, and how many bytes lie in the object itself
-/// before it takes a block at all (single owner only).
+/// Traits of a fast_buffer: the byte_pool that it grows in, and the number of bytes in the object
+/// itself before it takes a block (single owner only).
 template <class Pool, std::size_t InlineBytes>
 struct fast_buffer_traits {
   using pool_type = Pool;
   static constexpr std::size_t inline_bytes = InlineBytes;
 };
 
-/// Everything about a fast_buffer that is decided at run time. No value is wrong.
+/// The run-time options of a fast_buffer. Every value is valid.
 struct fast_buffer_options {
-  /// The least capacity of the first block, which is taken at the first byte.
+  /// The least capacity of the first block. The first byte takes that block.
   std::size_t initial_bytes = 0;
-  /// The most bytes that it may hold; what goes beyond throws `std::length_error`. Where content
-  /// comes and goes near this bound, the block is half as large again, or the next tier.
+  /// The most bytes that it may hold; above that it throws `std::length_error`. If content comes
+  /// and goes near this bound, the block is half as large again, or of the next tier.
   std::size_t max_bytes = detail::max_size;
-  /// `clear` gives a block of a larger capacity back instead of keeping it.
+  /// `clear` gives a block back if its capacity is larger than this.
   std::size_t keep_bytes = detail::max_size;
-  /// Where to look up a start size, and to report to; null: nowhere. Must outlive the buffer.
+  /// Supplies a start size, and receives the sizes; null: no hint. Must outlive the buffer.
   size_hint* hint = nullptr;
 };
 
-/// What a fast_buffer counts if its stats policy does.
+/// The counts of a fast_buffer, if its stats policy counts.
 struct fast_buffer_numbers {
-  std::uint64_t growths = 0;   // blocks taken to have more room, the first one included
-  std::uint64_t bytes = 0;     // ever written
-  std::size_t peak_bytes = 0;  // held at one time
+  std::uint64_t growths = 0;   // blocks taken to have more room, with the first one
+  std::uint64_t bytes = 0;     // written in its whole life
+  std::size_t peak_bytes = 0;  // the most at one time
 };
 
 namespace detail {
 
-/// The capacity to ask for where `needed` bytes are to fit instead of `capacity`: at least twice
-/// that, so that the bytes that growing moves are O(1) for each byte written.
+/// The capacity to request so that `needed` bytes fit. At least twice `capacity`, so that growth
+/// moves O(1) bytes for each byte written.
 [[nodiscard]] inline std::size_t wanted_capacity(const fast_buffer_options& o, std::size_t needed,
                                                  std::size_t capacity) noexcept {
   std::size_t usual = 2 * capacity;  // of a block: never overflows
@@ -52,11 +52,11 @@ namespace detail {
   return min_of(max_of(needed, usual), o.max_bytes);
 }
 
-/// Keeps the numbers of a fast_buffer up to date where content goes, never where it comes: appends
-/// cost nothing.
+/// Updates the counts of a fast_buffer when content leaves, not when it is appended: appends pay
+/// nothing.
 struct write_counts {
   void grown() noexcept { ++totals_.growths; }
-  /// `gone` of `held` bytes are dropped.
+  /// Counts that `gone` of `held` bytes were dropped.
   void dropped(std::size_t gone, std::size_t held) noexcept {
     totals_.bytes += gone;
     if (held > totals_.peak_bytes) totals_.peak_bytes = held;
@@ -71,7 +71,7 @@ struct write_counts {
   fast_buffer_numbers totals_{};
 };
 
-/// The same for a stats policy that does not count.
+/// The counts under a stats policy that does not count.
 struct no_write_counts {
   static void grown() noexcept {}
   static void dropped(std::size_t, std::size_t) noexcept {}

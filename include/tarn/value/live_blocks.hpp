@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Who holds blocks of a pool, as plain values. observe/leaks.hpp prints them.
+// The live blocks of a pool by call site, as plain values. observe/leaks.hpp prints them.
 
 #pragma once
 
@@ -15,28 +15,29 @@
 
 namespace tarn {
 
-/// What one place in the program holds.
+/// The live blocks of one call site.
 struct live_site {
   call_site where;
-  std::uint64_t samples = 0;           ///< blocks that were followed and are out
-  std::uint64_t bytes = 0;             ///< that were asked for in these
-  std::uint64_t estimated_blocks = 0;  ///< estimate of all blocks of this place that are out
-  std::uint64_t estimated_bytes = 0;   ///< estimate of the bytes asked for in those
-  time_span oldest{};                  ///< how long the oldest of the samples has been out
+  std::uint64_t samples = 0;           ///< live blocks that were followed
+  std::uint64_t bytes = 0;             ///< requested bytes of the samples
+  std::uint64_t estimated_blocks = 0;  ///< estimate of all live blocks of this site
+  std::uint64_t estimated_bytes = 0;   ///< estimate of their requested bytes
+  time_span oldest{};                  ///< age of the oldest sample
 };
 
-/// Who holds blocks of a pool, most bytes first: those gets that a recording stats policy followed.
+/// The live blocks of a pool that a recording stats policy followed, by call site, most bytes
+/// first.
 struct leak_report {
   std::string pool;
   std::vector<live_site> sites;
   std::uint64_t samples = 0;      ///< of all sites
-  std::uint64_t in_use = 0;       ///< blocks that are out, followed or not
-  std::uint64_t not_sampled = 0;  ///< gets ever that were to be followed, but found no place
-  std::uint64_t next_id = 0;      ///< for `live_blocks(since)`: those that come later
+  std::uint64_t in_use = 0;       ///< live blocks, followed or not
+  std::uint64_t not_sampled = 0;  ///< gets since the begin that were chosen, but found no free slot
+  std::uint64_t next_id = 0;  ///< for `live_blocks(since)`: the id of the next get to be followed
 
   [[nodiscard]] bool empty() const noexcept { return samples == 0; }
 
-  /// Adds a block that is out.
+  /// Adds a live block.
   void add(const detail::sample& s, std::int64_t now) {
     live_site& site = site_of(s.where);
     const auto age = time_span::of_nanoseconds(now < s.since ? 0 : now - s.since);
@@ -47,9 +48,9 @@ struct leak_report {
     site.estimated_bytes += s.weight * s.size;
     if (site.oldest.count() < age.count()) site.oldest = age;
   }
-  /// Brings the sites into order. Complexity: O(n log n).
+  /// Sorts the sites. Complexity: O(n log n).
   void sort() {
-    // By merging: <algorithm> is a third of a megabyte of text. Of equal ones the first stays it.
+    // A stable merge sort: <algorithm> is a third of a megabyte of text.
     std::vector<live_site> from(sites.size());
     for (std::size_t width = 1; width < sites.size(); width *= 2) {
       from.swap(sites);
@@ -70,7 +71,7 @@ struct leak_report {
   }
 
  private:
-  /// The site of a place, by a hash table of their numbers that is at most half full.
+  /// The entry of a call site, by a hash table of indices that is at most half full.
   [[nodiscard]] live_site& site_of(const call_site& where) {
     if (places_.size() <= 2 * sites.size()) make_places();
     auto& place = place_of(where);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// locked_ring_queue: the last values of any type, first in first out.
+// locked_ring_queue: the last values of any type, first in first out, behind a lock.
 //
 //   tarn::locked_ring_queue<std::string> events(100);
 //   events.push("began");                         // overwrites the oldest when it is full
@@ -22,12 +22,13 @@
 
 namespace tarn {
 
-/// A ring of the newest values behind a lock: every call sees it as one moment left it.
+/// A ring of the newest values behind a lock. Every call sees it at one moment.
 ///
-/// `T`: any type that can be moved. Its moves, and the copies of `values` and `try_peek`, run under
-/// the lock: they must not use the same ring. What a full ring forgets is destroyed outside.
+/// `T`: any movable type. Its moves, and its copies in `values` and `try_peek`, run under the lock,
+/// so they must not use the same ring. A value that a full ring drops is destroyed outside the
+/// lock.
 ///
-/// Thread safety: all but constructor and destructor, as `Lock` allows.
+/// Thread safety: as `Lock` allows, all members except constructor and destructor.
 template <class T, class Lock>
 class locked_ring_queue {
  public:
@@ -44,19 +45,19 @@ class locked_ring_queue {
     allocator().deallocate(places_, capacity_);
   }
 
-  /// Puts a value behind the newest; a full ring forgets the oldest.
+  /// Adds a value. A full ring drops the oldest.
   void push(T value) {
     const detail::guard<Lock> hold(lock_);
     if (size_ == capacity_) {
       using std::swap;
-      swap(places_[first_], value);  // the oldest ends with the argument, after the lock
+      swap(places_[first_], value);  // the argument destroys the oldest, after the lock
       first_ = after(first_, 1);
     } else {
       ::new (static_cast<void*>(places_ + after(first_, size_))) T(std::move(value));
       ++size_;
     }
   }
-  /// Takes the oldest value out. Returns: false if there is none; `into` is as before then.
+  /// Removes the oldest value. Returns: false if the ring is empty; `into` is unchanged then.
   [[nodiscard]] bool try_pop(T& into) {
     const detail::guard<Lock> hold(lock_);
     if (size_ == 0) return false;
@@ -64,7 +65,7 @@ class locked_ring_queue {
     drop_first();
     return true;
   }
-  /// Copies the oldest value. Returns: false if there is none; `into` is as before then.
+  /// Copies the oldest value. Returns: false if the ring is empty; `into` is unchanged then.
   [[nodiscard]] bool try_peek(T& into) const
     requires std::is_copy_assignable_v<T>
   {
@@ -72,7 +73,7 @@ class locked_ring_queue {
     if (size_ != 0) into = places_[first_];
     return size_ != 0;
   }
-  /// A copy, oldest first; empty if there is nothing.
+  /// Returns: a copy of all values, oldest first.
   [[nodiscard]] std::vector<T> values() const
     requires std::is_copy_constructible_v<T>
   {
@@ -92,7 +93,7 @@ class locked_ring_queue {
   [[nodiscard]] bool full() const { return size() == capacity_; }
   [[nodiscard]] bool empty() const { return size() == 0; }
 
-  /// Forgets all values.
+  /// Drops all values.
   void clear() {
     const detail::guard<Lock> hold(lock_);
     while (size_ != 0)
@@ -106,7 +107,7 @@ class locked_ring_queue {
     if (capacity == 0) detail::throw_invalid("ring capacity", capacity, "must be at least", 1);
     return capacity;
   }
-  /// The place `n` behind `place`. Preconditions: `n <= capacity_`.
+  /// The index of the slot `n` after `place`. Preconditions: `n <= capacity_`.
   [[nodiscard]] std::size_t after(std::size_t place, std::size_t n) const noexcept {
     return n < capacity_ - place ? place + n : n - (capacity_ - place);
   }
@@ -119,8 +120,8 @@ class locked_ring_queue {
   std::size_t capacity_;
   T* places_;
   mutable Lock lock_;
-  std::size_t first_ = 0;  // lock
-  std::size_t size_ = 0;   // lock
+  std::size_t first_ = 0;  // guarded by the lock
+  std::size_t size_ = 0;   // guarded by the lock
 };
 
 }  // namespace tarn

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// How a pool makes a ring for itself.
+// Makes the rings that a pool owns.
 
 #include <tarn/detail/base/error.hpp>
 #include <tarn/value/length_ring.hpp>

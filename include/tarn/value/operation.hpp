@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// One operation of a pool, as callbacks see it:
+// One operation of a pool, as a callback receives it:
 //
 //   pool.set_callback([](const tarn::operation& o) { log(to_string(o.kind), o.size_bytes); });
 
@@ -14,14 +14,14 @@
 
 namespace tarn {
 
-/// What a pool does to one block, or that it has none. The order is that of detail::moment.
+/// The kinds of operation. The order is that of detail::moment.
 enum class operation_kind : unsigned char {
   get,
   put,
-  create,   ///< it had never been handed out before, or the factory made the object
-  discard,  ///< it was idle, or came back, and went: a bound, a trim, a reset that failed
-  cleanup,  ///< it was idle and went, or its pages did: it had not been needed for long, or a purge
-  refuse,   ///< a request got nothing: there is no block
+  create,   ///< a block's first use, or the factory made the object
+  discard,  ///< a block went to the source: a bound, a trim, a failed reset
+  cleanup,  ///< an idle block or its pages went: not needed for long, or a purge
+  refuse,   ///< a request was refused: there is no block
 };
 
 [[nodiscard]] constexpr const char* to_string(operation_kind kind) noexcept {
@@ -32,14 +32,14 @@ enum class operation_kind : unsigned char {
 struct operation {
   operation_kind kind = operation_kind::get;
   std::size_t tier = 0;        ///< one more than the last for sizes above it
-  std::size_t size_bytes = 0;  ///< as asked for, where that is known; else of the block
+  std::size_t size_bytes = 0;  ///< requested, where that is known; else of the block
   void* item = nullptr;        ///< the block, or the object of an object pool
-  refusal reason{};            ///< of a refuse
+  refusal reason{};            ///< why a request was refused
 };
 
 namespace detail {
 
-/// Tells a callback of the user's of every operation.
+/// Calls a callback of the user for every operation.
 template <class Env, class Callback>
 class callback_watcher final : public observer<Env> {
  public:
@@ -52,7 +52,7 @@ class callback_watcher final : public observer<Env> {
           h.what == pool_event_kind::refuse ? static_cast<refusal>(h.before) : refusal{};
       callback_(operation{static_cast<operation_kind>(h.what), h.tier, h.size, h.block, why});
       return true;
-    } catch (...) {  // the pool has done what it had to; who cares looks at the count
+    } catch (...) {  // swallowed: the pool counts it
       return false;
     }
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What a pool is told at run time. All of it is read on slow paths only.
+// The run-time options of a pool. Only slow paths read them.
 //
 //   tarn::byte_pool<> pool({.name = "frames", .max_bytes = 64 << 20, .capacity = 1000});
 
@@ -18,26 +18,26 @@
 
 namespace tarn {
 
-/// What closing a pool does about blocks that are still out.
+/// What `close` does about blocks that are still live.
 enum class closing : unsigned char {
-  orphan,  ///< lets them live: the last one that comes back frees the pool's memory
+  orphan,  ///< keeps them valid: the last one that comes back frees the pool's memory
   report,  ///< as orphan, and writes their number to the standard error stream
   abort,   ///< as report, then ends the program
 };
 
 /// What `maintain` does with memory that was not needed for long.
 ///
-/// The last two where pages can be dropped: on Linux, with a source that says so. Elsewhere they
-/// are as the first.
+/// `reclaimable` and `purge` need pages that can be dropped: Linux, and a source that allows it.
+/// Elsewhere they work as `give_back`.
 enum class idle_memory : unsigned char {
-  give_back,    ///< it goes to the source
-  reclaimable,  ///< it stays; the system takes its pages when it needs some (MADV_FREE)
-  purge,        ///< it stays; its pages go at once and are zero at the next touch (MADV_DONTNEED)
+  give_back,    ///< the memory goes to the source
+  reclaimable,  ///< the memory stays; the system takes its pages when it needs some (MADV_FREE)
+  purge,        ///< the memory stays; its pages go at once, and read zero later (MADV_DONTNEED)
 };
 
 /// The run-time options of a pool.
 ///
-/// An absent option has its default; zero means zero. A pool checks them with `validate`.
+/// An absent option has its default; zero means zero. A pool checks its options with `validate`.
 struct options {
   static constexpr std::size_t default_max_bytes = std::size_t{256} << 20;
   static constexpr std::size_t default_slab_bytes = std::size_t{64} << 10;
@@ -49,76 +49,75 @@ struct options {
   static constexpr time_span default_decay_interval = time_span::of_seconds(1);
   static constexpr time_span no_decay{};
 
-  /// The pool's name in reports.
+  /// The name of the pool in reports.
   std::string name{};
   /// Blocks made ready in each tier at construction. Default: 0.
   setting<std::size_t> initial_objects{};
-  /// Making `initial_objects` ready stops at so many bytes per pool, without an error: the smaller
-  /// tiers come first. Default: `max_bytes`.
+  /// The most bytes per pool for `initial_objects`, smaller tiers first. Reaching it is no error.
+  /// Default: `max_bytes`.
   setting<std::size_t> initial_bytes{};
-  /// Idle blocks kept per tier; more are discarded. Default: no bound but `max_bytes`.
+  /// The most idle blocks per tier; blocks above that are discarded. Default: only `max_bytes`.
   setting<std::size_t> max_objects{};
-  /// Idle bytes kept per pool, besides those in caches of threads. Default: 256 MiB, besides those
-  /// in the large cache as well; none under `lock_free`, where counting them costs an atomic
-  /// addition per get and put.
+  /// The most idle bytes per pool, without thread caches. Default: 256 MiB, without the large cache
+  /// too; no bound under `lock_free`, where the count costs an atomic addition per get and put.
   setting<std::size_t> max_bytes{};
-  /// Blocks that may exist per tier, exactly; a get throws when all are out. Default: no bound.
+  /// The exact number of blocks that may exist per tier; a get throws if all are live. Default: no
+  /// bound.
   setting<std::size_t> capacity{};
-  /// Bytes that the pool may hold of its source: slabs, and blocks above the last tier, those in
-  /// the large cache too. Default: no bound.
+  /// The most bytes that the pool may hold from its source: slabs, and blocks above the last tier,
+  /// with the large cache. Default: no bound.
   setting<std::size_t> limit_bytes{};
-  /// Bytes that the cache for blocks above the last tier may keep; byte pools only. It ages as all
-  /// that is idle. Default: 0, no cache.
+  /// The most bytes in the cache for blocks above the last tier; byte pools only. It ages as all
+  /// idle memory. Default: 0, no cache.
   setting<std::size_t> large_cache_bytes{};
-  /// Idle bytes that one thread may keep, within two magazines (64 KiB, or one block if that is
-  /// larger) per tier. Default: the lesser of 5 MiB and 64 MiB / threads.
+  /// The most idle bytes in the caches of one thread, and at most two magazines (64 KiB, or one
+  /// block if that is larger) per tier. Default: the lesser of 5 MiB and 64 MiB / threads.
   setting<std::size_t> shard_bytes{};
-  /// Bytes of one slab, a power of two from 64 KiB to 1 GiB. Default: 64 KiB; where idle memory
-  /// stays and there is no `limit_bytes`, 1 MiB: the heap keeps two pages of its own per slab.
+  /// Bytes of one slab, a power of two from 64 KiB to 1 GiB. Default: 64 KiB; 1 MiB if idle memory
+  /// stays and there is no `limit_bytes`, since the heap keeps two pages of its own per slab.
   setting<std::size_t> slab_bytes{};
-  /// An object that holds more memory is replaced by a fresh one on its return, or told to
-  /// `shrink(bytes)` where it has such a member, as messages have; object and message pools only.
-  /// Containers are measured, alone and as fields of aggregates; a class of another kind tells what
-  /// it holds by `kept_bytes()`, see `reset_object`. Default: 64 KiB.
+  /// The most bytes that a returned object may hold; object and message pools only. An object that
+  /// holds more is replaced by a fresh one, or told to `shrink(bytes)` if it has that member, as
+  /// messages have. Containers are measured, alone and as fields of aggregates; other classes
+  /// report their bytes by `kept_bytes()`, see `reset_object`. Default: 64 KiB.
   setting<std::size_t> keep_capacity_bytes{};
-  /// Capacity of a container that is asked for with 0; object pools only. Default: what the factory
-  /// makes.
+  /// Capacity of a container requested with 0; object pools only. Default: the factory decides.
   setting<std::size_t> default_capacity{};
-  /// What has been idle for longer is destroyed by `maintain`. Default: it decays.
+  /// `maintain` destroys what was idle for longer than this. Default: it decays.
   setting<time_span> cleanup_interval{};
-  /// How often `maintain` gives half of what was not needed meanwhile back, if there is no
+  /// How often `maintain` gives back half of what was not needed in between, if there is no
   /// `cleanup_interval`; `no_decay` for never. Default: 1 s.
   setting<time_span> decay_interval{};
-  /// What `maintain` does with what was not needed for long: blocks of a page or more each, smaller
-  /// ones by whole slabs; see `slab_bytes`.
+  /// What `maintain` does with memory that was not needed for long: single blocks of a page or
+  /// more, whole slabs of smaller blocks; see `slab_bytes`.
   tarn::idle_memory idle_memory = tarn::idle_memory::give_back;
-  /// A ring that is told every size asked for, at once, and is what `snapshot::recent_lengths`
-  /// shows then: `&my_ring`, or `ring_type::locked`. Only with a stats policy that records, and its
-  /// gets are no hits then: one costs some 20 ns more. Default: the rings of the policy alone.
+  /// A ring that receives every requested size at once: `&my_ring`, or `ring_type::locked`.
+  /// `snapshot::recent_lengths` has its values then. It needs a recording stats policy. Its gets
+  /// leave the hit path, and cost some 20 ns more. Default: only the rings of the policy.
   length_ring recent_lengths{};
-  /// When memory is overwritten with zeros; byte pools only (an object pool refuses it: what its
-  /// objects leave behind is for their destructor or reset to clean).
+  /// When memory is overwritten with zeros; byte pools only. An object pool refuses it: the
+  /// destructor or the reset cleans up after its objects.
   tarn::zeroing zeroing = tarn::zeroing::none;
-  /// What closing does about blocks that are still out.
+  /// What `close` does about blocks that are still live.
   tarn::closing closing = tarn::closing::orphan;
 
-  // The presets are for object pools; a byte pool makes so many blocks of every tier ready, up to
+  // The presets are for object pools. A byte pool makes that many blocks of every tier ready, up to
   // `initial_bytes`.
 
-  /// For most programs: 100 objects at first, 1000 kept, idle ones destroyed after 5 minutes.
+  /// For most programs: 100 objects at first, 1000 kept, idle objects destroyed after 5 minutes.
   [[nodiscard]] static options standard() { return preset(100, 1000, time_span::of_seconds(300)); }
 
-  /// For busy ones: 1000 objects at first, 10000 kept, idle ones destroyed after a minute.
+  /// For busy programs: 1000 objects at first, 10000 kept, idle objects destroyed after a minute.
   [[nodiscard]] static options high_throughput() {
     return preset(1000, 10000, time_span::of_seconds(60));
   }
 
-  /// For little memory: 100 objects at first, 1000 kept, idle ones destroyed after 30 seconds.
+  /// For little memory: 100 objects at first, 1000 kept, idle objects destroyed after 30 seconds.
   [[nodiscard]] static options constrained() {
     return preset(100, 1000, time_span::of_seconds(30));
   }
 
-  /// For a load: as many objects at first as are out at once, and twice as many kept.
+  /// For a known load: as many objects at first as are live at once, and twice as many kept.
   ///
   /// By Little's law that is the rate of gets times the time that each is held, rounded up.
   ///
@@ -141,7 +140,7 @@ inline options options::for_rate(double operations_per_second, time_span hold) {
   constexpr auto most_count = detail::cast_to<std::size_t>(
       detail::min_of<std::uint64_t>(std::uint64_t{1} << 40, detail::max_size));
   constexpr auto most = static_cast<double>(most_count);
-  // Negated comparisons, so that what is not a number is refused too.
+  // Negated comparisons, so that NaN is refused too.
   if (!(operations_per_second >= 0 && operations_per_second <= most)) {
     detail::throw_invalid("operations_per_second", operations_per_second, "must be from 0 to",
                           most_count);
@@ -158,11 +157,9 @@ inline options options::for_rate(double operations_per_second, time_span hold) {
   return made;
 }
 
-/// Checks that the options do not contradict each other.
+/// Checks that the options do not contradict each other. An absent option counts with its default.
 ///
-/// An absent option counts with its default.
-///
-/// Throws: `std::invalid_argument`, whose text names the option, its value and the limit.
+/// Throws: `std::invalid_argument`, with the name of the option, its value and the limit.
 inline void validate(const options& o) {
   const auto at_most = [](const char* what, const setting<std::size_t>& value, const char* rule,
                           const setting<std::size_t>& limit) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// ring_queue: the last values that any number of threads pushed.
+// ring_queue: the last values that any number of threads pushed, without a lock.
 //
 //   tarn::ring_queue<std::size_t> recent(256);
 //   recent.push(1500);                            // never waits; overwrites the oldest
@@ -26,11 +26,11 @@ namespace tarn {
 
 /// A ring of the newest values, without a lock. `T`: trivially copyable, of any size.
 ///
-/// Nobody waits for anybody: a value whose place is just being written by another thread is
-/// dropped, which happens only to a thread that was overtaken by, or has overtaken, all others by a
-/// whole ring. A copy holds whole values only: what is being written is left out.
+/// No thread waits for another. If another thread is writing to its slot, a value is dropped; that
+/// happens only if one of the two threads is a whole ring ahead of the other. A copy has only
+/// complete values: it skips slots that are being written.
 ///
-/// Thread safety: all but constructor and destructor, from any thread.
+/// Thread safety: any thread may call any member except constructor and destructor.
 /// Source: a sequence lock per slot, with the values in atomic words (Boehm, "Can seqlocks get
 /// along with programming language memory models?", 2012).
 template <class T, class Env>
@@ -48,33 +48,32 @@ class ring_queue {
   ring_queue& operator=(const ring_queue&) = delete;
   ~ring_queue() { delete[] slots_; }
 
-  /// Puts a value behind the newest; a full ring forgets the oldest. Complexity: O(1), two atomic
-  /// read-modify-writes.
+  /// Adds a value. A full ring drops the oldest. Complexity: O(1), two atomic read-modify-writes.
   void push(const T& value) noexcept {
-    // relaxed: a ticket only names a slot; the slot's own sequence orders what is in it.
+    // relaxed: a ticket only names a slot; the sequence of the slot orders its value.
     const std::uint64_t ticket = next_.fetch_add(1, std::memory_order::relaxed);
     slot& s = slots_[ticket % capacity_];
     // relaxed: a guess; the exchange decides.
     std::uint64_t seen = s.sequence.load(std::memory_order::relaxed);
-    // (1) acquire, pairs with (3): the words of the last writer come before those of this one.
+    // (1) acquire, pairs with (3): the words of the last writer come before those of this writer.
     if ((seen & 1) != 0 || seen > written(ticket) ||
         !s.sequence.compare_exchange_strong(seen, written(ticket) - 1, std::memory_order::acquire,
                                             std::memory_order::relaxed)) {
-      return;  // somebody is writing here, or has written something newer
+      return;  // another thread is writing here, or has written a newer value
     }
     words_type words{};
     std::memcpy(words.data(), &value, sizeof(T));
     for (std::size_t i = 0; i != words_per_value; ++i) {
-      // (2) release, pairs with (5): who reads this word sees the odd sequence before it.
+      // (2) release, pairs with (5): a reader of this word sees the odd sequence before it.
       s.words[i].store(words[i], std::memory_order::release);
     }
     s.sequence.store(written(ticket), std::memory_order::release);  // (3) pairs with (1) and (4)
   }
 
-  /// A copy, oldest first; empty if there is nothing. Under load without what is being written.
+  /// Returns: a copy of all values, oldest first, without values that are being written.
   [[nodiscard]] std::vector<T> values() const {
     std::vector<T> copy;
-    // relaxed: how far to look; what is there tells the sequence of each slot.
+    // relaxed: only bounds the search; the sequence of each slot tells whether it holds its value.
     const auto end = next_.load(std::memory_order::relaxed);
     auto ticket = first_before(end);
     copy.reserve(static_cast<std::size_t>(end - ticket));
@@ -89,16 +88,16 @@ class ring_queue {
     return copy;
   }
 
-  /// How many of the newest values it holds; under load with those that are being written.
+  /// The number of values that it holds, with those that are being written.
   [[nodiscard]] std::size_t size() const noexcept {
-    const auto end = next_.load(std::memory_order::relaxed);  // a number of some moment ago
+    const auto end = next_.load(std::memory_order::relaxed);  // may be outdated
     return static_cast<std::size_t>(end - first_before(end));
   }
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
   [[nodiscard]] bool full() const noexcept { return size() == capacity_; }
   [[nodiscard]] bool empty() const noexcept { return size() == 0; }
 
-  /// Forgets what was pushed before. What is pushed at the same time may stay or go.
+  /// Drops all values that were pushed before. A value that is pushed meanwhile may stay or go.
   void clear() noexcept {
     const auto end = next_.load(std::memory_order::relaxed);  // as in `size`
     auto old = cleared_.load(std::memory_order::relaxed);     // a guess; the exchange decides
@@ -115,7 +114,7 @@ class ring_queue {
   using words_type = std::array<std::uint64_t, words_per_value>;
 
   struct slot {
-    atomic<std::uint64_t> sequence{0};  // odd while it is written, else that of its value
+    atomic<std::uint64_t> sequence{0};  // odd during a write, else that of its value
     atomic<std::uint64_t> words[words_per_value];
   };
 
@@ -123,30 +122,31 @@ class ring_queue {
     if (capacity == 0) detail::throw_invalid("ring capacity", capacity, "must be at least", 1);
     return capacity;
   }
-  /// The sequence of a slot that holds the value of a ticket.
+  /// The sequence of a slot that holds the value of `ticket`.
   [[nodiscard]] static constexpr std::uint64_t written(std::uint64_t ticket) noexcept {
     return 2 * ticket + 2;
   }
-  /// The oldest ticket that counts if `end` is the next.
+  /// The oldest valid ticket if `end` is the next one.
   [[nodiscard]] std::uint64_t first_before(std::uint64_t end) const noexcept {
     const auto oldest = end < capacity_ ? 0 : end - capacity_;
-    const auto cleared = cleared_.load(std::memory_order::relaxed);  // a bound, seen late or not
+    const auto cleared = cleared_.load(std::memory_order::relaxed);  // a bound, maybe outdated
     return cleared < oldest ? oldest : cleared < end ? cleared : end;
   }
-  /// Returns: false unless the slot holds the value of that sequence, and held it all the time.
+  /// Returns: true if the slot held the value of that sequence during the whole read.
   [[nodiscard]] static bool read(const slot& s, std::uint64_t sequence,
                                  words_type& words) noexcept {
-    if (s.sequence.load(std::memory_order::acquire) != sequence) return false;  // (4), with (3)
+    if (s.sequence.load(std::memory_order::acquire) != sequence)
+      return false;  // (4) pairs with (3)
     for (std::size_t i = 0; i != words_per_value; ++i)
       words[i] = s.words[i].load(std::memory_order::acquire);  // (5) pairs with (2)
-    // relaxed: after a word of another value, (5) has made its odd sequence visible.
+    // relaxed: if (5) read a word of another value, it has made that odd sequence visible.
     return s.sequence.load(std::memory_order::relaxed) == sequence;
   }
 
   std::size_t capacity_;
   slot* slots_;
   alignas(detail::no_sharing_alignment) atomic<std::uint64_t> next_{0};
-  atomic<std::uint64_t> cleared_{0};  // tickets before this one are forgotten
+  atomic<std::uint64_t> cleared_{0};  // tickets before this one are dropped
 };
 
 }  // namespace tarn

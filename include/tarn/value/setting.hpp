@@ -7,10 +7,10 @@
 
 namespace tarn {
 
-/// A value or none: an option that may be absent. None by default.
+/// An option that may be absent. Absent by default.
 ///
-/// It stands where a `std::optional` would, so that a pool need not include <optional> (42 KB of
-/// text), and is made of one implicitly.
+/// It replaces `std::optional`, so that a pool does not include <optional> (42 KB of text). It
+/// converts implicitly from one.
 template <class T>
 class setting {
  public:
@@ -26,7 +26,7 @@ class setting {
     if (has_value_) value_ = *o;
   }
 
-  /// Makes it absent.
+  /// Makes the option absent.
   constexpr void reset() noexcept { *this = setting(); }
 
   [[nodiscard]] constexpr bool has_value() const noexcept { return has_value_; }

@@ -9,14 +9,14 @@
 
 namespace tarn {
 
-/// The buckets of a histogram of sizes: sixteen bytes wide up to 64, then four to a doubling.
+/// The buckets of a histogram of sizes: 16 bytes wide up to 64, then four per power of two.
 struct size_buckets {
   static constexpr std::size_t count = 236;
 
   [[nodiscard]] static constexpr std::size_t bucket_of(std::size_t size) noexcept {
-    const std::size_t last = size - (size != 0);  // buckets end at their upper bound
-    // Where the two bits below the highest one end; at least where those of 64 do, so that smaller
-    // sizes fall into line without a question.
+    const std::size_t last = size - (size != 0);  // a bucket ends at its upper bound
+    // The position of the two bits below the highest one; at least that of size 64, so that smaller
+    // sizes need no branch.
     const auto shift =
         std::size_t{61} - static_cast<std::size_t>(std::countl_zero(std::uint64_t{last | 64}));
     return 4 * shift + (last >> shift) - 16;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// How large things of one kind usually become.
+// size_hint: the usual size of things of one kind.
 //
 //   tarn::size_hint replies;                                // one for all replies
-//   tarn::fast_buffer out(pool, {.hint = &replies});        // starts as large as they became
+//   tarn::fast_buffer out(pool, {.hint = &replies});        // starts at their usual size
 
 #pragma once
 
@@ -16,14 +16,14 @@
 
 namespace tarn {
 
-/// Learns a start size from the sizes that were needed: it goes up at once to the largest that is
-/// reported, and down, to the largest of the row, after more than ten smaller ones in a row.
+/// Learns a start size from reported sizes. A larger report raises it at once. More than ten
+/// smaller reports in a row lower it to the largest of them.
 ///
-/// Must outlive whoever reports to it. Thread safety: any thread may call anything.
+/// Must outlive all buffers that report to it. Thread safety: any thread may call any member.
 /// Source: the per-owner first allocation of bytepool's BytesPoolWithMemory.
 class size_hint {
  public:
-  /// How many smaller reports in a row it takes to no longer believe in the old size.
+  /// The number of smaller reports in a row that do not lower the size yet.
   static constexpr unsigned patience = 10;
 
   constexpr size_hint() noexcept = default;
@@ -31,15 +31,15 @@ class size_hint {
   size_hint(const size_hint&) = delete;
   size_hint& operator=(const size_hint&) = delete;
 
-  /// Returns: the size to start with; 0 if nothing was reported yet.
+  /// Returns: the start size; 0 before the first report.
   [[nodiscard]] std::size_t bytes() const noexcept {
     return bytes_.load(std::memory_order::relaxed);
   }
 
-  /// Something needed `used` bytes. Zero is not a report.
+  /// Reports that `used` bytes were needed. Ignores zero.
   ///
-  /// All orders are relaxed: a hint is a number of its own and publishes nothing. Of reports at
-  /// the same time one may be forgotten, but for the largest.
+  /// All orders are relaxed: the hint is a single number and publishes nothing. Of concurrent
+  /// reports all but the largest may be lost.
   void report(std::size_t used) noexcept {
     if (used == 0) return;
     constexpr auto relaxed = std::memory_order::relaxed;
@@ -47,7 +47,7 @@ class size_hint {
     while (used > known && !bytes_.compare_exchange_weak(known, used, relaxed, relaxed)) {
     }
     if (used >= known) {
-      if (row_.load(relaxed) != 0) row_.store(0, relaxed);  // only written if that says something
+      if (row_.load(relaxed) != 0) row_.store(0, relaxed);  // skip the write if it changes nothing
       return;
     }
     std::uint64_t row = row_.load(relaxed);
@@ -59,7 +59,7 @@ class size_hint {
       const std::uint64_t count = (row & count_mask) + 1;
       next = count > patience ? 0 : largest << count_bits | count;
     } while (!row_.compare_exchange_weak(row, next, relaxed, relaxed));
-    // Not if it was raised meanwhile.
+    // The exchange fails if the size was raised meanwhile.
     if (next == 0) {
       bytes_.compare_exchange_strong(known, detail::cast_to<std::size_t>(largest), relaxed,
                                      relaxed);
@@ -71,7 +71,7 @@ class size_hint {
   static constexpr std::uint64_t count_mask = (std::uint64_t{1} << count_bits) - 1;
 
   std::atomic<std::size_t> bytes_;
-  std::atomic<std::uint64_t> row_{0};  // of smaller reports: the largest, and how many
+  std::atomic<std::uint64_t> row_{0};  // of smaller reports: the largest, and their number
 };
 
 }  // namespace tarn

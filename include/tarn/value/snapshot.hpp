@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What a pool looks like at one moment, as plain values.
+// The numbers of a pool at one moment, as plain values.
 
 #pragma once
 
@@ -15,13 +15,13 @@
 
 namespace tarn {
 
-/// Memory and blocks of a pool, whatever its stats policy.
+/// The blocks and bytes of a pool, under every stats policy.
 struct occupancy {
   std::vector<tier_occupancy> tiers;
   large_snapshot large;
   tier_occupancy nodes;                        ///< of shared buffers; byte pools only
-  std::size_t slab_bytes = 0;                  ///< held of the source as slabs
-  std::uint64_t refusals[refusal_count] = {};  ///< requests that got nothing, by `refusal`
+  std::size_t slab_bytes = 0;                  ///< slabs held from the source
+  std::uint64_t refusals[refusal_count] = {};  ///< refused requests, by `refusal`
 
   [[nodiscard]] std::uint64_t in_use() const noexcept {
     std::uint64_t sum = large.in_use;
@@ -43,7 +43,7 @@ struct occupancy {
   }
 };
 
-/// The numbers of a pool at one moment: a value. Exact when nobody uses the pool.
+/// The numbers of a pool at one moment: a value. Exact if no thread uses the pool meanwhile.
 struct snapshot {
   static constexpr std::size_t no_bound = static_cast<std::size_t>(-1);
 
@@ -52,30 +52,30 @@ struct snapshot {
   time_span created{};       ///< when the pool began
   time_span last_resized{};  ///< when a bound changed last; `created` if never
   std::size_t object_size_bytes = 0;  ///< of the objects of an object pool; else of the last tier
-  std::size_t max_idle_bytes = no_bound;  ///< more in the depots are discarded
+  std::size_t max_idle_bytes = no_bound;  ///< bound of the depots; bytes above it are discarded
   std::size_t capacity = no_bound;        ///< blocks that may exist per tier
-  std::size_t limit_bytes = no_bound;     ///< that may be held of the source
+  std::size_t limit_bytes = no_bound;     ///< bytes that the pool may hold from the source
   std::vector<tier_snapshot> tiers;
   large_snapshot large;
-  tier_snapshot nodes;  ///< byte pools: what shared buffers need besides their block
+  tier_snapshot nodes;  ///< byte pools: nodes of shared buffers
   std::size_t slab_bytes = 0;
-  std::uint64_t refusals[refusal_count] = {};  ///< requests that got nothing, by `refusal`
+  std::uint64_t refusals[refusal_count] = {};  ///< refused requests, by `refusal`
   std::uint64_t retains = 0;                   ///< byte pools: references added to shared buffers
-  std::uint64_t releases = 0;                  ///< of those, dropped again
+  std::uint64_t releases = 0;                  ///< byte pools: added references that were dropped
   std::uint64_t constructed = 0;               ///< object pools: objects that the factory made
   std::uint64_t callback_failures = 0;         ///< calls of callbacks and sinks that threw
   std::uint64_t reset_failures = 0;         ///< object pools: objects destroyed because reset threw
-  std::uint64_t outgrown = 0;               ///< object pools: returns of objects that held too much
+  std::uint64_t outgrown = 0;               ///< object pools: returned objects that held too much
   std::vector<std::uint64_t> misuses;       ///< by `misuse`; empty unless the pool checks
   std::vector<std::size_t> recent_lengths;  ///< oldest first; empty unless recorded
   std::vector<std::uint64_t> size_histogram;  ///< see `size_buckets`; empty unless recorded
-  /// How long blocks were out, estimated from the followed ones: entry `i` counts those of less
-  /// than 2^i nanoseconds, and not less than half of that. Empty unless recorded.
+  /// How long blocks were live, estimated from the followed ones. Entry `i` counts lifetimes from
+  /// 2^(i-1) to less than 2^i nanoseconds. Empty unless recorded.
   std::vector<std::uint64_t> lifetimes;
   std::uint64_t samples = 0;      ///< gets that were followed until their put
-  std::uint64_t not_sampled = 0;  ///< that should have been, but there was no place for them
+  std::uint64_t not_sampled = 0;  ///< gets that were chosen, but the table had no free slot
 
-  /// The tier that serves requests of `size` bytes; null if they pass through.
+  /// The tier that serves requests of `size` bytes; null if the source serves them.
   [[nodiscard]] const tier_snapshot* tier_for(std::size_t size) const noexcept {
     for (const auto& t : tiers) {
       if (size <= t.size_bytes) return &t;
@@ -83,11 +83,11 @@ struct snapshot {
     return nullptr;
   }
 
-  /// How many requests got nothing for this reason.
+  /// The number of requests that were refused for this reason.
   [[nodiscard]] std::uint64_t refused(refusal why) const noexcept {
     return refusals[static_cast<std::size_t>(why)];
   }
-  /// For any reason.
+  /// The number of requests that were refused for any reason.
   [[nodiscard]] std::uint64_t refused() const noexcept {
     std::uint64_t sum = 0;
     for (const auto count : refusals)
@@ -111,8 +111,8 @@ struct snapshot {
     return sum;
   }
 
-  /// The sums over all tiers (of their blocks: it has no size and no bytes); blocks above the last
-  /// one are in `large` only.
+  /// The sums over all tiers, without sizes and without the bytes of a block. Blocks above the last
+  /// tier are only in `large`.
   [[nodiscard]] tier_snapshot total() const noexcept {
     tier_snapshot sum;
     for (const auto& t : tiers) {
@@ -130,7 +130,8 @@ struct snapshot {
     return sum;
   }
 
-  /// What happened between two moments: counts become differences, states stay those of `after`.
+  /// What happened between two moments. Counters become differences; all other numbers are those of
+  /// `after`.
   [[nodiscard]] friend snapshot operator-(snapshot after, const snapshot& before) {
     const auto less = [](std::uint64_t& now, std::uint64_t then) {
       now -= then < now ? then : now;

@@ -9,10 +9,10 @@
 
 namespace tarn {
 
-/// A span of time in nanoseconds, made of any `std::chrono::duration`.
+/// A span of time in nanoseconds, made from any `std::chrono::duration`.
 ///
-/// It stands where a `std::chrono::nanoseconds` would, so that a pool need not include <chrono>.
-/// It ends at 292 years: what is longer is cut to that, so `hours::max()` is for ever.
+/// It replaces `std::chrono::nanoseconds`, so that a pool does not include <chrono>. Longer spans
+/// are cut to its maximum, 292 years, so `hours::max()` means for ever.
 class time_span {
  public:
   constexpr time_span() noexcept = default;
@@ -22,7 +22,7 @@ class time_span {
       { d.count() } -> std::convertible_to<double>;
       Duration::period::num;
     }
-  constexpr time_span(const Duration& d) noexcept  // implicit: it is the same quantity
+  constexpr time_span(const Duration& d) noexcept  // implicit: the same quantity
       : nanoseconds_(in_nanoseconds(d)) {}
 
   [[nodiscard]] static constexpr time_span of_nanoseconds(std::int64_t n) noexcept {
@@ -43,7 +43,8 @@ class time_span {
   template <class Duration>
   [[nodiscard]] static constexpr std::int64_t in_nanoseconds(const Duration& d) noexcept {
     using period = typename Duration::period;
-    // In its own units, and rounded: the last tenth of a millisecond counts as too long.
+    // In the units of the duration, and rounded: the last tenth of a millisecond counts as too
+    // long.
     constexpr double most = 9223372036.8547 * period::den / period::num;
     const auto count = static_cast<double>(d.count());
     if (!(count < most)) return INT64_MAX;

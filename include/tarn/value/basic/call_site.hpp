@@ -7,11 +7,12 @@
 
 namespace tarn {
 
-/// A place in a program: what `std::source_location` is, which not every compiler has. It is made
-/// of one implicitly. File and line only: two words, which pass through calls in registers.
+/// A place in a program, as a `std::source_location`, which some compilers lack. It converts
+/// implicitly from one. It has file and line only: two words, which pass through calls in
+/// registers.
 class call_site {
  public:
-  /// No place that is known.
+  /// An unknown place.
   constexpr call_site() noexcept = default;
 
   template <class Where>
@@ -21,21 +22,21 @@ class call_site {
     }
   constexpr call_site(const Where& where) noexcept
       : file_(where.file_name()), line_(static_cast<std::uint32_t>(where.line())) {}
-  /// The name must live as long as the program.
+  /// Preconditions: the name lives as long as the program.
   constexpr call_site(const char* file, std::uint32_t line) noexcept : file_(file), line_(line) {}
 
-  /// Returns: the place of the call; as a default argument, that of the call which has it.
+  /// Returns: the place of the call. As a default argument, it is the place of the outer call.
   [[nodiscard]] static constexpr call_site current(const char* file = __builtin_FILE(),
                                                    std::uint32_t line = __builtin_LINE()) noexcept {
     return {file, line};
   }
 
-  /// An empty name and 0 if it is not known.
+  /// The name of the file; empty, with line 0, if the place is unknown.
   [[nodiscard]] constexpr const char* file_name() const noexcept { return file_; }
   [[nodiscard]] constexpr std::uint32_t line() const noexcept { return line_; }
   [[nodiscard]] constexpr explicit operator bool() const noexcept { return line_ != 0; }
 
-  /// Compares texts: a header has a name of its own in each file that includes it.
+  /// Compares texts: each file that includes a header has its own copy of the header's name.
   [[nodiscard]] friend constexpr bool operator==(const call_site& a, const call_site& b) noexcept {
     return a.line_ == b.line_ && same(a.file_, b.file_);
   }
@@ -51,7 +52,7 @@ class call_site {
   std::uint32_t line_ = 0;
 };
 
-/// The place of a call that nobody asks for: an empty type, so that it costs nothing to pass.
+/// A call site that is not used: an empty type, so that it costs nothing to pass.
 struct no_call_site {
   constexpr no_call_site() noexcept = default;
   template <class Where>

@@ -8,27 +8,27 @@
 
 namespace tarn {
 
-/// Blocks above the last tier, which pass through to the source or to the large cache.
+/// Blocks above the last tier. The source or the large cache serves them.
 struct large_snapshot {
   std::uint64_t gets = 0;  ///< oversize requests
   std::uint64_t puts = 0;
-  std::uint64_t reused = 0;     ///< of the gets, served by the large cache
-  std::uint64_t discarded = 0;  ///< of the puts, not kept although there is a cache
+  std::uint64_t reused = 0;     ///< gets that the large cache served
+  std::uint64_t discarded = 0;  ///< puts that the large cache did not keep
   std::uint64_t in_use = 0;
   std::size_t in_use_bytes = 0;
   std::uint64_t kept = 0;  ///< idle in the large cache
   std::size_t kept_bytes = 0;
   std::uint64_t fresh_bytes = 0;      ///< of the gets that the source served
   std::uint64_t reused_bytes = 0;     ///< of the gets that the large cache served
-  std::uint64_t discarded_bytes = 0;  ///< of the discarded
-  std::uint64_t aged = 0;             ///< were kept, but not needed for long: `maintain`
+  std::uint64_t discarded_bytes = 0;  ///< of the discarded blocks
+  std::uint64_t aged = 0;             ///< left the large cache, not needed for long: `maintain`
   std::uint64_t aged_bytes = 0;
-  std::uint64_t purged = 0;        ///< only their pages went: the blocks stay kept
-  std::uint64_t purged_bytes = 0;  ///< of those pages
-  std::uint64_t kept_purged = 0;   ///< of the kept, without memory of their own until a get
+  std::uint64_t purged = 0;        ///< kept blocks that lost their pages
+  std::uint64_t purged_bytes = 0;  ///< of the purged pages
+  std::uint64_t kept_purged = 0;   ///< kept blocks without pages until a get
   std::size_t kept_purged_bytes = 0;
 
-  /// Those that only grow.
+  /// The counters that never fall.
   using self = large_snapshot;
   static constexpr std::uint64_t self::* counts[] = {
       &self::gets,        &self::puts,         &self::reused,          &self::discarded,

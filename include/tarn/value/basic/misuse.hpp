@@ -5,15 +5,15 @@
 
 namespace tarn {
 
-/// What can be wrong with a pointer that is given back by hand.
+/// The faults of a raw pointer that is given back.
 enum class misuse : unsigned char {
-  null,         ///< no pointer at all
-  foreign,      ///< memory that no pool gave
+  null,         ///< a null pointer
+  foreign,      ///< memory that did not come from a pool
   interior,     ///< a pointer into a block, not to its begin
-  wrong_size,   ///< a size that belongs to another tier, or an alignment that is none
+  wrong_size,   ///< a size of another tier, or an alignment that is not a power of two
   wrong_pool,   ///< a block of another pool
-  double_put,   ///< a block that is not out
-  after_close,  ///< a good block, but to a pool that was closed; it is taken back all the same
+  double_put,   ///< a block that is not live
+  after_close,  ///< a good block, but the pool is closed; the pool takes it back
 };
 inline constexpr std::size_t misuse_count = 7;
 

@@ -5,10 +5,10 @@
 
 namespace tarn {
 
-/// Why a pool gave nothing.
+/// Why a pool refused a request.
 enum class refusal : unsigned char {
-  limit,      ///< `limit_bytes` are held of the source
-  capacity,   ///< as many blocks as may exist, or as a consumer may hold, are in use
+  limit,      ///< the pool holds `limit_bytes` from the source
+  capacity,   ///< all blocks that may exist, or a consumer may hold, are in use
   source,     ///< the source has no memory
   closed,     ///< the pool is closed
   too_large,  ///< no block can have that size
