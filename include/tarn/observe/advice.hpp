@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// Which tiers would waste least, told from what was asked for.
+// Computes the tiers of least waste from the requested sizes.
 //
 //   const auto advice = tarn::advise(log.sizes(), 12, pool.tiers());   // an operation_log: exact
 //   std::cout << advice;      // using my_tiers = tarn::fixed_tiers<...>; waste before and after
 //
-//   tarn::advise(pool.snapshot().size_histogram, 12, pool.tiers());    // buckets of sizes: bounds
+//   tarn::advise(pool.snapshot().size_histogram, 12, pool.tiers());    // from buckets: with bounds
 
 #pragma once
 
@@ -26,20 +26,21 @@
 
 namespace tarn {
 
-/// What requests would cost on a table of tiers.
+/// The cost of requests on a table of tiers.
 ///
-/// Exact where the sizes are. Where only the buckets of a histogram are known, each request counts
-/// as the largest of its bucket: the bytes are what was asked for at most, so the waste is rather
-/// too small. What it can be is between the two bounds.
+/// Exact if the sizes are exact. If only the buckets of a histogram are known, each request counts
+/// as the largest size of its bucket. `requested` is then an upper bound, so `waste()` is rather
+/// too small; the true waste is between `least_wasted` and `most_wasted`.
 struct tier_cost {
-  std::uint64_t requested = 0;     ///< bytes, of the requests that a tier serves
-  std::uint64_t reserved = 0;      ///< bytes of their blocks, as memory sees them
-  std::uint64_t oversize = 0;      ///< requests above the last tier
-  std::uint64_t least_wasted = 0;  ///< bytes; this and the next are `wasted()` if it is exact
-  std::uint64_t most_wasted = 0;   ///< bytes
+  std::uint64_t requested = 0;  ///< bytes, of the requests that a tier serves
+  std::uint64_t reserved = 0;   ///< bytes of their blocks in memory
+  std::uint64_t oversize = 0;   ///< requests above the last tier
+  std::uint64_t least_wasted =
+      0;  ///< bytes; this and the next equal `wasted()` if the cost is exact
+  std::uint64_t most_wasted = 0;  ///< bytes
 
   [[nodiscard]] std::uint64_t wasted() const noexcept { return reserved - requested; }
-  /// The part of the reserved bytes that nobody asked for.
+  /// The part of the reserved bytes that was not requested.
   [[nodiscard]] double waste() const noexcept {
     return reserved == 0 ? 0 : static_cast<double>(wasted()) / static_cast<double>(reserved);
   }
@@ -48,9 +49,9 @@ struct tier_cost {
 
 /// The tiers of least waste.
 struct tier_advice {
-  std::vector<std::size_t> sizes;  ///< ascending; empty if nothing was asked for
-  tier_cost before;                ///< on the tiers there were, if they were given
-  tier_cost after;                 ///< on these
+  std::vector<std::size_t> sizes;  ///< ascending; empty without requests
+  tier_cost before;                ///< on the present tiers, if they were given
+  tier_cost after;                 ///< on the advised tiers
 
   /// Throws: `std::invalid_argument` if there are no sizes, or more than a table can have.
   [[nodiscard]] runtime_tiers to_runtime_tiers() const {
@@ -60,16 +61,16 @@ struct tier_advice {
 
 namespace detail {
 
-/// Requests by the blocks that would just hold them, ascending and without duplicates; sums of all
-/// up to each.
+/// The requests by the size of the smallest block that holds them, ascending and without
+/// duplicates, with prefix sums.
 struct summed_sizes {
   std::vector<std::size_t> blocks;
-  std::vector<std::uint64_t> weights{0};  // sums: of the first i
+  std::vector<std::uint64_t> weights{0};  // prefix sums: of the first i
   std::vector<std::uint64_t> bytes{0};
   std::uint64_t oversize = 0;
 
   explicit summed_sizes(std::vector<weighted_size> sizes, std::size_t largest);
-  /// Bytes that are wasted if one tier serves the sizes from `first` to before `last`.
+  /// The wasted bytes if one tier serves the sizes from `first` to before `last`.
   [[nodiscard]] std::uint64_t waste(std::size_t first, std::size_t last) const noexcept {
     return blocks[last - 1] * (weights[last] - weights[first]) - (bytes[last] - bytes[first]);
   }
@@ -85,7 +86,7 @@ inline summed_sizes::summed_sizes(std::vector<weighted_size> sizes, std::size_t 
       continue;
     }
     const auto block = stride_for(max_of<std::size_t>(s.size, 1));
-    // All sums below are at most this one: if it fits, nothing overflows.
+    // All sums below are at most this one: if it fits, no sum overflows.
     const auto most = UINT64_MAX / block;
     if (weights.back() > most || s.weight > most - weights.back()) {
       throw_invalid("requests", s.weight, "are too many for sums of 64 bits with blocks of", block);
@@ -101,8 +102,8 @@ inline summed_sizes::summed_sizes(std::vector<weighted_size> sizes, std::size_t 
 }
 
 /// One row of the dynamic programme: the least waste of the first `i` sizes on one tier more than
-/// `before` is about, and where the last of these tiers begins. The best place to begin ascends
-/// with `i`, so both halves of a range need only look on their side of that of its middle.
+/// in `before`, and where the last of these tiers begins. The best begin ascends with `i`, so each
+/// half of a range searches only its side of the best begin of the middle.
 class advice_row {
  public:
   advice_row(const summed_sizes& of, const std::vector<std::uint64_t>& before)
@@ -125,7 +126,7 @@ class advice_row {
     std::size_t best = from;
     std::uint64_t least_here = UINT64_MAX;
     for (std::size_t b = from; b <= to && b < middle; ++b) {
-      if (before_[b] == UINT64_MAX) continue;  // that many tiers are not needed there
+      if (before_[b] == UINT64_MAX) continue;  // so few sizes do not need that many tiers
       const auto waste = before_[b] + of_.waste(b, middle);
       if (waste < least_here) least_here = waste, best = b;
     }
@@ -141,8 +142,8 @@ struct waste_bounds {
   std::uint64_t most = 0;
 };
 
-/// What one request of any size from `first` to `last` can waste. One that passes through wastes
-/// nothing.
+/// The bounds of the waste of one request of any size from `first` to `last`. An oversize request
+/// wastes nothing.
 template <tier_table Tiers>
 [[nodiscard]] waste_bounds waste_between(std::size_t first, std::size_t last, const Tiers& tiers) {
   waste_bounds made;
@@ -162,7 +163,7 @@ template <tier_table Tiers>
 
 }  // namespace detail
 
-/// What requests of known sizes cost on a table of tiers: exact.
+/// The exact cost of requests of known sizes on a table of tiers.
 template <tier_table Tiers>
 [[nodiscard]] tier_cost cost_of(std::span<const weighted_size> sizes, const Tiers& tiers) {
   tier_cost cost;
@@ -179,8 +180,8 @@ template <tier_table Tiers>
   return cost;
 }
 
-/// The sizes of a histogram with the buckets of `size_buckets`: each counts as the largest of its
-/// bucket.
+/// The sizes of a histogram with the buckets of `size_buckets`. Each request counts as the largest
+/// size of its bucket.
 [[nodiscard]] inline std::vector<weighted_size> sizes_of(std::span<const std::uint64_t> histogram) {
   std::vector<weighted_size> sizes;
   for (std::size_t i = 0; i < histogram.size() && i < size_buckets::count; ++i) {
@@ -189,8 +190,8 @@ template <tier_table Tiers>
   return sizes;
 }
 
-/// What the requests of a histogram cost on a table of tiers: each as the largest of its bucket,
-/// with the bounds of what it can be.
+/// The cost of the requests of a histogram on a table of tiers, with bounds. Each request counts as
+/// the largest size of its bucket.
 template <tier_table Tiers>
 [[nodiscard]] tier_cost cost_of(const std::vector<std::uint64_t>& histogram, const Tiers& tiers) {
   auto cost = cost_of(std::span<const weighted_size>(sizes_of(histogram)), tiers);
@@ -205,11 +206,11 @@ template <tier_table Tiers>
   return cost;
 }
 
-/// The table of at most `tiers` tiers that wastes the fewest bytes on these requests: exact, by
-/// dynamic programming.
+/// Computes the table of at most `tiers` tiers that wastes the fewest bytes on these requests:
+/// exact, by dynamic programming.
 ///
-/// A tier is as large as a block is in memory: a multiple of 16 bytes, of 64 from there on; only
-/// the last one ends at `largest`. Requests above that are left to pass through, as oversize.
+/// A tier is as large as a block in memory: a multiple of 16 bytes, of 64 from 64 bytes on; only
+/// the last tier ends at `largest`. Requests above that are oversize.
 ///
 /// Throws: `std::invalid_argument` if `tiers` is 0 or above 64, if `largest` is 0 or above 2^40, or
 ///   if the sums don't fit into 64 bits; `std::bad_alloc`.
@@ -230,7 +231,7 @@ template <tier_table Tiers>
   const auto count = of.blocks.size();
   if (count == 0) return advice;
 
-  std::vector<std::uint64_t> least(count + 1, UINT64_MAX);  // on no tiers: no sizes
+  std::vector<std::uint64_t> least(count + 1, UINT64_MAX);  // without tiers: no sizes
   least[0] = 0;
   std::vector<std::vector<std::size_t>> begins;
   for (std::size_t t = 0; t != (std::min)(tiers, count); ++t) {
@@ -240,7 +241,7 @@ template <tier_table Tiers>
     begins.push_back(std::move(row.begin));
   }
   for (auto end = count; end != 0;) {
-    // What is above the largest passes through there, too.
+    // A request above `largest` is oversize on this table, too.
     advice.sizes.push_back((std::min)(of.blocks[end - 1], largest));
     end = begins.back()[end];
     begins.pop_back();
@@ -252,7 +253,7 @@ template <tier_table Tiers>
   return advice;
 }
 
-/// As above, and tells the waste on the tiers that there are, up to the largest of them.
+/// As above, up to the largest of the present tiers, and also computes the waste on these.
 template <tier_table Tiers>
 [[nodiscard]] tier_advice advise(std::span<const weighted_size> sizes, std::size_t tiers,
                                  const Tiers& present) {
@@ -261,9 +262,9 @@ template <tier_table Tiers>
   return advice;
 }
 
-/// As the first, for the histogram of a snapshot. The tiers are the best ones for requests that all
-/// are the largest of their bucket, so none ends inside a bucket; what they waste is told as
-/// bounds. For exact numbers record an operation_log.
+/// As above, for the histogram of a snapshot. The tiers are optimal if all requests are the largest
+/// of their bucket, so no tier ends inside a bucket. The waste has bounds. For exact numbers record
+/// an operation_log.
 [[nodiscard]] inline tier_advice advise(const std::vector<std::uint64_t>& histogram,
                                         std::size_t tiers,
                                         std::size_t largest = detail::max_tier_bytes) {
@@ -279,8 +280,8 @@ template <tier_table Tiers>
   return advice;
 }
 
-/// A definition that can be pasted into a program, with the waste in a comment: as a number where
-/// it is exact, else from its least to its most.
+/// Prints a definition that can be pasted into a program, with the waste in a comment: one number
+/// if it is exact, else its bounds.
 inline std::ostream& operator<<(std::ostream& out, const tier_advice& advice) {
   if (advice.sizes.empty()) return out << "// nothing was asked for: no advice\n";
   const auto print = [&](const char* when, const tier_cost& cost) {

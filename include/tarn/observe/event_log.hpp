@@ -3,7 +3,7 @@
 // event_log: the last events of one or more pools.
 //
 //   tarn::event_log log;                         // keeps 100
-//   const auto watching = log.watch(pool);       // until it goes, or the pool
+//   const auto watching = log.watch(pool);       // until it or the pool ends
 //   log.set_sink([](const tarn::event& e) { std::clog << e.message << '\n'; });
 //   for (const auto& e : log.events()) ...       // oldest first
 
@@ -23,20 +23,21 @@
 
 namespace tarn {
 
-/// The last events of the pools that it watches, and of whoever adds one.
+/// The last events of the pools that it watches, and events that the user adds.
 ///
-/// Exactly so many are kept as it was made for, 100 by default; the oldest go first. A sink hears
-/// of each at once, on the thread where it happens and outside every lock; it may use the pool and
-/// the log; what it throws is swallowed and counted.
+/// It keeps a fixed number of events, 100 by default, and drops the oldest. A sink receives each
+/// event at once, on the thread that caused it and outside every lock. It may use the pool and the
+/// log. Its exceptions are swallowed and counted.
 ///
-/// Ticks of `maintain` that give something up one after the other, with less than eight quiet ones
-/// between, are one event, which grows: `event::ticks`. The sink hears of the first one and, after
-/// the last, of all; not of all if pool or watch ends first, or the event is kept no more.
+/// Consecutive ticks of `maintain` that give memory back, with less than eight quiet ticks between
+/// them, are one event that grows: `event::ticks`. The sink receives the first tick and, after the
+/// last one, the sum. It does not receive the sum if the pool or the watch ends first, or if the
+/// log has dropped the event.
 ///
-/// Each event takes a snapshot of its pool: rare events are cheap enough, but a pool whose requests
-/// are mostly oversize pays for a log.
+/// Each event takes a snapshot of its pool. That is cheap for rare events, but a log is expensive
+/// for a pool with mostly oversize requests.
 ///
-/// Thread safety: any thread may call anything.
+/// Thread safety: any thread may call any member.
 class event_log {
  public:
   using sink = std::function<void(const event&)>;
@@ -49,9 +50,10 @@ class event_log {
     book_->capacity = capacity;
   }
 
-  /// Hears of `pool` until what it returns goes, or until the pool closes.
+  /// Logs the events of `pool` until the returned object ends, or until the pool closes.
   ///
-  /// Throws: `pool_closed`; `std::invalid_argument` if 8 others watch the pool; `std::bad_alloc`.
+  /// Throws: `pool_closed`; `std::invalid_argument` if the pool has 8 other observers;
+  ///   `std::bad_alloc`.
   template <class Pool>
   [[nodiscard]] pool_watch watch(Pool& pool) {
     auto link = std::make_shared<detail::pool_link<Pool, detail::event_writer<Pool>>>(book_, pool);
@@ -59,32 +61,33 @@ class event_log {
     return pool_watch(std::move(link));
   }
 
-  /// Adds an event of one's own; a time of zero becomes now.
+  /// Adds an event of the user. A time of zero becomes now.
   void add_event(event e) {
     if (e.time.count() == 0) e.time = time_span::of_nanoseconds(detail::native_env::now());
     static_cast<void>(book_->add(e, true));
   }
 
-  /// A copy of what is kept, oldest first.
+  /// Returns: a copy of the kept events, oldest first.
   [[nodiscard]] std::vector<event> events() const { return book_->copies(); }
-  /// How many there were, the forgotten ones included.
+  /// The number of all events, with the dropped ones.
   [[nodiscard]] std::uint64_t total() const {
     const std::lock_guard hold(book_->lock);
     return book_->total;
   }
   [[nodiscard]] std::size_t capacity() const noexcept { return book_->capacity; }
-  /// How many could not be told or kept because something threw.
+  /// The number of events that were lost to an exception.
   [[nodiscard]] std::uint64_t failures() const noexcept {
     return book_->failures.load(std::memory_order::relaxed);  // a statistic
   }
 
-  /// Tells `to` of each event from now on, in the place of the sink before; an empty one: nobody.
+  /// Passes each event to `to` from now on, and replaces the previous sink. An empty `to` removes
+  /// it.
   void set_sink(sink to) {
     auto made = to ? std::make_shared<const sink>(std::move(to)) : nullptr;
     const std::lock_guard hold(book_->lock);
     book_->sink.swap(made);
   }
-  /// Whether the sink hears of every operation of the pools as well. They are not kept.
+  /// `on`: the sink also receives every operation of the pools. The log does not keep these.
   void set_debug(bool on) {
     book_->verbose.store(on, std::memory_order::relaxed);
     book_->heed_all();

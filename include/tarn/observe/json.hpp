@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// Snapshots as JSON: all their numbers, or in the shape of Go's expvar.
+// Writes snapshots as JSON: with all numbers, or in the form of Go's expvar.
 //
 //   std::string body;
 //   tarn::write_json(std::back_inserter(body), pools);        // {"pools":[{"name":"frames",...
-//   tarn::write_debug_vars(std::back_inserter(body), pools);  // what GET /debug/vars answers
+//   tarn::write_debug_vars(std::back_inserter(body), pools);  // the reply to GET /debug/vars
 //
-// What is not bounded, not known or not recorded is `null`. Bytes that are no UTF-8 become U+FFFD.
+// A number that is not bounded, not known or not recorded is `null`. Bytes that are not UTF-8
+// become U+FFFD.
 
 #pragma once
 
@@ -33,7 +34,7 @@ inline constexpr std::string_view json_content_type = "application/json; charset
 
 namespace detail {
 
-/// Writes JSON: who calls it says what, and this knows where the commas go.
+/// Writes JSON. The caller supplies the values; this places the commas.
 template <class Out>
 class json_writer {
  public:
@@ -97,7 +98,7 @@ class json_writer {
   bool is_first_ = true;
 };
 
-/// The sums over the tiers: what has no sum, as the size of a block, is left out.
+/// Writes the sums over the tiers. Numbers without a sum, such as the block size, are left out.
 template <class Out>
 void put_total(json_writer<Out>& to, const snapshot& s) {
   const auto sum = s.total();
@@ -135,7 +136,7 @@ void put_lengths(json_writer<Out>& to, const snapshot& s) {
   });
 }
 
-/// The buckets in which there is something.
+/// Writes the buckets that are not empty.
 template <class Out, class Bound>
 void put_histogram(json_writer<Out>& to, const std::vector<std::uint64_t>& counts,
                    std::string_view what, Bound&& bound_of) {
@@ -200,7 +201,7 @@ void put_pool(json_writer<Out>& to, const snapshot& s) {
   });
 }
 
-/// The value of bytepool's variable, keys sorted as Go sorts them.
+/// Writes the value of bytepool's variable, with keys sorted as Go sorts them.
 template <class Out>
 void put_expvar(json_writer<Out>& to, const snapshot& s) {
   std::vector<std::pair<std::string, const tier_snapshot*>> tiers;
@@ -230,10 +231,10 @@ void put_expvar(json_writer<Out>& to, const snapshot& s) {
 
 }  // namespace detail
 
-/// Writes all numbers of pools: `{"pools":[...]}`, each with the names of `snapshot`, a list of its
-/// tiers and their sums. Moments are seconds of the clock of snapshots.
+/// Writes all numbers of pools: `{"pools":[...]}`. Each pool has the names of `snapshot`, a list of
+/// its tiers, and their sums. Moments are seconds on the clock of snapshots.
 ///
-/// Returns: the iterator behind the last character. Throws: what it throws.
+/// Returns: the iterator behind the last character. Throws: what the iterator throws.
 template <std::output_iterator<const char&> Out>
 Out write_json(Out out, std::span<const snapshot> pools) {
   detail::json_writer<Out> to(std::move(out));
@@ -247,10 +248,10 @@ Out write_json(Out out, std::span<const snapshot> pools) {
   return std::move(to).out();
 }
 
-/// Writes one variable of expvar as bytepool publishes it, `"<prefix>pool_stats": {...}`.
+/// Writes one variable of expvar as bytepool publishes it: `"<prefix>pool_stats": {...}`.
 ///
-/// `discarded` counts as there: each request above the last tier once, and its return once more.
-/// `recent_lengths` is null before the first get, and where none are recorded.
+/// `discarded` counts as in bytepool: each request above the last tier, and its return once more.
+/// `recent_lengths` is null before the first get, and if sizes are not recorded.
 template <std::output_iterator<const char&> Out>
 Out write_expvar(Out out, std::string_view prefix, const snapshot& s) {
   detail::json_writer<Out> to(std::move(out));
@@ -260,18 +261,18 @@ Out write_expvar(Out out, std::string_view prefix, const snapshot& s) {
   return std::move(to).out();
 }
 
-/// A pool under a prefix of its variable.
+/// A pool with the prefix of its variable.
 struct expvar_pool {
   std::string prefix;
   const snapshot* pool;
 };
 
-/// Writes what GET /debug/vars answers, variables sorted by name.
+/// Writes the reply to GET /debug/vars, with variables sorted by name.
 ///
 /// Throws: `std::invalid_argument` if a prefix occurs twice, before anything is written.
 template <std::output_iterator<const char&> Out>
 Out write_debug_vars(Out out, std::span<const expvar_pool> pools) {
-  // By the whole names, which is another order than by the prefixes.
+  // Sorted by whole names: prefixes alone would sort differently.
   std::vector<std::pair<std::string, const expvar_pool*>> sorted;
   sorted.reserve(pools.size());
   for (const auto& p : pools)
@@ -295,7 +296,7 @@ Out write_debug_vars(Out out, std::span<const expvar_pool> pools) {
   put("\n}\n");
   return out;
 }
-/// As that, where the prefix of each pool is its name and `_`; none for a pool without a name.
+/// As above. The prefix of each pool is its name and `_`; empty for a pool without a name.
 template <std::output_iterator<const char&> Out>
 Out write_debug_vars(Out out, std::span<const snapshot> pools) {
   std::vector<expvar_pool> named;

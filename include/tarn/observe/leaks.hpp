@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Who holds blocks of a pool, printed; and tests that fail if somebody still does.
+// Prints the live blocks of a pool by call site, and makes tests fail if blocks are still live.
 //
 //   using followed = tarn::basic_recording_stats<256, 1>;  // 1: every get is followed
 //   tarn::byte_pool<tarn::thread_cached<>, followed> pool;
@@ -25,8 +25,8 @@
 
 namespace tarn {
 
-/// One line for the pool, and one for each place: file:line, blocks and bytes as estimated, age of
-/// the oldest.
+/// Prints one line for the pool, and one line for each call site: file:line, estimated blocks and
+/// bytes, and the age of the oldest block.
 inline std::ostream& operator<<(std::ostream& out, const leak_report& report) {
   out << "tarn: pool '" << report.pool << "': " << report.in_use << " blocks in use, "
       << report.samples << " of them followed";
@@ -52,7 +52,7 @@ inline std::ostream& operator<<(std::ostream& out, const leak_report& report) {
   return std::move(text).str();
 }
 
-/// Blocks that were taken in a scope and are still out at its end.
+/// The error for blocks that were taken in a scope and are still live at its end.
 class leak_found : public std::runtime_error {
  public:
   explicit leak_found(leak_report report)
@@ -66,8 +66,8 @@ class leak_found : public std::runtime_error {
 /// Called by the destructor of a leak_scope that was not checked and finds a leak.
 using leak_handler = void (*)(const leak_report&) noexcept;
 
-/// Prints the report to the standard error stream and ends the program: the default, because a
-/// test must not pass over a leak, and a destructor can't throw.
+/// Prints the report to the standard error stream and ends the program. The default, because a test
+/// must not miss a leak, and a destructor can't throw.
 inline void abort_on_leak(const leak_report& report) noexcept {
   try {
     std::fprintf(stderr, "%s\n", to_string(report).c_str());
@@ -81,21 +81,22 @@ namespace detail {
 inline constinit std::atomic<leak_handler> current_leak_handler{abort_on_leak};
 }
 
-/// Sets the handler of the program; null: the default. Returns: the one before.
+/// Sets the handler of the program; null: the default. Returns: the previous handler.
 inline leak_handler set_leak_handler(leak_handler handler) noexcept {
   return detail::current_leak_handler.exchange(handler != nullptr ? handler : abort_on_leak,
                                                std::memory_order::acq_rel);
 }
 
-/// Fails if blocks of a pool that were taken since its begin are out at its end.
+/// Fails if blocks of a pool that were taken after its begin are live at its end.
 ///
-/// It sees those that the stats policy follows, so a test takes `basic_recording_stats<N, 1>`. With
-/// fewer it also fails if more blocks are in use than at its begin, and then can't tell all places.
-/// What was taken before may come back meanwhile: it hides nothing that is followed.
+/// It sees the blocks that the stats policy follows, so use `basic_recording_stats<N, 1>` in a
+/// test. With fewer followed blocks it also fails if more blocks are in use than at its begin, but
+/// it can't report all call sites then. Blocks that were taken before the scope may come back in
+/// it: they hide no followed block.
 ///
-/// Its destructor checks as well, unless `check` or `dismiss` was called or an exception is on its
-/// way; what it finds goes to the leak handler. Preconditions: the pool outlives it; at both
-/// moments no other thread takes or gives blocks.
+/// Its destructor checks as well, unless `check` or `dismiss` was called or an exception is in
+/// flight, and passes a leak to the leak handler. Preconditions: the pool outlives it; no other
+/// thread takes or gives back blocks at its begin or its end.
 template <class Pool>
 class leak_scope {
   static_assert(
@@ -113,20 +114,20 @@ class leak_scope {
       if (const auto now = report(); is_leak(now)) {
         detail::current_leak_handler.load(std::memory_order::acquire)(now);
       }
-    } catch (...) {  // no memory for a report: it may be a leak
+    } catch (...) {  // no memory for a report: there may be a leak
       detail::current_leak_handler.load(std::memory_order::acquire)(leak_report{});
     }
   }
 
-  /// The blocks that were taken in this scope and are out.
+  /// The blocks that were taken in this scope and are live.
   [[nodiscard]] leak_report report() const { return pool_.live_blocks(begin_.next_id); }
 
-  /// Throws: `leak_found`, with the report, if there are such blocks.
+  /// Throws: `leak_found`, with the report, if blocks of this scope are live.
   void(check)() {
     is_done_ = true;
     if (auto now = report(); is_leak(now)) throw leak_found(std::move(now));
   }
-  /// Nothing is checked any more.
+  /// Disables the check of the destructor.
   void dismiss() noexcept { is_done_ = true; }
 
  private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// maintainer: one thread that keeps all published pools in shape.
+// maintainer: one thread that calls `maintain` of all published pools.
 //
 //   tarn::maintainer upkeep;      // of tarn::pools()
 //   upkeep.start();               // once a second, until the end of the scope
@@ -17,36 +17,36 @@
 
 namespace tarn {
 
-/// Calls `maintain` of every published pool, by hand (`tick`) or every so often on a thread of its
-/// own. A pool may end or be unpublished at any time.
+/// Calls `maintain` of every published pool: once per call of `tick`, or at an interval on a thread
+/// of its own. A pool may end or be unpublished at any time.
 ///
-/// What a pool's upkeep runs of the user's code (destructors of idle objects) runs on that thread.
+/// That thread also runs user code of the pools' upkeep (destructors of idle objects).
 ///
-/// Thread safety: as that of ticker; `tick` from any thread.
+/// Thread safety: as ticker; any thread may call `tick`.
 class maintainer {
  public:
   maintainer() : maintainer(pools()) {}
   explicit maintainer(const pool_registry& of)
       : pools_(of), ticker_([this](time_span now) { pass(now); }) {}
 
-  /// Throws: as `ticker::start`.
+  /// Starts the thread. Throws: as `ticker::start`.
   void start(time_span interval = time_span::of_seconds(1)) { ticker_.start(interval); }
-  /// Waits for a pass that is under way. Nothing touches the pools after it.
+  /// Ends the thread, after a pass that is under way. It uses no pool afterwards.
   void stop() noexcept { ticker_.stop(); }
-  /// False in a fork's child, where the thread is not.
+  /// True if the thread runs. False in a fork's child, which has no such thread.
   [[nodiscard]] bool running() const noexcept { return ticker_.running(); }
 
-  /// One pass by hand; `now` on the clock of `maintain`. Returns: the number of blocks that went.
+  /// Makes one pass. `now`: on the clock of `maintain`. Returns: the number of blocks given back.
   /// Throws: `std::bad_alloc`.
   std::size_t tick(time_span now) { return pass(now); }
 
-  /// Passes so far.
+  /// The number of passes.
   [[nodiscard]] std::uint64_t ticks() const noexcept {
-    return ticks_.load(std::memory_order::relaxed);  // this and the next two: statistics
+    return ticks_.load(std::memory_order::relaxed);  // this and the next two are statistics
   }
-  /// Of those on the thread, how many found no memory for the list of pools.
+  /// The number of passes of the thread that had no memory for the list of pools.
   [[nodiscard]] std::uint64_t failures() const noexcept { return ticker_.failures(); }
-  /// Blocks that went in all passes.
+  /// The number of blocks given back in all passes.
   [[nodiscard]] std::uint64_t blocks() const noexcept {
     return blocks_.load(std::memory_order::relaxed);
   }
@@ -63,7 +63,7 @@ class maintainer {
   pool_registry pools_;
   std::atomic<std::uint64_t> ticks_{0};
   std::atomic<std::uint64_t> blocks_{0};
-  ticker ticker_;  // last: its thread uses the others
+  ticker ticker_;  // last: its thread uses the other members
 };
 
 }  // namespace tarn

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// monitor: fits the bounds of a pool to its load.
+// monitor: adapts the bounds of a pool to its load.
 //
 //   tarn::monitor watching(pool);     // every 30 s, once started
-//   watching.start();                 // a thread of its own; or, by hand:
+//   watching.start();                 // on a thread of its own; or call:
 //   watching.tick(now);
 
 #pragma once
@@ -28,22 +28,22 @@
 
 namespace tarn {
 
-/// When a monitor changes what, and by how much. The defaults are those of Portask's pools.
+/// When a monitor changes a bound, and by how much. The defaults are those of Portask's pools.
 struct monitor_options {
   double grow_below = 0.8;     ///< hit rate below which a tier keeps more idle blocks
-  double shrink_above = 0.98;  ///< hit rate above which it keeps fewer
-  double growth = 0.5;         ///< the most that one step adds or removes, as a part
-  double most_growth = 2;      ///< a step never makes it more than so many times as much
-  std::size_t least = 32;      ///< blocks that a step never goes below
-  std::size_t evidence = 100;  ///< blocks made and gets seen before anything is concluded
+  double shrink_above = 0.98;  ///< hit rate above which a tier keeps fewer idle blocks
+  double growth = 0.5;         ///< the largest part that one step adds or removes
+  double most_growth = 2;      ///< the largest factor of one step
+  std::size_t least = 32;      ///< a step never goes below so many blocks
+  std::size_t evidence = 100;  ///< the number of blocks made, and of gets, before a decision
   time_span interval = time_span::of_seconds(30);
-  bool auto_resize = true;  ///< false: only says what it would do
+  bool auto_resize = true;  ///< false: only reports
 };
 
-/// Checks the options of a monitor. Throws: `std::invalid_argument` naming the value and the limit.
+/// Checks the options of a monitor. Throws: `std::invalid_argument`, with the value and the limit.
 inline void validate(const monitor_options& o) {
   const auto from_to = [](const char* what, double value, double least, double most) {
-    // Negated, so that what is not a number is refused too.
+    // Negated, so that NaN is refused too.
     if (!(value >= least)) detail::throw_invalid(what, value, "must be at least", least);
     if (!(value <= most)) detail::throw_invalid(what, value, "must be at most", most);
   };
@@ -56,23 +56,23 @@ inline void validate(const monitor_options& o) {
   }
 }
 
-/// What a monitor found out about one tier.
+/// What a monitor found in one tier.
 struct monitor_finding {
   enum class verdict : unsigned char { keep, grow, shrink };
 
   std::size_t tier = 0;
   verdict what = verdict::keep;
   std::uint64_t gets = 0;    ///< since the last change
-  double hit_rate = 0;       ///< of those
-  std::size_t old_size = 0;  ///< blocks kept at most
+  double hit_rate = 0;       ///< of those gets
+  std::size_t old_size = 0;  ///< the most idle blocks kept, before
   std::size_t new_size = 0;
   bool done = false;  ///< false: it only reports, or there was no memory
 };
 
-/// What one tier of one snapshot calls for; `before`: the tier when its bound changed last.
+/// Decides about one tier of one snapshot. `before`: the tier when its bound changed last.
 ///
-/// Growing multiplies by 1 + growth, shrinking by 1 - growth x hit rate; rounded down. Nothing is
-/// concluded before `evidence` blocks were made and as many gets seen.
+/// It grows by the factor 1 + growth, and shrinks by 1 - growth x hit rate, rounded down. It
+/// decides nothing before `evidence` blocks were made and as many gets were seen.
 [[nodiscard]] inline monitor_finding judge(const tier_snapshot& now, const tier_snapshot& before,
                                            const monitor_options& o) {
   using verdict = monitor_finding::verdict;
@@ -101,23 +101,23 @@ struct monitor_finding {
   return f;
 }
 
-/// Fits the bounds of one pool's tiers to its load: raises one where gets miss, lowers one where
-/// hardly any does, and gives what is above it back.
+/// Adapts the bounds of one pool's tiers to its load. It raises a bound if gets miss, lowers it if
+/// hardly any get misses, and gives back what is above the bound.
 ///
-/// Rates are those since the bound changed last, so growing compounds. The pool tells its observers
-/// of each change, see `event_log`. A closed or ended pool is left alone; a monitor's thread never
-/// outlives it.
+/// Rates count since the bound changed last, so growth compounds. The pool tells its observers each
+/// change, see `event_log`. The monitor ignores a closed or ended pool. Its thread never outlives
+/// it.
 ///
-/// Thread safety: any thread may call anything; two ticks at a time are one after the other. The
-/// monitor must not end while its own thread is in it.
+/// Thread safety: any thread may call any member; concurrent ticks run one after the other. The
+/// monitor must not end on its own thread.
 template <class Pool>
 class monitor {
   static_assert(Pool::stats_type::counts,
                 "monitor: the pool's stats policy does not count gets and misses");
 
  public:
-  /// Watches `pool`, which may end first. Throws: `std::invalid_argument` for options that make no
-  /// sense, and if 8 others watch the pool; `pool_closed`.
+  /// Watches `pool`, which may end first. Throws: `std::invalid_argument` if the options are not
+  /// valid, or if the pool has 8 other observers; `pool_closed`.
   explicit monitor(Pool& pool, monitor_options o = {})
       : options_(o), link_(std::make_shared<link>([this](time_span) { (check)(); })) {
     validate(o);
@@ -142,31 +142,31 @@ class monitor {
     if (out != nullptr) list_type::let_go(out);
   }
 
-  /// Looks at every tier if the interval is over; `now` on the clock of the pool's snapshots.
-  /// Returns: what was found; nothing before the interval is over or when the pool is gone.
+  /// Checks every tier if the interval is over. `now`: on the clock of the pool's snapshots.
+  /// Returns: the findings; empty before the interval is over, and if the pool has ended.
   std::vector<monitor_finding> tick(time_span now) {
     const std::lock_guard hold(link_->presence);
     if (now.count() < due_) return {};
     due_ = detail::later(now.count(), options_.interval);
     return look();
   }
-  /// The same at once.
+  /// As `tick`, but without waiting for the interval.
   std::vector<monitor_finding>(check)() {
     const std::lock_guard hold(link_->presence);
     return look();
   }
 
-  /// Checks at every interval, on a thread of its own. Does nothing if there is one.
+  /// Checks at every interval, on a thread of its own. Does nothing if that thread runs.
   ///
-  /// Throws: `pool_closed`; `std::system_error` if there is no thread to be had.
+  /// Throws: `pool_closed`; `std::system_error` if the system can't start a thread.
   void start() {
     static_assert(is_concurrent_v<typename Pool::lock_type>,
                   "monitor::start: a second thread must not use this pool; call tick() instead");
     if (!is_open()) throw pool_closed(name_);
     if (!link_->thread.running()) link_->thread.start(options_.interval);
-    if (!is_open()) stop();  // it closed meanwhile, and may have found no thread to end
+    if (!is_open()) stop();  // the pool closed meanwhile, and may not have seen the thread
   }
-  /// Ends the thread, after the check that it is at. Does nothing if there is none.
+  /// Ends the thread, after a check that is under way. Does nothing without a thread.
   void stop() noexcept { link_->thread.stop(); }
   [[nodiscard]] bool running() const noexcept { return link_->thread.running(); }
   [[nodiscard]] const monitor_options& options() const noexcept { return options_; }
@@ -175,16 +175,16 @@ class monitor {
   using env = typename lock_traits<typename Pool::lock_type>::env;
   using list_type = detail::observer_list<env>;
 
-  // What monitor and pool share; either may end first.
+  // The state that monitor and pool share. Either may end first.
   struct link {
     explicit link(std::function<void(time_span)> action) : thread(std::move(action)) {}
-    // Held while the pool is used: it closes after that. Recursive, because an event's sink may
-    // close the pool or call the monitor.
+    // Held while the pool is used: the pool closes after that. Recursive, because the sink of an
+    // event may close the pool or call the monitor.
     std::recursive_mutex presence;
-    Pool* pool = nullptr;  // presence: null when it has closed
+    Pool* pool = nullptr;  // guarded by presence; null after close
     ticker thread;
   };
-  // Hears of the pool's end.
+  // Is told when the pool ends.
   class guest final : public detail::observer<env> {
    public:
     explicit guest(std::shared_ptr<link> l) : link_(std::move(l)) {}
@@ -230,7 +230,7 @@ class monitor {
         pool.resize(f.new_size);
       }
       return true;
-    } catch (...) {  // no memory to make so many ready: the next tick tries again
+    } catch (...) {  // no memory for so many blocks: the next tick tries again
       return false;
     }
   }
@@ -239,7 +239,7 @@ class monitor {
   std::string name_;  // of the pool
   std::shared_ptr<link> link_;
   guest* guest_ = nullptr;
-  snapshot last_;  // of each tier: when its bound changed last; this and the next: presence
+  snapshot last_;  // tiers at the last change; presence guards this and the next
   std::int64_t due_ = 0;
 };
 

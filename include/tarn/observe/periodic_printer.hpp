@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Prints pools every few seconds, from a thread of its own.
+// periodic_printer: prints pools every few seconds, on a thread of its own.
 //
 //   tarn::periodic_printer printer([&] { return std::vector{frames.snapshot()}; });
-//   printer.start();  // every five seconds to std::clog, until `stop` or the printer's end
+//   printer.start();  // every five seconds to std::clog, until `stop` or its destructor
 
 #pragma once
 
@@ -25,16 +25,16 @@
 
 namespace tarn {
 
-/// Prints what a function tells, every five seconds or at any other interval.
+/// Prints the snapshots that a function returns, every five seconds or at another interval.
 ///
-/// The first table comes after the first interval: at the start there is nothing to see yet
-/// (`print` prints at once). What the function or the sink throws is counted, and the printing goes
-/// on. The printer must end before the pools that its function reads: declare it behind them.
+/// The first table comes after the first interval; `print` prints at once. Exceptions of the
+/// function or the sink are counted, and the printing goes on. The printer must end before the
+/// pools that its function reads, so declare it after them.
 ///
-/// In a fork's child there is no thread: it is not running there, and may be started.
+/// A fork's child has no such thread: the printer does not run there, and may be started.
 ///
-/// Thread safety: any thread may call anything, the sink included; a sink may stop its printer, but
-/// not start it.
+/// Thread safety: any thread may call any member, also from the sink. A sink may stop its printer,
+/// but not start it.
 class periodic_printer {
  public:
   using source = std::function<std::vector<snapshot>()>;
@@ -48,8 +48,8 @@ class periodic_printer {
     std::clog.write(text.data(), static_cast<std::streamsize>(text.size())).flush();
   }
 
-  /// Does not start. Throws: `std::invalid_argument` if a function is empty or if the interval is
-  /// shorter than a millisecond.
+  /// Does not start the thread. Throws: `std::invalid_argument` if a function is empty, or if the
+  /// interval is shorter than a millisecond.
   explicit periodic_printer(source pools, time_span interval = default_interval(), sink to = to_log)
       : pools_(std::move(pools)),
         to_(std::move(to)),
@@ -63,12 +63,11 @@ class periodic_printer {
     }
   }
 
-  /// Begins to print. Returns: whether it did; false if it prints already, and when it is called by
-  /// the source or the sink of that printing.
-  /// Throws: `std::system_error` if there is no thread to be had.
+  /// Starts to print. Returns: false if it prints already, or if its own source or sink calls this.
+  /// Throws: `std::system_error` if the system can't start a thread.
   bool start() { return !thread_.running() && thread_.start(interval_); }
-  /// Ends the printing, and returns when nothing is being printed any more; called by the source or
-  /// the sink, only asks for the end. Does nothing if nothing is printed.
+  /// Stops printing, and waits for a table that is under way. Called by the source or the sink, it
+  /// does not wait. Does nothing if it does not print.
   void stop() noexcept { thread_.stop(); }
   [[nodiscard]] bool running() const noexcept { return thread_.running(); }
 
@@ -79,14 +78,14 @@ class periodic_printer {
       write_table(std::back_inserter(text), s);
     if (!text.empty()) to_(text);
   }
-  /// How often the thread did not print because something threw.
+  /// The number of tables that the thread could not print because of an exception.
   [[nodiscard]] std::uint64_t failures() const noexcept { return thread_.failures(); }
 
  private:
   source pools_;
   sink to_;
   time_span interval_;
-  ticker thread_;  // the last: it ends first
+  ticker thread_;  // last: it ends first
 };
 
 }  // namespace tarn

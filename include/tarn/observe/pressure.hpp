@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Memory pressure, and what to do about it.
+// pressure_watch: trims pools under memory pressure.
 //
 //   tarn::pressure_watch watch(tarn::psi_source{});     // "some tasks wait for memory"
 //   watch.start(std::chrono::seconds(1));               // trims the published pools when they do
@@ -33,26 +33,27 @@
 
 namespace tarn {
 
-/// How short of memory something is.
+/// The level of memory pressure.
 enum class pressure_level : unsigned char { none, some, full };
 
-/// Where each level begins, in the percent of a source, and how far the value must fall to end it.
+/// The values of a source at which each level begins, in percent, and how far the value must fall
+/// to end it.
 struct pressure_thresholds {
   double some_at = 10;
   double full_at = 10;
-  double ends_below = 0.8;  ///< a level ends when the value is below this part of where it began
+  double ends_below = 0.8;  ///< a level ends below this part of its begin
 };
 
-/// What a source says at one moment.
+/// The values of a source at one moment.
 struct pressure_reading {
   double some = 0;     ///< percent, compared to `some_at`
   double full = 0;     ///< percent, compared to `full_at`
-  std::string absent;  ///< why there is nothing to read; empty if there is
+  std::string absent;  ///< why there is no value; empty if there is one
 
   [[nodiscard]] bool available() const noexcept { return absent.empty(); }
 };
 
-/// Something that can be asked for pressure: `read()`, and `defaults()` for what it measures.
+/// A source of pressure: `read()` returns its values, `defaults()` its thresholds.
 template <class S>
 concept pressure_source = requires(S& source) {
   { source.read() } -> std::convertible_to<pressure_reading>;
@@ -72,8 +73,8 @@ namespace detail {
   return text;
 }
 
-/// A number as "12.34" at the beginning of `text`, which loses it; nothing else before a space or
-/// the end. Returns: nothing if there is none, or one above 10^18.
+/// Takes a number such as "12.34" off the begin of `text`; a space or the end must follow it.
+/// Returns: nothing without a number, or for a number above 10^18.
 [[nodiscard]] inline std::optional<double> take_number(std::string_view& text) {
   double value = 0;
   double unit = 1;
@@ -119,7 +120,7 @@ namespace detail {
   return std::nullopt;
 }
 
-/// The only number of a file of a cgroup. "max" is infinite.
+/// The single number in a file of a cgroup. "max" is infinite.
 [[nodiscard]] inline std::optional<double> cgroup_value(const std::string& path) {
   const auto text = text_of_file(path);
   if (!text) return std::nullopt;
@@ -133,7 +134,7 @@ namespace detail {
 }  // namespace detail
 
 /// Pressure stall information of Linux: the percent of the last ten seconds in which some task, or
-/// all of them, waited for memory. A file of the system, or `memory.pressure` of a cgroup.
+/// all tasks, waited for memory. From a file of the system, or `memory.pressure` of a cgroup.
 class psi_source {
  public:
   static constexpr const char* of_system = "/proc/pressure/memory";
@@ -145,7 +146,7 @@ class psi_source {
     const auto text = detail::text_of_file(path_);
     if (!text) return {0, 0, "tarn: '" + path_ + "' can't be read"};
     const auto some = detail::psi_value(*text, "some", "avg10");
-    // Kernels before 5.13 tell nothing of "full" in some files.
+    // Kernels before 5.13 have no "full" line in some files.
     const bool has_full = text->starts_with("full ") || text->find("\nfull ") != std::string::npos;
     const auto full = has_full ? detail::psi_value(*text, "full", "avg10") : 0.0;
     if (!some || !full || *some > 100 || *full > 100) {
@@ -160,14 +161,13 @@ class psi_source {
   std::string path_;
 };
 
-/// The memory of a cgroup (version 2) in percent of the least of its limits, `memory.high` and
-/// `memory.max`.
+/// The memory of a cgroup (version 2) in percent of its lower limit, `memory.high` or `memory.max`.
 class cgroup_source {
  public:
-  /// `folder`: of the cgroup. One that is not there is found when it is read.
+  /// `folder`: that of the cgroup. A missing folder is noticed at the first `read`.
   explicit cgroup_source(std::string folder) : folder_(std::move(folder)) {}
 
-  /// The cgroup of this process. `memberships` and `mount`: where Linux tells.
+  /// The cgroup of this process. `memberships` and `mount`: the files of Linux that name it.
   [[nodiscard]] static cgroup_source of_this_process(
       const std::string& memberships = "/proc/self/cgroup",
       const std::string& mount = "/sys/fs/cgroup") {
@@ -203,35 +203,35 @@ class cgroup_source {
 
 /// What a watch does, and how often.
 struct pressure_options {
-  setting<pressure_thresholds> thresholds{};  ///< else those of the source
-  unsigned keep_percent_on_some = 50;         ///< of the idle bytes of each pool
-  unsigned keep_percent_on_full = 0;          ///< and all thread caches, and the heap
+  setting<pressure_thresholds> thresholds{};  ///< absent: those of the source
+  unsigned keep_percent_on_some = 50;  ///< percent of each pool's idle bytes to keep at `some`
+  unsigned keep_percent_on_full = 0;   ///< at `full`; 0 also empties thread caches and the heap
   time_span least_between_trims = time_span::of_seconds(1);
 };
 
-/// What a watch did.
+/// The counts of a watch.
 struct pressure_numbers {
   std::uint64_t ticks = 0;
-  std::uint64_t absent = 0;         ///< of the ticks: the source had nothing to say
-  std::uint64_t some = 0;           ///< of the ticks: at this level
-  std::uint64_t full = 0;           ///< and at this
+  std::uint64_t absent = 0;         ///< ticks at which the source had no value
+  std::uint64_t some = 0;           ///< ticks at this level
+  std::uint64_t full = 0;           ///< ticks at this level
   std::uint64_t trims = 0;          ///< passes over the pools
-  std::uint64_t held_back = 0;      ///< passes that did not happen, so soon after the last
-  std::uint64_t trimmed_bytes = 0;  ///< that pools gave back to their sources
+  std::uint64_t held_back = 0;      ///< passes left out, too soon after the last one
+  std::uint64_t trimmed_bytes = 0;  ///< bytes that pools gave back to their sources
 };
 
-/// Asks a source for pressure and trims the published pools while there is some.
+/// Reads the pressure from a source, and trims the published pools while it is high.
 ///
-/// A level begins where its threshold is reached, and ends when the value has fallen well below it.
-/// While it lasts, and as often as may be: `some` trims each pool to half of its idle bytes; `full`
-/// trims all, tells other threads to empty their caches, and makes the heap give back, too.
-/// A source that says nothing ends the level.
+/// A level begins at its threshold, and ends when the value has fallen well below it. During a
+/// level it trims as often as allowed: `some` trims each pool to half of its idle bytes; `full`
+/// trims all idle bytes, orders other threads to empty their caches, and makes the heap give memory
+/// back. A source without a value ends the level.
 ///
-/// Thread safety: `tick`, `level` and `numbers` from any thread; for the rest see ticker.
+/// Thread safety: any thread may call `tick`, `level` and `numbers`; all else as ticker.
 template <pressure_source Source>
 class pressure_watch {
  public:
-  /// Throws: `std::invalid_argument` if a threshold or a percentage makes no sense, naming it.
+  /// Throws: `std::invalid_argument`, with its name, if a threshold or a percentage is not valid.
   explicit pressure_watch(Source source, pressure_options o = {}, const pool_registry& of = pools())
       : source_(std::move(source)),
         options_(o),
@@ -259,15 +259,15 @@ class pressure_watch {
     }
   }
 
-  /// Asks the source, once, and does what is to be done. `now`: on any steady clock, always the
-  /// same one. Does nothing while another tick is under way.
+  /// Reads the source once, and trims if needed. `now`: on any steady clock, always the same one.
+  /// Does nothing during another tick.
   ///
   /// Returns: the level. Throws: what the source throws, `std::bad_alloc`.
   pressure_level tick(time_span now) {
-    // A number that a fork's child knows to be of another process, instead of a lock.
+    // A number instead of a lock: a fork's child sees that it belongs to another process.
     const auto mine = detail::fork_generation.load(std::memory_order::relaxed) + 1;
     auto owner = ticking_.load(std::memory_order::relaxed);
-    // acquire, pairs with the release below: what the last tick wrote is seen by this one.
+    // acquire, pairs with the release below: this tick sees the writes of the last tick.
     if (owner == mine || !ticking_.compare_exchange_strong(owner, mine, std::memory_order::acquire,
                                                            std::memory_order::relaxed)) {
       return level();
@@ -289,18 +289,18 @@ class pressure_watch {
     return level;
   }
 
-  /// Throws: as `ticker::start`.
+  /// Starts the thread. Throws: as `ticker::start`.
   void start(time_span interval = time_span::of_seconds(1)) { ticker_.start(interval); }
-  /// Waits for a tick that is under way. Nothing touches the pools after it.
+  /// Ends the thread, after a tick that is under way. It uses no pool afterwards.
   void stop() noexcept { ticker_.stop(); }
-  /// False in a fork's child, where the thread is not.
+  /// True if the thread runs. False in a fork's child, which has no such thread.
   [[nodiscard]] bool running() const noexcept { return ticker_.running(); }
 
   /// The level of the last tick.
   [[nodiscard]] pressure_level level() const noexcept {
-    return level_.load(std::memory_order::relaxed);  // one number, nothing hangs on it
+    return level_.load(std::memory_order::relaxed);  // a single number: it publishes nothing else
   }
-  /// Why the source had nothing to say at the last tick; empty if it had.
+  /// Why the source had no value at the last tick; empty if it had one.
   [[nodiscard]] std::string why_absent() const {
     const auto why = detail::locked(detail::books_lock, [&] { return absent_; });
     return why != nullptr ? *why : std::string();
@@ -318,7 +318,7 @@ class pressure_watch {
     counter ticks, absent, some, full, trims, held_back, trimmed_bytes;
   };
 
-  /// A level holds until its value is well below its threshold, so that it does not flicker.
+  /// A level lasts until its value is well below its threshold, so that it does not flicker.
   [[nodiscard]] pressure_level judged(const pressure_reading& r) const noexcept {
     const auto before = level();
     const auto holds = [&](double value, double begin, pressure_level which) {
@@ -332,7 +332,7 @@ class pressure_watch {
   void relieve(pressure_level level, time_span now) {
     const bool is_soon =
         trimmed_ && now.count() - last_trim_.count() < options_.least_between_trims.count();
-    // What is getting worse is not held back.
+    // A higher level than at the last trim is not held back.
     if (is_soon && level <= trimmed_at_) return count_.held_back.add(1), void();
     trimmed_ = true;
     last_trim_ = now;
@@ -359,7 +359,7 @@ class pressure_watch {
     absent_.swap(text);
   }
 
-  Source source_;  // this and the next group: by the tick that is under way
+  Source source_;  // this and the next group: used by the tick under way
   pressure_options options_;
   pressure_thresholds at_;
   pool_registry pools_;
@@ -367,11 +367,11 @@ class pressure_watch {
   time_span last_trim_{};
   pressure_level trimmed_at_ = pressure_level::none;
 
-  std::atomic<std::uint64_t> ticking_{0};  // who ticks: the fork generation and one
+  std::atomic<std::uint64_t> ticking_{0};  // the owner of the tick: fork generation + 1
   std::atomic<pressure_level> level_{pressure_level::none};
   counters count_;
-  std::shared_ptr<const std::string> absent_;  // books_lock
-  ticker ticker_;                              // last: its thread uses the others
+  std::shared_ptr<const std::string> absent_;  // guarded by books_lock
+  ticker ticker_;                              // last: its thread uses the other members
 };
 
 }  // namespace tarn

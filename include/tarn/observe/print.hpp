@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A snapshot as a table for people.
+// Prints a snapshot as a table.
 //
 //   std::cout << pool.snapshot();
 //   std::cout << (after - before);
@@ -11,7 +11,7 @@
 //     ...
 //       total       1000    99.7          3 ...
 //
-// With a format library: tarn/interop/std_format.hpp, tarn/interop/fmt.hpp.
+// For format libraries: tarn/interop/std_format.hpp, tarn/interop/fmt.hpp.
 
 #pragma once
 
@@ -32,24 +32,24 @@ namespace tarn {
 
 namespace detail {
 
-/// With one digit behind the point.
+/// A number with one digit after the point.
 [[nodiscard]] inline std::string one_decimal(double n) {
   char digits[64];
   const auto end =
       std::to_chars(digits, digits + sizeof digits, n, std::chars_format::fixed, 1).ptr;
   return {digits, end};
 }
-/// `bytes` in the largest unit of which there is one: 128 B, 1.5 KiB.
+/// `bytes` in the largest unit that is not above it: 128 B, 1.5 KiB.
 [[nodiscard]] inline std::string bytes_text(std::uint64_t bytes) {
   constexpr std::string_view units[] = {" KiB", " MiB", " GiB", " TiB", " PiB", " EiB"};
   if (bytes < 1024) return std::to_string(bytes) + " B";
   auto n = static_cast<double>(bytes) / 1024;
   std::size_t unit = 0;
-  for (; n >= 1023.95; n /= 1024)  // else it would be printed as 1024.0
+  for (; n >= 1023.95; n /= 1024)  // else it would print 1024.0
     ++unit;
   return one_decimal(n).append(units[unit]);
 }
-/// The size of a block, which is exact: 128 B, 2 KiB, 1500 B.
+/// The exact size of a block: 128 B, 2 KiB, 1500 B.
 [[nodiscard]] inline std::string size_text(std::uint64_t bytes) {
   constexpr std::string_view units[] = {" B", " KiB", " MiB", " GiB", " TiB"};
   std::size_t unit = 0;
@@ -115,7 +115,8 @@ class table_writer {
     }
     to_.put('\n');
   }
-  /// "left": idle blocks that went, whatever for. "most": what is known of the high-water mark.
+  /// "left": idle blocks that left without a get, for any reason. "most": the known high-water
+  /// mark.
   void row(const std::string& name, const tier_snapshot& t, std::uint64_t idle_bytes) {
     const auto most = t.most_in_use != 0 ? t.most_in_use : t.peak_outstanding;
     row({name, std::to_string(t.gets), percent_text(t), std::to_string(t.in_use),
@@ -124,7 +125,7 @@ class table_writer {
   }
   void row(const std::string (&cells)[columns]) {
     for (std::size_t i = 0; i != columns; ++i) {
-      // A cell that is too wide still keeps its distance.
+      // A cell that is too wide still has a space before it.
       auto width = cells[i].size();
       do {
         to_.put(' ');
@@ -142,7 +143,7 @@ class table_writer {
   void end_line() {
     if (separator_ == ", ") to_.put('\n');
   }
-  /// What is seldom there, and only where it is.
+  /// Prints rare numbers, only if there are any.
   void put_rest(const snapshot& s, const tier_snapshot& total) {
     separator_ = "  left: ";
     count("discarded", total.discarded);
@@ -193,8 +194,8 @@ class table_writer {
 
 }  // namespace detail
 
-/// Writes a snapshot as a table of the tiers that were ever used, with a line before it of what
-/// matters most, and lines behind it of what happened besides. Ends with a new line.
+/// Writes a snapshot as a table of the tiers that were ever used. A line before it has the most
+/// important numbers, lines after it have rare events. Ends with a new line.
 ///
 /// Returns: the iterator behind the last character.
 template <std::output_iterator<const char&> Out>
@@ -204,14 +205,14 @@ Out write_table(Out out, const snapshot& s) {
   return std::move(to).out();
 }
 
-/// The table as a string.
+/// Returns: the table as a string.
 [[nodiscard]] inline std::string to_string(const snapshot& s) {
   std::string text;
   write_table(std::back_inserter(text), s);
   return text;
 }
 
-/// Prints the table, whatever the stream's locale and flags are.
+/// Prints the table, independent of the stream's locale and flags.
 inline std::ostream& operator<<(std::ostream& out, const snapshot& s) {
   const auto text = to_string(s);
   return out.write(text.data(), static_cast<std::streamsize>(text.size()));

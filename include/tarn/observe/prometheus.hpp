@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Snapshots as Prometheus and OpenMetrics read them.
+// Writes snapshots in the formats of Prometheus and OpenMetrics.
 //
 //   const tarn::metric_options options{.clock = tarn::wall_clock::now()};  // once
 //   const std::vector<tarn::snapshot> pools{frames.snapshot(), orders.snapshot()};
@@ -8,8 +8,8 @@
 //   response.content_type = tarn::content_type(format);
 //   tarn::write_metrics(std::back_inserter(response.body), format, pools, options);
 //
-// Both formats have the same names, labels and values, `le` included, so a series stays one when
-// the reader changes from one to the other.
+// Both formats have the same names, labels and values, also of `le`, so a time series continues if
+// the reader changes the format.
 
 #pragma once
 
@@ -39,7 +39,7 @@ inline constexpr std::string_view prometheus_content_type =
 inline constexpr std::string_view openmetrics_content_type =
     "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// What the header `Content-Type` says of a format.
+/// The value of the header `Content-Type` for a format.
 [[nodiscard]] constexpr std::string_view content_type(metric_format format) noexcept {
   return format == metric_format::openmetrics ? openmetrics_content_type : prometheus_content_type;
 }
@@ -53,7 +53,7 @@ namespace detail {
     text.remove_suffix(1);
   return text;
 }
-/// Takes off what is before `separator`, and it.
+/// Takes the part before `separator` off the text, and the separator.
 [[nodiscard]] constexpr std::string_view take_part(std::string_view& text,
                                                    char separator) noexcept {
   const auto end = text.find(separator);
@@ -71,7 +71,7 @@ namespace detail {
 }
 /// The weight of a media range, in thousandths.
 [[nodiscard]] constexpr int quality_of(std::string_view q) noexcept {
-  // "0", "1", "0.5", "0.125", "1.000"; anything else is taken for no wish at all.
+  // "0", "1", "0.5", "0.125", "1.000"; any other text counts as 0.
   if (q.empty() || q.size() > 5 || (q[0] != '0' && q[0] != '1')) return 0;
   if (q.size() > 1 && q[1] != '.') return 0;
   int sum = 1000 * (q[0] - '0');
@@ -96,7 +96,7 @@ class exposition {
     const std::string_view type = kind == metric_kind::counter     ? "counter"
                                   : kind == metric_kind::histogram ? "histogram"
                                                                    : "gauge";
-    // A counter's family is called as its sample in one format, and without `_total` in the other.
+    // The family name of a counter has `_total` in one format, and not in the other.
     const std::string_view total = kind == metric_kind::counter && !open_ ? "_total" : "";
     const auto line = [&](std::string_view what) {
       to_.put(std::string_view("# "), what, name_, total, ' ');
@@ -143,7 +143,7 @@ class exposition {
   }
 
  private:
-  /// Since when a counter counts.
+  /// Writes the moment since when a counter counts.
   void created(const metric_subject& subject) {
     if (!open_ || !options_.clock || subject.pool == nullptr) return;
     head("_created", subject);
@@ -188,12 +188,12 @@ class exposition {
 
 }  // namespace detail
 
-/// The format that a request with this `Accept` header wants: OpenMetrics only if it is named, in
-/// a version that there is, and liked no less than the other.
+/// The format for a request with this `Accept` header: OpenMetrics only if the header names it, in
+/// a supported version, with a weight not below that of text.
 [[nodiscard]] constexpr metric_format negotiate(std::string_view accept) noexcept {
   int open = 0;
   int text = 0;
-  int text_rank = -1;  // how exactly the range was put that decides about text
+  int text_rank = -1;  // specificity of the range that decides about text
   while (!accept.empty()) {
     auto range = detail::take_part(accept, ',');
     const auto type = detail::take_part(range, ';');
@@ -227,13 +227,13 @@ class exposition {
 
 /// Writes the metrics of pools in a format.
 ///
-/// Names are `<prefix><metric>`; what belongs to a tier has the labels `pool` and `tier` (the size
-/// of its blocks), all else `pool`. A bound that is not set is `+Inf`. Bytes that are no UTF-8
-/// become U+FFFD.
+/// Names are `<prefix><metric>`. Metrics of a tier have the labels `pool` and `tier` (its block
+/// size), all others only `pool`. A missing bound is `+Inf`. Bytes that are not UTF-8 become
+/// U+FFFD.
 ///
-/// Returns: the iterator behind the last character. Throws: `std::invalid_argument` if two pools
-///   have the same name or if the prefix or a label's name is none: before anything is written;
-///   what the iterator throws.
+/// Returns: the iterator behind the last character. Throws, before it writes:
+///   `std::invalid_argument` if two pools have the same name, or if the prefix or a label has an
+///   invalid name. Throws: what the iterator throws.
 template <std::output_iterator<const char&> Out>
 Out write_metrics(Out out, metric_format format, std::span<const snapshot> pools,
                   const metric_options& options = {}) {
@@ -241,12 +241,12 @@ Out write_metrics(Out out, metric_format format, std::span<const snapshot> pools
   detail::visit_metrics(pools, options, text);
   return std::move(text).end();
 }
-/// As that, in text 0.0.4.
+/// As `write_metrics`, in text 0.0.4.
 template <std::output_iterator<const char&> Out>
 Out write_prometheus(Out out, std::span<const snapshot> pools, const metric_options& options = {}) {
   return write_metrics(std::move(out), metric_format::prometheus, pools, options);
 }
-/// As that, in OpenMetrics 1.0.
+/// As `write_metrics`, in OpenMetrics 1.0.
 template <std::output_iterator<const char&> Out>
 Out write_openmetrics(Out out, std::span<const snapshot> pools,
                       const metric_options& options = {}) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// pool_registry: named pools, seen from outside.
+// pool_registry: named pools that other parts of the program can read and trim.
 //
 //   tarn::byte_pool<> frames({.name = "frames"});
 //   const auto published = tarn::pools().publish(frames);   // until the end of the scope
@@ -30,33 +30,33 @@ namespace tarn {
 
 namespace detail {
 
-/// One lock for the books of all registries, so that a fork can take it: before those of the pools,
-/// as everybody does. Under it: moves of pointers and comparisons of names, no heap, no pool.
+/// The lock for the books of all registries. A fork takes it before the locks of pools, in the same
+/// order as all other code. Under it only pointers move and names are compared: no heap, no pool.
 inline constinit system_mutex books_lock;
 
 inline void watch_forks_for_books() noexcept {
-  // First: what is registered later is called earlier before a fork.
+  // First: a handler that is registered later runs earlier before a fork.
   native_env::prepare(native_env::registry());
   static const bool watching = register_fork_handlers(
       [] { books_lock.lock(); }, [] { books_lock.unlock(); }, [] { books_lock.unlock(); });
   static_cast<void>(watching);
 }
 
-/// The published pools by name. All members under `books_lock`.
+/// The published pools by name. `books_lock` guards all members.
 struct pool_books {
   using entry = std::shared_ptr<watched>;
-  using by_name = std::map<std::string_view, entry>;  // the name lies in the entry
+  using by_name = std::map<std::string_view, entry>;  // the name is a part of the entry
   using node = by_name::node_type;
 
   explicit pool_books(std::size_t most) noexcept : limit(most) {}
 
-  /// `e` as a node of its own: no heap is needed to put it in.
+  /// Makes a node of `e`, so that the insertion needs no heap.
   [[nodiscard]] static node node_of(const entry& e) {
     by_name one;
     one.emplace(e->name(), e);
     return one.extract(one.begin());
   }
-  /// Takes the one of this name out, if it is `e` or that is null.
+  /// Takes the entry of this name out, if it is `e` or if `e` is null.
   [[nodiscard]] node take_out(std::string_view name, const watched* e = nullptr) noexcept {
     const auto place = entries.find(name);
     const bool is_it = place != entries.end() && (e == nullptr || place->second.get() == e);
@@ -69,10 +69,10 @@ struct pool_books {
 
 }  // namespace detail
 
-/// What keeps a pool published; unpublishes it at its end. Move-only, empty by default.
+/// Keeps a pool published; its destructor unpublishes the pool. Move-only, empty by default.
 ///
-/// It belongs beside its pool, declared after it. Nothing breaks if the pool ends first: it is
-/// then seen no more, and its name is free again.
+/// Declare it beside its pool, after it. If the pool ends first, the registry stops listing it, and
+/// its name is free again.
 class publication {
  public:
   publication() noexcept = default;
@@ -86,18 +86,18 @@ class publication {
   }
   ~publication() { reset(); }
 
-  /// Unpublishes the pool now. Does nothing if that was done by name, or if the registry ended.
+  /// Unpublishes the pool now. Does nothing if the pool is unpublished or the registry has ended.
   void reset() noexcept {
     const auto books = books_.lock();
     auto entry = entry_.lock();
     books_.reset();
     entry_.reset();
     if (books == nullptr || entry == nullptr) return;
-    detail::pool_books::node out;  // its core may go with it: not under the lock
+    detail::pool_books::node out;  // destroyed after the lock: it may free the core
     const detail::guard hold(detail::books_lock);
     out = books->take_out(entry->name(), entry.get());
   }
-  /// True if there is something to unpublish, as far as this knows.
+  /// True if it has a pool to unpublish, as far as it knows.
   [[nodiscard]] explicit operator bool() const noexcept { return !entry_.expired(); }
 
  private:
@@ -110,19 +110,19 @@ class publication {
   std::weak_ptr<detail::watched> entry_;
 };
 
-/// Pools by name: who publishes a pool lets others read it, trim it, and keep it in shape.
+/// Pools by name. The caller that publishes a pool lets others read it, trim it and maintain it.
 ///
-/// A published pool may end at any time: its end waits until nobody is looking at it, and from
-/// then on it is not listed. A closed pool is listed as long as it exists. A copy is the same
+/// A published pool may end at any time: its end waits until no thread uses it here, and then it is
+/// not listed any more. A closed pool is listed as long as it exists. A copy refers to the same
 /// registry.
 ///
-/// Thread safety: any thread may call anything at any time.
+/// Thread safety: any thread may call any member at any time.
 class pool_registry {
  public:
   static constexpr std::size_t default_limit = 1024;
 
-  /// Throws: `std::invalid_argument` if `limit`, the number of pools that may be published at the
-  /// same time, is 0 or above 2^20.
+  /// Throws: `std::invalid_argument` if `limit`, the most pools published at the same time, is 0 or
+  /// above 2^20.
   pool_registry() : pool_registry(default_limit) {}
   explicit pool_registry(std::size_t limit) : books_(made(limit)) {
     detail::watch_forks_for_books();
@@ -130,14 +130,15 @@ class pool_registry {
 
   /// Publishes a pool under its own name.
   ///
-  /// Throws: `std::invalid_argument` if it has none, if the name is taken, or if there are as many
-  ///   pools as may be; the text names the name or the limit. Complexity: O(log of the pools);
-  ///   O(pools) if there are as many as may be, for a look at which of them have ended.
+  /// Throws: `std::invalid_argument`, with the name or the limit, if the pool has no name, if the
+  /// name
+  ///   is taken, or if the registry is full. Complexity: O(log of the pools); O(pools) if the
+  ///   registry is full, to remove pools that have ended.
   template <class Pool>
   [[nodiscard]] publication publish(Pool& pool) {
     return publish(pool, name_of(pool));
   }
-  /// The same under another name, which is also that of its snapshots here.
+  /// Publishes a pool under another name. Its snapshots here have that name too. Throws: as above.
   template <class Pool>
   [[nodiscard]] publication publish(Pool& pool, std::string name) {
     const std::string copy = name;
@@ -156,7 +157,7 @@ class pool_registry {
     throw std::invalid_argument("tarn: pool '" + copy + "' can't be published: there are " +
                                 std::to_string(limit()) + " already, as many as may be");
   }
-  /// As `publish`, but returns an empty token where that throws `std::invalid_argument`.
+  /// As `publish`, but returns an empty token instead of throwing `std::invalid_argument`.
   template <class Pool>
   [[nodiscard]] publication try_publish(Pool& pool) {
     return try_publish(pool, name_of(pool));
@@ -167,7 +168,7 @@ class pool_registry {
     static_cast<void>(add(pool, std::move(name), token));
     return token;
   }
-  /// Returns: false if there is no such pool.
+  /// Unpublishes the pool of that name. Returns: false if there is no such pool.
   bool unpublish(std::string_view name) noexcept {
     detail::pool_books::node out;
     const detail::guard hold(detail::books_lock);
@@ -175,26 +176,26 @@ class pool_registry {
     return !out.empty() && !out.mapped()->gone();
   }
 
-  /// The pool of that name; empty if there is none.
+  /// Returns: the pool of that name; empty if there is no such pool.
   [[nodiscard]] watched_pool find(std::string_view name) const noexcept {
     const detail::guard hold(detail::books_lock);
     const auto place = books_->entries.find(name);
     return place != books_->entries.end() && !place->second->gone() ? watched_pool(place->second)
                                                                     : watched_pool();
   }
-  /// All of them, by name.
+  /// Returns: all pools, by name.
   [[nodiscard]] std::vector<watched_pool> list() const {
     std::vector<watched_pool> pools;
     look([&](entry&& e) { pools.push_back(watched_pool(std::move(e))); });
     return pools;
   }
-  /// Calls `action(watched_pool&)` for each, by name; it may publish, unpublish and end pools.
+  /// Calls `action(watched_pool&)` for each pool, by name. It may publish, unpublish and end pools.
   template <class Action>
   void for_each(Action&& action) const {
     for (auto& pool : list())
       action(pool);
   }
-  /// What all of them look like, by name. They are read one after the other.
+  /// Returns: the snapshots of all pools, by name. The pools are read one after the other.
   [[nodiscard]] std::vector<snapshot> snapshots() const {
     std::vector<snapshot> all;
     for_each([&](const watched_pool& pool) {
@@ -202,7 +203,7 @@ class pool_registry {
     });
     return all;
   }
-  /// Checks the numbers of all of them. Returns: what is broken in the first bad one, by name.
+  /// Checks the numbers of all pools. Returns: the broken invariant of the first bad pool, by name.
   [[nodiscard]] std::optional<broken_invariant> validate(moment when = moment::busy) const {
     for (const auto& pool : list()) {
       const auto s = pool.snapshot();
@@ -252,7 +253,7 @@ class pool_registry {
       const entry made = std::make_shared<detail::watched_as<Pool>>(pool, std::move(name));
       auto node = detail::pool_books::node_of(made);
       for (bool looked = false;; looked = true) {
-        detail::pool_books::node ended;  // a pool that has ended gives its name back
+        detail::pool_books::node ended;  // an ended pool frees its name
         {
           const detail::guard hold(detail::books_lock);
           auto& entries = books_->entries;
@@ -267,22 +268,22 @@ class pool_registry {
           }
         }
         if (looked) return refusal::full;
-        look([](entry&&) {});  // others that have ended give their places back
+        look([](entry&&) {});  // other ended pools free their entries
       }
       token = publication(books_, made);
       return refusal::none;
     }
   }
 
-  /// Calls `action(entry&&)` for each pool that exists, by name, while no lock is held; some are
-  /// looked up at a time. What has ended is forgotten.
+  /// Calls `action(entry&&)` for each pool that exists, by name, without a lock. It looks up
+  /// several pools at a time, and removes those that have ended.
   template <class Action>
   void look(Action&& action) const {
     constexpr std::size_t at_once = 64;
-    entry last;  // keeps its name
+    entry last;  // keeps its name alive
     for (bool more = true; more;) {
       entry there[at_once];
-      detail::pool_books::node ended[at_once];  // their cores go at the end of this scope
+      detail::pool_books::node ended[at_once];  // their cores end with this scope
       std::size_t count = 0;
       {
         const detail::guard hold(detail::books_lock);
@@ -306,7 +307,7 @@ class pool_registry {
   std::shared_ptr<detail::pool_books> books_;
 };
 
-/// The registry of the whole program. Never destroyed, so static destructors may use it.
+/// The registry of the program. Never destroyed, so static destructors may use it.
 [[nodiscard]] inline pool_registry& pools() {
   static immortal<pool_registry> registry;
   return *registry;

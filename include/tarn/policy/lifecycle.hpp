@@ -124,8 +124,8 @@ struct object_traits {
 
 namespace detail {
 
-/// True if a lifecycle needs no argument from the user. Not tested by default construction of the
-/// lifecycle: clang reports an error if a function in it can't be default constructed.
+/// True if a lifecycle needs no argument from the user. keep_objects is tested by its members:
+/// clang reports an error for a member initialiser that can't be default constructed.
 template <class Lifecycle>
 inline constexpr bool needs_nothing = std::default_initializable<Lifecycle>;
 template <class Factory, class Reset>

@@ -19,7 +19,7 @@ enum class operation_kind : unsigned char {
   get,
   put,
   create,   ///< a block's first use, or the factory made the object
-  discard,  ///< a block went to the source: a bound, a trim, a failed reset
+  discard,  ///< a block or object left the pool: a bound, a trim, a failed reset
   cleanup,  ///< an idle block or its pages went: not needed for long, or a purge
   refuse,   ///< a request was refused: there is no block
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// How an operation is put down in two to five bytes, and read again from bytes of unknown origin.
+// Encodes an operation in two to five bytes, and decodes it from bytes of unknown origin.
 
 #pragma once
 
@@ -18,9 +18,9 @@ namespace tarn {
 /// One entry of an operation_log.
 struct logged_operation {
   bool is_get = false;
-  std::size_t size = 0;      ///< that was asked for; of a put, by its get
+  std::size_t size = 0;      ///< requested; of a put, by its get
   std::uint64_t ticket = 0;  ///< the number of the get, from 0
-  std::uint32_t thread = 0;  ///< from 0, in the order they came
+  std::uint32_t thread = 0;  ///< from 0, in order of appearance
   std::uint64_t time = 0;    ///< nanoseconds since the first operation
 
   friend bool operator==(const logged_operation&, const logged_operation&) = default;
@@ -28,23 +28,23 @@ struct logged_operation {
 
 namespace detail {
 
-/// Puts operations down, each as the difference to the one before: three numbers, or four where
-/// the thread changes.
+/// Encodes operations, each as the difference to the one before: two numbers, or three if the
+/// thread changes.
 ///
-///   value << 2 | is another thread << 1 | is a get      of a get: the size; of a put: how many
-///   thread                                              gets ago, 0 for the last one
+///   value << 2 | is another thread << 1 | is a get      get: the size; put: the distance to its
+///   thread                                              get in gets, 0 for the last get
 ///   nanoseconds since the operation before
 class operation_encoder {
  public:
   static constexpr std::size_t max_bytes = 3 * varint::max_bytes;
-  /// A larger one has no room beside the two bits, nor in any address space there is.
+  /// A larger size does not fit beside the two bits, nor into any address space.
   static constexpr std::size_t max_size = SIZE_MAX >> 2;
 
   [[nodiscard]] std::uint64_t gets() const noexcept { return gets_; }
 
-  /// Preconditions: `to` has room for `max_bytes`; `o.size` of a get is at most `max_size`, the
-  /// ticket of a put is that of a get before; `o.time` is not before the last one.
-  /// Returns: the bytes that it took. Nothing counts until `commit`.
+  /// Preconditions: `to` has room for `max_bytes`; the size of a get is at most `max_size`; the
+  /// ticket of a put is that of an earlier get; `o.time` is not before the last one. Returns: the
+  /// number of bytes. The encoder does not change until `commit`.
   [[nodiscard]] std::size_t encode(const logged_operation& o, std::byte* to) const noexcept {
     const auto value = o.is_get ? std::uint64_t{o.size} : gets_ - 1 - o.ticket;
     const bool is_other = o.thread != thread_;
@@ -71,11 +71,11 @@ class operation_encoder {
   std::uint32_t thread_ = 0;
 };
 
-/// Reads what an operation_encoder put down, and believes nothing: each get comes before its put,
-/// each put once, threads without gaps, sizes and times in their range.
+/// Decodes the operations of an operation_encoder, and trusts nothing: each get is before its put,
+/// each put occurs once, thread numbers have no gaps, sizes and times are in their range.
 class operation_decoder {
  public:
-  /// `bytes` begin at `offset` of what errors name places in.
+  /// `offset`: the position of `bytes` in the input, for error messages.
   explicit operation_decoder(std::span<const std::byte> bytes, std::size_t offset = 0)
       : bytes_(bytes), offset_(offset) {}
 
@@ -84,7 +84,7 @@ class operation_decoder {
   [[nodiscard]] std::uint64_t gets() const noexcept { return sizes_.size(); }
   [[nodiscard]] std::uint32_t threads() const noexcept { return threads_; }
 
-  /// Throws: `std::invalid_argument`, naming place and reason; `std::bad_alloc`.
+  /// Throws: `std::invalid_argument`, with place and reason; `std::bad_alloc`.
   [[nodiscard]] logged_operation next() {
     const auto begin = at_;
     const auto head = number();
@@ -113,7 +113,7 @@ class operation_decoder {
     return o;
   }
 
-  /// One number by itself. Throws: as `next`.
+  /// Reads one number. Throws: as `next`.
   [[nodiscard]] std::uint64_t number() {
     const auto begin = at_;
     std::uint64_t value = 0;

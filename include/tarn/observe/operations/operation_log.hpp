@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// operation_log: what was asked of a pool, to be asked of another one again.
+// operation_log: the gets and puts of a pool, for a replay on another pool.
 //
 //   const tarn::operation_log log = recorder.log();       // see operation_recorder.hpp
 //   log.save(std::ostreambuf_iterator<char>(file));
@@ -27,7 +27,7 @@ namespace tarn {
 
 namespace detail {
 
-/// What is not in a log, by why.
+/// The numbers of operations that a log does not have, by reason.
 struct log_gaps {
   std::uint64_t dropped = 0;
   std::uint64_t unseen_puts = 0;
@@ -38,13 +38,13 @@ struct log_gaps {
 
 }  // namespace detail
 
-/// A log of gets and puts in the order in which they were heard of: a value.
+/// A log of gets and puts in the order in which they were recorded: a value.
 ///
-/// It takes two to five bytes per operation: numbers in groups of seven bits, each the difference
-/// to what was before. Thread safety: as a `std::vector`.
+/// It takes two to five bytes per operation: varints, each the difference to the operation before.
+/// Thread safety: as a `std::vector`.
 class operation_log {
  public:
-  /// The format that `save` writes, and the only one that `load` takes.
+  /// The format that `save` writes, and the only one that `load` reads.
   static constexpr unsigned version = 2;
 
   operation_log() = default;
@@ -52,30 +52,30 @@ class operation_log {
   [[nodiscard]] std::size_t operations() const noexcept { return operations_; }
   [[nodiscard]] std::size_t gets() const noexcept { return gets_; }
   [[nodiscard]] std::uint32_t threads() const noexcept { return threads_; }
-  /// Bytes of the operations, as they are kept.
+  /// The number of bytes of the encoded operations.
   [[nodiscard]] std::size_t size_bytes() const noexcept { return bytes_.size(); }
-  /// Operations that came when the recorder was full: all after the last one that is here.
+  /// The number of operations after the recorder was full. They follow the last one in the log.
   [[nodiscard]] std::uint64_t dropped() const noexcept { return gaps_.dropped; }
-  /// Puts of blocks that were had before the recorder listened. They are not in the log.
+  /// The number of puts of blocks whose get was before the recording. They are not in the log.
   [[nodiscard]] std::uint64_t unseen_puts() const noexcept { return gaps_.unseen_puts; }
-  /// Puts that nobody told of: their blocks were given out again. In the log they stand right
-  /// before that, on the thread of that get.
+  /// The number of puts that were not reported: their blocks were handed out again. In the log each
+  /// stands right before the next get of its block, on the thread of that get.
   [[nodiscard]] std::uint64_t unheard_puts() const noexcept { return gaps_.unheard_puts; }
 
-  /// All operations, oldest first.
+  /// Returns: all operations, oldest first.
   [[nodiscard]] std::vector<logged_operation> all() const {
     std::vector<logged_operation> made;
     made.reserve(operations_);
     for_each([&](const logged_operation& o) { made.push_back(o); });
     return made;
   }
-  /// Calls `action(operation)` for each, oldest first.
+  /// Calls `action(operation)` for each operation, oldest first.
   template <class Action>
   void for_each(Action&& action) const {
     for (detail::operation_decoder from(bytes_); !from.at_end();)
       action(static_cast<const logged_operation&>(from.next()));
   }
-  /// The sizes that were asked for, ascending, and how often: what `advise` is exact with.
+  /// The requested sizes, ascending, with their numbers. `advise` computes exact costs from them.
   [[nodiscard]] std::vector<weighted_size> sizes() const {
     std::vector<weighted_size> made;
     made.reserve(gets_);
@@ -96,8 +96,8 @@ class operation_log {
     return made;
   }
 
-  /// The log as bytes that `load` understands, on any machine: a mark and the version, how much is
-  /// here and how much is not, the operations, and a checksum (CRC-32C) of all that.
+  /// The log as bytes that `load` reads on any machine: a mark, the version, the counts of
+  /// contained and missing operations, the operations, and a checksum (CRC-32C) of all these.
   [[nodiscard]] std::vector<std::byte> save() const {
     std::vector<std::byte> out(std::begin(mark), std::end(mark));
     for (const std::uint64_t number :
@@ -111,7 +111,7 @@ class operation_log {
     out.insert(out.end(), std::begin(sum.bytes), std::end(sum.bytes));
     return out;
   }
-  /// The same to an iterator that takes bytes or chars. Returns: behind the last of them.
+  /// As `save`, to an iterator over bytes or chars. Returns: the iterator behind the last of them.
   template <class Out>
     requires(std::output_iterator<Out, std::byte> || std::output_iterator<Out, char>)
   Out save(Out to) const {
@@ -125,10 +125,11 @@ class operation_log {
     return to;
   }
 
-  /// A log from saved bytes.
+  /// Reads a log from saved bytes.
   ///
-  /// Throws: `std::invalid_argument`, naming place and reason, for bytes that are none of a log:
-  ///   cut off, changed, of another version, with a put of what is not out; `std::bad_alloc`.
+  /// Throws: `std::invalid_argument`, with place and reason, if the bytes are not a valid log: cut
+  ///   off, changed, of another version, or with a put of a block that is not live;
+  ///   `std::bad_alloc`.
   [[nodiscard]] static operation_log load(std::span<const std::byte> saved) {
     using decoder = detail::operation_decoder;
     for (std::size_t i = 0; i != sizeof mark; ++i) {
@@ -163,7 +164,7 @@ class operation_log {
                        saved.begin() + static_cast<std::ptrdiff_t>(end));
     return made;
   }
-  /// The same from iterators over bytes or chars.
+  /// As above, from iterators over bytes or chars.
   template <std::input_iterator In>
     requires(sizeof(std::iter_value_t<In>) == 1)
   [[nodiscard]] static operation_log load(In first, In last) {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// operation_recorder: writes down what a running pool is asked for.
+// operation_recorder: records the operations of running pools.
 //
 //   tarn::operation_recorder recorder;
 //   {
-//     const auto watching = recorder.watch(pool);         // until it goes, or the pool
+//     const auto watching = recorder.watch(pool);         // until it or the pool ends
 //     run(pool);                                          // on any number of threads
 //   }
-//   const tarn::operation_log log = recorder.log();       // to be saved, and replayed
+//   const tarn::operation_log log = recorder.log();       // to save and replay
 
 #pragma once
 
@@ -30,22 +30,22 @@
 
 namespace tarn {
 
-/// How much a recorder takes. It stops at the first of these that is reached.
+/// The bounds of a recorder. It stops at the first bound that it reaches.
 struct recorder_options {
   std::size_t max_bytes = std::size_t{1} << 20;   ///< of the log; an operation has two to five
-  std::size_t max_blocks = std::size_t{1} << 16;  ///< that are out at once
-  std::size_t max_threads = 256;                  ///< that are there at once, mostly
+  std::size_t max_blocks = std::size_t{1} << 16;  ///< live at the same time
+  std::size_t max_threads = 256;                  ///< alive at the same time, in most cases
 };
 
-/// What a recorder ran out of.
+/// The bound that a recorder has reached.
 enum class recorder_limit : unsigned char { none, bytes, blocks, threads };
 
 namespace detail {
 
-/// What a recorder is, for all that write into it: it lives as long as one of them.
+/// The state of a recorder, shared with all its observers. The last of them frees it.
 ///
-/// One lock orders all operations, so that a put stands behind its get and the next get of the
-/// block behind that. Under it bytes and counters move, in memory that was taken before.
+/// One lock orders all operations, so that a put is after its get, and the next get of the block is
+/// after that put. Under the lock only bytes and counters move, in memory that was taken before.
 class operation_book {
  public:
   explicit operation_book(const recorder_options& o)
@@ -60,7 +60,7 @@ class operation_book {
     const auto address = reinterpret_cast<std::uintptr_t>(block);
     if (is_full()) return drop();
     if (const auto* const ticket = out_.find(address)) {
-      // Nobody hands out what is out: the put was not told.
+      // A pool does not hand out a live block: its put was not reported.
       if (!append({false, 0, *ticket, 0, 0})) return drop();
       ++gaps_.unheard_puts;
       out_.erase(address);
@@ -104,14 +104,14 @@ class operation_book {
             limit_,
             gaps_};
   }
-  /// The first bytes never change once a `read` told of them.
+  /// Bytes that `read` has counted never change again.
   [[nodiscard]] const std::byte* bytes() const noexcept { return bytes_.get(); }
   [[nodiscard]] std::size_t memory_bytes() const noexcept {
     return sizeof *this + max_bytes_ + out_.memory_bytes() + threads_.memory_bytes();
   }
 
  private:
-  // All below: the lock is held.
+  // Preconditions of all members below: the lock is held.
 
   [[nodiscard]] bool is_full() const noexcept { return limit_ != recorder_limit::none; }
   void drop() noexcept { ++gaps_.dropped; }
@@ -119,10 +119,10 @@ class operation_book {
     limit_ = why;
     drop();
   }
-  /// Returns: false if there is no room; the log has come to its end then.
+  /// Returns: false if there is no room; the log ends then.
   [[nodiscard]] bool append(logged_operation o) noexcept {
-    // Who lives at the same time has another table; a thread may go on with the number of one that
-    // has ended.
+    // Threads alive at the same time have different tables; a new thread may take over the number
+    // of a thread that has ended.
     const auto thread = native_env::thread();
     const auto* const number = threads_.find(thread);
     if (number == nullptr && threads_.is_full()) {
@@ -150,20 +150,20 @@ class operation_book {
   }
 
   mutable fork_lock lock_{fork_lock::rank::inner};
-  std::size_t max_bytes_;               // immutable
-  std::unique_ptr<std::byte[]> bytes_;  // what is behind used_: lock
-  std::size_t used_ = 0;                // this and all below: lock
+  std::size_t max_bytes_;               // constant
+  std::unique_ptr<std::byte[]> bytes_;  // behind used_: guarded by the lock
+  std::size_t used_ = 0;                // this and all below: guarded by the lock
   std::size_t operations_ = 0;
   operation_encoder encoder_;
   block_table out_;      // tickets by block
-  block_table threads_;  // numbers by the thread's table
+  block_table threads_;  // numbers by the table of the thread
   std::int64_t begin_ = 0;
   std::uint64_t last_ = 0;
   recorder_limit limit_ = recorder_limit::none;
   log_gaps gaps_;
 };
 
-/// Tells a recorder what a pool does.
+/// Reports the operations of a pool to a recorder.
 template <class Pool>
 class operation_writer final
     : public observer<typename lock_traits<typename Pool::lock_type>::env> {
@@ -190,18 +190,17 @@ class operation_writer final
 
 }  // namespace detail
 
-/// Records the gets and puts of pools that it watches: the size that was asked for, the thread, the
-/// time, and which get a put belongs to.
+/// Records the gets and puts of the pools that it watches: requested size, thread, time, and the
+/// get of each put.
 ///
-/// The memory is taken when it is made and never grows, see `memory_bytes`. When it is full it
-/// stops: the log is then all that happened up to a moment, and what came later is counted as
-/// dropped. A put of a block that was had before is counted and left out. What is over-aligned is
-/// logged as any other.
+/// The constructor takes all memory, see `memory_bytes`. When it is full it stops: the log has all
+/// operations up to a moment, and later ones are counted as dropped. A put of a block whose get was
+/// before the recording is counted and left out. Over-aligned requests are logged as all others.
 ///
-/// While it watches, gets and puts leave the hit path and meet at the recorder's lock: about a
-/// fifth of a microsecond each, more where many threads wait for it.
+/// While it watches, gets and puts leave the hit path and take the recorder's lock: about a fifth
+/// of a microsecond each, more if many threads wait for it.
 ///
-/// Thread safety: any thread may call anything.
+/// Thread safety: any thread may call any member.
 class operation_recorder {
  public:
   static constexpr std::size_t most_blocks = detail::cast_to<std::size_t>(
@@ -214,21 +213,22 @@ class operation_recorder {
   explicit operation_recorder(const recorder_options& o)
       : book_(std::make_shared<detail::operation_book>(checked(o))) {}
 
-  /// Hears of `pool` until what it returns goes, or until the pool closes.
+  /// Records the operations of `pool` until the returned object ends, or until the pool closes.
   ///
-  /// Throws: `pool_closed`; `std::invalid_argument` if 8 others watch the pool; `std::bad_alloc`.
+  /// Throws: `pool_closed`; `std::invalid_argument` if the pool has 8 other observers;
+  ///   `std::bad_alloc`.
   template <class Pool>
   [[nodiscard]] pool_watch watch(Pool& pool) {
     using writer = detail::operation_writer<Pool>;
     return pool_watch(std::make_shared<detail::pool_link<Pool, writer>>(book_, pool));
   }
 
-  /// Logs a get of one's own: for memory that is no pool's. Null is ignored.
+  /// Logs a get by hand, for memory that is not from a pool. Ignores null.
   void add_get(const void* block, std::size_t size) noexcept { book_->get(block, size); }
-  /// Logs the put of `block`. Null is ignored.
+  /// Logs the put of `block`. Ignores null.
   void add_put(const void* block) noexcept { book_->put(block); }
 
-  /// What there is up to now. Others go on meanwhile. Throws: `std::bad_alloc`.
+  /// Returns: the log up to now. Recording goes on. Throws: `std::bad_alloc`.
   [[nodiscard]] operation_log(log)() const {
     const auto now = book_->read();
     operation_log made;
@@ -240,14 +240,14 @@ class operation_recorder {
     return made;
   }
   [[nodiscard]] std::size_t operations() const noexcept { return book_->read().operations; }
-  /// Operations that came when it was full.
+  /// The number of operations that came when it was full.
   [[nodiscard]] std::uint64_t dropped() const noexcept { return book_->read().gaps.dropped; }
-  /// What it is full of; `none` while it records.
+  /// The bound that it has reached; `none` while it records.
   [[nodiscard]] recorder_limit limit() const noexcept { return book_->read().limit; }
-  /// Blocks whose get is in the log, but not their put.
+  /// The number of blocks with a get in the log, but no put.
   [[nodiscard]] std::size_t blocks_out() const noexcept { return book_->read().out; }
-  /// All memory that it will ever have: `max_bytes`, 24 to 48 bytes for each of `max_blocks` and of
-  /// `max_threads`, and what it is itself.
+  /// The bytes of all its memory, which never grows: `max_bytes`, 24 to 48 bytes for each of
+  /// `max_blocks` and of `max_threads`, and the object itself.
   [[nodiscard]] std::size_t memory_bytes() const noexcept { return book_->memory_bytes(); }
 
  private:

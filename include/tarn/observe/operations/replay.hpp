@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// replay: asks a pool for what was asked of another one.
+// replay: performs the recorded operations of one pool on another pool.
 //
-//   const auto one = tarn::replay(log, pool);             // on this thread, as the log is ordered
-//   const auto all = tarn::replay_on_threads(log, pool);  // on as many threads as were recorded
-//   std::cout << all << '\n';
+//   const auto one = tarn::replay(log, pool);             // on this thread, in the order of the
+//   log const auto all = tarn::replay_on_threads(log, pool);  // on as many threads as were
+//   recorded std::cout << all << '\n';
 
 #pragma once
 
@@ -33,43 +33,43 @@
 namespace tarn {
 
 struct replay_options {
-  /// Each operation waits for its recorded time, times this: 1 as it was, 0.5 twice as fast. 0:
-  /// none waits.
+  /// Each operation waits for its recorded time, multiplied by this: 1 is the recorded speed, 0.5
+  /// is twice as fast. 0: no operation waits.
   double pace = 0;
-  /// Of each block of a byte pool so many bytes are written after its get, from the first one on.
+  /// The number of bytes to write after each get of a byte pool, from the begin of the block.
   std::size_t touched_bytes = 0;
 };
 
-/// What a replay did to a pool.
+/// The result of a replay on a pool.
 ///
-/// The sums are of what the pool served, and exact on threads as well. What was out at once is told
-/// in the order of the log; on threads that drift apart it may have been more or less.
+/// The sums are of the operations that the pool served, and exact on threads as well. High-water
+/// marks follow the order of the log; on threads that drift apart the true ones may differ.
 struct replay_result {
-  snapshot difference;               ///< of the pool: after all of it, less before
-  std::uint32_t threads = 0;         ///< that it ran on
-  std::uint64_t operations = 0;      ///< of the log
-  std::uint64_t gets = 0;            ///< that the pool served
-  std::uint64_t failed = 0;          ///< gets that it did not
-  std::uint64_t oversize = 0;        ///< of those served, above the last tier
+  snapshot difference;               ///< of the pool: after the replay, less before
+  std::uint32_t threads = 0;         ///< threads of the replay
+  std::uint64_t operations = 0;      ///< operations of the log
+  std::uint64_t gets = 0;            ///< gets that the pool served
+  std::uint64_t failed = 0;          ///< gets that the pool refused
+  std::uint64_t oversize = 0;        ///< served gets above the last tier
   std::uint64_t requested = 0;       ///< bytes, by gets that a tier served
-  std::uint64_t reserved = 0;        ///< bytes of the blocks that these got, as memory sees them
-  std::uint64_t most_requested = 0;  ///< bytes of all that were out at once, as they were asked for
-  std::uint64_t most_reserved = 0;   ///< the same with what their blocks have
+  std::uint64_t reserved = 0;        ///< bytes of the blocks of these gets, in memory
+  std::uint64_t most_requested = 0;  ///< requested bytes of live blocks, the most at once
+  std::uint64_t most_reserved = 0;   ///< bytes of live blocks in memory, the most at once
   time_span duration{};              ///< from the start of all threads to the end of the last one
   std::uint64_t dropped = 0;         ///< by the recorder: the log ends before the load did
   std::uint64_t unseen_puts = 0;     ///< puts that the log does not have; see operation_log
 
   [[nodiscard]] std::uint64_t wasted() const noexcept { return reserved - requested; }
-  /// The part of the reserved bytes that nobody asked for.
+  /// The part of the reserved bytes that was not requested.
   [[nodiscard]] double waste() const noexcept {
     return reserved == 0 ? 0 : static_cast<double>(wasted()) / static_cast<double>(reserved);
   }
-  /// Gets of the tiers that a block lay ready for; 0 if the pool counts nothing.
+  /// The gets of the tiers that found a ready block; 0 if the pool does not count.
   [[nodiscard]] std::uint64_t hits() const noexcept { return difference.total().hits(); }
   [[nodiscard]] std::uint64_t misses() const noexcept { return difference.total().misses; }
 };
 
-/// One line of text.
+/// Prints one line of text.
 inline std::ostream& operator<<(std::ostream& out, const replay_result& r) {
   out << r.operations << " operations on " << r.threads
       << (r.threads == 1 ? " thread, " : " threads, ") << r.failed << " failed, " << r.wasted()
@@ -96,7 +96,7 @@ inline constexpr bool makes_objects = requires(Pool& p) { p.try_make(); };
 template <class Pool>
 inline constexpr bool can_be_asked = has_sizes<Pool> || gets_objects<Pool> || makes_objects<Pool>;
 
-/// Whatever `pool` gives, one of it: a raw block, or the handle of an object.
+/// Gets one item of `pool`: a raw block, or the handle of an object.
 template <class Pool>
 [[nodiscard]] auto take_one(Pool& pool, [[maybe_unused]] std::size_t size) {
   if constexpr (has_sizes<Pool>) {
@@ -108,7 +108,7 @@ template <class Pool>
   }
 }
 
-/// How a pool is asked: one of bytes for a size, one of objects for what it has.
+/// The pool of a replay: a byte pool gets sizes, an object pool ignores them.
 template <class Pool>
 class replay_target {
  public:
@@ -121,7 +121,7 @@ class replay_target {
       object_ = pool.occupancy().tiers.front();
     }
   }
-  /// Returns: empty if the pool has nothing, or its factory throws.
+  /// Returns: empty if the pool has no block, or if its factory throws.
   [[nodiscard]] block_type take(std::size_t size, [[maybe_unused]] std::size_t touched) noexcept {
     try {
       auto block = take_one(pool_, size);
@@ -144,7 +144,7 @@ class replay_target {
   [[nodiscard]] std::size_t requested(std::size_t size) const noexcept {
     return has_sizes<Pool> ? size : min_of(size, object_.size_bytes);
   }
-  /// The bytes of the block that serves `size`, as memory sees them.
+  /// The bytes in memory of the block that serves `size`.
   [[nodiscard]] std::size_t reserved(std::size_t size) const noexcept {
     if constexpr (has_sizes<Pool>) {
       return is_oversize(size) ? size : stride_for(pool_.capacity_for(size));
@@ -155,11 +155,11 @@ class replay_target {
 
  private:
   Pool& pool_;
-  std::size_t last_ = SIZE_MAX;  // tier
-  tier_occupancy object_{};      // of an object pool
+  std::size_t last_ = SIZE_MAX;  // size of the last tier
+  tier_occupancy object_{};      // tier of an object pool
 };
 
-// Instead of std::jthread, which is not in every library.
+// Replaces std::jthread, which not every library has.
 struct joined_threads {
   joined_threads() = default;
   joined_threads(const joined_threads&) = delete;
@@ -173,10 +173,10 @@ struct joined_threads {
 
 /// A replay under way.
 ///
-/// Each thread does its operations in their order. A put whose get is another thread's waits for
-/// that get; nothing else waits for a thread. So no thread waits for ever: of all operations that
-/// are still to be done, take the one that stands first in the log. Its thread has done all that it
-/// does before; and if it is a put, its get stood before it, so that is done. It can go on.
+/// Each thread performs its operations in their order. Only a put waits, for its get on another
+/// thread. No thread waits for ever: take the first operation in the log that is still to be done.
+/// Its thread has done all its earlier operations. If it is a put, its get is earlier in the log,
+/// so it is done. So this operation can go on.
 template <class Pool>
 class replay_run {
  public:
@@ -194,15 +194,15 @@ class replay_run {
   replay_run& operator=(const replay_run&) = delete;
   ~replay_run() { give_back(); }
 
-  /// Does what is in `scripts`, each on a thread of its own. Throws: `std::system_error` if there
-  /// are not so many threads: nothing has been done then.
+  /// Runs each of `scripts` on a thread of its own. Throws: `std::system_error` if the system can't
+  /// start all threads: no operation was done then.
   [[nodiscard]] std::int64_t on_threads(const std::vector<script>& scripts) {
     std::vector<std::int64_t> ends(scripts.size());
     std::atomic<std::uint32_t> start{waiting};
     std::atomic<std::size_t> ready{0};
     {
       joined_threads threads;
-      // Destroyed first: all others wait for the start, also if one could not be made.
+      // Destroyed first: all threads wait for the start, also if one of them could not be made.
       struct opener {
         std::atomic<std::uint32_t>& start;
         std::uint32_t how = cancelled;
@@ -216,7 +216,7 @@ class replay_run {
         threads.all.emplace_back([&, i] {
           ready.fetch_add(1, std::memory_order::relaxed);  // only counted
           start.wait(waiting, std::memory_order::acquire);
-          // (2) acquire, pairs with (1): the time of the beginning.
+          // (2) acquire, pairs with (1): this thread sees the time of the begin.
           if (start.load(std::memory_order::acquire) == cancelled) return;
           perform(scripts[i]);
           ends[i] = native_env::now();
@@ -238,7 +238,7 @@ class replay_run {
     return native_env::now() - begin_;
   }
 
-  /// Gives back what is still out.
+  /// Gives all live blocks back.
   void give_back() noexcept {
     for (std::size_t i = 0; i != log_.gets(); ++i)
       target_.give(slots_[i].block, slots_[i].size);
@@ -279,12 +279,12 @@ class replay_run {
 
  private:
   using block_type = typename replay_target<Pool>::block_type;
-  enum : std::uint32_t { waiting, running, cancelled };  // the start
-  enum : std::uint8_t { pending, served, failed };       // a get
+  enum : std::uint32_t { waiting, running, cancelled };  // states of the start
+  enum : std::uint8_t { pending, served, failed };       // states of a get
   static constexpr double most_pace = 1e6;
 
   struct slot {
-    block_type block{};  // this and the size: the getter's until the state says more, then others'
+    block_type block{};  // this and the size: the getter's until `state` changes, then the putter's
     std::size_t size = 0;
     std::atomic<std::uint8_t> state{pending};
   };
@@ -298,7 +298,7 @@ class replay_run {
       if (o.is_get) {
         s.size = o.size;
         s.block = target_.take(o.size, options_.touched_bytes);
-        // (3) release, pairs with (4): the block, and what was written to it.
+        // (3) release, pairs with (4): publishes the block and its content.
         s.state.store(s.block ? served : failed, std::memory_order::release);
       } else {
         for (unsigned turn = 0; s.state.load(std::memory_order::acquire) == pending; ++turn)  // (4)
@@ -323,11 +323,11 @@ class replay_run {
 
 }  // namespace detail
 
-/// Does all that was logged once more, on another pool: on the calling thread and in the order of
-/// the log. What is out in the end is given back.
+/// Performs all logged operations on another pool, on the calling thread and in the order of the
+/// log. Blocks that are live at the end are given back.
 ///
-/// `pool`: of bytes, or of objects that are got or made without arguments; their sizes are their
-/// own then. Throws: `std::invalid_argument` for a pace that is negative or above a million;
+/// `pool`: a byte pool, or an object pool without arguments for `get` or `make`, which ignores the
+/// logged sizes. Throws: `std::invalid_argument` if the pace is negative or above a million;
 /// `std::bad_alloc`. Complexity: O(operations), 40 bytes for each and 24 or 32 for each get.
 template <class Pool>
 replay_result replay(const operation_log& log, Pool& pool, const replay_options& o = {}) {
@@ -345,13 +345,13 @@ replay_result replay(const operation_log& log, Pool& pool, const replay_options&
   return result;
 }
 
-/// As `replay`, on as many threads as were recorded: each does what its thread did, in that order,
-/// and a put of what another thread got waits for that get. All else runs as fast as it can, or at
-/// the pace.
+/// As `replay`, on as many threads as were recorded. Each performs the operations of its recorded
+/// thread in their order. A put of a block of another thread waits for its get. All else runs as
+/// fast as possible, or at the pace.
 ///
-/// Preconditions: nobody uses the pool meanwhile, if its numbers are to be those of the replay.
-/// Throws: as `replay`, and `std::system_error` if there are not so many threads; the pool is as
-///   before then.
+/// Preconditions: no other thread uses the pool meanwhile, if the result is to describe the replay.
+/// Throws: as `replay`, and `std::system_error` if the system can't start all threads; the pool is
+///   unchanged then.
 template <class Pool>
 replay_result replay_on_threads(const operation_log& log, Pool& pool,
                                 const replay_options& o = {}) {

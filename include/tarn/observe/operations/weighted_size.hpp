@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// So many requests of one size: what advice is made of.
+// weighted_size: a number of requests of one size, the input of `advise`.
 
 #pragma once
 
@@ -11,7 +11,7 @@
 
 namespace tarn {
 
-/// So many requests of one size.
+/// A number of requests of one size.
 struct weighted_size {
   std::size_t size = 0;
   std::uint64_t weight = 0;

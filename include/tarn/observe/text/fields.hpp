@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The numbers of a snapshot: the one list that JSON and metrics are made from.
+// The numbers of a snapshot, as one list for JSON and metrics.
 
 #pragma once
 
@@ -16,17 +16,17 @@ namespace tarn::detail {
 
 enum class metric_kind : unsigned char { counter, gauge, histogram };
 
-/// One number.
+/// One number of a snapshot.
 template <class From>
 struct field {
   std::string_view json;    // its name in C++ and in JSON
-  std::string_view metric;  // its metric, without a prefix and `_total`; none: in JSON only
+  std::string_view metric;  // its metric, without prefix and `_total`; empty: only in JSON
   metric_kind kind;
   std::string_view help;
   metric_number (*read)(const From&);
-  bool of_nodes = false;  // a metric of the nodes of shared buffers, too
+  bool of_nodes = false;  // also a metric of the nodes of shared buffers
 
-  /// The unit that a metric's name ends in, if any.
+  /// The unit at the end of the metric's name, if any.
   [[nodiscard]] constexpr std::string_view unit() const noexcept { return unit_of(metric); }
   [[nodiscard]] static constexpr std::string_view unit_of(std::string_view name) noexcept {
     if (name.ends_with("_bytes")) return "bytes";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The metrics of pools, before they are text: which there are, and in which order.
+// The metrics of pools, their names and their order, before they become text.
 
 #pragma once
 
@@ -25,7 +25,7 @@
 
 namespace tarn {
 
-/// One moment on two clocks: the one of snapshots, and the wall's.
+/// One moment on two clocks: the steady clock of snapshots, and the wall clock.
 struct wall_clock {
   time_span steady{};
   time_span wall{};  ///< since 1970, in UTC
@@ -34,27 +34,27 @@ struct wall_clock {
     return {time_span::of_nanoseconds(detail::steady_nanoseconds()),
             std::chrono::system_clock::now().time_since_epoch()};
   }
-  /// What the wall's clock showed at a moment of the steady one.
+  /// The time of the wall clock at a moment of the steady clock.
   [[nodiscard]] time_span at(time_span moment) const noexcept {
     return time_span::of_nanoseconds(wall.count() + (moment.count() - steady.count()));
   }
 };
 
-/// How metrics are called, and what they carry.
+/// The names of metrics, and their labels.
 struct metric_options {
   std::string prefix = "tarn_";
   std::string pool_label = "pool";
   std::string tier_label = "tier";
-  std::vector<std::pair<std::string, std::string>> labels{};  ///< constant: name and value
-  /// Turns moments into dates. Without it there are no dates: no `_created`, and neither
-  /// `created_timestamp_seconds` nor `last_resized_timestamp_seconds`. Better read once than for
+  std::vector<std::pair<std::string, std::string>> labels{};  ///< constant labels: name and value
+  /// Converts moments to dates. Without it there are no dates: no `_created`, no
+  /// `created_timestamp_seconds`, and no `last_resized_timestamp_seconds`. Read it once, not for
   /// every exposition: the two clocks drift, and so would the dates.
   std::optional<wall_clock> clock{};
 };
 
 namespace detail {
 
-/// One bucket of a histogram: how many were at most `bound`.
+/// One bucket of a histogram: the number of values of at most `bound`.
 struct metric_bucket {
   double bound;
   std::uint64_t cumulative;
@@ -64,7 +64,7 @@ struct metric_histogram {
   double sum = 0;
 };
 
-/// What a sample is about.
+/// The pool, tier or misuse that a sample describes.
 struct metric_subject {
   const snapshot* pool = nullptr;
   const tier_snapshot* tier = nullptr;
@@ -104,7 +104,7 @@ inline void check_metric_options(const metric_options& o) {
   if (twice != names.end()) refuse_name("label name", *twice, "must be used once only");
 }
 
-/// A label set that occurs twice makes a whole scrape worthless, and not every reader tells.
+/// A label set that occurs twice spoils a whole scrape, and not every reader reports it.
 inline void check_distinct(std::span<const snapshot> pools) {
   std::vector<std::string_view> names;
   names.reserve(pools.size());
@@ -126,8 +126,8 @@ inline void check_distinct(std::span<const snapshot> pools) {
   }
 }
 
-/// The sizes that were asked for, with a bound at each doubling from 16 bytes to the last tier:
-/// which bounds there are depends on the pool's tiers only.
+/// The histogram of requested sizes, with a bound at each power of two from 16 bytes to the last
+/// tier. The bounds depend only on the pool's tiers.
 [[nodiscard]] inline metric_histogram histogram_of_sizes(const snapshot& s) {
   metric_histogram made;
   const auto largest = s.tiers.empty() ? 0 : s.tiers.back().size_bytes;
@@ -152,7 +152,7 @@ inline void check_distinct(std::span<const snapshot> pools) {
   return made;
 }
 
-/// How long blocks were out, with a bound at each second doubling from a microsecond to 18 minutes.
+/// The histogram of lifetimes, with a bound at each power of four from a microsecond to 18 minutes.
 [[nodiscard]] inline metric_histogram histogram_of_lifetimes(const snapshot& s) {
   metric_histogram made;
   std::uint64_t sum = 0;
@@ -166,7 +166,7 @@ inline void check_distinct(std::span<const snapshot> pools) {
   return made;
 }
 
-/// Shows all metrics to `visitor`, family by family:
+/// Passes all metrics to `visitor`, family by family:
 ///   begin(name, kind, unit, help); sample(subject, number)... or histogram(subject, histogram)...
 template <class Visitor>
 void visit_metrics(std::span<const snapshot> pools, const metric_options& o, Visitor&& visitor) {
@@ -202,7 +202,7 @@ void visit_metrics(std::span<const snapshot> pools, const metric_options& o, Vis
       visitor.sample({&s}, f.read(s.large));
   }
 
-  // The rest only of pools that have them.
+  // The other metrics exist only for pools that have these numbers.
   const auto has_nodes = [](const snapshot& s) { return s.nodes.size_bytes != 0; };
   for (const auto& f : tier_fields) {
     if (!f.of_nodes || !any(has_nodes)) continue;

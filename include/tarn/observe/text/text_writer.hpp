@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Numbers and text, as the formats of the exporters want them, to any output iterator.
+// Writes numbers and text in the formats of the exporters, to any output iterator.
 
 #pragma once
 
@@ -16,7 +16,7 @@
 
 namespace tarn::detail {
 
-/// A number of a snapshot: a whole one, a fraction, or nanoseconds that are shown as seconds.
+/// A number of a snapshot: an integer, a real, or nanoseconds that are written as seconds.
 class metric_number {
  public:
   constexpr metric_number(std::uint64_t whole) noexcept
@@ -27,7 +27,7 @@ class metric_number {
     made.kind_ = kind::nanoseconds;
     return made;
   }
-  /// A bound, where the largest number says that there is none.
+  /// A bound. The largest number means that there is no bound.
   [[nodiscard]] static constexpr metric_number of_bound(std::uint64_t bound) noexcept {
     return bound == ~std::uint64_t{0} ? metric_number(static_cast<double>(INFINITY))
                                       : metric_number(bound);
@@ -52,8 +52,8 @@ class metric_number {
   kind kind_ = kind::whole;
 };
 
-/// Takes the first character off `text`. Returns: its bytes; nothing if they are no UTF-8, and then
-/// one byte was taken.
+/// Takes the first character off `text`. Returns: its bytes; empty if they are not UTF-8, and then
+/// it takes one byte.
 [[nodiscard]] constexpr std::string_view take_character(std::string_view& text) noexcept {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const auto first = byte(0);
@@ -80,7 +80,7 @@ class metric_number {
   return taken;
 }
 
-/// Puts text and numbers down, whatever the program's locale is.
+/// Writes text and numbers, independent of the program's locale.
 template <std::output_iterator<const char&> Out>
 class text_writer {
  public:
@@ -107,14 +107,14 @@ class text_writer {
     put(std::string_view(digits, std::to_chars(digits, digits + sizeof digits, n).ptr));
   }
 
-  /// The shortest text that is read back as the same number.
+  /// Writes the shortest text that is read back as the same number.
   void put_real(double n) {
     if ((std::isnan)(n)) return put(std::string_view("NaN"));
     if ((std::isinf)(n)) return put(std::string_view(n < 0 ? "-Inf" : "+Inf"));
     char digits[32];
     put(std::string_view(digits, std::to_chars(digits, digits + sizeof digits, n).ptr));
   }
-  /// Nanoseconds as seconds, all digits of them: a double has not enough for a date.
+  /// Writes nanoseconds as seconds with all digits: a double has too few for a date.
   void put_seconds(std::int64_t nanoseconds) {
     constexpr std::uint64_t second = 1'000'000'000;
     auto n = static_cast<std::uint64_t>(nanoseconds);
@@ -125,7 +125,8 @@ class text_writer {
     put(n / second);
     if (n % second == 0) return;
     char digits[10];
-    std::to_chars(digits, digits + sizeof digits, n % second + second);  // a 1 keeps the zeros
+    std::to_chars(digits, digits + sizeof digits,
+                  n % second + second);  // the leading 1 keeps the zeros
     std::size_t size = 10;
     while (digits[size - 1] == '0')
       --size;
@@ -137,7 +138,7 @@ class text_writer {
     if (n.is_time()) return put_seconds(n.nanoseconds());
     put_real(n.real());
   }
-  /// As Go prints it, with a `.0` where it would look whole: what the label `le` wants.
+  /// Writes a number as Go prints it, with `.0` after an integer: the form of the label `le`.
   void put_canonical(double n) {
     if (!(std::isfinite)(n)) return put_real(n);
     const auto size = n < 0 ? -n : n;
@@ -152,8 +153,8 @@ class text_writer {
     if (text.find_first_of(".e") == text.npos) put(std::string_view(".0"));
   }
 
-  /// With a backslash before each of `escaped`, and `\n` for a line's end. What is no UTF-8 becomes
-  /// U+FFFD, as a reader would refuse the whole.
+  /// Writes text with a backslash before each of `escaped`, and `\n` for a line end. Bytes that are
+  /// not UTF-8 become U+FFFD, since a reader would refuse the whole text.
   void put_escaped(std::string_view text, std::string_view escaped) {
     while (!text.empty()) {
       const auto character = take_character(text);
@@ -167,7 +168,7 @@ class text_writer {
       }
     }
   }
-  /// A string of JSON. `<`, `>` and `&` are escaped too, so that it may stand in a page.
+  /// Writes a string of JSON. `<`, `>` and `&` are escaped too, so that HTML may contain it.
   void put_json(std::string_view text) {
     constexpr std::string_view hex = "0123456789abcdef";
     put('"');
@@ -192,7 +193,7 @@ class text_writer {
     }
     put('"');
   }
-  /// As a value of JSON, which has no word for what is not finite.
+  /// Writes a value of JSON, which has no text for infinity and NaN.
   void put_json(const metric_number& n) {
     if ((std::isfinite)(n.real())) return put_number(n);
     put(std::string_view("null"));
