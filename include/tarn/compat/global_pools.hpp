@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Pools that a program need not declare: one per size class, one per type. They are made at first
-// use, published, and never destroyed.
+// Pools that a program need not declare: one per size class, and one per type. The first use makes
+// and publishes them. They are never destroyed.
 //
-//   auto b = tarn::global_pools().get(3000);        // of the pool "global-4096"
+//   auto b = tarn::global_pools().get(3000);        // from the pool "global-4096"
 //   auto s = tarn::pool_of<std::string>().get();
 
 #pragma once
@@ -27,12 +27,13 @@
 
 namespace tarn {
 
-/// One byte pool per size class: a power of two, so that a hundred odd sizes don't make a hundred
-/// pools. Each is made at its first get, and published under "prefix-size".
+/// One byte pool per size class. A class is a power of two, so that a hundred odd sizes do not make
+/// a hundred pools. The first get of a class makes its pool and publishes it under "prefix-size".
 ///
-/// A put never makes a pool. Where a name is taken, or the registry full, the pool works unseen.
+/// A put never makes a pool. If the name is taken or the registry is full, the pool works
+/// unpublished.
 ///
-/// Thread safety: any thread may call anything but the destructor at any time.
+/// Thread safety: any thread may call any member except the destructor at any time.
 class sized_pools {
  public:
   using pool_type = byte_pool<thread_cached<>, counting_stats, traits<runtime_tiers>>;
@@ -42,11 +43,12 @@ class sized_pools {
   static constexpr std::size_t default_largest = std::size_t{64} << 20;
   static constexpr std::size_t default_max_objects = 1000;
 
-  /// `each`: options of every pool but its name; by default 1000 idle blocks are kept. `largest`:
-  /// of all classes; larger requests are refused.
+  /// `each`: the options of every pool, without a name; by default 1000 idle blocks are kept.
+  /// `largest`: the largest class; larger requests are refused.
   ///
-  /// Throws: `std::invalid_argument` if the prefix is empty, if `largest` is no power of two from
-  ///   64 to 2^40, or for options that make no sense.
+  /// Throws: `std::invalid_argument` if the prefix is empty, if `largest` is not a power of two
+  /// from
+  ///   64 to 2^40, or if the options are not valid.
   sized_pools() : sized_pools(pools()) {}
   explicit sized_pools(pool_registry& seen_in, std::string prefix = "global",
                        std::size_t largest = default_largest, options each = default_options())
@@ -66,23 +68,23 @@ class sized_pools {
       delete place.load(std::memory_order::acquire);
   }
 
-  /// The bytes of the class of `size`. Throws: `std::length_error` if there is none.
+  /// The block size of the class of `size`. Throws: `std::length_error` above the largest class.
   [[nodiscard]] std::size_t class_of(std::size_t size) const {
     if (size > largest_) detail::throw_length("size", size, "must be at most", largest_);
     return size <= least_bytes ? least_bytes : std::bit_ceil(size);
   }
-  /// The pool for `size`, made if there is none yet.
+  /// Returns: the pool for `size`. Makes it at the first call.
   /// Throws: as `class_of`; `std::bad_alloc`.
   [[nodiscard]] pool_type& pool(std::size_t size) {
     const auto bytes = class_of(size);
     auto& place = place_of(bytes);
-    // (1) acquire, pairs with (2): a pool that is seen is complete.
+    // (1) acquire, pairs with (2): a visible pool is complete.
     if (named* const there = place.load(std::memory_order::acquire)) return there->pool;
     options o = each_;
     o.name = prefix_ + '-' + std::to_string(bytes);
     auto made = std::make_unique<named>(std::move(o), bytes);
     named* first = nullptr;
-    // (2) release, pairs with (1); acquire: or with that of the thread that came first.
+    // (2) release, pairs with (1); acquire: also pairs with the (2) of a thread that was first.
     if (!place.compare_exchange_strong(first, made.get(), std::memory_order::acq_rel,
                                        std::memory_order::acquire)) {
       return first->pool;
@@ -91,7 +93,7 @@ class sized_pools {
     mine->seen = seen_in_.try_publish(mine->pool);
     return mine->pool;
   }
-  /// The pool for `size` if it was made. Returns: null if not.
+  /// Returns: the pool for `size`; null if it was not made yet.
   [[nodiscard]] pool_type* find(std::size_t size) const noexcept {
     if (size > largest_) return nullptr;
     named* const there = place_of(class_of(size)).load(std::memory_order::acquire);
@@ -100,15 +102,16 @@ class sized_pools {
 
   /// Gets a buffer of `size` bytes. Throws: as `pool`, and as `byte_pool::get`.
   [[nodiscard]] buffer get(std::size_t size) { return pool(size).get(size); }
-  /// Gives a buffer back, to the pool it came from.
+  /// Gives a buffer back to the pool it came from.
   static void put(buffer&& b) noexcept { b.reset(); }
 
   /// Gets raw memory of at least `size` bytes. Throws: as `get`.
   [[nodiscard]] void* allocate(std::size_t size) { return pool(size).allocate(size); }
   /// Gives raw memory of `capacity` bytes back.
   ///
-  /// Returns: false if it is of none of these pools: it is left alone then, and no pool is made.
-  ///   Found is what lies outside of their slabs, not what came back before: see `checked`.
+  /// Returns: false, without an effect, if the memory is not in a slab of one of these pools. A
+  /// double
+  ///   return is not detected: see `checked`.
   bool deallocate(void* p, std::size_t capacity) noexcept {
     pool_type* const home = find(capacity);
     if (home == nullptr || !home->owns(p)) return false;
@@ -116,14 +119,14 @@ class sized_pools {
     return true;
   }
 
-  /// The number of pools that were made.
+  /// The number of pools made so far.
   [[nodiscard]] std::size_t size() const noexcept {
     std::size_t count = 0;
     for (const auto& place : pools_)
-      count += place.load(std::memory_order::relaxed) != nullptr;  // a number, nothing is read
+      count += place.load(std::memory_order::relaxed) != nullptr;  // a number: the pool is not read
     return count;
   }
-  /// As that of the pools. Returns: the bytes given back by all.
+  /// As `byte_pool::trim` for each pool. Returns: the number of bytes that all pools gave back.
   std::size_t trim() noexcept {
     std::size_t given = 0;
     for (auto& place : pools_) {
@@ -142,9 +145,9 @@ class sized_pools {
   struct named {
     named(options o, std::size_t bytes) : pool(std::move(o), runtime_tiers{bytes}) {}
     pool_type pool;
-    publication seen;  // by whoever made the pool, before anybody can end it
+    publication seen;  // set by the thread that made the pool, before the pool can end
   };
-  static constexpr std::size_t classes = 41;  // of 2^0 to 2^40 bytes
+  static constexpr std::size_t classes = 41;  // 2^0 to 2^40 bytes
 
   [[nodiscard]] static std::size_t index_of(std::size_t bytes) noexcept {
     return static_cast<std::size_t>(std::countr_zero(bytes));
@@ -163,7 +166,7 @@ class sized_pools {
   std::atomic<named*> pools_[classes] = {};
 };
 
-/// The sized pools of the whole program. Never destroyed.
+/// The sized pools of the program. Never destroyed.
 [[nodiscard]] inline sized_pools& global_pools() {
   static immortal<sized_pools> all;
   return *all;
@@ -171,7 +174,7 @@ class sized_pools {
 
 namespace detail {
 
-/// The name that the compiler has for `T`.
+/// The compiler's name for `T`.
 template <class T>
 [[nodiscard]] std::string_view name_of_type() noexcept {
 #if defined(__cpp_rtti)
@@ -183,17 +186,17 @@ template <class T>
 
 }  // namespace detail
 
-/// How the pool of `T` is named; the name that the compiler has for `T` unless specialised:
+/// The name of the pool of `T`. The compiler's name for `T`, unless specialised:
 ///
 ///   template <>
 ///   inline constexpr std::string_view tarn::type_label<session> = "sessions";
 template <class T>
 inline constexpr std::string_view type_label = {};
 
-/// The object pool of the whole program for `T`: made at its first use with 1000 idle objects at
-/// most, published as "type-" and its label, never destroyed.
+/// The object pool of the program for `T`. Its first use makes it, with at most 1000 idle objects,
+/// and publishes it as "type-" and its label. Never destroyed.
 ///
-/// Where that name is taken, or the registry full, it works unseen.
+/// If that name is taken or the registry is full, the pool works unpublished.
 template <class T>
 [[nodiscard]] object_pool<T>& pool_of() {
   struct named {

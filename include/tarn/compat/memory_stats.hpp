@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// The memory of the program in one struct, and what makes all of it smaller.
+// The memory of the program in one struct, and functions that reduce it.
 //
 //   const auto now = tarn::read_memory_stats();
 //   tarn::force_trim();
 //
-// The first thirteen numbers have the names that Go's runtime gives to them, and for pools and the
-// heap the nearest true meaning.
+// The first thirteen numbers have the names of Go's runtime, with the closest true meaning for
+// pools and the heap.
 
 #pragma once
 
@@ -24,58 +24,58 @@
 
 namespace tarn {
 
-/// Memory of the published pools, of the heap and of the process, at one moment.
+/// The memory of the published pools, of the heap and of the process, at one moment.
 ///
-/// What is summed over pools is summed over those that are published now: the numbers of one that
-/// leaves go with it. Counts and sums of gets come from pools whose stats policy counts. Where the
-/// heap is not glibc's the fields of the heap hold the part of the pools only.
+/// Sums over pools include only the pools that are published now. Counts and sums of gets come from
+/// pools whose stats policy counts. With a heap other than glibc's, the fields of the heap have
+/// only the part of the pools.
 struct memory_stats {
-  /// Bytes of blocks that are out of pools, by the memory they occupy.
+  /// Bytes of live blocks of pools, by the memory that they occupy.
   std::uint64_t alloc = 0;
   /// Bytes of all blocks that pools ever handed out.
   std::uint64_t total_alloc = 0;
-  /// Bytes of address space that the process has of the system.
+  /// Bytes of address space that the process has from the system.
   std::uint64_t sys = 0;
-  /// Searches for the owner of a pointer, since the program began: calls of `owns`, and of checked
-  /// pools that were given a pointer of somebody else.
+  /// Searches for the owner of a pointer since the program began: calls of `owns`, and foreign
+  /// pointers that checked pools were given.
   std::uint64_t lookups = 0;
   /// Blocks that pools handed out.
   std::uint64_t mallocs = 0;
   /// Blocks that came back to pools.
   std::uint64_t frees = 0;
-  /// Bytes that the heap has handed out, to everybody; among them slabs of pools on the heap.
+  /// Bytes that the heap has handed out, with the slabs of pools on the heap.
   std::uint64_t heap_alloc = 0;
-  /// Bytes that the heap holds of the system, and slabs of pools with another source.
+  /// Bytes that the heap holds from the system, and slabs of pools with another source.
   std::uint64_t heap_sys = 0;
-  /// Of those, nobody's at the moment: free in the heap, or idle in pools.
+  /// Bytes of `heap_sys` that are free in the heap, or idle in pools.
   std::uint64_t heap_idle = 0;
   /// `heap_sys - heap_idle`.
   std::uint64_t heap_in_use = 0;
-  /// Bytes that were given back because they were idle, since the program began: by pools to their
-  /// sources, and pages that they purged.
+  /// Idle bytes that were given back since the program began: from pools to their sources, and
+  /// purged pages.
   std::uint64_t heap_released = 0;
-  /// The part of the processors' time since the program began that pools spent on their upkeep:
+  /// The part of the processor time since the program began that pools spent on upkeep:
   /// `upkeep_time / (age * processors)`.
   double gc_cpu_fraction = 0;
   /// Passes of upkeep since the program began: trims, drains and ticks of `maintain`, per pool.
   std::uint64_t num_gc = 0;
 
-  std::uint64_t resident = 0;      ///< bytes of the process that are in memory
+  std::uint64_t resident = 0;      ///< bytes of the process in memory
   std::uint64_t minor_faults = 0;  ///< see process_memory
   std::uint64_t major_faults = 0;
-  time_span upkeep_time{};  ///< that those passes took, on all threads together
+  time_span upkeep_time{};  ///< duration of the upkeep passes, summed over all threads
   time_span age{};          ///< of the program
   unsigned processors = 1;
 };
 
 namespace detail {
-inline const std::int64_t program_began = native_env::now();  // as static constructors run
+inline const std::int64_t program_began = native_env::now();  // runs with the static constructors
 }  // namespace detail
 
-/// Reads it all. The pools are read one after the other. Throws: `std::bad_alloc`.
+/// Reads all numbers. The pools are read one after the other. Throws: `std::bad_alloc`.
 [[nodiscard]] inline memory_stats read_memory_stats(const pool_registry& of = pools()) {
   memory_stats m;
-  const auto heap = read_heap();                    // first: what follows uses it
+  const auto heap = read_heap();                    // first: later steps use the heap
   const auto relaxed = std::memory_order::relaxed;  // statistics
   const auto& upkeep = detail::upkeep_totals;
   m.lookups = upkeep.searches.load(relaxed);
@@ -126,25 +126,25 @@ inline const std::int64_t program_began = native_env::now();  // as static const
   return m;
 }
 
-/// Gives everything idle back: of all published pools to their sources, then of the heap to the
-/// system. What other threads cache goes at their next slow path.
+/// Gives all idle memory back: that of all published pools to their sources, then that of the heap
+/// to the system. Other threads give their caches back on their next slow path.
 ///
-/// Returns: the bytes that the pools gave back before it returned. Throws: `std::bad_alloc`.
+/// Returns: the bytes that the pools gave back at once. Throws: `std::bad_alloc`.
 inline std::size_t force_trim(const pool_registry& of = pools()) {
   std::size_t given = 0;
   of.for_each([&](const watched_pool& pool) {
     given += pool.trim();
-    pool.drain();  // tells the other threads
+    pool.drain();  // orders the other threads to empty their caches
   });
   detail::trim_heap();
   return given;
 }
 
-/// Sets what part of its recent peak use every published pool may keep idle, in percent; -1 turns
-/// it off. Pools that are published later keep their own.
+/// Sets the part of its recent peak use that every published pool may keep idle, in percent; -1
+/// sets no limit. Pools that are published later keep their own setting.
 ///
-/// Returns: the old value, the largest if the pools differ; -1 if no pool has such a setting.
-/// Throws: as that of the pools, before anything is changed.
+/// Returns: the previous value, the largest if the pools differ; -1 if no pool has this setting.
+/// Throws: as `set_retention_percent` of a pool, before anything is changed.
 inline int set_retention_percent(int percent, const pool_registry& of = pools()) {
   int old = -1;
   of.for_each([&](const watched_pool& pool) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// Snapshots in the shapes that users of other pools know, for dashboards and programs that read
-// those: Portask, bytepool, Go-CacheX, Takhin and synk, five packages for Go.
+// Converts snapshots to the statistics of other pools, for dashboards and programs that read them:
+// Portask, bytepool, Go-CacheX, Takhin and synk, five packages for Go.
 //
-// Names are theirs; formulas are corrected, as each member says. All of them are pure functions of
-// a snapshot, or of the difference of two.
+// The names are those of the packages. Corrected formulas are marked at their members. All of these
+// are pure functions of a snapshot, or of the difference of two.
 
 #pragma once
 
@@ -25,17 +25,17 @@
 
 namespace tarn {
 
-/// Portask's `PoolStats`. There, a get was a hit only if it came from the channel, and a get that
-/// was served by the pool behind it counted as nothing.
+/// Portask's `PoolStats`. In Portask a get was a hit only if it came from the channel, and a get
+/// from the pool behind the channel was not counted.
 struct portask_stats {
   std::string name;
-  std::uint64_t object_size = 0;      ///< of the only tier; of the last, if there are more
-  std::uint64_t max_objects = 0;      ///< the bound of idle objects now; there, the one at first
-  std::uint64_t current_objects = 0;  ///< idle ones
+  std::uint64_t object_size = 0;  ///< of the only tier; of the last, if there are more
+  std::uint64_t max_objects = 0;  ///< the current bound of idle objects; in Portask the first one
+  std::uint64_t current_objects = 0;  ///< idle objects
   std::uint64_t alloc_count = 0;      ///< misses and oversize requests that the source served
-  std::uint64_t hit_count = 0;        ///< never set back; there, a resize did it
+  std::uint64_t hit_count = 0;        ///< never reset; in Portask a resize reset it
   std::uint64_t miss_count = 0;
-  std::uint64_t memory_usage_bytes = 0;  ///< of idle objects, as there
+  std::uint64_t memory_usage_bytes = 0;  ///< of idle objects, as in Portask
   time_span last_resized{};
   time_span created_at{};
 
@@ -46,7 +46,7 @@ struct portask_stats {
   }
 };
 
-/// `max_objects` without a bound is the largest number. Moments become dates by `clock`.
+/// Converts a snapshot. `max_objects` without a bound is the largest number. `clock` makes dates.
 [[nodiscard]] inline portask_stats to_portask(const snapshot& s, const wall_clock& clock) {
   const auto sum = s.total();
   portask_stats made;
@@ -67,16 +67,16 @@ struct portask_stats {
   return made;
 }
 
-/// bytepool's `GetPoolStats`; `write_expvar` writes the same.
+/// bytepool's `GetPoolStats`. `write_expvar` writes the same numbers.
 struct bytepool_stats {
   struct counts {
     std::uint64_t get = 0;
     std::uint64_t put = 0;
     friend bool operator==(const counts&, const counts&) noexcept = default;
   };
-  std::map<std::size_t, counts> pools;  ///< by the size of the tier
-  /// Oversize requests and, once more, their returns, as there. Its other meaning, refused returns,
-  /// is in `snapshot::misuses`.
+  std::map<std::size_t, counts> pools;  ///< by the block size of the tier
+  /// Oversize requests and, once more, their returns, as in bytepool. Its other meaning, refused
+  /// returns, is in `snapshot::misuses`.
   std::uint64_t discarded = 0;
   std::uint64_t total_get = 0;
   std::uint64_t total_put = 0;
@@ -102,10 +102,10 @@ struct cachex_stats {
   std::uint64_t total_retrieved = 0;  ///< gets
   std::uint64_t total_returned = 0;   ///< puts
   std::uint64_t total_discarded = 0;  ///< not kept: above a bound, aged out, or trimmed
-  std::uint64_t total_missed = 0;     ///< gets that needed a new item; not there
+  std::uint64_t total_missed = 0;     ///< gets that needed a new item; not in Go-CacheX
 
-  /// total_returned / total_created, as it is defined there: above 1 in a pool that works well, so
-  /// it is not a part of anything.
+  /// total_returned / total_created, as defined in Go-CacheX. It is not a fraction: it is above 1
+  /// in a pool that works well.
   [[nodiscard]] double reuse_ratio() const noexcept {
     return total_created == 0
                ? 0
@@ -134,15 +134,15 @@ struct cachex_stats {
 /// Takhin's `PoolStats`.
 struct takhin_stats {
   std::uint64_t allocations = 0;  ///< misses, and oversize requests that the source served
-  std::uint64_t gets = 0;         ///< without oversize ones, as there
+  std::uint64_t gets = 0;         ///< without oversize gets, as in Takhin
   std::uint64_t puts = 0;
-  std::int64_t in_use = 0;  ///< never negative, whatever is put
+  std::int64_t in_use = 0;  ///< never negative
   std::uint64_t oversized = 0;
-  /// Returns that were not kept: refused by a check policy, or above a bound. An oversize block
-  /// that comes back is none, unless a large cache let it go; there it was.
+  /// Returns that were not kept: refused by a check policy, or above a bound. A returned oversize
+  /// block does not count, unless a large cache discarded it; in Takhin it did.
   std::uint64_t discarded = 0;
 
-  /// 1 - (allocations - oversized) / gets; 0 before the first get. There it was
+  /// 1 - (allocations - oversized) / gets; 0 before the first get. In Takhin it was
   /// gets / (gets + allocations), where gets include those that allocated.
   [[nodiscard]] double hit_rate() const noexcept {
     if (gets == 0) return 0;
@@ -152,8 +152,8 @@ struct takhin_stats {
   friend bool operator==(const takhin_stats&, const takhin_stats&) noexcept = default;
 };
 
-/// `oversized` is, of an object or message pool, how many came back with more memory than is kept;
-/// they allocated nothing at that moment.
+/// Converts a snapshot. For an object or message pool, `oversized` is the number of objects that
+/// came back with more memory than is kept; they allocated nothing at that moment.
 [[nodiscard]] inline takhin_stats to_takhin(const snapshot& s) {
   const auto sum = s.total();
   takhin_stats made;
@@ -164,7 +164,7 @@ struct takhin_stats {
   made.oversized = s.large.gets + s.outgrown;
   made.discarded = sum.discarded + s.large.discarded;
   for (std::size_t kind = 0; kind < s.misuses.size(); ++kind) {
-    // Null is ignored there, and what comes after the end is taken back all the same.
+    // Takhin ignores null, and the pool takes a return after close back.
     if (kind == static_cast<std::size_t>(misuse::null)) continue;
     if (kind == static_cast<std::size_t>(misuse::after_close)) continue;
     made.discarded += s.misuses[kind];
@@ -172,7 +172,7 @@ struct takhin_stats {
   return made;
 }
 
-/// synk's counters, each a number of blocks and their bytes.
+/// synk's counters, each with a number of blocks and their bytes.
 struct synk_stats {
   struct counts {
     std::uint64_t num = 0;
@@ -181,9 +181,9 @@ struct synk_stats {
   };
   counts non_pooled;        ///< fresh memory: misses, and oversize requests that the source served
   counts dropped;           ///< came back above a bound
-  counts reused;            ///< with the size of the block; there, at times, the one asked for
-  counts reused_remaining;  ///< blocks carved for smaller tiers; there, tails of split blocks
-  counts gced;              ///< given back to the system while idle, the blocks or their pages
+  counts reused;            ///< by the size of the block; in synk at times by the requested size
+  counts reused_remaining;  ///< blocks carved for smaller tiers; in synk tails of split blocks
+  counts gced;              ///< given back to the system while idle: blocks or their pages
 };
 
 [[nodiscard]] inline synk_stats to_synk(const snapshot& s) {
@@ -200,7 +200,7 @@ struct synk_stats {
 
 namespace detail {
 
-/// A moment as RFC 3339 writes it, in UTC: 2026-01-02T03:04:05.678901234Z.
+/// A moment in the format of RFC 3339, in UTC: 2026-01-02T03:04:05.678901234Z.
 [[nodiscard]] inline std::string date_text(time_span since_1970) {
   constexpr std::int64_t day = 86'400;
   constexpr std::int64_t second = 1'000'000'000;
@@ -239,7 +239,7 @@ namespace detail {
 
 }  // namespace detail
 
-/// Writes Portask's JSON. A bound that is not set is `null`.
+/// Writes Portask's JSON. A missing bound is `null`.
 template <std::output_iterator<const char&> Out>
 Out write_json(Out out, const portask_stats& s) {
   using detail::metric_number;
@@ -260,12 +260,12 @@ Out write_json(Out out, const portask_stats& s) {
   return std::move(to).out();
 }
 
-/// Writes Takhin's sixteen metrics, which are declared there and never counted, of the three pools
-/// that they are about, in Prometheus text 0.0.4. They have no labels.
+/// Writes Takhin's sixteen metrics for its three pools in Prometheus text 0.0.4, without labels.
+/// Takhin declares these metrics and never counts them.
 ///
 /// Returns: the iterator behind the last character. Throws: `std::invalid_argument` if the prefix
 /// is
-///   none; what the iterator throws.
+///   not valid; what the iterator throws.
 template <std::output_iterator<const char&> Out>
 Out write_takhin_metrics(Out out, const snapshot& buffers, const snapshot& records,
                          const snapshot& batches, std::string_view prefix = "takhin_mempool_") {

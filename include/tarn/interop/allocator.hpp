@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A pool as an allocator of the standard's containers.
+// pool_allocator: a pool as an allocator for standard containers.
 //
 //   tarn::byte_pool<> pool;
 //   std::vector<int, tarn::pool_allocator<int>> numbers(pool);
@@ -19,15 +19,14 @@
 
 namespace tarn {
 
-/// An allocator whose memory is from a byte pool: one pointer.
+/// An allocator that takes its memory from a byte pool. One pointer.
 ///
-/// It refers to the pool, which must outlive every container that uses it. A container stays with
-/// the pool it was made with, as with std::pmr: a copy of it takes the same pool, an assignment
-/// takes only the elements (a move from the same pool takes their memory), so that no memory
-/// silently lives longer than its pool. A swap exchanges the pools as well: it would be undefined
-/// otherwise. Two are equal if they refer to the same pool.
+/// As with std::pmr, a container keeps the pool that it was made with, so that no memory outlives
+/// its pool unnoticed: a copy uses the same pool; an assignment takes only the elements (a move
+/// within one pool takes their memory). A swap exchanges the pools too, since it would be undefined
+/// otherwise. Two allocators are equal if they refer to the same pool.
 ///
-/// Thread safety: that of the pool.
+/// Preconditions: the pool outlives every container that uses it. Thread safety: as the pool.
 template <class T, class Pool>
 class pool_allocator {
  public:
@@ -41,7 +40,7 @@ class pool_allocator {
   pool_allocator()
     requires std::same_as<Pool, byte_pool<>>
       : pool_(&default_pool()) {}
-  /// Implicit: a container's constructor takes the pool itself.
+  /// Implicit, so that the constructor of a container takes the pool itself.
   pool_allocator(Pool& pool) noexcept : pool_(&pool) {}
   template <class U>
   pool_allocator(const pool_allocator<U, Pool>& other) noexcept : pool_(&other.pool()) {}

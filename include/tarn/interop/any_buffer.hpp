@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// any_buffer: bytes with an owner of any kind, for interfaces between modules.
+// any_buffer: one type for the buffers of all pools, for interfaces between modules.
 //
 //   void send(tarn::any_buffer bytes);            // one signature for every pool
 //   send(pool.get(100));
 //   send(shared.retain());
 //
-// Also across shared libraries that have copies of tarn of their own: the owner brings the function
+// It works across shared libraries with their own copies of tarn: the owner brings the function
 // that gives its bytes back.
 
 #pragma once
@@ -22,16 +22,17 @@
 
 namespace tarn {
 
-/// The move-only owner of bytes that some handle owned: a buffer or a shared buffer of any pool.
+/// The move-only owner of the bytes of a buffer or a shared buffer of any pool.
 ///
-/// 48 bytes. Releasing it is one indirect call. The bytes may be written to if they came from a
-/// unique owner (`is_writable`). Thread safety: that of the handle it was made of.
+/// 48 bytes. A release is one indirect call. The bytes are writable if they came from a unique
+/// owner
+/// (`is_writable`). Thread safety: as the handle that it was made from.
 class any_buffer {
  public:
   using value_type = std::byte;
 
   constexpr any_buffer() noexcept = default;
-  /// Takes the bytes of a unique owner over. Implicit: every buffer is one.
+  /// Takes over the block of a unique owner. Implicit: every buffer converts.
   template <class Lock, class Stats, class Traits>
   any_buffer(basic_buffer<Lock, Stats, Traits>&& owner) noexcept {
     using owner_type = basic_buffer<Lock, Stats, Traits>;
@@ -46,7 +47,7 @@ class any_buffer {
       owner_type::from_raw({b.data_, b.size_, b.capacity_, b.owner_}).reset();
     };
   }
-  /// Takes one reference over. Implicit, as above.
+  /// Takes over one reference. Implicit: every shared buffer converts.
   template <class Lock, class Stats, class Traits>
   any_buffer(basic_shared_buffer<Lock, Stats, Traits> owner) noexcept {
     using owner_type = basic_shared_buffer<Lock, Stats, Traits>;
@@ -93,7 +94,7 @@ class any_buffer {
     return {reinterpret_cast<const char*>(data_), size_};
   }
   [[nodiscard]] bool is_writable() const noexcept { return is_writable_; }
-  /// The bytes to write to; none if they are shared.
+  /// Returns: the writable bytes; empty if they are shared.
   [[nodiscard]] std::span<std::byte> writable_bytes() noexcept {
     return is_writable_ ? std::span<std::byte>{data_, size_} : std::span<std::byte>{};
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Buffers for Asio and Boost.Asio alike: the header needs neither, it is told the buffer types.
+// Buffers for Asio and Boost.Asio. The header includes neither: the buffer types are parameters.
 //
 //   using net = tarn::asio_buffers<asio::mutable_buffer, asio::const_buffer>;  // or boost::asio::…
 //
@@ -8,7 +8,7 @@
 //   asio::write(socket, net::pieces(chain));
 //   http::read(stream, beast_view, request);  // auto beast_view = net::dynamic_v1(fast_buffer);
 //
-// One piece needs nothing: asio::buffer(b.data(), b.size()).
+// A single piece needs no adapter: asio::buffer(b.data(), b.size()).
 
 #pragma once
 
@@ -24,7 +24,7 @@
 
 namespace tarn {
 
-/// What both forms of a dynamic buffer have in common.
+/// The common base of both dynamic buffers.
 template <class Buffer, class MutableBuffer, class ConstBuffer>
 class dynamic_base {
  public:
@@ -36,7 +36,7 @@ class dynamic_base {
   [[nodiscard]] std::size_t capacity() const noexcept {
     return detail::min_of(bytes_->capacity(), max_size_);
   }
-  /// Drops the first `n` bytes, or all.
+  /// Drops the first `n` bytes, or all if there are fewer.
   void consume(std::size_t n) { bytes_->consume(detail::min_of(n, size())); }
 
  protected:
@@ -44,7 +44,7 @@ class dynamic_base {
       : bytes_(&bytes), max_size_(detail::min_of(max_size, bytes.max_size())) {}
 
   [[nodiscard]] Buffer& bytes() const noexcept { return *bytes_; }
-  /// Throws: `std::length_error` naming both numbers if there would be more than `max_size()`.
+  /// Throws: `std::length_error`, with both numbers, if the content would be above `max_size()`.
   void check_room_for(std::size_t n) const {
     if (size() > max_size_ || n > max_size_ - size()) {
       detail::throw_length("dynamic buffer size", size() + detail::min_of(n, max_size_),
@@ -57,39 +57,40 @@ class dynamic_base {
   std::size_t max_size_;
 };
 
-/// A fast_buffer as Asio's DynamicBuffer_v2: for `read_until`, `async_read` and their kin.
+/// A fast_buffer as Asio's DynamicBuffer_v2: for `read_until`, `async_read` and similar functions.
 ///
-/// A view: copies refer to the same buffer, which must stay until the operation has ended.
-/// Thread safety: as an `int`.
+/// A view: copies refer to the same buffer. Preconditions: the buffer lives until the operation has
+/// ended. Thread safety: as an `int`.
 template <class Buffer, class MutableBuffer, class ConstBuffer>
 class dynamic_view : public dynamic_base<Buffer, MutableBuffer, ConstBuffer> {
  public:
   dynamic_view(Buffer& bytes, std::size_t max_size) noexcept
       : dynamic_view::dynamic_base(bytes, max_size) {}
 
-  /// The bytes from `place` on, at most `n`. Preconditions: `place <= size()`.
+  /// The bytes from `place`, at most `n`. Preconditions: `place <= size()`.
   [[nodiscard]] MutableBuffer data(std::size_t place, std::size_t n) noexcept {
     return {this->bytes().data() + place, detail::min_of(n, this->size() - place)};
   }
   [[nodiscard]] ConstBuffer data(std::size_t place, std::size_t n) const noexcept {
     return {this->bytes().data() + place, detail::min_of(n, this->size() - place)};
   }
-  /// Adds `n` bytes to the end; their contents are indeterminate.
+  /// Appends `n` bytes with indeterminate contents.
   ///
-  /// Throws: `std::length_error` naming size and limit; as the buffer's `prepare`.
+  /// Throws: `std::length_error`, with size and limit; as the buffer's `prepare`.
   void grow(std::size_t n) {
     this->check_room_for(n);
     this->bytes().resize_uninitialized(this->size() + n);
   }
-  /// Drops the last `n` bytes, or all.
+  /// Drops the last `n` bytes, or all if there are fewer.
   void shrink(std::size_t n) {
     this->bytes().resize_uninitialized(this->size() - detail::min_of(n, this->size()));
   }
 };
 
-/// A fast_buffer as the older DynamicBuffer_v1: for Boost.Beast, whose MutableDynamicBuffer it is.
+/// A fast_buffer as the older DynamicBuffer_v1, for Boost.Beast, which calls it
+/// MutableDynamicBuffer.
 ///
-/// A view, as above: `commit` is for the copy that was told to prepare.
+/// A view, as `dynamic_view`. Call `commit` on the copy on which `prepare` was called.
 template <class Buffer, class MutableBuffer, class ConstBuffer>
 class dynamic_view_v1 : public dynamic_base<Buffer, MutableBuffer, ConstBuffer> {
  public:
@@ -101,7 +102,7 @@ class dynamic_view_v1 : public dynamic_base<Buffer, MutableBuffer, ConstBuffer> 
   [[nodiscard]] MutableBuffer data() noexcept { return {this->bytes().data(), this->size()}; }
   [[nodiscard]] ConstBuffer data() const noexcept { return cdata(); }
   [[nodiscard]] ConstBuffer cdata() const noexcept { return {this->bytes().data(), this->size()}; }
-  /// Makes room for `n` bytes. Returns: the place for them, which `commit` makes content.
+  /// Makes room for `n` bytes. Returns: that room; `commit` makes it content.
   ///
   /// Throws: as `dynamic_view::grow`.
   [[nodiscard]] MutableBuffer prepare(std::size_t n) {
@@ -110,19 +111,19 @@ class dynamic_view_v1 : public dynamic_base<Buffer, MutableBuffer, ConstBuffer> 
     prepared_ = n;
     return {to.data(), to.size()};
   }
-  /// Makes the first `n` of the bytes that were prepared content, or all of them. What is not is
-  /// dropped. Source: Networking TS, 16.2.3.
+  /// Makes the first `n` prepared bytes content, or all if there are fewer. The other prepared
+  /// bytes are dropped. Source: Networking TS, 16.2.3.
   void commit(std::size_t n) {
     const auto ready = detail::min_of(prepared_, this->bytes().room());
     prepared_ = 0;
     this->bytes().commit(detail::min_of(n, ready));
   }
-  /// Drops the first `n` bytes, or all. What was prepared may still be committed.
+  /// Drops the first `n` bytes, or all if there are fewer. Prepared bytes can still be committed.
   void consume(std::size_t n) {
     const auto* const prepared = this->bytes().data() + this->size();
     prepared_ = detail::min_of(prepared_, this->bytes().room());
     dynamic_view_v1::dynamic_base::consume(n);
-    // Without content the place for it begins at the front again.
+    // Without content, the room begins at the front again.
     auto* const now = this->bytes().data() + this->size();
     if (now != prepared) detail::move_bytes(now, prepared, prepared_);
   }
@@ -133,7 +134,7 @@ class dynamic_view_v1 : public dynamic_base<Buffer, MutableBuffer, ConstBuffer> 
 
 /// The pieces of a chain as a ConstBufferSequence: for `write`, `async_write` and `send`.
 ///
-/// A view: copies refer to the same pieces, which must stay until the operation has
+/// A view: copies refer to the same pieces. Preconditions: the pieces live until the operation has
 /// ended. Thread safety: as a pointer to const.
 template <byte_pieces Pieces, class ConstBuffer>
 class piece_buffers {
@@ -142,7 +143,7 @@ class piece_buffers {
  public:
   using value_type = ConstBuffer;
 
-  /// Shows a piece as a buffer. It goes backwards if the iterator of the pieces does.
+  /// An iterator that shows each piece as a buffer. Bidirectional if the iterator of the pieces is.
   class const_iterator {
    public:
     using iterator_category = std::bidirectional_iterator_tag;
@@ -183,10 +184,10 @@ class piece_buffers {
   const Pieces* pieces_;
 };
 
-/// Makes views for one library, by the names of its buffer types.
+/// Makes the views for one library, from its buffer types.
 template <class MutableBuffer, class ConstBuffer>
 struct asio_buffers {
-  /// At most `max_size` bytes, or as many as the buffer may hold if that is less.
+  /// `max_size`: a bound on the bytes, besides that of the buffer.
   template <class Buffer>
   [[nodiscard]] static dynamic_view<Buffer, MutableBuffer, ConstBuffer> dynamic(
       Buffer& bytes, std::size_t max_size = SIZE_MAX) noexcept {

@@ -8,12 +8,11 @@
 //   task serve(tarn::byte_pool<>& pool, int socket);  // its frame is from `pool`
 //   task idle();                                      // from tarn::default_pool()
 //
-// Compilers have kept the address of a thread_local across a suspension, so that a coroutine which
-// went on on another thread reached into the first one's (LLVM issues 47179 and
-// 63022). Frames are safe from that: new and delete are calls which are never inlined. A
-// body that changes threads and itself uses a thread_cached pool on both sides of a suspension was
-// not seen to go wrong with clang 14 (-O1 to -O3); a [[gnu::__noinline__]] function around the use
-// is sure.
+// Some compilers keep the address of a thread_local across a suspension: a coroutine that resumes
+// on another thread then uses the thread_local of the first thread (LLVM issues 47179 and 63022).
+// Frames are safe from that: their new and delete are calls that are never inlined. For a body that
+// changes threads and uses a thread_cached pool before and after a suspension, no error was seen
+// with clang 14 (-O1 to -O3). A [[gnu::__noinline__]] function around that use is safe.
 
 #pragma once
 
@@ -37,14 +36,14 @@ inline constexpr bool is_pool = false;
 template <class L, class S, class T>
 inline constexpr bool is_pool<byte_pool<L, S, T>> = true;
 
-/// Frames, each with the buffer that owns its memory behind it: so a frame needs neither its pool
-/// nor its thread when it ends.
+/// Frames, each followed by the buffer that owns its memory. So a frame needs neither its pool nor
+/// its thread when it ends.
 template <class Pool>
 class frame_memory {
   using buffer = typename Pool::buffer;
 
  public:
-  // Neither may be inlined into a coroutine: see the top of this file.
+  // Neither function may be inlined into a coroutine: see the top of this file.
   [[nodiscard, gnu::__noinline__]] static void* take(Pool& pool, std::size_t size) {
     return settle(pool.get(buffer_at(size) + sizeof(buffer)), size);
   }
@@ -58,7 +57,7 @@ class frame_memory {
     std::destroy_at(behind);
   }
 
-  /// The first argument that is a pool of this type, else the default pool.
+  /// Returns: the first argument that is a pool of this type, else the default pool.
   [[nodiscard]] static Pool& pool_among() {
     static_assert(std::same_as<Pool, byte_pool<>>,
                   "pooled_frame: the coroutine has no argument of type Pool&, and only byte_pool<> "
@@ -91,20 +90,21 @@ class frame_memory {
 
 }  // namespace detail
 
-/// A base of promise types: the frames of their coroutines are from the first argument that is a
-/// `Pool&`, wherever it stands, or else from `default_pool()`.
+/// A base of promise types. The frames of their coroutines come from the first argument that is a
+/// `Pool&`, at any position, or else from `default_pool()`.
 ///
-/// A frame may be resumed and destroyed on any thread (of a concurrent pool), also after the pool
-/// was closed or is gone. It takes 32 bytes more than the compiler asks for; a compiler that sees
-/// all of its life may leave it on the stack of the caller instead. Creating a coroutine throws
-/// what `byte_pool::get` throws.
+/// A frame takes 32 bytes more than the compiler requests. A compiler that sees its whole life may
+/// leave it on the stack of the caller instead. A frame may be destroyed after its pool was closed
+/// or has ended.
 ///
-/// Preconditions: nothing in the frame needs more than the alignment of operator new; compilers ask
-///   for none.
+/// Preconditions: no object in the frame needs more than the alignment of operator new; compilers
+/// do
+///   not request more. Throws, at the creation of a coroutine: as `byte_pool::get`.
+/// Thread safety: a frame of a concurrent pool may be resumed and destroyed on any thread.
 template <class Pool>
 struct pooled_frame {
-  // Both inlined, at any level of optimisation: g++ takes a new that is a template and a delete
-  // that is none for a mismatch.
+  // Both are inlined, at any level of optimisation: g++ reports a mismatch between a `new` that is
+  // a template and a `delete` that is not.
   template <class... Args>
   [[nodiscard]] TARN_FORCE_INLINE static void* operator new(std::size_t size, Args&... args) {
     return detail::frame_memory<Pool>::take(detail::frame_memory<Pool>::pool_among(args...), size);
@@ -114,8 +114,8 @@ struct pooled_frame {
   }
 };
 
-/// As `pooled_frame`, for promise types with `get_return_object_on_allocation_failure`: that is
-/// what a caller gets where the other throws.
+/// As `pooled_frame`, for promise types with `get_return_object_on_allocation_failure`. The caller
+/// gets the result of that function instead of an exception.
 ///
 /// Preconditions: the promise type has that function.
 template <class Pool>
@@ -126,7 +126,7 @@ struct try_pooled_frame {
     try {
       return detail::frame_memory<Pool>::try_take(detail::frame_memory<Pool>::pool_among(args...),
                                                   size);
-    } catch (const std::bad_alloc&) {  // the default pool, at its first use
+    } catch (const std::bad_alloc&) {  // from the first use of the default pool
       return nullptr;
     }
   }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// Formatted text straight into a fast_buffer.
+// append_printed: formats text directly into a fast_buffer.
 //
 //   tarn::append_printed(out, [&](char* to, std::size_t room) {
 //     return fmt::format_to_n(to, room, "{} {}\n", method, path).size;
 //   });
 //
-// The same with std::format_to_n, or with std::snprintf, whose result is a size as it is. Shorter,
+// std::format_to_n works in the same way; std::snprintf returns the size itself. This is shorter,
 // and a fifth slower: fmt::format_to(std::back_inserter(out), "{} {}\n", method, path).
 
 #pragma once
@@ -20,13 +20,14 @@
 
 namespace tarn {
 
-/// Appends what `print` prints into the room that a fast_buffer has; what is too long for it is
-/// printed again when there is enough.
+/// Appends the text of `print` to the room of a fast_buffer. If the text is too long, makes room
+/// and prints again.
 ///
-/// `print(to, room)` writes at most `room` characters and returns the size of the whole text. It
-/// must print the same twice: what it shows of `out` itself it asks `out` for each time. A negative
-/// result, an error of snprintf, appends nothing.
+/// `print(to, room)` writes at most `room` characters and returns the size of the whole text. A
+/// negative result, an error of snprintf, appends nothing.
 ///
+/// Preconditions: `print` prints the same text twice; if it prints bytes of `out`, it reads their
+///   address from `out` each time.
 /// Returns: the size. Throws: as the buffer's `prepare` and as `print`; nothing is appended then.
 template <class Buffer, class Print>
   requires std::integral<std::invoke_result_t<Print&, char*, std::size_t>>
@@ -35,10 +36,10 @@ std::size_t append_printed(Buffer& out, Print&& print) {
     const auto size = print(reinterpret_cast<char*>(to.data()), to.size());
     return size < 0 ? std::size_t{0} : static_cast<std::size_t>(size);
   };
-  if (out.room() == 0) out.reserve(out.size() + 1);  // the room of a whole tier comes with it
+  if (out.room() == 0) out.reserve(out.size() + 1);  // uses the room of a whole tier
   auto to = out.prepare(out.room());
   auto size = print_into(to);
-  if (size >= to.size()) {  // one more, for the zero of snprintf
+  if (size >= to.size()) {  // one more, for the terminating zero of snprintf
     to = out.prepare(size + 1);
     size = print_into(to);
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Bytes for readv and writev, and a writev that does not stop half-way.
+// iovecs for readv and writev, and `write_all`, which goes on after a partial write.
 //
 //   const auto sent = tarn::write_all(socket, chain);
 //   if (sent.error == EAGAIN) later(sent.bytes);  // write_all(socket, chain, sent.bytes)
@@ -16,16 +16,16 @@
 
 namespace tarn {
 
-/// Bytes in one piece as an iovec. They stay where they are.
+/// Contiguous bytes as an iovec, without a copy.
 ///
-/// Preconditions: they are not const where the system is to write to them.
+/// Preconditions: the bytes are not const if the system writes to them.
 template <contiguous_bytes T>
 [[nodiscard]] iovec to_iovec(const T& piece) noexcept {
   const auto bytes = bytes_of(piece);
   return {const_cast<std::byte*>(bytes.data()), bytes.size()};
 }
 
-/// Fills `out` with what follows `at`, as far as it goes. Returns: the part that was filled.
+/// Fills `out` with the pieces after `at`, as many as fit. Returns: the filled part.
 template <class Bytes>
 std::span<iovec> to_iovecs(piece_cursor<Bytes> at, std::span<iovec> out) {
   std::size_t filled = 0;
@@ -35,36 +35,36 @@ std::span<iovec> to_iovecs(piece_cursor<Bytes> at, std::span<iovec> out) {
   }
   return out.first(filled);
 }
-/// As that, from the begin on.
+/// Fills `out` with the pieces from the begin, as many as fit. Returns: the filled part.
 template <byte_pieces Pieces>
 std::span<iovec> to_iovecs(const Pieces& pieces, std::span<iovec> out) {
   return to_iovecs(piece_cursor(pieces), out);
 }
 
-/// How far a write came.
+/// The result of a write.
 struct write_result {
   std::size_t bytes;  ///< written by this call
-  int error;          ///< 0 if that was all, else what `errno` said
+  int error;          ///< 0 if all bytes were written, else `errno`
 };
 
-/// Writes bytes in one or several pieces, from the byte `from` on, until all are written or the
-/// system refuses: goes on after a partial write and after a signal, whatever the number of pieces.
+/// Writes bytes in one or several pieces, from the byte `from`, until all are written or the system
+/// reports an error. Goes on after a partial write and after a signal, for any number of pieces.
 ///
-/// `EAGAIN` of a descriptor that does not block is returned like any other error. A closed pipe
-/// raises SIGPIPE, unless the program ignores it.
+/// `EAGAIN` of a non-blocking descriptor is returned as any other error. A closed pipe raises
+/// SIGPIPE unless the program ignores it.
 template <class Bytes>
 [[nodiscard]] write_result write_all(int descriptor, const Bytes& bytes, std::size_t from = 0) {
   piece_cursor at(bytes);
   at.skip(from);
   std::size_t done = 0;
   while (!at.done()) {
-    iovec batch[64];  // systems take 1024 at once; more than this gains nothing
+    iovec batch[64];  // systems take 1024 at once; more than 64 gains nothing
     const auto next = to_iovecs(at, batch);
     const auto n = ::writev(descriptor, next.data(), static_cast<int>(next.size()));
     if (n > 0) {
       done += at.skip(static_cast<std::size_t>(n));
     } else if (n == 0 || errno != EINTR) {
-      return {done, n == 0 ? EIO : errno};  // a device that takes nothing would be asked for ever
+      return {done, n == 0 ? EIO : errno};  // 0: a device that takes nothing; no endless loop
     }
   }
   return {done, 0};

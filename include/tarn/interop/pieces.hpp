@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Bytes that lie in one piece or in several, as the other headers here read them.
+// Bytes in one or several pieces, as the other headers of this folder read them.
 //
 //   for (tarn::piece_cursor at(chain); !at.done(); at.skip(at.front().size()))
 //     consume(at.front());                     // a span
@@ -24,28 +24,28 @@ concept contiguous_bytes =
     std::ranges::contiguous_range<const T> && std::ranges::sized_range<const T> &&
     sizeof(std::ranges::range_value_t<const T>) == 1;
 
-/// Bytes in several pieces: a chain, or any range of what is `contiguous_bytes` and not a temporary
-/// owner of them.
+/// Bytes in several pieces: a chain, or a range of `contiguous_bytes` whose elements are not
+/// temporary owners of their bytes.
 template <class T>
 concept byte_pieces =
     std::ranges::forward_range<const T> && contiguous_bytes<std::ranges::range_value_t<const T>> &&
     (std::is_lvalue_reference_v<std::ranges::range_reference_t<const T>> ||
      std::ranges::borrowed_range<std::ranges::range_value_t<const T>>);
 
-/// The bytes of anything contiguous. They stay where they are.
+/// Returns: the bytes of a contiguous range, without a copy.
 template <contiguous_bytes T>
 [[nodiscard]] std::span<const std::byte> bytes_of(const T& piece) noexcept {
   return std::as_bytes(std::span(std::ranges::data(piece), std::ranges::size(piece)));
 }
 
-/// A place between two bytes of one or several pieces. Empty pieces are passed over.
+/// A position in the bytes of one or several pieces. Skips empty pieces.
 ///
-/// It refers to the bytes and the pieces, which must stay as they are; what shows bytes in one
-/// piece, such as a span, may go. Thread safety: as an `int`.
+/// Preconditions: the bytes and the pieces stay unchanged; a view of bytes in one piece, such as a
+/// span, may end before. Thread safety: as an `int`.
 template <class Bytes>
   requires contiguous_bytes<Bytes> || byte_pieces<Bytes>
 class piece_cursor {
-  // One piece has none behind it.
+  // A single piece has no further pieces.
   using pieces = std::conditional_t<byte_pieces<Bytes>, const Bytes,
                                     std::span<const std::span<const std::byte>>>;
 
@@ -61,10 +61,10 @@ class piece_cursor {
   }
 
   [[nodiscard]] bool done() const noexcept { return front_.empty(); }
-  /// The bytes from here to the end of this piece; none at the end.
+  /// The bytes from here to the end of this piece; empty at the end.
   [[nodiscard]] std::span<const std::byte> front() const noexcept { return front_; }
-  /// Goes `n` bytes on, or to the end. Returns: how many bytes there were to pass.
-  /// Complexity: O(pieces on the way).
+  /// Moves `n` bytes forward, or to the end. Returns: the number of skipped bytes.
+  /// Complexity: O(skipped pieces).
   std::size_t skip(std::size_t n) {
     std::size_t left = n;
     while (left >= front_.size()) {

@@ -16,16 +16,16 @@
 
 namespace tarn {
 
-/// A memory resource whose memory is from a byte pool: right for every size and alignment, and as
-/// usable as before after a failure.
+/// A memory resource that takes its memory from a byte pool, for every size and alignment. It stays
+/// usable after a failure.
 ///
-/// It refers to the pool, which must outlive it and every container that uses it. Two are equal if
-/// they refer to the same pool. It throws what the pool throws: `pool_exhausted`, a
-/// `std::bad_alloc`, where memory or a limit is exhausted; `pool_closed`; `std::length_error` for a
-/// size above PTRDIFF_MAX.
+/// Two resources are equal if they refer to the same pool.
 ///
-/// Thread safety: that of the pool; the standard's `synchronized_pool_resource` becomes one of a
-/// concurrent pool, `unsynchronized_pool_resource` one of a pool with `no_lock`.
+/// Preconditions: the pool outlives the resource and every container that uses it.
+/// Throws: `pool_exhausted`, a `std::bad_alloc`, if memory or a limit is exhausted; `pool_closed`;
+///   `std::length_error` for a size above PTRDIFF_MAX.
+/// Thread safety: as the pool. With a concurrent pool it replaces the standard's
+///   `synchronized_pool_resource`, with `no_lock` its `unsynchronized_pool_resource`.
 template <class Pool>
 class pool_resource : public std::pmr::memory_resource {
  public:
@@ -39,8 +39,8 @@ class pool_resource : public std::pmr::memory_resource {
 
  protected:
   [[nodiscard]] void* do_allocate(std::size_t bytes, std::size_t alignment) override {
-    // Every block has the usual alignments: nothing of them is left to look at, as long as they are
-    // powers of two, which is for the caller to see to.
+    // Every block has these alignments, if they are powers of two, which is a precondition. So they
+    // need no further test.
     return alignment <= Pool::default_alignment ? pool_->allocate(bytes)
                                                 : pool_->allocate(bytes, alignment);
   }
@@ -56,12 +56,12 @@ class pool_resource : public std::pmr::memory_resource {
   Pool* pool_;
 };
 
-/// A memory source that takes a pool's slabs from a memory resource, as the standard's pools do
-/// from their upstream: `traits<Tiers, Check, resource_source>`.
+/// A source that takes a pool's slabs from a memory resource, as the standard's pools do from their
+/// upstream: `traits<Tiers, Check, resource_source>`.
 ///
 /// Preconditions: the resource outlives the pool and every handle to memory of the pool; its
-///   `deallocate` does not throw. Thread safety: that of the resource, so a concurrent pool needs
-///   one that any thread may call.
+///   `deallocate` does not throw. Thread safety: as the resource: a concurrent pool needs a
+///   resource that any thread may call.
 class resource_source {
  public:
   resource_source() noexcept : upstream_(std::pmr::get_default_resource()) {}

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// Pools among the metrics of a program that uses prometheus-cpp.
+// Adds the metrics of pools to those of prometheus-cpp.
 //
 //   auto pools = std::make_shared<tarn::prometheus_collectable>(
 //       [] { return std::vector{frames->snapshot()}; });
-//   exposer.RegisterCollectable(pools);  // which holds it weakly
+//   exposer.RegisterCollectable(pools);  // keeps a weak pointer
 
 #pragma once
 
@@ -23,16 +23,17 @@
 
 namespace tarn {
 
-/// The metrics of `write_prometheus`, under the same names and labels, as prometheus-cpp collects
-/// them: numbers are doubles there.
+/// The metrics of `write_prometheus`, with the same names and labels, for prometheus-cpp, where
+/// numbers are doubles.
 ///
-/// Thread safety: as the function's, which is called by each `Collect`.
+/// Thread safety: as the function, which each `Collect` calls.
 class prometheus_collectable : public prometheus::Collectable {
  public:
   using source = std::function<std::vector<snapshot>()>;
 
-  /// Without a clock in `options`, it is looked at now.
-  /// Throws: `std::invalid_argument` if the function is empty, or a name in `options` is none.
+  /// Reads the clock now if `options` has none.
+  /// Throws: `std::invalid_argument` if the function is empty, or if a name in `options` is not
+  /// valid.
   explicit prometheus_collectable(source pools, metric_options options = {})
       : pools_(std::move(pools)), options_(std::move(options)) {
     if (!pools_) throw std::invalid_argument("tarn: a collectable must have a source");

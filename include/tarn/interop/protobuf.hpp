@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Protobuf messages to a fast_buffer and from a chain, without a copy in between.
+// Writes protobuf messages to a fast_buffer and reads them from a chain, without a copy.
 //
 //   tarn::protobuf_output to(fast_buffer);
 //   message.SerializeToZeroCopyStream(&to);
@@ -21,12 +21,13 @@
 
 namespace tarn {
 
-/// Lets protobuf write behind the content of a fast_buffer.
+/// Lets protobuf append to a fast_buffer.
 ///
-/// What `Next` showed counts as content until `BackUp` takes the rest back, as protobuf does at the
-/// end of every message. A buffer that cannot grow ends the stream: serialising returns false.
+/// The bytes of `Next` count as content until `BackUp` takes the unused ones back, as protobuf does
+/// at the end of every message. A buffer that cannot grow ends the stream: serialising returns
+/// false.
 ///
-/// It refers to the buffer, which must outlive it. Thread safety: as an `int`.
+/// Preconditions: the buffer outlives it. Thread safety: as an `int`.
 template <class Buffer>
 class protobuf_output final : public google::protobuf::io::ZeroCopyOutputStream {
  public:
@@ -34,7 +35,7 @@ class protobuf_output final : public google::protobuf::io::ZeroCopyOutputStream 
 
   bool Next(void** data, int* size) override {
     try {
-      out_->reserve(out_->size() + 1);  // the room of a whole tier comes with it
+      out_->reserve(out_->size() + 1);  // uses the room of a whole tier
     } catch (const std::exception&) {
       return false;
     }
@@ -55,12 +56,12 @@ class protobuf_output final : public google::protobuf::io::ZeroCopyOutputStream 
   static constexpr std::size_t most_ = (std::numeric_limits<int>::max)();
 
   Buffer* out_;
-  std::size_t before_;  // bytes that were there
+  std::size_t before_;  // size of the content before the stream
 };
 
-/// Lets protobuf read bytes in one or several pieces, however large.
+/// Lets protobuf read bytes in one or several pieces, of any size.
 ///
-/// It refers to the bytes and the pieces, as a `piece_cursor` does. Thread safety: as an `int`.
+/// Preconditions: as `piece_cursor`: bytes and pieces stay unchanged. Thread safety: as an `int`.
 template <class Bytes>
 class protobuf_input final : public google::protobuf::io::ZeroCopyInputStream {
  public:
@@ -102,9 +103,9 @@ class protobuf_input final : public google::protobuf::io::ZeroCopyInputStream {
  private:
   static constexpr std::size_t most_ = (std::numeric_limits<int>::max)();
 
-  piece_cursor<Bytes> at_;            // at the begin of what was shown
-  std::span<const std::byte> shown_;  // what `Next` gave last
-  std::size_t back_ = 0;              // bytes at its end that came back
+  piece_cursor<Bytes> at_;            // at the begin of the bytes that `Next` returned
+  std::span<const std::byte> shown_;  // the bytes that `Next` returned last
+  std::size_t back_ = 0;              // bytes at their end that `BackUp` took back
   std::size_t gone_ = 0;
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// std::format of snapshots, with libraries that have <format>.
+// Formats snapshots with std::format, if the library has <format>.
 //
 //   std::print("{}", pool.snapshot());
 
@@ -11,7 +11,7 @@
 #include <tarn/observe/print.hpp>
 #include <tarn/value/snapshot.hpp>
 
-/// The table of `write_table`; takes no format specification.
+/// Formats the table of `write_table`. Takes no format specification.
 template <>
 struct std::formatter<tarn::snapshot> {
   template <class Context>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Streams over buffers.
+// Streams that write to a fast_buffer, and streams that read from buffers and chains.
 //
 //   tarn::pool_streambuf to(fast_buffer);
-//   std::ostream(&to) << "n = " << 42;       // the bytes are there at once: nothing to flush
+//   std::ostream(&to) << "n = " << 42;       // the buffer has the bytes at once, without a flush
 //
 //   tarn::piece_streambuf from(chain);       // or a span, a buffer, a string…
 //   std::istream in(&from);
@@ -21,12 +21,12 @@
 
 namespace tarn {
 
-/// Appends what a std::ostream writes to a fast_buffer, without a copy in between.
+/// Appends the output of a std::ostream to a fast_buffer, without a copy in between.
 ///
-/// Writing only; `tellp` is the buffer's size. What the buffer throws becomes the stream's badbit,
-/// or goes on to the caller, as the stream was told.
+/// For writing only; `tellp` is the size of the buffer. An exception of the buffer sets the
+/// stream's badbit, or goes on to the caller, as the stream's `exceptions()` say.
 ///
-/// It refers to the buffer, which must outlive it. Thread safety: as an `int`.
+/// Preconditions: the buffer outlives it. Thread safety: as an `int`.
 template <class Buffer>
 class pool_streambuf : public std::streambuf {
  public:
@@ -55,10 +55,10 @@ class pool_streambuf : public std::streambuf {
   Buffer* out_;
 };
 
-/// Gives a std::istream bytes in one or several pieces, without a copy in between.
+/// Lets a std::istream read bytes in one or several pieces, without a copy in between.
 ///
-/// Reading only, with seeking. It refers to the bytes and the pieces, as a `piece_cursor` does.
-/// Thread safety: as an `int`.
+/// For reading only, with seeking. Preconditions: as `piece_cursor`: bytes and pieces stay
+/// unchanged. Thread safety: as an `int`.
 template <class Bytes>
 class piece_streambuf : public std::streambuf {
  public:
@@ -82,7 +82,7 @@ class piece_streambuf : public std::streambuf {
     const auto left = size_ - place();
     return left != 0 ? left : -1;
   }
-  /// Complexity: O(pieces passed); on the way back, O(pieces before the place).
+  /// Complexity: O(skipped pieces); backwards, O(pieces before the position).
   pos_type seekoff(off_type off, std::ios_base::seekdir way,
                    std::ios_base::openmode which) override {
     const auto from = way == std::ios_base::beg ? 0 : way == std::ios_base::cur ? place() : size_;
@@ -103,10 +103,10 @@ class piece_streambuf : public std::streambuf {
 
  private:
   [[nodiscard]] off_type place() const { return before_ + (gptr() - eback()); }
-  /// Lets the stream read what the cursor shows.
+  /// Makes the get area the current piece of the cursor.
   void show() {
     const auto bytes = at_.front();
-    // Nothing is written through it: there is no pbackfail here.
+    // The stream does not write through it: there is no pbackfail.
     auto* const begin = const_cast<char*>(reinterpret_cast<const char*>(bytes.data()));
     setg(begin, begin, begin + bytes.size());
   }
@@ -114,7 +114,7 @@ class piece_streambuf : public std::streambuf {
   piece_cursor<Bytes> start_;
   piece_cursor<Bytes> at_;  // where the get area begins
   off_type before_ = 0;     // bytes before the get area
-  off_type size_ = 0;       // of all
+  off_type size_ = 0;       // of all bytes
 };
 
 }  // namespace tarn
