@@ -38,7 +38,7 @@ namespace tarn {
 /// tier table, check policy and source (policy/traits.hpp).
 ///
 /// Thread safety: if `is_concurrent_v<Lock>`, any thread may call any member except constructor and
-/// destructor; else one thread at a time. Buffers and raw blocks of a concurrent pool may be given
+/// destructor; else only one thread. Buffers and raw blocks of a concurrent pool may be given
 /// back on any thread. Buffers and raw blocks may be given back after the pool has ended.
 template <class Lock, class Stats, class Traits>
 class byte_pool
@@ -327,10 +327,9 @@ class byte_pool
   /// Makes `blocks` more blocks of `tier` ready, so that the next gets are hits. Makes no more than
   /// `max_objects`, `resize` and `max_bytes` allow, since the pool would discard the surplus.
   ///
-  /// Throws: `std::invalid_argument` if the tier does not exist; `std::length_error` if the number
-  /// of
-  ///   bytes overflows; `pool_exhausted` if `limit_bytes`, `capacity` or the source allow less;
-  ///   `pool_closed`. The pool is unchanged then.
+  /// Throws: `std::invalid_argument` if the tier does not exist; `std::length_error` if the
+  ///   number of bytes overflows; `pool_exhausted` if `limit_bytes`, `capacity` or the source allow
+  ///   less; `pool_closed`. The pool is unchanged then.
   void prewarm(std::size_t tier, std::size_t blocks) {
     this->check_tier(tier);
     this->prewarm_tier(tier, blocks);
@@ -398,7 +397,7 @@ class byte_pool
 
   static constexpr std::size_t at_once = 32;  // blocks on the stack between two lists
 
-  // The cold paths. They are never inlined and called last, so that a hit saves no registers for
+  // The cold paths. They are never inlined, and called last, so that a hit saves no registers for
   // them. They take no buffer as an argument: it could not stay in registers then.
   using sized_block = typename core_type::sized_block;
   [[nodiscard]] TARN_COLD sized_block take_slowly(std::size_t size, where_type where) {

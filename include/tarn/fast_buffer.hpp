@@ -367,7 +367,7 @@ class basic_fast_buffer {
     end_ = at + n;
     detail::copy_piece(at, from, n);
   }
-  // The cold paths. They are never inlined and called last, so that an append that fits saves no
+  // The cold paths. They are never inlined, and called last, so that an append that fits saves no
   // registers for them.
   TARN_COLD void append_slowly(const std::byte* from, std::size_t n) {
     const own_piece piece(*this, from);

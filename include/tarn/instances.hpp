@@ -20,9 +20,8 @@
 //
 // The hit paths are inlined all the same: a get and a put cost as much as without this header. A
 // file with one get and one put takes half as long to compile, and has a tenth of the code. clang
-// before 16 can't instantiate pools of `build_objects`: it also instantiates the members for kept
-// objects.
-// objects.
+// before 16 can't instantiate pools of `build_objects`: it also instantiates the members of
+// pools of kept objects.
 
 #pragma once
 

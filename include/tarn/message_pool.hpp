@@ -329,8 +329,8 @@ class message_pool : public detail::message_parts<M, Lock, Stats, Traits>::base 
     this->core().refuse(why, 0, sizeof(M));
   }
   static constexpr unsigned most_refusals = 16;  // by the source, in one get that waits
-  /// True if as many messages exist as the capacity allows. A get that finds none
-  /// succeeds then as soon as another thread has destroyed a message.
+  /// True if as many messages exist as the capacity allows. A get that finds none then
+  /// succeeds as soon as another thread has destroyed a message.
   [[nodiscard]] bool is_full() const noexcept {
     std::uint64_t live = 0;
     this->core().read(

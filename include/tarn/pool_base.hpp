@@ -100,20 +100,19 @@ class pool_base {
   /// any steady clock, but always from the same one. Returns: the number of blocks given back.
   ///
   /// With a `cleanup_interval`, it destroys all blocks that were idle in a depot for a whole
-  /// interval. Without one, it gives back half of the idle blocks, rounded up to whole slabs, once
-  /// per `decay_interval`. A late call does the work of all missed calls. So memory falls fast
-  /// after a spike, and slowly under a steady load; what is needed within an interval stays, and so
-  /// do `initial_objects`. Of the cache for blocks above the last tier, it gives back the bytes
-  /// that no get took in the interval. Observers are told the idle memory before and after, see
-  /// `event_log`.
+  /// interval. Without one, it gives back half of the blocks that were not needed for a whole
+  /// `decay_interval`, rounded up to whole slabs, once per interval. A late call does the work of
+  /// all missed calls. So memory falls fast after a spike, and slowly under a steady load; what is
+  /// needed within an interval stays, and so do `initial_objects`. It does the same with the cache
+  /// for blocks above the last tier, counted in bytes. It tells observers the idle memory before
+  /// and after, see `event_log`.
   ///
   /// The calling thread empties its caches into the depots. Each other thread does so on its next
   /// slow path, for the caches that it did not use for a whole interval.
   std::size_t maintain(time_span now = time_span::of_nanoseconds(env::now())) noexcept {
     const bool cleans = cleanup_interval_ >= 0;
     const bool decays = !cleans && decay_interval_ != 0;
-    const auto percent =
-        retention_percent_.load(std::memory_order::relaxed);  // may change meanwhile
+    const auto percent = retention_percent_.load(std::memory_order::relaxed);  // may be outdated
     if (closed() || (!cleans && !decays && percent < 0)) return 0;
     const auto interval = cleans   ? cleanup_interval_
                           : decays ? decay_interval_
@@ -237,8 +236,7 @@ class pool_base {
     if constexpr (requires { core_->large(); }) core_->large().close(core_->source());
     if (closing_ == closing::orphan) return;
     const auto now = occupancy();
-    const auto out =
-        max_of(now.in_use(), now.nodes.in_use);  // external memory has a node but no block
+    const auto out = max_of(now.in_use(), now.nodes.in_use);  // external memory has only a node
     if (out == 0) return;
     std::fprintf(stderr, "tarn: pool '%s' was closed with %llu block%s in use\n",
                  core_->name().c_str(), static_cast<unsigned long long>(out), out == 1 ? "" : "s");

@@ -146,8 +146,7 @@ class record_batch {
   /// all lengths before it allocates memory. `bytes` may be part of this batch, for example a
   /// value.
   ///
-  /// Preconditions: `bytes` do not change meanwhile. If they change, as shared memory may, the
-  /// result
+  /// Preconditions: `bytes` do not change meanwhile. If they do, as shared memory may, the result
   ///   reports an error or is a batch; no byte is read out of bounds.
   /// Throws: `std::bad_alloc`.
   [[nodiscard]] decode_result try_decode(std::span<const std::byte> bytes,

@@ -109,9 +109,8 @@ class sized_pools {
   [[nodiscard]] void* allocate(std::size_t size) { return pool(size).allocate(size); }
   /// Gives raw memory of `capacity` bytes back.
   ///
-  /// Returns: false, without an effect, if the memory is not in a slab of one of these pools. A
-  /// double
-  ///   return is not detected: see `checked`.
+  /// Returns: false, without an effect, if the memory is not in a slab of one of these pools. It
+  ///   does not detect a double return: see `checked`.
   bool deallocate(void* p, std::size_t capacity) noexcept {
     pool_type* const home = find(capacity);
     if (home == nullptr || !home->owns(p)) return false;

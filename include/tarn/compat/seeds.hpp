@@ -263,9 +263,8 @@ Out write_json(Out out, const portask_stats& s) {
 /// Writes Takhin's sixteen metrics for its three pools in Prometheus text 0.0.4, without labels.
 /// Takhin declares these metrics and never counts them.
 ///
-/// Returns: the iterator behind the last character. Throws: `std::invalid_argument` if the prefix
-/// is
-///   not valid; what the iterator throws.
+/// Returns: the iterator behind the last character. Throws: `std::invalid_argument` if the
+///   prefix is not valid; what the iterator throws.
 template <std::output_iterator<const char&> Out>
 Out write_takhin_metrics(Out out, const snapshot& buffers, const snapshot& records,
                          const snapshot& batches, std::string_view prefix = "takhin_mempool_") {

@@ -97,9 +97,8 @@ class frame_memory {
 /// leave it on the stack of the caller instead. A frame may be destroyed after its pool was closed
 /// or has ended.
 ///
-/// Preconditions: no object in the frame needs more than the alignment of operator new; compilers
-/// do
-///   not request more. Throws, at the creation of a coroutine: as `byte_pool::get`.
+/// Preconditions: no object in the frame needs more than the alignment of operator new, which
+///   compilers never request. Throws, at the creation of a coroutine: as `byte_pool::get`.
 /// Thread safety: a frame of a concurrent pool may be resumed and destroyed on any thread.
 template <class Pool>
 struct pooled_frame {

@@ -32,12 +32,11 @@ namespace tarn {
 /// as the largest size of its bucket. `requested` is then an upper bound, so `waste()` is rather
 /// too small; the true waste is between `least_wasted` and `most_wasted`.
 struct tier_cost {
-  std::uint64_t requested = 0;  ///< bytes, of the requests that a tier serves
-  std::uint64_t reserved = 0;   ///< bytes of their blocks in memory
-  std::uint64_t oversize = 0;   ///< requests above the last tier
-  std::uint64_t least_wasted =
-      0;  ///< bytes; this and the next equal `wasted()` if the cost is exact
-  std::uint64_t most_wasted = 0;  ///< bytes
+  std::uint64_t requested = 0;     ///< bytes, of the requests that a tier serves
+  std::uint64_t reserved = 0;      ///< bytes of their blocks in memory
+  std::uint64_t oversize = 0;      ///< requests above the last tier
+  std::uint64_t least_wasted = 0;  ///< bytes; both bounds equal `wasted()` if exact
+  std::uint64_t most_wasted = 0;   ///< bytes
 
   [[nodiscard]] std::uint64_t wasted() const noexcept { return reserved - requested; }
   /// The part of the reserved bytes that was not requested.
@@ -253,7 +252,8 @@ template <tier_table Tiers>
   return advice;
 }
 
-/// As above, up to the largest of the present tiers, and also computes the waste on these.
+/// Computes the tiers of least waste up to the largest of the present tiers, and also the waste on
+/// the present tiers.
 template <tier_table Tiers>
 [[nodiscard]] tier_advice advise(std::span<const weighted_size> sizes, std::size_t tiers,
                                  const Tiers& present) {
@@ -262,9 +262,9 @@ template <tier_table Tiers>
   return advice;
 }
 
-/// As above, for the histogram of a snapshot. The tiers are optimal if all requests are the largest
-/// of their bucket, so no tier ends inside a bucket. The waste has bounds. For exact numbers record
-/// an operation_log.
+/// Computes the tiers of least waste for the histogram of a snapshot. They are optimal if all
+/// requests are the largest of their bucket, so no tier ends inside a bucket. The waste has bounds.
+/// For exact numbers record an operation_log.
 [[nodiscard]] inline tier_advice advise(const std::vector<std::uint64_t>& histogram,
                                         std::size_t tiers,
                                         std::size_t largest = detail::max_tier_bytes) {

@@ -296,7 +296,8 @@ Out write_debug_vars(Out out, std::span<const expvar_pool> pools) {
   put("\n}\n");
   return out;
 }
-/// As above. The prefix of each pool is its name and `_`; empty for a pool without a name.
+/// Writes the reply to GET /debug/vars. The prefix of each pool is its name and `_`; empty for a
+/// pool without a name.
 template <std::output_iterator<const char&> Out>
 Out write_debug_vars(Out out, std::span<const snapshot> pools) {
   std::vector<expvar_pool> named;

@@ -130,15 +130,14 @@ class pool_registry {
 
   /// Publishes a pool under its own name.
   ///
-  /// Throws: `std::invalid_argument`, with the name or the limit, if the pool has no name, if the
-  /// name
-  ///   is taken, or if the registry is full. Complexity: O(log of the pools); O(pools) if the
-  ///   registry is full, to remove pools that have ended.
+  /// Throws: `std::invalid_argument`, with the name or the limit, if the pool has no name, if
+  ///   the name is taken, or if the registry is full. Complexity: O(log of the pools); O(pools) if
+  ///   the registry is full, to remove pools that have ended.
   template <class Pool>
   [[nodiscard]] publication publish(Pool& pool) {
     return publish(pool, name_of(pool));
   }
-  /// Publishes a pool under another name. Its snapshots here have that name too. Throws: as above.
+  /// Publishes a pool under another name. Its snapshots here have that name too.
   template <class Pool>
   [[nodiscard]] publication publish(Pool& pool, std::string name) {
     const std::string copy = name;

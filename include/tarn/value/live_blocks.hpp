@@ -33,7 +33,7 @@ struct leak_report {
   std::uint64_t samples = 0;      ///< of all sites
   std::uint64_t in_use = 0;       ///< live blocks, followed or not
   std::uint64_t not_sampled = 0;  ///< gets since the begin that were chosen, but found no free slot
-  std::uint64_t next_id = 0;  ///< for `live_blocks(since)`: the id of the next get to be followed
+  std::uint64_t next_id = 0;      ///< for `live_blocks(since)`: id of the next followed get
 
   [[nodiscard]] bool empty() const noexcept { return samples == 0; }
 

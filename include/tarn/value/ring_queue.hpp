@@ -135,8 +135,7 @@ class ring_queue {
   /// Returns: true if the slot held the value of that sequence during the whole read.
   [[nodiscard]] static bool read(const slot& s, std::uint64_t sequence,
                                  words_type& words) noexcept {
-    if (s.sequence.load(std::memory_order::acquire) != sequence)
-      return false;  // (4) pairs with (3)
+    if (s.sequence.load(std::memory_order::acquire) != sequence) return false;  // (4), with (3)
     for (std::size_t i = 0; i != words_per_value; ++i)
       words[i] = s.words[i].load(std::memory_order::acquire);  // (5) pairs with (2)
     // relaxed: if (5) read a word of another value, it has made that odd sequence visible.

@@ -39,7 +39,7 @@ class size_hint {
   /// Reports that `used` bytes were needed. Ignores zero.
   ///
   /// All orders are relaxed: the hint is a single number and publishes nothing. Of concurrent
-  /// reports all but the largest may be lost.
+  /// reports any but the largest may be lost.
   void report(std::size_t used) noexcept {
     if (used == 0) return;
     constexpr auto relaxed = std::memory_order::relaxed;

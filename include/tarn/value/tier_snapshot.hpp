@@ -28,7 +28,7 @@ struct tier_occupancy {
   std::uint64_t idle_purged = 0;       ///< idle blocks without pages until a get
   std::uint64_t in_use = 0;            ///< live blocks; under load an estimate, never negative
   std::uint64_t max_idle = no_bound;   ///< bound of the depot; blocks above it are discarded
-  time_span idle_for{};                ///< some idle blocks were not needed for this time
+  time_span idle_for{};                ///< least time that some idle blocks were not needed
   std::uint64_t peak_outstanding = 0;  ///< high-water mark of blocks outside the depot: in use, in
                                        ///< caches and, under lock_free, on the stack
 

@@ -43,8 +43,7 @@ class time_span {
   template <class Duration>
   [[nodiscard]] static constexpr std::int64_t in_nanoseconds(const Duration& d) noexcept {
     using period = typename Duration::period;
-    // In the units of the duration, and rounded: the last tenth of a millisecond counts as too
-    // long.
+    // In the units of the duration, rounded: the last tenth of a millisecond is too long.
     constexpr double most = 9223372036.8547 * period::den / period::num;
     const auto count = static_cast<double>(d.count());
     if (!(count < most)) return INT64_MAX;

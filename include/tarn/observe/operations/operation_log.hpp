@@ -164,7 +164,7 @@ class operation_log {
                        saved.begin() + static_cast<std::ptrdiff_t>(end));
     return made;
   }
-  /// As above, from iterators over bytes or chars.
+  /// Reads a log from iterators over bytes or chars. Throws: as `load` of a span.
   template <std::input_iterator In>
     requires(sizeof(std::iter_value_t<In>) == 1)
   [[nodiscard]] static operation_log load(In first, In last) {

@@ -125,8 +125,7 @@ class text_writer {
     put(n / second);
     if (n % second == 0) return;
     char digits[10];
-    std::to_chars(digits, digits + sizeof digits,
-                  n % second + second);  // the leading 1 keeps the zeros
+    std::to_chars(digits, digits + sizeof digits, n % second + second);  // a 1 keeps the zeros
     std::size_t size = 10;
     while (digits[size - 1] == '0')
       --size;
