@@ -231,9 +231,9 @@ class exposition {
 /// size), all others only `pool`. A missing bound is `+Inf`. Bytes that are not UTF-8 become
 /// U+FFFD.
 ///
-/// Returns: the iterator behind the last character. Throws, before it writes:
-///   `std::invalid_argument` if two pools have the same name, or if the prefix or a label has an
-///   invalid name. Throws: what the iterator throws.
+/// Returns: the iterator behind the last character. Throws: `std::invalid_argument`, before
+///   it writes, if two pools have the same name, or if the prefix or a label has an invalid name;
+///   what the iterator throws.
 template <std::output_iterator<const char&> Out>
 Out write_metrics(Out out, metric_format format, std::span<const snapshot> pools,
                   const metric_options& options = {}) {

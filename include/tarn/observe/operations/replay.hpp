@@ -2,9 +2,9 @@
 //
 // replay: performs the recorded operations of one pool on another pool.
 //
-//   const auto one = tarn::replay(log, pool);             // on this thread, in the order of the
-//   log const auto all = tarn::replay_on_threads(log, pool);  // on as many threads as were
-//   recorded std::cout << all << '\n';
+//   const auto one = tarn::replay(log, pool);             // on this thread
+//   const auto all = tarn::replay_on_threads(log, pool);  // on as many threads as were recorded
+//   std::cout << all << '\n';
 
 #pragma once
 
