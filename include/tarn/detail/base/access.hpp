@@ -3,10 +3,11 @@
 
 namespace tarn::detail {
 
-/// The one friend of all products: what handles, `observe/` and `interop/` do with a pool and its
-/// users must not.
+/// The one friend of all products. It gives handles, `observe/` and `interop/` what they need of a
+/// pool and its users must not use.
 ///
-/// Thread safety: `core` and `lifeline` name what outlives the pool object; the others use it.
+/// Thread safety: `core` and `lifeline` refer to the core, which outlives the pool object. The
+/// other functions use the pool object.
 struct access {
   /// Types that only handles name.
   template <class Pool>
@@ -35,12 +36,12 @@ struct access {
   [[nodiscard]] static bool unwatch(Pool& pool, Observer* observer) noexcept {
     return pool.unwatch(observer);
   }
-  /// To be called when what an observer wants to hear of has changed.
+  /// To be called when the set of events that observers listen to has changed.
   template <class Pool>
   static void refresh_fast_path(Pool& pool) noexcept {
     pool.refresh_fast_path();
   }
-  /// Where a pool pushes lengths to.
+  /// The sink of a ring, to which a pool pushes lengths.
   template <class Ring>
   [[nodiscard]] static auto sink(const Ring& ring) noexcept {
     return ring.sink();

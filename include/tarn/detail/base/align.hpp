@@ -29,8 +29,8 @@ inline constexpr std::size_t max_size = static_cast<std::size_t>(PTRDIFF_MAX);
   return align_up(size, size < line_alignment ? small_alignment : line_alignment);
 }
 
-/// A `static_cast` to a type that is another one only on some systems. Where it is the same, a
-/// cast that is spelled out makes `-Wuseless-cast` complain in every program.
+/// A `static_cast` to a type that differs from `From` only on some systems. Where both are the
+/// same, a plain `static_cast` makes `-Wuseless-cast` complain in every program.
 template <class To, class From>
 [[nodiscard]] constexpr To cast_to(From value) noexcept {
   return static_cast<To>(value);

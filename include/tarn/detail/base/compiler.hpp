@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// Every header includes this one before it says anything itself.
+// Every header includes this one before any code of its own.
 #if (defined(_MSVC_LANG) ? _MSVC_LANG : __cplusplus) <= 201703L
 #error tarn needs C++20 (-std=c++20 or /std:c++20)
 #include <C++20>  // no such file: ends the compilation here, before errors that only follow from it
 #endif
 
-// Which compiler this is; system.hpp asks which system. Nobody else asks.
+// Only this file tests which compiler it is, and only system.hpp tests which system.
 
 #include <cstddef>
 
@@ -23,8 +23,8 @@
 #if defined(__OPTIMIZE__)
 #define TARN_FORCE_INLINE [[gnu::__always_inline__]] inline
 #else
-// Nothing is gained by it then: it would only make programs large, and a debugger's steps
-// confusing.
+// Without optimisation forced inlining gains nothing: it would only make programs large and a
+// debugger's steps confusing.
 #define TARN_FORCE_INLINE inline
 #endif
 #endif
@@ -32,14 +32,14 @@
 namespace tarn::detail {
 
 // True in object files that may become part of a shared library. Programs have room for large
-// thread-local variables at a fixed place; a library that is loaded later has next to none.
+// thread-local variables at a fixed place; a library that is loaded later has almost none.
 #if defined(__PIC__) && !defined(__PIE__)
 inline constexpr bool for_library = true;
 #else
 inline constexpr bool for_library = false;
 #endif
 
-/// A text that names `T`, for compilers that were told not to keep the names of types.
+/// A text that contains the name of `T`, for compilers that were told not to keep type names.
 template <class T>
 [[nodiscard]] constexpr const char* signature_with() noexcept {
 #if defined(_MSC_VER) && !defined(__clang__)
@@ -58,9 +58,9 @@ TARN_FORCE_INLINE void promise(bool fact) noexcept {
 #endif
 }
 
-/// Keeps a pointer in one register, for code that reads and writes through it, with clang: it would
-/// compute the sum that the pointer came from anew for every access. g++ makes the sum a part of
-/// each access, which costs nothing.
+/// With clang, keeps a pointer in one register, for code that reads and writes through it: clang
+/// would compute the address again for every access. g++ makes the computation a part of each
+/// access, which costs nothing.
 template <class T>
 [[nodiscard]] TARN_FORCE_INLINE T* in_register(T* p) noexcept {
 #if defined(__clang__)
@@ -78,7 +78,7 @@ inline void cpu_pause() noexcept {
 #endif
 }
 
-// Bytes, without <cstring>, which is 12 KB.
+// Memory functions without <cstring>, which is 12 KB of text.
 #if defined(_MSC_VER) && !defined(__clang__)
 inline void zero_memory(void* to, std::size_t n) noexcept { std::memset(to, 0, n); }
 inline void copy_memory(void* to, const void* from, std::size_t n) noexcept {
@@ -87,7 +87,7 @@ inline void copy_memory(void* to, const void* from, std::size_t n) noexcept {
 [[nodiscard]] inline bool same_memory(const void* a, const void* b, std::size_t n) noexcept {
   return std::memcmp(a, b, n) == 0;
 }
-/// Writes zeros that the optimiser may not remove, even if nobody reads them again.
+/// Writes zeros that the optimiser may not remove, even if they are never read.
 inline void secure_zero(void* bytes, std::size_t size) noexcept {
   auto* volatile p = static_cast<volatile unsigned char*>(bytes);
   while (size-- != 0)
@@ -107,8 +107,8 @@ inline void secure_zero(void* bytes, std::size_t size) noexcept {
 }
 #endif
 
-/// Zeroes the first `used` bytes, and the others if any of them differs from zero: they may be
-/// written as well, but seldom are, and looking leaves their pages and cache lines as they are.
+/// Zeroes the first `used` bytes, and the rest if any byte of it differs from zero. The rest may be
+/// written but seldom is, and reading it leaves its pages and cache lines as they are.
 inline void zero_used(void* bytes, std::size_t used, std::size_t size) noexcept {
   zero_memory(bytes, used);
   char* const rest = static_cast<char*>(bytes) + used;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Errors with the facts in them: every text names the value and the limit it broke.
+// Errors that state the facts: each text names the value and the limit that it broke.
 
 #pragma once
 
@@ -28,32 +28,32 @@ template <class Value, class Limit>
   return text;
 }
 
-// An argument that breaks a rule: `std::invalid_argument`.
+// Throws `std::invalid_argument`: an argument breaks a rule.
 template <class Value, class Limit>
 [[noreturn]] void throw_invalid(const char* what, Value value, const char* rule, Limit limit) {
   throw std::invalid_argument(limit_text(what, value, rule, limit));
 }
 
-// As above, for a rule that names its limits itself.
+// The same for a rule whose text names its limits.
 template <class Value>
 [[noreturn]] void throw_invalid(const char* what, Value value, const char* rule) {
   throw std::invalid_argument("tarn: " + std::string(what) + ' ' + std::to_string(value) + ' ' +
                               rule);
 }
 
-// A size that no block can have: `std::length_error`.
+// Throws `std::length_error`: no block can have this size.
 template <class Value, class Limit>
 [[noreturn]] void throw_length(const char* what, Value value, const char* rule, Limit limit) {
   throw std::length_error(limit_text(what, value, rule, limit));
 }
 
-// A place outside of what there is: `std::out_of_range`.
+// Throws `std::out_of_range`: a place is outside the range.
 template <class Value, class Limit>
 [[noreturn]] void throw_range(const char* what, Value value, const char* rule, Limit limit) {
   throw std::out_of_range(limit_text(what, value, rule, limit));
 }
 
-// A text that needs no memory; what does not fit is cut off.
+// A text that allocates no memory. What does not fit is cut off.
 class error_text {
  public:
   error_text& put(const char* text) noexcept { return print("%s", text); }

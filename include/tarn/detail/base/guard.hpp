@@ -10,7 +10,7 @@ namespace tarn::detail {
 
 /// Holds a lock for one scope: `std::lock_guard` for any Lockable, without its header.
 ///
-/// This and the two below are the only places that take a lock.
+/// `guard`, `locked` and `try_locked` are the only places that take a lock.
 template <class Lock>
 class guard {
  public:
@@ -30,24 +30,23 @@ decltype(auto) locked(Lock& lock, Action&& action) {
   return action();
 }
 
-/// Runs `action` if `lock` can be had without waiting. Returns: whether it did.
+/// Runs `action` if `lock` can be taken without waiting. Returns: whether it ran.
 template <class Lock, class Action>
 bool try_locked(Lock& lock, Action&& action) {
   if (!lock.try_lock()) return false;
-  action();  // counters: it can't throw
+  action();  // it only changes counters and can't throw
   lock.unlock();
   return true;
 }
 
-/// Waits while `cell` is `old`: for another thread that is about to change it. The caller holds no
-/// lock.
+/// Waits until another thread changes `cell` from `old`. The caller holds no lock.
 ///
-/// A lock for fibers lets the calling thread run other fibers meanwhile, by its `yield`: the one
-/// that changes the cell may be among them, since it passes locks before it does.
+/// A lock for fibers has a `yield`, which runs other fibers on the calling thread meanwhile. The
+/// fiber that changes the cell may be one of them, since it passes locks before it does so.
 template <class Env, class Lock, class Cell>
 void wait_with(const Cell& cell, std::uint32_t old) {
   if constexpr (requires { Lock::yield(); }) {
-    // (2) acquire, as in Env::wait: pairs with the store of who changes the cell.
+    // (2) acquire, as in Env::wait: pairs with the store that changes the cell.
     while (cell.load(std::memory_order::acquire) == old)
       Lock::yield();
   } else {

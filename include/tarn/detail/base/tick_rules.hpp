@@ -7,14 +7,14 @@
 
 namespace tarn::detail {
 
-/// What one tick of `maintain` is about.
+/// The parameters of one tick of `maintain`.
 struct tick_rules {
-  static constexpr unsigned all = 64;  // halvings that leave nothing
+  static constexpr unsigned all = 64;  // so many halvings leave nothing
 
   std::int64_t now = 0;        // on the caller's clock
   std::uint64_t passed = 0;    // intervals since the last tick; 0: this is the first
-  unsigned halvings = 0;       // of what was not needed
-  bool keeps_initial = false;  // what was made ready at first stays
+  unsigned halvings = 0;       // of the blocks that were not needed
+  bool keeps_initial = false;  // blocks made ready at first stay
   int percent = -1;            // ready blocks allowed per hundred of the recent peak; -1: any
 };
 

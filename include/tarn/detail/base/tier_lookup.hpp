@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// From a size to its tier in O(1), for any ascending list of sizes.
+// Finds the tier of a size in O(1), for any ascending list of sizes.
 //
 // Sizes fall into buckets: steps of 16 bytes up to 4 KiB, above that 16 buckets per doubling, so
-// that a bucket is never wider than a sixteenth of its sizes. A byte per bucket holds the smallest
-// tier that serves the smallest size of the bucket.
+// that a bucket is never wider than a sixteenth of its sizes. One byte per bucket holds the
+// smallest tier that serves the smallest size of the bucket.
 
 #pragma once
 
@@ -18,8 +18,8 @@
 namespace tarn::detail {
 
 inline constexpr std::size_t max_tiers = 64;
-// More than any block of a pool: it keeps the table for all sizes below one KiB. Where a size has
-// 32 bits, the largest power of two that can be asked for.
+// Larger than any block of a pool. It keeps the table for all sizes below one KiB. Where a size has
+// 32 bits, it is the largest power of two that can be requested.
 inline constexpr std::size_t max_tier_bytes =
     std::size_t{1} << (sizeof(std::size_t) < sizeof(std::uint64_t) ? 30 : 40);
 
@@ -58,7 +58,7 @@ class tier_lookup {
     }
   }
 
-  // Where the search for `n` starts: the tier itself, or one a few steps below it.
+  // The tier at which the search for `n` starts: the tier of `n`, or one a few steps below it.
   [[nodiscard]] constexpr std::size_t first_for(std::size_t n) const noexcept {
     return first_[bucket_of(n)];
   }

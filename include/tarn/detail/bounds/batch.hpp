@@ -9,17 +9,18 @@
 
 namespace tarn::detail {
 
-/// Blocks of one tier on their way to be ready: out of the depot, and not in use. Those that
-/// are not published go home as they came.
+/// Blocks of one tier that are being made ready: taken out of the depot, but not in use. Blocks
+/// that are not published go back to their slabs without an object.
 ///
-/// `Core` makes what a ready block holds: `make(tier, block)`, which may throw; where that can be
-/// undone, `unmake(block)`; and `note_made(block)` once it is sure.
+/// `Core` provides `make(tier, block)`, which makes the content of a ready block and may throw. It
+/// may provide `unmake(block)`, which undoes that, and `note_made(block)`, which is called as the
+/// block is published.
 template <class Core>
 class batch {
   using bounds_type = bounds<typename Core::config>;
 
  public:
-  /// `afresh`: of memory of their own, so that all else may go.
+  /// `afresh`: the blocks come from memory bought for them alone, so all other memory may go.
   batch(Core& core, std::uint32_t tier, bool afresh = false) noexcept : core_(core), tier_(tier) {
     bought_.is_all = afresh;
   }
@@ -34,7 +35,7 @@ class batch {
     delete[] blocks_;
   }
 
-  /// Sees to it that there is memory for `blocks` of them; `partly`: or for as many as the limit
+  /// Ensures that there is memory for `blocks` blocks; `partly`: or for as many as the limit
   /// leaves. Returns: false if that is too much; nothing has changed then. Throws:
   /// `std::bad_alloc`.
   [[nodiscard]] bool reserve(std::uint64_t blocks, bool partly = false) {
@@ -43,8 +44,8 @@ class batch {
     wanted_ = cast_to<std::size_t>(blocks);
     return true;
   }
-  /// Takes and makes them. Returns: false if others were faster, and now there is no more. Throws:
-  /// what making one throws.
+  /// Takes the reserved blocks and makes their contents. Returns: false if other threads took the
+  /// memory first and no more can be had. Throws: what `make` throws.
   [[nodiscard]] bool fill() {
     if (bought_.is_all) {
       count_ = bounds_type::carve(core_, tier_, bought_, blocks_, wanted_);
@@ -70,7 +71,7 @@ class batch {
     }
   }
 
-  batch* next = nullptr;  // of several that belong together
+  batch* next = nullptr;  // the next of several batches that belong together
 
  private:
   void unmake(void* block) noexcept {
@@ -83,7 +84,7 @@ class batch {
   void** blocks_ = nullptr;
   std::size_t wanted_ = 0;
   std::size_t count_ = 0;
-  std::size_t made_ = 0;  // of these, hold what a ready block holds
+  std::size_t made_ = 0;  // how many of them have the content of a ready block
 };
 
 }  // namespace tarn::detail

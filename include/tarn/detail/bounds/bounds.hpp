@@ -8,8 +8,8 @@
 
 namespace tarn::detail {
 
-/// How much of a core there may be, and what it knows and does where there is no more: room.hpp,
-/// stock.hpp and refuse.hpp. The caller keeps the core, and holds no lock.
+/// The bounds of a core, and its behaviour at them: room.hpp, stock.hpp and refuse.hpp. The caller
+/// keeps the core alive and holds no lock.
 template <class Config>
 struct bounds {
   using core_type = core<Config>;
@@ -18,17 +18,17 @@ struct bounds {
 
   /// Slabs that were bought but are not yet part of their tier.
   struct supply {
-    bool is_all = false;  // nothing that is there already is to be taken
+    bool is_all = false;  // blocks that exist already are not taken
     slab_list<env> slabs;
     magazine_list<env> magazines;
   };
-  /// What idles in caches.
+  /// Idle blocks in caches.
   struct cached {
     std::size_t bytes = 0;
     std::size_t threads = 0;
   };
 
-  static constexpr std::uint32_t no_tier = ~std::uint32_t{0};  // of blocks above the last one
+  static constexpr std::uint32_t no_tier = ~std::uint32_t{0};  // for blocks above the last tier
 
   [[nodiscard]] static std::uint64_t reachable(core_type& c, std::uint32_t tier) noexcept;
   [[nodiscard]] static std::uint64_t room_for_idle(const core_type& c, std::uint32_t tier) noexcept;
@@ -51,7 +51,7 @@ struct bounds {
   static void refuse(core_type& c, std::uint32_t tier, std::size_t size) noexcept {
     c.refuse(reason(c, tier, size), tier, size);
   }
-  /// Counts that the core has no node left for itself.
+  /// Counts a refusal because the core got no node for itself.
   TARN_COLD static void refuse_node(core_type& c) noexcept {
     c.refuse(reason(c, c.tiers(), c.settings_.slab_bytes), c.tiers(), c.settings_.node_bytes);
   }

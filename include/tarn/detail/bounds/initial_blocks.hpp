@@ -9,18 +9,18 @@
 
 namespace tarn::detail {
 
-/// What a pool makes ready at first: so many blocks of each tier, the smaller tiers first, up to so
-/// many bytes.
+/// The blocks that a pool makes ready at first: `blocks` of each tier, the smaller tiers first, up
+/// to `bytes` in all.
 struct initial_blocks {
   std::size_t blocks = 0;
   std::size_t bytes = 0;
-  bool stops_at_limit = false;  // without an error
+  bool stops_at_limit = false;  // stops there without an error
 
   [[nodiscard]] std::size_t of(std::size_t stride, std::size_t left_bytes) const noexcept {
     return min_of(blocks, left_bytes / stride);
   }
 
-  /// Whether limit and capacity leave room for them beside all that is idle.
+  /// Whether limit and capacity leave room for these blocks beside all idle blocks.
   template <class Core>
   [[nodiscard]] bool fit_beside(const Core& core) const noexcept {
     using bounds_type = bounds<typename Core::config>;
@@ -35,16 +35,16 @@ struct initial_blocks {
     return true;
   }
 
-  /// Makes them ready. All are there before `then()` is called, which throws nothing, and before
-  /// the first of them is ready. `afresh`: of memory of their own. Calls `refuse(tier, blocks)`,
-  /// which throws, if they can't be had.
+  /// Makes the blocks ready. Calls `then()`, which throws nothing, when all blocks exist and before
+  /// the first one is ready. `afresh`: the blocks come from memory bought for them alone. If the
+  /// blocks can't be had, calls `refuse(tier, blocks)`, which throws.
   template <class Core, class Refuse, class Then>
   void make(Core& core, bool afresh, Refuse&& refuse, Then&& then) const {
     make_from(core, afresh, 0, bytes, static_cast<batch<Core>*>(nullptr), refuse, then);
   }
 
-  /// Calls `empty()`, then `make()`. If that throws, what was ready from `tier` on becomes ready
-  /// again, as far as the factory and the source allow it.
+  /// Calls `empty()`, then `make()`. If that throws, the blocks that were ready in `tier` and the
+  /// tiers after it become ready again, as far as the factory and the source allow it.
   template <class Core, class Empty, class Make>
   static void replace(Core& core, std::uint32_t tier, Empty&& empty, Make&& make) {
     if (tier == core.tiers()) return empty(), make();
@@ -55,7 +55,7 @@ struct initial_blocks {
       try {
         batch<Core> again(core, tier);
         if (again.reserve(ready, true) && again.fill()) again.publish();
-      } catch (...) {  // what stands for them is thrown already
+      } catch (...) {  // the first exception is thrown below
       }
       throw;
     }

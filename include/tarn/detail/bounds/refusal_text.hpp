@@ -10,7 +10,7 @@
 
 namespace tarn::detail {
 
-/// The tier that would serve a request.
+/// The tier that serves a request of this size and alignment.
 template <class Core>
 [[nodiscard]] std::uint32_t tier_wanted(Core& core, std::size_t size,
                                         std::size_t alignment) noexcept {
@@ -21,7 +21,7 @@ template <class Core>
   }
 }
 
-/// Says what is held of the source and where idle memory is that only others can give up.
+/// Appends how much is held of the source and how much idles in caches of other threads.
 template <class Core>
 void put_held(error_text& text, Core& core, refusal why) noexcept {
   text.put_bytes(core.source().held()).put(" held of the source");
@@ -35,7 +35,7 @@ void put_held(error_text& text, Core& core, refusal why) noexcept {
   text.put(cached.threads, "thread").put(", until their next slow path");
 }
 
-/// Says how many of the blocks that may exist are in use.
+/// Appends how many of the blocks that may exist are in use.
 template <class Core>
 void put_in_use(error_text& text, Core& core, std::uint32_t tier) noexcept {
   const char* const what = core.settings().least_stride == 1 ? "block" : "object";
@@ -52,7 +52,7 @@ void put_in_use(error_text& text, Core& core, std::uint32_t tier) noexcept {
   text.put(", capacity ").put(capacity);
 }
 
-/// Why a request got nothing, and what would help.
+/// The text of a refused request: the reason, and what would help.
 template <class Core>
 [[nodiscard]] error_text request_text(Core& core, refusal why, std::size_t size,
                                       std::size_t alignment) noexcept {
@@ -68,7 +68,7 @@ template <class Core>
   return text;
 }
 
-/// Why so many blocks can't be made ready.
+/// The text for `blocks` more blocks that can't be made ready: the reason.
 template <class Core>
 [[nodiscard]] error_text blocks_text(Core& core, refusal why, std::uint32_t tier,
                                      std::uint64_t blocks) noexcept {

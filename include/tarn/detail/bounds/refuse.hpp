@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// What a core does, and knows, when it has nothing to give.
+// What a core reports and does when it has no block to give.
 
 #include <tarn/detail/bounds/bounds.hpp>
 
 namespace tarn::detail {
 
-/// Why there is no block of `tier` now. Where no request can name that: none of `bytes` bytes.
+/// The reason why there is no block of `tier` now. If no request can name `tier`: why there is no
+/// memory of `bytes` bytes.
 template <class Config>
 refusal bounds<Config>::reason(const core_type& c, std::uint32_t tier, std::size_t bytes) noexcept {
   if (bytes > max_size) return refusal::too_large;
@@ -20,7 +21,7 @@ refusal bounds<Config>::reason(const core_type& c, std::uint32_t tier, std::size
   return c.source_.has_room_for(bytes) ? refusal::source : refusal::limit;
 }
 
-/// Blocks of `tier` that are out. Preconditions: threads have no caches.
+/// Blocks of `tier` that are in use. Preconditions: threads have no caches.
 template <class Config>
 std::uint64_t bounds<Config>::in_use(const core_type& c, std::uint32_t tier) noexcept {
   auto& t = c.tiers_[tier];
@@ -32,7 +33,7 @@ std::uint64_t bounds<Config>::in_use(const core_type& c, std::uint32_t tier) noe
   });
 }
 
-/// What idles in the caches of other threads: only they can give it up.
+/// Idle blocks in the caches of other threads. Only those threads can give them up.
 template <class Config>
 auto bounds<Config>::cached_elsewhere(core_type& c) noexcept -> cached {
   cached sum;
@@ -53,16 +54,16 @@ auto bounds<Config>::cached_elsewhere(core_type& c) noexcept -> cached {
   return sum;
 }
 
-/// Has other threads empty their caches, and waits for that a moment: each does it on its next slow
-/// path. Returns: whether memory came back, so that it is worth looking again; `turns` bounds the
-/// wait of one call over all its looks.
+/// Orders other threads to empty their caches, and waits a moment: each thread follows on its next
+/// slow path. Returns: whether memory came back, so that it is worth looking again. `turns` bounds
+/// the total wait of one get.
 template <class Config>
 bool bounds<Config>::recall(core_type& c, std::uint32_t tier, unsigned& turns) noexcept {
   if constexpr (core_type::is_per_thread) {
     const auto held = c.source_.held();
     if (turns == 0) {
       if (cached_elsewhere(c).bytes == 0) return false;
-      // relaxed: the order that follows publishes it.
+      // relaxed: `give_order` publishes it.
       c.drains_.fetch_add(1, std::memory_order::relaxed);
       c.registry_->give_order();
     }

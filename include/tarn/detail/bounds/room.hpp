@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// How much may be ready.
+// How much memory may be ready.
 
 #include <tarn/detail/bounds/bounds.hpp>
 
@@ -18,7 +18,7 @@ std::uint64_t bounds<Config>::reachable(core_type& c, std::uint32_t tier) noexce
   return ready;
 }
 
-/// How many more may be ready before the pool has more idle bytes than it may keep.
+/// How many more blocks may become ready before the pool has more idle bytes than it may keep.
 template <class Config>
 std::uint64_t bounds<Config>::room_for_idle(const core_type& c, std::uint32_t tier) noexcept {
   if (core_type::is_lock_free && !c.settings_.bounds_idle_bytes) return ~std::uint64_t{0};

@@ -8,22 +8,22 @@
 
 namespace tarn::detail {
 
-/// Sees to it that `blocks` of `tier` can be had that hold no object. Parked ones count, and those
-/// that are not carved yet; for the rest slabs are bought, which the caller adds or gives up.
-/// If `into` is to be all, nothing counts that is there. `partly`: what the limit leaves is enough,
-/// and `blocks` becomes that number.
+/// Ensures that `blocks` blocks of `tier` without an object can be had. Parked blocks count, and so
+/// do blocks that are not carved yet. Slabs are bought for the rest; the caller adds them or gives
+/// them up. If `into.is_all`, existing blocks don't count. `partly`: as many as the limit leaves
+/// are enough, and `blocks` becomes that number.
 ///
-/// Idle memory of other tiers stays where it is: making blocks ready must not take others away.
-/// Returns: false if that is too much; nothing has changed then.
+/// Idle memory of other tiers stays where it is: making blocks ready must not take other blocks
+/// away. Returns: false if that is too much; nothing has changed then.
 template <class Config>
 bool bounds<Config>::stock(core_type& c, std::uint32_t tier, std::uint64_t& blocks, bool partly,
                            supply& into) {
   auto& t = c.tiers_[tier];
   const auto& shape = t.home.shape;
-  if (!partly && blocks > c.source_.limit() / shape.stride) return false;  // at once
+  if (!partly && blocks > c.source_.limit() / shape.stride) return false;  // early
   std::uint64_t gained = 0;
   for (;;) {
-    std::uint64_t most = 0;  // that there are, and that may be carved
+    std::uint64_t most = 0;  // blocks that are parked or may be carved
     bool wait = false;
     {
       const guard<typename core_type::lock_type> hold(t.lock);
@@ -56,8 +56,8 @@ bool bounds<Config>::stock(core_type& c, std::uint32_t tier, std::uint64_t& bloc
   return false;
 }
 
-/// Takes `count` blocks out of slabs that were bought for them alone, and adds those. Returns: how
-/// many; fewer if the core was closed.
+/// Adds slabs that were bought for these blocks alone, and takes `count` blocks out of them.
+/// Returns: how many it took; fewer if the core was closed.
 template <class Config>
 std::size_t bounds<Config>::carve(core_type& c, std::uint32_t tier, supply& bought, void** blocks,
                                   std::size_t count) noexcept {
@@ -77,8 +77,8 @@ std::size_t bounds<Config>::carve(core_type& c, std::uint32_t tier, supply& boug
   return carved;
 }
 
-/// Whether the limit leaves room for `blocks` more of `tier`, beside `bytes` of something else;
-/// adds what they need to those. `afresh`: nothing that is there already counts.
+/// Whether the limit leaves room for `blocks` more blocks of `tier` beside `bytes` for other
+/// blocks; adds the bytes that they need to `bytes`. `afresh`: existing blocks don't count.
 template <class Config>
 bool bounds<Config>::has_room_for(const core_type& c, std::uint32_t tier, std::uint64_t blocks,
                                   std::size_t& bytes, bool afresh) noexcept {
@@ -96,7 +96,7 @@ bool bounds<Config>::has_room_for(const core_type& c, std::uint32_t tier, std::u
   return c.source_.has_room_for(bytes);
 }
 
-/// Why there can't be `blocks` more of `tier`.
+/// Why there can't be `blocks` more blocks of `tier`.
 template <class Config>
 refusal bounds<Config>::why_no_more(const core_type& c, std::uint32_t tier,
                                     std::uint64_t blocks) noexcept {
@@ -116,7 +116,7 @@ void bounds<Config>::give_to_source(core_type& c, void* memory, std::size_t byte
   c.source_.deallocate(memory, bytes, c.settings_.slab_bytes);
 }
 
-/// A slab out of the source, not yet added. Its magazines are added to `magazines`.
+/// Buys a slab from the source; it is not yet added. Its magazines are added to `magazines`.
 template <class Config>
 auto bounds<Config>::buy_slab(core_type& c, std::uint32_t tier, magazine_list<env>& magazines)
     -> slab_type* {
@@ -139,7 +139,7 @@ void bounds<Config>::add(core_type& c, std::uint32_t tier, supply& bought) noexc
     while (slab_type* const s = bought.slabs.pop())
       t.home.add(s, bought.magazines);
   });
-  give_up(c, tier, bought);  // what is left if it was closed
+  give_up(c, tier, bought);  // the rest, if the tier was closed
 }
 
 template <class Config>

@@ -13,7 +13,7 @@
 
 namespace tarn::detail {
 
-/// What a pool that checks counts and reports; nothing in one that doesn't.
+/// The counts and reports of misuse in a pool that checks; unused in a pool that does not.
 template <class Config>
 class misuse_counts {
  public:
@@ -29,8 +29,8 @@ class misuse_counts {
   shared_counter<typename Config::env> counts_[Config::checks ? misuse_count : 1];
 };
 
-/// Judges a pointer that claims to be a block of `tier`, and marks it as idle if it is.
-/// Returns: `after_close` if it is good and the core is closed; `good` set if it may come home.
+/// Checks a pointer that is given back as a block of `tier`, and marks the block as idle if it is
+/// one. Returns: whether it is one; if not, `verdict` names the misuse.
 template <class Core>
 [[nodiscard]] inline bool admit(Core& core, const void* p, std::uint32_t tier,
                                 misuse& verdict) noexcept {

@@ -20,13 +20,13 @@ auto core<Config>::take_miss(std::uint32_t tier, std::size_t size, where_type wh
     this->with_recorder(
         [&](auto& recorder) { this->note_get(recorder, tier, got.block, size, where); });
   } else {
-    got.from = origin::fresh;  // never taken for one that is ready
+    got.from = origin::fresh;  // so that it is not taken for a ready block
   }
   return got;
 }
 
-/// Whether an object is yet to be made in a block. If that fails, there was no get: so it is
-/// counted by `count_made`, once there is one.
+/// Whether an object must still be made in the block. If that fails there was no get, so
+/// `count_made` counts the get when the object exists.
 template <class Config>
 bool core<Config>::is_bare(const acquired_type& got) const noexcept {
   return settings_.keeps_objects && got.from != origin::ready;
@@ -43,7 +43,7 @@ void core<Config>::count_made(std::uint32_t tier, void* block, std::size_t size,
   this->with_recorder([&](auto& recorder) { this->note_get(recorder, tier, block, size, where); });
 }
 
-/// Counts a get of a block that was in no cache. The lock is held.
+/// Counts a get of a block that was in no cache. The tier's lock is held.
 template <class Config>
 void core<Config>::count_passed_out(tier_state& t, cache_type* cache) noexcept {
   if constexpr (is_lock_free) return t.counts.get();
@@ -74,17 +74,18 @@ auto core<Config>::take_slow(std::uint32_t tier) -> acquired_type {
   return take_or_grow(tier, true);
 }
 
-/// One block under the tier's lock; none if only a new slab can help, or nothing.
+/// Takes one block under the tier's lock. Returns: no block if only a new slab can help, or
+/// nothing.
 template <class Config>
 auto core<Config>::take_locked(tier_state& t, bool counted) noexcept -> acquired_type {
   if (t.home.closed) return {};
   cache_type* const cache = own_cache(t);
   acquired_type got;
   if (!counted) {
-    got = t.home.take_bare();  // one that holds no object
+    got = t.home.take_bare();  // a block that holds no object
   } else if constexpr (is_lock_free) {
     got = {pop_index(t)};
-    if (got.block != nullptr) return got;  // counted there
+    if (got.block != nullptr) return got;  // pop_index counted it
     got = t.home.take_from_slab();
   } else {
     if (cache != nullptr) got = {cache->template pop<mark>()};
@@ -111,12 +112,13 @@ auto core<Config>::take_locked(tier_state& t, bool counted) noexcept -> acquired
 
 /// At most one thread per tier grows it; the others wait and look again, so that N threads that
 /// miss at the same time don't buy N slabs. If the source has nothing, a get gives all idle memory
-/// that can be reached back to it and asks once more; at last it has other threads empty their
-/// caches. (Making blocks ready does neither: it would take what it has just made.)
+/// that it can reach back to the source and asks once more. Last, it orders other threads to empty
+/// their caches. (Making blocks ready does neither: it would take back the blocks it has just
+/// made.)
 template <class Config>
 auto core<Config>::take_or_grow(std::uint32_t tier, bool counted) -> acquired_type {
   auto& t = tiers_[tier];
-  unsigned turns = 0;  // of waiting for other threads' caches
+  unsigned turns = 0;  // spent on waiting for other threads' caches
   for (bool last = !counted;;) {
     const auto arrived = slabs_.arrived.load(std::memory_order::acquire);  // (1) pairs with (2)
     bool wait = false;
@@ -128,7 +130,8 @@ auto core<Config>::take_or_grow(std::uint32_t tier, bool counted) -> acquired_ty
       wait = t.busy.load(std::memory_order::relaxed) != 0;  // set under this lock
       if (!wait) t.busy.store(1, std::memory_order::relaxed);
       if (t.home.carved_out != 0) {
-        // Less and less often where it does not help: with a piece in use a block stays carved.
+        // Reunite less and less often where it does not help: a block stays carved while one of its
+        // pieces is in use.
         const auto missed = ++t.home.carve_misses;
         reuniting = missed <= most_carve_misses || std::has_single_bit(missed);
       }
@@ -140,11 +143,10 @@ auto core<Config>::take_or_grow(std::uint32_t tier, bool counted) -> acquired_ty
     const auto got = grow(t, counted, reuniting);
     stop_being_busy(t);
     if (got.block != nullptr || this->closed()) return got;
-    // Not while this thread is the one that grows: objects that are destroyed here may want a
-    // block.
+    // Not while this thread is the grower: objects that are destroyed here may request a block.
     if (!last) reclaim();
-    // Slabs that another thread is giving back are in no list, and not in the source either: nobody
-    // is told that there is no memory until they have arrived.
+    // Slabs that another thread is giving back are in no list, and not in the source either: no get
+    // fails until they have arrived.
     if (last && !slabs_.template await<lock_type>(arrived) &&
         !(counted && bounds<Config>::recall(*this, tier, turns)))
       return {};

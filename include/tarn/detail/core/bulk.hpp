@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// Many blocks at once: one store, or one lock, for as many as the cache holds.
+// Gets and puts of many blocks at once: one store, or one lock, for as many as the cache holds.
 
 #include <tarn/detail/core/core.hpp>
 
@@ -51,7 +51,7 @@ void core<Config>::give_bulk(std::uint32_t tier, void* const* blocks, std::size_
       if (s == nullptr) break;
       const auto n = push_all(s->caches()[tier]);
       for (std::size_t i = 0; i != n; ++i)
-        this->note_put(s->recorder, tier, blocks[given + i]);  // nobody else looks into this cache
+        this->note_put(s->recorder, tier, blocks[given + i]);  // no other thread reads this cache
       given += n;
       if (given != count) give_slow(tier, blocks[given++]);
     }

@@ -22,11 +22,10 @@ namespace tarn::detail {
 /// `Config`: env, lock, shape, source, `recorder` (per shard, or shared), `counts` (gets and puts
 /// are counted), `checks` (slabs carry one in-use bit per block).
 ///
-/// The pool object and every handle point to a core; it ends when the pool object is gone and
-/// every block is home. The definitions: hit_path.hpp, acquire.hpp and growth.hpp (gets),
-/// give_back.hpp (puts), bulk.hpp (both), trim.hpp and drain.hpp (idle memory), life.hpp and
-/// threads.hpp, indices.hpp (the lock-free shape), numbers.hpp (reading); and the folders bounds
-/// and upkeep.
+/// The pool object and every handle point to a core. The core ends when the pool object is gone and
+/// every block is home. Definitions: hit_path.hpp, acquire.hpp and growth.hpp (gets), give_back.hpp
+/// (puts), bulk.hpp (both), trim.hpp and drain.hpp (idle memory), life.hpp and threads.hpp,
+/// indices.hpp (the lock-free shape), numbers.hpp (reading); and the folders bounds and upkeep.
 template <class Config>
 class core : public core_base<typename Config::env>, public recording_core<core<Config>, Config> {
   friend recording_core<core, Config>;
@@ -53,65 +52,66 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   /// `size_of(i)`: bytes of tier `i`, ascending.
   template <class SizeOf>
   core(const core_settings&, std::uint32_t tiers, SizeOf&& size_of, typename Config::source);
-  /// Makes the core known to threads and fork handlers. To be called once it is wholly constructed:
-  /// before anything else is done with it.
+  /// Makes the core known to threads and fork handlers. To be called when the core is wholly
+  /// constructed, before any other use of it.
   void begin() noexcept;
 
-  // A core below the heap takes no part of itself from there. Throws: `std::bad_alloc`.
+  // A core below the heap takes no memory for itself from the heap. Throws: `std::bad_alloc`.
   [[nodiscard]] static void* operator new(std::size_t bytes);
   static void operator delete(void* p, std::size_t bytes) noexcept;
 
-  // The hit path. All of these: the caller holds a block of this core, or the pool object lives.
+  // The hit path. Preconditions of all: the caller holds a block of this core, or the pool object
+  // lives.
 
-  /// Returns: a block of `tier`, null if the core is closed or out of memory. `size` is what the
-  /// user asked for, `where` in which line; statistics want it.
+  /// Returns: a block of `tier`, null if the core is closed or out of memory. `size` is the
+  /// requested size and `where` the line of the request, both for statistics.
   [[nodiscard]] TARN_FORCE_INLINE acquired_type take(std::uint32_t tier, std::size_t size,
                                                      where_type where = {});
-  /// The part of `take` that is worth inlining. Returns: null if it takes more; nothing has
-  /// happened then, so that the caller can leave all the rest to a function that is never inlined.
-  /// `named`: known to be no request for one of the core's own nodes.
+  /// The part of `take` that is worth inlining. Returns: null if that part is not enough; nothing
+  /// has changed then, so that the caller can leave the rest to a function that is never inlined.
+  /// `named`: the request is known not to be for one of the core's own nodes.
   [[nodiscard]] TARN_FORCE_INLINE void* take_hit(shard_type* s, std::size_t tier, std::size_t size,
                                                  bool named = false);
   /// Takes a block of `tier` back. Never fails, never allocates.
   TARN_FORCE_INLINE void give(std::size_t tier, void* block) noexcept;
-  /// The part of `give` that is worth inlining. Returns: false if it takes more; nothing has
-  /// happened then.
+  /// The part of `give` that is worth inlining. Returns: false if that part is not enough; nothing
+  /// has changed then.
   [[nodiscard]] TARN_FORCE_INLINE bool give_hit(shard_type* s, std::size_t tier,
                                                 void* block) noexcept;
-  /// The calling thread's shard, for requests whose block needs nothing done to it. The pool hands
-  /// out the null shard instead while observers want to hear of each request, and if it zeroes or
-  /// checks blocks. Null where threads have no shards.
+  /// The calling thread's shard, for requests whose block needs no further work. The pool returns
+  /// the null shard instead while observers listen to each request, and if it zeroes or checks
+  /// blocks. Null where threads have no shards.
   [[nodiscard]] TARN_FORCE_INLINE shard_type* hot_shard() const noexcept;
 
-  /// All of `blocks` or none. Returns: whether it got them.
+  /// Takes `count` blocks or none. Returns: whether it got them.
   [[nodiscard]] bool take_bulk(std::uint32_t tier, std::size_t size, void** blocks,
                                std::size_t count, where_type where = {});
   void give_bulk(std::uint32_t tier, void* const* blocks, std::size_t count) noexcept;
 
   // Upkeep.
 
-  /// A block that holds no object and was not counted as a get, to be made ready.
+  /// Takes a block that holds no object, to be made ready. It is not counted as a get.
   [[nodiscard]] void* take_bare(std::uint32_t tier);
-  /// Takes home a block from `take_bare`: ready for the next get, or still holding no object (into
-  /// its slab, which goes back if that made it whole).
+  /// Take home a block from `take_bare`: `give_ready` as ready for the next get, `park_home`
+  /// without an object into its slab, which is given back if that made it whole.
   void give_ready(std::uint32_t tier, void* block) noexcept;
   void park_home(std::uint32_t tier, void* block, whole_slabs going = whole_slabs::all) noexcept;
-  /// Takes back a block whose object was destroyed: a put.
+  /// Takes back a block whose object was destroyed, as a put.
   void give_empty(std::uint32_t tier, void* block) noexcept;
   /// Counts the get of a block that `take` did not give as ready, in a pool that keeps objects.
   void count_made(std::uint32_t tier, void* block, std::size_t size, where_type where) noexcept;
-  /// Destroys ready blocks until `keep` are left, `most` of them. Returns: how many. All that leave
-  /// the depot without a get leave here.
+  /// Takes ready blocks out until `keep` are left, but at most `most` blocks, and destroys their
+  /// objects. Returns: how many. All ready blocks that leave the depot without a get leave here.
   std::size_t evict(std::uint32_t tier, std::uint64_t keep, evict_reason why,
                     std::uint64_t most = ~std::uint64_t{0}) noexcept;
   /// Empties the caller's shard and the depots; other threads follow on their next slow path.
   void drain() noexcept;
   /// Gives idle memory back until at most `to_bytes` are idle. Returns: bytes given to the source.
   std::size_t trim(std::size_t to_bytes) noexcept;
-  /// Bounds the ready blocks of `tier` and sheds what is above. Returns: the bound before.
+  /// Bounds the ready blocks of `tier` and evicts those above it. Returns: the bound before.
   std::uint64_t set_bound(std::uint32_t tier, std::uint64_t blocks) noexcept;
   void close() noexcept;
-  /// The pool object goes.
+  /// To be called when the pool object ends.
   void release() noexcept { this->drop_life(); }
 
   // Reading.
@@ -123,7 +123,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   [[nodiscard]] std::uint64_t ready_of(std::uint32_t tier) const noexcept;
   /// The slab that covers `p`, or null.
   [[nodiscard]] slab_type* find_slab(const void* p) const noexcept;
-  /// Numbers of all tiers: puts read before gets, so that in use is never negative.
+  /// Reports the numbers of all tiers. Puts are read before gets, so that in use is never negative.
   template <class Report>
   void read(Report&& report) const noexcept;
   [[nodiscard]] std::size_t slab_bytes_taken() const noexcept;
@@ -137,8 +137,8 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   virtual void dispose(void*) noexcept {}
   /// Gives idle memory back that the core does not know of. No lock is held.
   virtual void give_more_back() noexcept {}
-  /// Opens the hit path for requests below `usual`, unless observers want to hear of operations; 0
-  /// closes it.
+  /// Opens the hit path for requests below `usual`, unless observers listen to operations; 0 closes
+  /// it.
   void set_hot_end(std::size_t usual) noexcept;
   /// Idle bytes that the core does not know of. A tier's lock may be held.
   [[nodiscard]] virtual std::size_t idle_elsewhere() const noexcept { return 0; }
@@ -148,8 +148,8 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   void abandon_foreign_shards(void* own) noexcept override;
 
  private:
-  friend struct upkeep<Config>;  // what is done now and then
-  friend struct bounds<Config>;  // how much there may be
+  friend struct upkeep<Config>;  // periodic work
+  friend struct bounds<Config>;  // limits
   using tier_state = core_tier<Config>;
   using place_word = typename env::template atomic<std::uintptr_t>;
 
@@ -234,7 +234,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   [[nodiscard]] bool contains(const void* p) const noexcept override;
   void end() noexcept override;
 
-  // Where a thread finds its shard; once the pool is closed, the null shard. See `hot_shard`.
+  // The places where a thread finds its shard, or the null shard once the pool is closed.
   place_word hot_place_, own_place_;
   std::uint32_t named_tiers_, tier_count_;  // immutable
   std::conditional_t<is_below_heap_v<typename Config::source>, own_from_pages, own_from_heap> own_;
@@ -242,15 +242,15 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   core_settings settings_;
   source_type source_;
   directory<env, slab_type> directory_;
-  typename env::template atomic<std::size_t> source_bytes_{0};  // of slabs
-  typename env::template atomic<std::int64_t> ready_bytes_{0};  // in the depots
+  typename env::template atomic<std::size_t> source_bytes_{0};  // bytes of slabs
+  typename env::template atomic<std::int64_t> ready_bytes_{0};  // ready bytes in the depots
   slab_departures<env> slabs_;
   upkeep_state<env> upkeep_;
   typename env::template atomic<std::uint64_t> drains_{0}, bounds_{0};  // how often they changed
   typename env::template atomic<bool> shard_wanted_{false};  // a put found no vacant shard
   lock_type shard_lock_;
-  typename env::template atomic<shard_type*> shards_{nullptr};  // all that ever were; only grows
-  shard_type* vacant_ = nullptr;  // of those: the first that no thread has; shard_lock_
+  typename env::template atomic<shard_type*> shards_{nullptr};  // all shards ever made; only grows
+  shard_type* vacant_ = nullptr;  // first of them that no thread has; guarded by shard_lock_
 };
 
 }  // namespace tarn::detail

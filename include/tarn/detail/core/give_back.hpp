@@ -28,7 +28,7 @@ void core<Config>::give_slow(std::uint32_t tier, void* block) noexcept {
     closed = t.home.closed;
     if (is_lock_free || closed) {
       if constexpr (is_lock_free) {
-        if (!closed) t.home.count.left(evict_reason::bound, 1);  // the put was counted
+        if (!closed) t.home.count.left(evict_reason::bound, 1);  // the put is counted already
       } else if (cache != nullptr) {
         cache->passed_home();
       } else if (mark != 0) {
@@ -50,13 +50,13 @@ void core<Config>::give_slow(std::uint32_t tier, void* block) noexcept {
       static_cast<void>(cache->template push<mark>(block));
     }
     refit(t);
-    // The block may be home now, and with it the last reason for the core to stay.
+    // The block may be home now, and it may have been the last one that kept the core.
     excess = excess && t.home.ready() > ready_to_keep(t);
     if (excess) this->pin();
   }
   if (is_lock_free || closed) {
     if (!closed) tell_gone(this->observers_, evict_reason::bound, tier, t.home.shape.size, block);
-    // The block is nobody's now, and not home: the core stays until it is parked.
+    // The block has no owner now and is not home, so it keeps the core until it is parked.
     if (settings_.keeps_objects) this->dispose(block);
     park_home(tier, block);
   } else if (excess) {
@@ -84,7 +84,7 @@ void core<Config>::park_home(std::uint32_t tier, void* block, whole_slabs going)
 template <class Config>
 void core<Config>::park(tier_state& t, void* block, slab_list<env>& whole,
                         whole_slabs going) noexcept {
-  // Who closed the pool has looked for whole slabs already, so none may stay behind.
+  // The thread that closed the pool has looked for whole slabs already, so none may stay behind.
   if (t.home.closed) going = whole_slabs::all;
   slab_type* const s = t.home.park(directory_.find_known(block), block, going);
   if (s == nullptr) return;
@@ -130,7 +130,7 @@ void core<Config>::give_empty(std::uint32_t tier, void* block) noexcept {
 
 template <class Config>
 void core<Config>::moved_bytes(const tier_state& t, std::int64_t blocks) noexcept {
-  // relaxed: only a bound looks at it.
+  // relaxed: only a bound reads it.
   ready_bytes_.fetch_add(blocks * static_cast<std::int64_t>(t.home.shape.stride),
                          std::memory_order::relaxed);
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// How a core gets memory: out of larger idle blocks, out of the source.
+// How a core gets memory: from larger idle blocks or from the source.
 
 #include <tarn/detail/core/core.hpp>
 
 namespace tarn::detail {
 
-/// The part of the one thread that grows a tier.
+/// Grows a tier. Only one thread at a time does so for a tier.
 template <class Config>
 auto core<Config>::grow(tier_state& t, bool counted, bool reuniting) -> acquired_type {
   const auto tier = t.home.shape.number;
@@ -53,15 +53,15 @@ auto core<Config>::obtain_slab(std::uint32_t tier, magazine_list<env>& magazines
 /// Whether a block of `stride` bytes may be carved for a slab of `bytes`.
 template <class Config>
 bool core<Config>::may_carve(std::size_t stride, std::size_t bytes) const noexcept {
-  // Pieces lie in whole units of the directory: a unit that two blocks share has one entry.
+  // The block must cover whole units of the directory: a unit has only one entry.
   return stride % settings_.slab_bytes == 0 && stride >= bytes && stride / most_carved <= bytes;
 }
 
-/// An idle block of a larger tier; it leaves that tier until all its pieces are home again.
+/// Takes an idle block of a larger tier. It leaves that tier until all its pieces are home again.
 template <class Config>
 void* core<Config>::obtain_larger(std::uint32_t tier, std::size_t& bytes,
                                   slab_type*& parent) noexcept {
-  // Where capacities are exact, a tier that lent a block would have one too many when it is back.
+  // With exact capacities, a tier that lent a block would have one too many when it comes back.
   if (settings_.capacity != core_settings::no_limit) return nullptr;
   for (std::uint32_t u = tier + 1; u < tier_count_; ++u) {
     auto& larger = tiers_[u];
@@ -72,7 +72,7 @@ void* core<Config>::obtain_larger(std::uint32_t tier, std::size_t& bytes,
     {
       const guard<lock_type> hold(larger.lock);
       if (larger.home.closed) break;
-      // Else two sizes in turns would carve and reunite the same block for ever.
+      // Otherwise two sizes in turns would carve and reunite the same block for ever.
       if (larger.home.carve_misses >= most_carve_misses) continue;
       if constexpr (is_lock_free) {
         block = pop_uncounted(larger);
@@ -90,7 +90,8 @@ void* core<Config>::obtain_larger(std::uint32_t tier, std::size_t& bytes,
       ++larger.home.count.recarved;
       ++larger.home.carved_out;
     }
-    // Pieces are zeroed as they are handed out; what never is comes back as a part of the block.
+    // Pieces are zeroed as they are handed out. A piece that never is comes back as a part of the
+    // block, so it must be zero already.
     if (fresh && settings_.keeps_zeros) zero_memory(block, stride);
     parent = directory_.find(block);
     bytes = stride;
@@ -136,8 +137,8 @@ auto core<Config>::describe(std::uint32_t tier, void* memory, std::size_t bytes,
   return nullptr;
 }
 
-/// Carved blocks of `tier` may have all their pieces idle by now: collect the pieces. Whole slabs
-/// that were not carved out of anything stay where they are.
+/// Collects the pieces of carved blocks of `tier`, which may all be idle by now. Whole slabs that
+/// were not carved out of a larger block stay where they are.
 template <class Config>
 void core<Config>::reunite(std::uint32_t tier) noexcept {
   for (std::uint32_t v = 0; v != tier; ++v) {
@@ -150,7 +151,8 @@ void core<Config>::reunite(std::uint32_t tier) noexcept {
 
 template <class Config>
 void core<Config>::stop_being_busy(tier_state& t) noexcept {
-  // Under the lock, because whether to wait is decided there; release pairs with the wait.
+  // Under the lock, because other threads decide under it whether to wait. release: pairs with the
+  // wait.
   locked(t.lock, [&] { t.busy.store(0, std::memory_order::release); });
   env::notify_all(t.busy);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// What a get and a put cost when they hit.
+// The hit path of gets and puts.
 
 #include <tarn/detail/core/core.hpp>
 
@@ -23,8 +23,8 @@ TARN_FORCE_INLINE auto core<Config>::hot_shard() const noexcept -> shard_type* {
 
 template <class Config>
 void core<Config>::set_hot_end(std::size_t usual) noexcept {
-  // One publisher at a time, under the lock of the observers. A closed pool has the null shard at
-  // its own place before it comes here, so no observer that leaves afterwards opens the hit path
+  // One publisher at a time, under the lock of the observers. `close` sets the own place to the
+  // null shard before it calls this, so no observer that leaves afterwards opens the hit path
   // again.
   this->observers_.ask([&](bool wanted) {
     const auto end = wanted ? 0 : usual;
@@ -58,9 +58,9 @@ auto core<Config>::cache_of(tier_state& t, shard_type* s) noexcept -> cache_type
   return s != nullptr ? s->caches() + t.home.shape.number : nullptr;
 }
 
-/// The cache in front of a tier that the calling thread may enter now, while it holds the tier's
-/// lock; null if there is none. To be asked for under the lock: waiting for it may have moved a
-/// fiber to another thread.
+/// The cache in front of a tier that the calling thread may use now; null if there is no such
+/// cache. The caller holds the tier's lock and must take it before the call: waiting for the lock
+/// may have moved a fiber to another thread.
 template <class Config>
 auto core<Config>::own_cache(tier_state& t) noexcept -> cache_type* {
   if constexpr (is_per_thread) return cache_of(t, find_shard());
@@ -98,8 +98,8 @@ TARN_FORCE_INLINE void* core<Config>::take_hit(shard_type* s, std::size_t tier, 
   return block;
 }
 
-/// What is in front of the depot. Preconditions: `s` is the caller's shard, or the null shard, if
-/// caches are there.
+/// Takes a block from in front of the depot: from a cache or from the index stack. Preconditions:
+/// where threads have caches, `s` is the caller's shard or the null shard.
 template <class Config>
 TARN_FORCE_INLINE void* core<Config>::pop_ready(std::size_t tier, shard_type* s) {
   if constexpr (is_per_thread) {
@@ -133,8 +133,8 @@ TARN_FORCE_INLINE void core<Config>::give_unsampled(std::size_t tier, void* bloc
     give_slow(static_cast<std::uint32_t>(tier), block);
 }
 
-/// Returns: false if there is no room. The recorder has been told of the put all the same where
-/// threads share what is in front of the depot: once a block is there the core may end.
+/// Returns: false if there is no room. Where threads share the cache or stack, the recorder is told
+/// of the put first, even if this returns false: once a block is there the core may end.
 template <class Config>
 TARN_FORCE_INLINE bool core<Config>::push_ready([[maybe_unused]] shard_type* s, std::size_t tier,
                                                 void* block) noexcept {

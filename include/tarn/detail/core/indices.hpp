@@ -27,8 +27,9 @@ auto core<Config>::link_of(tier_state& t, std::uint32_t index) const noexcept ->
   return s->links[index & ((std::uint32_t{1} << t.index_bits) - 1)];
 }
 
-/// Bits for the place of a block in its slab, a carved one included. The rest of 31 is for slabs:
-/// at 16 bytes a block, carved slabs and all, they reach 4 GiB; at 128 bytes, 32 GiB.
+/// Bits for the place of a block in its slab, also in a carved slab. The rest of the 31 bits
+/// numbers the slabs. Carved slabs included, they reach 4 GiB with blocks of 16 bytes, and 32 GiB
+/// with blocks of 128 bytes.
 template <class Config>
 std::uint32_t core<Config>::index_bits_for(std::uint32_t tier) const noexcept {
   const auto& own = tiers_[tier].home.shape;
@@ -40,10 +41,10 @@ std::uint32_t core<Config>::index_bits_for(std::uint32_t tier) const noexcept {
   return cast_to<std::uint32_t>(std::bit_width(most - 1));
 }
 
-/// Numbers a descriptor once and for all. Only the one thread that grows the tier comes here.
+/// Numbers a descriptor once and for all. Only the thread that grows the tier calls this.
 template <class Config>
 bool core<Config>::number_slab(tier_state& t, slab_type* s) noexcept {
-  if (s->first_index != index_stack<env>::none) return true;  // an old descriptor
+  if (s->first_index != index_stack<env>::none) return true;  // it has a number already
   const auto number = t.slab_numbers;
   const auto row = cast_to<std::uint32_t>(std::bit_width(number / 64 + 1)) - 1;
   const auto first = 64 * ((std::uint32_t{1} << row) - 1);
@@ -82,7 +83,8 @@ void* core<Config>::block_at(tier_state& t, std::uint32_t index) const noexcept 
   return s->block(index & ((std::uint32_t{1} << t.index_bits) - 1));
 }
 
-/// Counts a block in, out of a bounded stack. Returns: false if that is one too many.
+/// Counts a block into a bounded stack. Returns: false if it is one too many; it is not counted
+/// then.
 template <class Config>
 bool core<Config>::enter_stack(tier_state& t) noexcept {
   // relaxed, here and in leave_stack: numbers that only bound how much is kept.
@@ -115,12 +117,12 @@ bool core<Config>::push_index(tier_state& t, void* block) noexcept {
   return t.stack.push(index, index, [&](std::uint32_t i) -> auto& { return link_of(t, i); });
 }
 
-/// Takes the stack but for its upper `keep` blocks, which others can reach again at once.
-/// Returns: the first index of a chain that is the caller's.
+/// Takes all blocks off the stack except its upper `keep` blocks, which other threads can reach
+/// again at once. Returns: the first index of a chain that belongs to the caller.
 template <class Config>
 std::uint32_t core<Config>::take_above(tier_state& t, std::uint64_t keep) noexcept {
   const auto link = [&](std::uint32_t i) -> auto& { return link_of(t, i); };
-  // relaxed, all of these: the chain is this thread's.
+  // relaxed, in this whole function: the chain belongs to this thread.
   const auto first = t.stack.take_all(false);
   if (keep == 0 || first == index_stack<env>::none) return first;
   auto last = first;
@@ -135,8 +137,8 @@ std::uint32_t core<Config>::take_above(tier_state& t, std::uint64_t keep) noexce
   return first;  // closed meanwhile: all go home
 }
 
-/// Takes what is above `keep` out of the stack and parks it. Under the lock, so that a getter that
-/// misses meanwhile waits for it and finds what was kept.
+/// Takes the blocks above `keep` out of the stack and parks them. Under the lock, so that a getter
+/// that misses meanwhile waits for it and finds the blocks that were kept.
 template <class Config>
 std::size_t core<Config>::evict_stack(std::uint32_t tier, std::uint64_t keep,
                                       evict_reason why) noexcept {
@@ -148,7 +150,7 @@ std::size_t core<Config>::evict_stack(std::uint32_t tier, std::uint64_t keep,
   auto doomed = index_stack<env>::none;
   const auto pop_doomed = [&] {
     void* const block = block_at(t, doomed);
-    // relaxed: the chain is this thread's.
+    // relaxed: the chain belongs to this thread.
     doomed = t.stack.index_in(link_of(t, doomed).load(std::memory_order::relaxed));
     if (t.is_bounded()) leave_stack(t);
     ++blocks;
@@ -157,7 +159,8 @@ std::size_t core<Config>::evict_stack(std::uint32_t tier, std::uint64_t keep,
   {
     const guard<lock_type> hold(t.lock);
     doomed = take_above(t, keep);
-    // At once if nothing is to be destroyed: at its capacity a pool must find them here or there.
+    // At once if no object is to be destroyed: a getter of a pool at its capacity must find each
+    // block in the stack or in its slab.
     while (!needs_care && doomed != index_stack<env>::none)
       park(t, pop_doomed(), whole, slabs_for(why));
     t.home.count.left(why, blocks);

@@ -16,7 +16,7 @@ template <class Config>
 template <class SizeOf>
 core<Config>::core(const core_settings& settings, std::uint32_t tiers, SizeOf&& size_of,
                    typename Config::source source)
-    // The pool object and every tier keep the core; no_lock and the like settle like the others.
+    // The pool object and every tier keep the core. Tiers under no_lock settle like the others.
     : core_base<env>(tiers + (settings.node_bytes != 0 ? 2 : 1)),
       hot_place_(env::word_of(this->home_registry(), 0)),
       own_place_(env::word_of(this->home_registry(), 0)),
@@ -84,21 +84,22 @@ void core<Config>::begin() noexcept {
   env::keep_functions_of(*this);
   const bool bounded = settings_.capacity != core_settings::no_limit;
   registry.enroll(*this, has_shards && !(is_per_thread && bounded));
-  // relaxed: no other thread is here yet.
+  // relaxed: no other thread uses the core yet.
   own_place_.store(env::word_of(registry, this->slot_number_), std::memory_order::relaxed);
   set_hot_end(this->hot_end_.load(std::memory_order::relaxed));
 }
 
 template <class Config>
 core<Config>::~core() {
-  for (auto* s = shards_.load(std::memory_order::relaxed); s != nullptr;) {  // nobody else is left
+  for (auto* s = shards_.load(std::memory_order::relaxed); s != nullptr;) {  // no other thread left
     auto* const next = s->next;
     shard_type::destroy(s, room_of_tier(), own_.memory());
     s = next;
   }
 }
 
-/// Under the tier's lock, after blocks came home: the number of lives that this ended.
+/// To be called under the tier's lock, after blocks came home. Returns: the number of lives that
+/// this ended.
 template <class Config>
 std::uint32_t core<Config>::settled(tier_state& t) noexcept {
   if (!t.home.closed || t.home.settled || t.home.home() != t.home.live()) return 0;
@@ -113,7 +114,8 @@ void core<Config>::close() noexcept {
     if (this->closed()) return;
     this->closed_.store(true, std::memory_order::release);
   }
-  // relaxed: the order below publishes it; who misses it lands in its own shard, which is not home.
+  // relaxed: the order below publishes it. A thread that misses it puts into its own shard, whose
+  // blocks are not home.
   own_place_.store(env::word_of(*this->registry_, 0), std::memory_order::relaxed);
   set_hot_end(this->hot_end_.load(std::memory_order::relaxed));
   for (std::uint32_t i = 0; i != tier_count_; ++i) {
@@ -126,7 +128,7 @@ void core<Config>::close() noexcept {
     });
     if constexpr (is_lock_free) {
       while (index != index_stack<env>::none) {
-        // relaxed: the chain is this thread's now.
+        // relaxed: the chain belongs to this thread now.
         const auto next = t.stack.index_in(link_of(t, index).load(std::memory_order::relaxed));
         void* const block = block_at(t, index);
         if (settings_.keeps_objects) this->dispose(block);

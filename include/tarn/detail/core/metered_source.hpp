@@ -9,8 +9,8 @@
 
 namespace tarn::detail {
 
-/// The source of a core with a meter: what the core holds of it, slabs and large blocks alike, is
-/// never above the limit.
+/// The source of a core with a meter. The bytes that the core holds of it, slabs and large blocks
+/// together, never exceed the limit.
 template <class Env, class Source>
 class metered_source {
  public:
@@ -24,14 +24,14 @@ class metered_source {
     if (!reserve(bytes)) return nullptr;
     try {
       if (void* const memory = source_.allocate(bytes, alignment)) return memory;
-    } catch (...) {  // the caller learns of it by an empty result and names it itself
+    } catch (...) {  // the caller sees null and reports the reason itself
     }
     held_.fetch_sub(bytes, std::memory_order::relaxed);
     return nullptr;
   }
   void deallocate(void* memory, std::size_t bytes, std::size_t alignment) noexcept {
     source_.deallocate(memory, bytes, alignment);
-    held_.fetch_sub(bytes, std::memory_order::relaxed);  // after: else it could be above the limit
+    held_.fetch_sub(bytes, std::memory_order::relaxed);  // after: else it could exceed the limit
   }
   void trim() noexcept
     requires requires(Source& source) { requires noexcept(source.trim()); }
@@ -43,7 +43,7 @@ class metered_source {
     return held_.load(std::memory_order::relaxed);  // a statistic
   }
   [[nodiscard]] std::size_t limit() const noexcept { return limit_; }
-  /// Whether the limit leaves room for so many bytes more at this moment.
+  /// Whether the limit leaves room for `bytes` more bytes at this moment.
   [[nodiscard]] bool has_room_for(std::size_t bytes) const noexcept { return fits(held(), bytes); }
 
  private:
@@ -51,7 +51,7 @@ class metered_source {
     return bytes <= limit_ && held <= limit_ - bytes;
   }
   [[nodiscard]] bool reserve(std::size_t bytes) noexcept {
-    auto held = held_.load(std::memory_order::relaxed);  // all relaxed: it guards only itself
+    auto held = held_.load(std::memory_order::relaxed);  // all relaxed: it guards no other data
     do {
       if (!fits(held, bytes)) return false;
     } while (!held_.compare_exchange_weak(held, held + bytes, std::memory_order::relaxed,

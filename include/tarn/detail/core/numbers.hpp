@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// How a core is read.
+// Reading the numbers of a core.
 
 #include <utility>
 
@@ -9,14 +9,14 @@
 
 namespace tarn::detail {
 
-/// One tier at one moment. Exact when nobody uses the pool; `gets >= puts` always. Gets, puts and
-/// misses are zero unless the stats policy counts.
+/// The numbers of one tier at one moment. Exact while no thread uses the pool; `gets >= puts`
+/// always. Gets, puts and misses are zero unless the stats policy counts.
 struct tier_numbers : tier_counts {
   const tier_shape* shape = nullptr;
   std::uint64_t ready = 0;    // idle in the depot's magazines or in the index stack
   std::uint64_t parked = 0;   // idle in their slabs
   std::uint64_t sharded = 0;  // idle in caches
-  std::uint64_t bound = 0;    // of those that may be ready
+  std::uint64_t bound = 0;    // most blocks that may be ready
   std::int64_t idle_for = 0;  // nanoseconds, see tier_ageing
 };
 
@@ -48,13 +48,13 @@ std::uint64_t core<Config>::ready_of(std::uint32_t tier) const noexcept {
   }
 }
 
-/// Calls `visit(link)`, which returns what is in it, for each block of an index stack. Returns: how
-/// many there are.
+/// Calls `visit(link)`, which returns the link's value, for each block of an index stack. Returns:
+/// the number of blocks.
 template <class Config>
 template <class Visit>
 std::uint64_t core<Config>::walk_stack(std::uint32_t tier, Visit&& visit) const noexcept {
   auto& t = tiers_[tier];
-  // Links never leave, so the walk is safe; it is bounded, because the chain may change.
+  // Links stay valid, so the walk is safe. It is bounded, because the chain may change.
   std::uint64_t blocks = 0;
   const auto most = locked(t.lock, [&] { return t.home.live(); });
   for (auto i = t.stack.peek(); i != t.stack.none && blocks < most; ++blocks)
@@ -71,8 +71,8 @@ void core<Config>::read(Report&& report) const noexcept {
     n.shape = &t.home.shape;
     if constexpr (is_lock_free) n.ready = ready_of(i);
     // Gets and puts go on, so all puts are read before any get. The caches are read without the
-    // lock: there may be many, and what each was given back does not change as blocks move between
-    // it and the depot.
+    // lock: there may be many, and the puts of a cache do not change as blocks move between it and
+    // the depot.
     locked(t.lock, [&] {
       static_cast<tier_counts&>(n) = t.home.count;
       n.bound = t.is_bounded() ? t.stack_bound() : t.home.bound;

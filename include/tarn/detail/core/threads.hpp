@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// How threads come to a core, and what a fork leaves of them.
+// How threads attach to a core, and what a fork does to their shards.
 
 #include <tarn/detail/core/core.hpp>
 
@@ -15,7 +15,7 @@ auto core<Config>::find_vacant() noexcept -> shard_type* {
   return s;
 }
 
-/// Leaves a shard that is in the core's list to the next thread.
+/// Keeps a shard of the core's list for the next thread that needs one.
 template <class Config>
 void core<Config>::keep_vacant(shard_type* s) noexcept {
   const guard<lock_type> hold(shard_lock_);
@@ -30,11 +30,11 @@ auto core<Config>::make_shard() noexcept -> shard_type* {
   if (s == nullptr) return nullptr;
   const guard<lock_type> hold(shard_lock_);
   s->next = shards_.load(std::memory_order::relaxed);
-  shards_.store(s, std::memory_order::release);  // (1) pairs with (2): its words are made
+  shards_.store(s, std::memory_order::release);  // (1) pairs with (2): its words are initialised
   return s;
 }
 
-/// For a thread that only puts, and found none.
+/// Makes a vacant shard for a thread that only puts and found no shard.
 template <class Config>
 void core<Config>::make_spare_shard() noexcept {
   auto& registry = *this->registry_;
@@ -45,23 +45,24 @@ void core<Config>::make_spare_shard() noexcept {
   if (spare != nullptr) keep_vacant(spare);
 }
 
-/// The calling thread's shard, adopted or new. Returns: null where a thread can't have one: it is
-/// ending or just about to have one, the pool is closed or bounded, there is no memory or, for a
-/// put, no vacant shard.
+/// The calling thread's shard, adopted or new. Returns: null if the thread can't have one: the
+/// thread is ending or is attaching already, the pool is closed or bounded, there is no memory or,
+/// for a put, no vacant shard.
 template <class Config>
 auto core<Config>::attach(bool may_allocate) noexcept -> shard_type* {
   const auto slot = this->slot_number_;
-  if (slot == 0 || this->closed()) return nullptr;  // asked again below
+  if (slot == 0 || this->closed()) return nullptr;  // checked again below
   if (shard_type* const mine = find_shard()) return mine;
   auto& registry = *this->registry_;
-  // A put looks for a shard before anything is allocated for it.
+  // A put looks for a vacant shard before anything is allocated.
   shard_type* s = find_vacant();
   if (s == nullptr && !may_allocate) {
     shard_wanted_.store(true, std::memory_order::relaxed);  // a hint
     return nullptr;
   }
-  // The end of the thread is registered before there is a shard to leave. That may allocate, and so
-  // does the shard: where what allocates is this very pool, it works on the depot meanwhile.
+  // The end of the thread is registered before there is a shard to leave. Registering may allocate,
+  // and so may making the shard. If that asks this very pool, the request works on the depot
+  // meanwhile.
   if (auto& table = env::table(registry); !table.is_attaching) {
     table.is_attaching = true;
     const bool alive = env::thread_is_alive(registry) && table.make_room(slot);
@@ -69,8 +70,8 @@ auto core<Config>::attach(bool may_allocate) noexcept -> shard_type* {
     table.is_attaching = false;
     if (alive && s != nullptr) {
       registry.attach(slot);
-      // Only a thread that is still the same, and has no shard yet, may have this one: a lock above
-      // may have moved a fiber. No lock from here to the entry.
+      // A lock above may have moved a fiber to another thread. So the thread must be alive and have
+      // no shard yet. No lock is taken from here to the entry.
       auto& own = env::table(registry);
       if (!this->closed() && own.state == thread_state::alive && own.entry(slot) == nullptr &&
           own.make_room(slot)) {
@@ -88,21 +89,21 @@ auto core<Config>::attach(bool may_allocate) noexcept -> shard_type* {
   return nullptr;
 }
 
-/// Shares the shard's byte budget out: no tier gets more than half, the small ones first. So the
-/// sum holds for any table of tiers and any number of threads, and the default is what a block of
-/// every tier up to 2 MiB takes, besides two magazines of the small ones.
+/// Divides the shard's byte budget among the tiers, the small ones first; no tier gets more than
+/// half. So the sum holds for any table of tiers and any number of threads. The default is enough
+/// for a block of every tier up to 2 MiB, besides two magazines of the small ones.
 template <class Config>
 void core<Config>::fit_budget(shard_type* s) noexcept {
-  if constexpr (!is_per_thread) return;  // it has no caches
+  if constexpr (!is_per_thread) return;  // the shard has no caches
   const auto threads = max_of<std::size_t>(this->registry_->threads(), 1);
-  // (2) acquire, pairs with (1): whoever sees the number sees the bounds. Whoever misses it sees it
-  // on a later slow path.
+  // (2) acquire, pairs with (1): a thread that sees the number sees the bounds. A thread that
+  // misses it sees it on a later slow path.
   const auto bounds = bounds_.load(std::memory_order::acquire);
   if (s->seen_threads == threads && s->seen_bounds == bounds) return;
   s->seen_threads = threads;
   s->seen_bounds = bounds;
   std::size_t left = settings_.shard_bytes != 0
-                         ? settings_.shard_bytes - 1  // said by the user, plus one
+                         ? settings_.shard_bytes - 1  // set by the user, plus one
                          : min_of(std::size_t{5} << 20, (std::size_t{64} << 20) / threads);
   const std::size_t share = left / min_of<std::size_t>(2, tier_count_);
   for (std::uint32_t n = 0; n != tier_count_; ++n) {
@@ -149,12 +150,12 @@ void core<Config>::abandon_foreign_shards(void* own) noexcept {
     vacant_ = s;
     for (std::uint32_t t = 0; t != s->tiers; ++t) {
       auto& cache = s->caches()[t];
-      const auto level = cache.level();  // the word only: a put may have been cut in half
+      const auto level = cache.level();  // the word only: the fork may have cut a put in half
       tiers_[t].home.count.abandoned += level;
       cache.moved_in(-static_cast<std::int64_t>(level));
     }
   }
-  // Whoever grew or trimmed a tier is gone.
+  // The threads that grew or trimmed a tier are gone.
   slabs_.abandon();
   for (std::uint32_t t = 0; t != tier_count_; ++t) {
     tiers_[t].busy.store(0, std::memory_order::relaxed);  // one thread is left
@@ -162,8 +163,9 @@ void core<Config>::abandon_foreign_shards(void* own) noexcept {
   }
 }
 
-/// Blocks that were neither idle nor counted as out: another thread was about to destroy, park or
-/// hand them on. Only the counts can tell; without them these pass for blocks in use.
+/// Counts blocks as abandoned that were neither idle nor counted as in use: another thread was
+/// about to destroy, park or hand them on. Only the counts show them; without counts these blocks
+/// pass for blocks in use.
 template <class Config>
 void core<Config>::abandon_in_flight(tier_state& t) noexcept {
   if constexpr (Config::counts) {

@@ -17,18 +17,18 @@
 
 namespace tarn::detail {
 
-/// What ageing knows of a tier. Guarded by its lock.
+/// The state of ageing of a tier. Guarded by the tier's lock.
 struct tier_ageing {
-  std::uint64_t least = 0;     // ready blocks that decay leaves there: those made ready at first
-  std::uint64_t peak = 0;      // blocks that were not home, at most and lately
+  std::uint64_t least = 0;     // ready blocks that decay leaves: those made ready at first
+  std::uint64_t peak = 0;      // the recent maximum of blocks that were not home
   std::int64_t ticked_at = 0;  // the last tick
-  std::int64_t needed_at = 0;  // the last tick before which all that was home was needed
+  std::int64_t needed_at = 0;  // the last tick before which all blocks at home were needed
 };
 
-/// What the upkeep of a core remembers.
+/// The state of a core's upkeep.
 template <class Env>
 struct upkeep_state {
-  typename Env::template atomic<std::uint64_t> ticks{0};   // of maintain; threads follow each
+  typename Env::template atomic<std::uint64_t> ticks{0};   // of maintain; threads follow each tick
   typename Env::template atomic<std::size_t> returned{0};  // bytes, since the source gave on
 };
 
@@ -39,7 +39,7 @@ struct alignas(no_sharing_alignment) core_tier {
   static constexpr bool is_single = std::is_same_v<typename Config::shape, single_shape>;
   static constexpr bool is_lock_free = std::is_same_v<typename Config::shape, lock_free_shape>;
   struct no_cache {};
-  // Always empty; so that a core can be instantiated whole, whatever its shape.
+  // Always empty. It lets a core of any shape be instantiated as a whole.
   struct no_stack {
     static constexpr std::uint32_t none = 0x7fffffff, still_bit = 0;
     static constexpr std::uint32_t index_in(std::uint32_t) noexcept { return none; }
@@ -59,7 +59,7 @@ struct alignas(no_sharing_alignment) core_tier {
   ~core_tier() {
     const auto& own = home.shape.own;
     if constexpr (is_single) {
-      // Null, and the stride not known, where there was no memory for the core.
+      // Null, and the stride not set, if there was no memory for the core.
       if (cache.rounds != nullptr) own.destroy_array(cache.rounds, room_for(home.shape.stride));
     }
     for (std::size_t row = 0; row != sizeof slabs / sizeof *slabs; ++row) {
