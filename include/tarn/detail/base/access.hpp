@@ -31,7 +31,8 @@ struct access {
   static void watch(Pool& pool, Observer* observer) {
     pool.watch(observer);
   }
-  /// Tells it nothing new. Returns: whether it was told; it is the caller's to let go then.
+  /// Ends the telling of new events to `observer`. Returns: whether it was told; the caller then
+  /// has to let it go.
   template <class Pool, class Observer>
   [[nodiscard]] static bool unwatch(Pool& pool, Observer* observer) noexcept {
     return pool.unwatch(observer);

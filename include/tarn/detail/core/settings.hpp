@@ -32,12 +32,12 @@ struct core_settings {
   bool bounds_idle_bytes = false;                  // lock-free: count idle bytes for that
   std::size_t max_ready = no_limit;                // ready blocks per tier
   std::size_t capacity = no_limit;                 // blocks per tier that may exist
-  std::size_t shard_bytes = 0;   // budget of a thread, plus one; 0: from the thread count
-  std::size_t node_bytes = 0;    // block size of one more tier, for the core's own use
-  std::size_t least_stride = 1;  // over-aligned objects need more than their size
-  bool keeps_objects = false;    // ready blocks hold a live object
-  bool keeps_zeros = false;      // blocks that were out are zero while idle
-  purge_mode aged_pages = purge_mode::none;  // only where the source can lose pages
+  std::size_t shard_bytes = 0;                     // per thread, plus one; 0: from the thread count
+  std::size_t node_bytes = 0;                      // of one more tier, for the core's own use
+  std::size_t least_stride = 1;                    // over-aligned objects need more than their size
+  bool keeps_objects = false;                      // ready blocks hold a live object
+  bool keeps_zeros = false;                        // blocks that were out are zero while idle
+  purge_mode aged_pages = purge_mode::none;        // only where the source can lose pages
 };
 
 /// A larger block is carved only for slabs of at least an eighth of its size, so that a small

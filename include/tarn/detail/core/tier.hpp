@@ -78,9 +78,9 @@ struct alignas(no_sharing_alignment) core_tier {
   tier_ageing ageing;
   alignas(is_lock_free ? no_sharing_alignment : 64) depot<env> home;
   typename env::template atomic<std::uint64_t> most_cached{~std::uint64_t{0}};  // per thread
-  typename env::template atomic<std::uint32_t> busy{0};  // one thread grows or trims; set: lock
+  typename env::template atomic<std::uint32_t> busy{0};  // a thread grows or trims; set under lock
   std::uint32_t index_bits = 0;    // lock-free: index = slab number << index_bits | block
-  std::uint32_t slab_numbers = 0;  // given out; lock
+  std::uint32_t slab_numbers = 0;  // numbers given out; guarded by lock
   typename env::template atomic<slab<env>**> slabs[is_lock_free ? 24 : 1] = {};  // 64 << row each
 
   void bound_stack(std::uint64_t blocks) noexcept {
@@ -89,11 +89,11 @@ struct alignas(no_sharing_alignment) core_tier {
                        std::memory_order::relaxed);
   }
   [[nodiscard]] bool is_bounded() const noexcept {
-    return most_stacked.load(std::memory_order::relaxed) != INT64_MAX;  // a bound
+    return most_stacked.load(std::memory_order::relaxed) != INT64_MAX;  // relaxed: a bound
   }
-  /// Preconditions: `is_bounded()`. Returns: that bound; any when there was none.
+  /// Preconditions: `is_bounded()`. Returns: the bound; the largest number if any level is allowed.
   [[nodiscard]] std::uint64_t stack_bound() const noexcept {
-    const auto blocks = most_stacked.load(std::memory_order::relaxed);  // as above
+    const auto blocks = most_stacked.load(std::memory_order::relaxed);  // relaxed: a bound
     return blocks >= INT64_MAX - 1 ? ~std::uint64_t{0} : static_cast<std::uint64_t>(blocks);
   }
 };
@@ -107,19 +107,20 @@ struct slab_departures {
 
   void leave() noexcept {
     left.fetch_add(1, std::memory_order::relaxed);
-  }  // the tier's lock orders
+  }  // relaxed: the tier's lock orders it
   void arrive() noexcept {
     arrived.fetch_add(1, std::memory_order::release);  // (2) pairs with (1)
     Env::notify_all(arrived);
   }
-  /// In a fork's child: who was giving slabs back is gone, nobody may wait for them.
+  /// In a fork's child: the threads that were giving slabs back are gone, so no thread may wait.
   void abandon() noexcept {
     arrived.store(left.load(std::memory_order::relaxed), std::memory_order::relaxed);  // one thread
   }
-  /// Returns: true if slabs arrived since `seen` was read, or do now; false if none is on its way.
+  /// Waits for slabs on their way. Returns: true if slabs have arrived since `seen` was read; false
+  /// if no slab is on its way.
   template <class Lock>
   [[nodiscard]] bool await(std::uint32_t seen) noexcept {
-    // relaxed: whoever found the lists empty saw, by their locks, what had left them.
+    // relaxed: a thread that found the lists empty saw, through their locks, which slabs had left.
     const auto all = left.load(std::memory_order::relaxed);
     if (arrived.load(std::memory_order::acquire) != seen) return true;
     if (all == seen) return false;
@@ -128,7 +129,7 @@ struct slab_departures {
   }
 };
 
-/// The tiers of one core; owns them, also where the constructor of the core throws.
+/// The tiers of one core. Owns them, also if the constructor of the core throws.
 template <class Tier>
 class tier_list {
  public:

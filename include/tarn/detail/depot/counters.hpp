@@ -9,13 +9,13 @@
 
 namespace tarn::detail {
 
-/// A number that one thread at a time changes and any thread reads: no read-modify-write.
+/// A number that one thread at a time changes and any thread reads, without read-modify-writes.
 template <class Env>
 class owned_counter {
  public:
   /// Returns: the value before.
   std::uint64_t add(std::uint64_t n) noexcept {
-    // relaxed, here and below: a statistic; nobody concludes anything else from it.
+    // relaxed, here and below: a statistic, which orders no other data.
     const auto old = value_.load(std::memory_order::relaxed);
     value_.store(old + n, std::memory_order::relaxed);
     return old;
@@ -47,7 +47,7 @@ class shared_counter {
  public:
   /// Returns: the value before.
   std::uint64_t add(std::uint64_t n) noexcept {
-    return value_.fetch_add(n, std::memory_order::relaxed);  // a statistic, as above
+    return value_.fetch_add(n, std::memory_order::relaxed);  // relaxed: a statistic
   }
   [[nodiscard]] std::uint64_t read() const noexcept {
     return value_.load(std::memory_order::relaxed);
@@ -58,8 +58,8 @@ class shared_counter {
   typename Env::template atomic<std::uint64_t> value_{0};
 };
 
-/// Gets and puts of the lock-free shape, which has no shards: each thread adds to a cell of its
-/// own, mostly.
+/// Gets and puts of the lock-free shape, which has no shards. Mostly each thread adds to a cell of
+/// its own.
 template <class Env>
 class striped_counts {
  public:
@@ -71,18 +71,18 @@ class striped_counts {
   };
 
   void get() noexcept {
-    // relaxed: the hand-over of the block from its getter to its putter orders this get before
-    // the put of the same block, below.
+    // relaxed: the hand-over of the block from its getter to its putter orders this get before the
+    // put of that block.
     mine().gets.fetch_add(1, std::memory_order::relaxed);
   }
   void put() noexcept {
-    // (1) release, pairs with (2): who sees this put sees the get before it.
+    // (1) release, pairs with (2): a thread that sees this put sees the get before it.
     mine().puts.fetch_add(1, std::memory_order::release);
   }
 
-  /// A put that was counted before it was sure did not happen.
+  /// Takes back a put that was counted in advance and did not happen.
   void unput() noexcept { mine().puts.fetch_sub(1, std::memory_order::relaxed); }
-  /// The puts where some are counted before they are sure: never fewer than were shown before.
+  /// The puts, where some are counted in advance. Never fewer than an earlier call returned.
   [[nodiscard]] std::uint64_t shown_puts() noexcept {
     const auto now = puts();
     auto shown = shown_.load(std::memory_order::relaxed);  // a statistic: it orders nothing
@@ -112,7 +112,7 @@ class striped_counts {
   typename Env::template atomic<std::uint64_t> shown_{0};
 };
 
-/// The same on one thread: two numbers.
+/// Gets and puts for one thread: two plain numbers.
 class owned_counts {
  public:
   void get() noexcept { ++gets_; }
@@ -127,7 +127,7 @@ class owned_counts {
   std::uint64_t puts_ = 0;
 };
 
-/// Counts nothing, for stats policies that don't ask.
+/// Counts nothing, for stats policies that don't count.
 struct no_counts {
   static void get() noexcept {}
   static void put() noexcept {}

@@ -11,7 +11,7 @@
 
 namespace tarn::detail {
 
-/// Which slabs leave when they are whole: all, or those that were carved out of a larger block.
+/// Which whole slabs leave: all, or only those that were carved out of a larger block.
 enum class whole_slabs : std::uint8_t { all, carved };
 [[nodiscard]] constexpr whole_slabs slabs_for(evict_reason why) noexcept {
   return why == evict_reason::reunited || why == evict_reason::purged ? whole_slabs::carved
@@ -21,8 +21,8 @@ enum class whole_slabs : std::uint8_t { all, carved };
 /// The home of one tier's blocks. A block at home is either *ready*, in a magazine, or *parked*, as
 /// a bit of its slab; a slab whose carved blocks are all parked is whole and can go.
 ///
-/// Every function but the constructor and the destructor: the tier's lock is held. Nothing here
-/// allocates or calls out.
+/// Preconditions of all functions except the constructor and the destructor: the tier's lock is
+/// held. No function here allocates or calls user code.
 template <class Env>
 class depot {
  public:
@@ -45,9 +45,9 @@ class depot {
   bool settled = false;              // closed, and every block is home
   std::uint64_t carved_out = 0;      // blocks of this tier that are carved for smaller ones
   std::uint32_t carve_misses = 0;    // how often a block was wanted while one was carved
-  std::uint64_t least_home = 0;      // blocks at home since the last tick, at least
-  std::uint64_t tick_away = 0;       // and that were not, at most
-  std::uint64_t least_resident = 0;  // blocks parked with their pages since then, at least
+  std::uint64_t least_home = 0;      // fewest blocks at home since the last tick
+  std::uint64_t tick_away = 0;       // most blocks that were not, since the last tick
+  std::uint64_t least_resident = 0;  // fewest blocks parked with pages since the last tick
   std::uint64_t carved_slabs = 0;    // slabs of this tier that are carved out of larger blocks
 
   /// Blocks that exist and can come home.
@@ -59,7 +59,7 @@ class depot {
     return ready() + static_cast<std::uint64_t>(parked_);
   }
   [[nodiscard]] std::uint64_t parked() const noexcept { return parked_; }
-  /// Room in slabs where no block ever was.
+  /// Blocks that can still be carved out of the slabs.
   [[nodiscard]] std::uint64_t uncarved() const noexcept { return uncarved_; }
   /// Parked blocks that have their pages.
   [[nodiscard]] std::uint64_t resident() const noexcept { return parked_ - count.idle_purged; }
@@ -79,14 +79,14 @@ class depot {
     if (result.block != nullptr) note_away();
     return result;
   }
-  /// The same for a block that is to be made ready: it is not needed anywhere.
+  /// As `take_from_slab`, for a block that is to be made ready: it does not count as needed.
   [[nodiscard]] acquired<Env> take_bare() noexcept {
     slab_type* const s = slabs.best(live() < max_live);
     if (s == nullptr) return {};
     if (s->parked != 0) return {unpark(s), origin::parked};
     return {carve(s), origin::fresh};
   }
-  /// Takes a block out of `s` that never was. Preconditions: there is one.
+  /// Carves a new block out of `s`. Preconditions: `s` has room for one.
   [[nodiscard]] void* carve(slab_type* s) noexcept {
     void* const block = s->block(s->carved++);
     ++count.created;
@@ -95,13 +95,14 @@ class depot {
     return block;
   }
 
-  /// Takes a parked block out that has its pages, or null. It is not home until it is parked.
+  /// Takes out a parked block that has its pages, or returns null. It is not home until it is
+  /// parked.
   [[nodiscard]] void* take_resident() noexcept {
     slab_type* const s = slabs.resident();
     return s != nullptr ? unpark(s) : nullptr;
   }
-  /// A slab with all its blocks parked, some with their pages, or null. They are not home until it
-  /// is put back.
+  /// Takes out a slab whose blocks are all parked, some with their pages, or returns null. The
+  /// blocks are not home until the slab is put back.
   [[nodiscard]] slab_type* take_whole() noexcept {
     slab_type* const s = slabs.whole_resident();
     if (s == nullptr) return nullptr;
@@ -118,14 +119,14 @@ class depot {
     note_purged(purged, bytes);
     slabs.place(s);
   }
-  /// More blocks that are parked, or are about to be, have no pages.
+  /// Counts more blocks without pages. They are parked, or are about to be.
   void note_purged(std::uint64_t blocks, std::uint64_t bytes) noexcept {
     count.idle_purged += blocks;
     count.purged += blocks;
     count.purged_bytes += bytes;
   }
 
-  /// Keeps the marks of high and low water. To be called after blocks left.
+  /// Updates the marks of high and low water. To be called after blocks left.
   void note_away() noexcept {
     const auto idle = home();
     least_home = min_of(least_home, idle);
@@ -134,8 +135,8 @@ class depot {
     count.peak_outstanding = max_of(count.peak_outstanding, tick_away);
   }
 
-  /// Takes a block home into its slab. Returns: the slab if that made it whole and `going` wants
-  /// it; it is no longer in any list then.
+  /// Takes a block home into its slab. Returns: the slab if that made it whole and `going` includes
+  /// it, else null. A slab that is returned is in no list.
   [[nodiscard]] slab_type* park(slab_type* s, const void* block, whole_slabs going) noexcept {
     s->park(s->index_of(block));
     parked_ = parked_ + 1;
@@ -145,8 +146,8 @@ class depot {
     return s;
   }
 
-  /// Takes up to `most` ready blocks out, those above `keep`. They are not home until they are
-  /// parked. Without their magazine: one that is out would be missing where a put needs it.
+  /// Takes out up to `most` ready blocks, as long as more than `keep` are ready. They are not home
+  /// until they are parked. Their magazine stays here, because a put may need it.
   [[nodiscard]] std::uint32_t take_above(std::uint64_t keep, void** blocks,
                                          std::uint32_t most) noexcept {
     std::uint32_t taken = 0;
@@ -162,14 +163,15 @@ class depot {
     slabs.place(s);
   }
 
-  /// Takes a slab out of which no block is in use or ready, or null; see `slab_bins::unused`.
+  /// Takes out a slab of which no block is in use or ready, or returns null; see
+  /// `slab_bins::spare`.
   [[nodiscard]] slab_type* pop_unused(bool whole_too) noexcept {
     slab_type* const s = slabs.spare(whole_too);
     if (s != nullptr) forget(s);
     return s;
   }
 
-  /// A whole slab leaves: its blocks are retired.
+  /// Takes a whole slab out and retires its blocks.
   void forget(slab_type* s) noexcept {
     slabs.remove(s);
     parked_ = parked_ - s->parked;

@@ -11,8 +11,8 @@
 
 namespace tarn::detail {
 
-/// Bits of an address, and of the index into an inner node, unless the environment knows better: a
-/// model checker, to whom each entry is dear, has few addresses.
+/// Bits of an address, and of the index into an inner node, unless the environment sets others: a
+/// model checker has few addresses, and each entry is expensive to it.
 template <class Env>
 struct directory_bits {
   static constexpr unsigned address = 48;
@@ -25,20 +25,19 @@ struct directory_bits<Env> {
   static constexpr unsigned node = Env::directory_node_bits;
 };
 
-/// Address to value (the slab that covers it), readable from any thread without a lock.
+/// A map from an address to a value (the slab that covers it). Any thread reads it without a lock.
 ///
-/// A radix tree of three levels over `address / unit`; nodes are added as slabs come and live as
-/// long as the directory, so a racing reader never meets freed memory. 2 KiB at rest; 32 KiB for
-/// every 4096 neighbouring units in use, touched only where entries are.
+/// A radix tree of three levels over `address / unit`. Nodes are added as slabs come and live as
+/// long as the directory, so a racing reader never reads freed memory. It takes 2 KiB while empty,
+/// and 32 KiB for every 4096 neighbouring units in use, touched only where there are entries.
 /// Source: the page maps of tcmalloc and jemalloc.
 template <class Env, class Value>
 class directory {
  public:
   static constexpr unsigned address_bits = directory_bits<Env>::address;
 
-  /// `unit_bits`: log2 of the bytes one entry stands for, 16..30 (so that 32 bits of index
-  /// suffice).
-  /// Its nodes come from `own`.
+  /// `unit_bits`: log2 of the bytes that one entry stands for, 16..30 (so that 32 bits of index
+  /// suffice). Its nodes come from `own`.
   directory(unsigned unit_bits, const own_memory& own) noexcept
       : unit_bits_(unit_bits), own_(own) {}
   directory(const directory&) = delete;
@@ -46,7 +45,7 @@ class directory {
 
   ~directory() {
     for (auto& root : root_) {
-      auto* const middle = root.load(std::memory_order::relaxed);  // nobody else is left
+      auto* const middle = root.load(std::memory_order::relaxed);  // no other thread is left
       if (middle == nullptr) continue;
       for (auto& entry : middle->entries)
         own_.destroy(entry.load(std::memory_order::relaxed));
@@ -54,7 +53,8 @@ class directory {
     }
   }
 
-  /// The value for `p`; null if nothing covers it. Thread safety: from any thread, any time.
+  /// The value for `p`; null if nothing covers it. Thread safety: any thread may call it at any
+  /// time.
   [[nodiscard]] Value* find(const void* p) const noexcept {
     const auto unit = reinterpret_cast<std::uintptr_t>(p) >> unit_bits_;
     if (std::uint64_t{unit} >> (address_bits - unit_bits_) != 0) return nullptr;

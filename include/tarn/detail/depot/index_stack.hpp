@@ -8,8 +8,8 @@
 
 namespace tarn::detail {
 
-/// A lock-free stack of block indices. The links lie in memory that never goes away; a tag, made
-/// anew from the head just read, keeps a delayed pop from taking a head that came back.
+/// A lock-free stack of block indices. The links lie in memory that stays valid. Each operation
+/// increases a tag in the head, which keeps a delayed pop from taking a head that came back.
 ///
 /// The head: 31 bits of index, one bit "closed", 32 bits of tag (wraps after 2^32 operations
 /// between the load and the exchange of one stalled pop: over a minute at 50 million a second).
@@ -19,8 +19,8 @@ class index_stack {
  public:
   using link = typename Env::template atomic<std::uint32_t>;
   static constexpr std::uint32_t none = 0x7fffffff;
-  /// A bit of a link that anybody may set: the block was in the stack then. Its next push clears
-  /// it, so while it is set nobody took the block.
+  /// A bit of a link that any thread may set: the block was in the stack then. The next push of the
+  /// block clears the bit, so a block found in the stack with it was not taken meanwhile.
   static constexpr std::uint32_t still_bit = 0x80000000;
 
   /// The index in a link; `none` at the end of the chain.
@@ -38,7 +38,7 @@ class index_stack {
       if (index == none) return none;
       // relaxed: ordered by (1); if it is stale, the tag has moved and the exchange fails.
       const auto next = index_in(link_of(index).load(std::memory_order::relaxed));
-      // Where there is an index the stack is not closed.
+      // A stack whose head has an index is not closed.
       if (head_.compare_exchange_weak(head, tag_after(head) | next, std::memory_order::acquire,
                                       std::memory_order::acquire)) {
         return index;
@@ -53,7 +53,8 @@ class index_stack {
     for (;;) {
       if ((head & closed_bit) != 0) return false;
       // (3) release, pairs with (4): a reader that only counts may follow a link that changes
-      // under it, to a slab that is newer than the head it began with. For all others: see (2).
+      // meanwhile, to a slab newer than the head that it began with. For all other readers: see
+      // (2).
       link_of(last).store(static_cast<std::uint32_t>(head) & none, std::memory_order::release);
       // (2) release, pairs with (1): the link, and what the last owner did to the block.
       if (head_.compare_exchange_weak(head, follow(head, first), std::memory_order::release,
@@ -63,7 +64,7 @@ class index_stack {
     }
   }
 
-  /// Takes everything. Returns: the first index of the chain, or `none`.
+  /// Takes all blocks. Returns: the first index of the chain, or `none`.
   [[nodiscard]] std::uint32_t take_all(bool close) noexcept {
     auto head = head_.load(std::memory_order::acquire);
     for (;;) {
@@ -75,7 +76,7 @@ class index_stack {
     }
   }
 
-  /// The first index of what is there now. The chain behind it may change any time.
+  /// The first index in the stack now. The chain behind it may change at any time.
   [[nodiscard]] std::uint32_t peek() const noexcept {
     return static_cast<std::uint32_t>(head_.load(std::memory_order::acquire)) & none;
   }

@@ -10,7 +10,7 @@
 
 namespace tarn::detail {
 
-/// A fixed array of block pointers that moves between depot and nobody else as a whole.
+/// A fixed array of block pointers, which the depot moves between its lists as a whole.
 /// Source: Bonwick & Adams, "Magazines and Vmem" (2001).
 template <class Env>
 struct magazine {
@@ -47,7 +47,7 @@ struct magazine {
   }
 };
 
-/// A stack of magazines, linked through themselves. Guarded by whoever guards its owner.
+/// A stack of magazines, linked through themselves. Guarded by the lock of its owner.
 template <class Env>
 class magazine_list {
  public:

@@ -30,7 +30,7 @@ class ready_blocks {
   }
 
   std::uint32_t rounds = 1;       // blocks per magazine; immutable once there is one
-  own_memory own;                 // where magazines come from; as immutable
+  own_memory own;                 // where magazines come from; immutable likewise
   cell<std::uint64_t> lowest{0};  // least number of ready blocks since the last tick of ageing
 
   [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
@@ -59,12 +59,12 @@ class ready_blocks {
     return m->rounds()[m->count];
   }
 
-  /// Magazines that a slab has to bring: enough for its own blocks, and one more for the first slab
-  /// ever, which is the one that is being filled.
+  /// Magazines that a slab must bring: enough for its own blocks, and one more with the first slab
+  /// ever, for the magazine that is being filled.
   [[nodiscard]] std::uint32_t magazines_for(std::uint32_t blocks) const noexcept {
     return full_magazines(blocks) + (magazines_ == 0 ? 1U : 0U);
   }
-  /// A slab comes with its magazines.
+  /// Adds a slab's magazines.
   void add(std::uint32_t blocks, magazine_list<Env>& brought) noexcept {
     while (auto* const m = brought.pop()) {
       empty_.push(m);
@@ -72,7 +72,7 @@ class ready_blocks {
     }
     needed_ += full_magazines(blocks);
   }
-  /// A slab went. Its magazines may be taken out by `pop_surplus`.
+  /// Notes that a slab left. Its magazines may be taken out by `pop_surplus`.
   void remove(std::uint32_t blocks) noexcept { needed_ -= full_magazines(blocks); }
 
   /// Takes out the magazines that the blocks of the remaining slabs can't need.
@@ -92,7 +92,7 @@ class ready_blocks {
 
   magazine_list<Env> full_;
   magazine_list<Env> empty_;
-  cell<magazine_type*> partial_{nullptr};  // the one that blocks go to and come from
+  cell<magazine_type*> partial_{nullptr};  // the magazine that blocks go to and come from
   cell<std::uint64_t> count_{0};           // blocks in full_ and partial_
   // Invariant: magazines_ >= needed_ + 1 once there was a slab.
   std::uint64_t magazines_ = 0;

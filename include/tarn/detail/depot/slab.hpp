@@ -13,7 +13,7 @@
 
 namespace tarn::detail {
 
-/// What a tier is made of; the same for all its slabs.
+/// The sizes and the layout of a tier, the same for all its slabs.
 struct tier_shape {
   std::size_t size = 0;        // bytes a user may use of a block
   std::size_t stride = 0;      // bytes from block to block
@@ -29,7 +29,7 @@ struct tier_shape {
 /// band: a stray write into a free block can't break the pool.
 ///
 /// Descriptors live as long as the core, so that a racing reader of the directory or of a link
-/// never meets freed memory; the memory they describe may come and go.
+/// never reads freed memory. The memory that they describe may come and go.
 template <class Env>
 struct slab {
   template <class T>
@@ -41,15 +41,15 @@ struct slab {
   std::size_t bytes = 0;
   std::size_t stride = 0;
   std::uint32_t tier = 0;
-  std::uint32_t blocks = 0;  // that fit
+  std::uint32_t blocks = 0;  // blocks that fit
   std::uint32_t room = 0;    // blocks that the bit sets and links below have room for
-  std::uint32_t carved = 0;  // of those, handed out or at home at least once; lock: tier
-  std::uint32_t parked = 0;  // of those, idle here instead of in a magazine; lock: tier
+  std::uint32_t carved = 0;  // blocks that were ever out or at home; lock: tier
+  std::uint32_t parked = 0;  // carved blocks that idle here, not in a magazine; lock: tier
   std::uint32_t first_index = 0x7fffffff;  // in the index stack of the tier; at first: none yet
-  std::uint32_t purged = 0;   // of the parked ones, without pages of their own; lock: tier
-  std::uint8_t bin = no_bin;  // where the slab is; lock: tier
-  slab* parent = nullptr;     // the slab of which one block was carved to make this one
-  slab* next = nullptr;       // links of the lists; lock: tier
+  std::uint32_t purged = 0;                // parked blocks without pages of their own; lock: tier
+  std::uint8_t bin = no_bin;               // the bin that holds the slab; lock: tier
+  slab* parent = nullptr;                  // the slab of which a block was carved to make this one
+  slab* next = nullptr;                    // links of the lists; lock: tier
   slab* previous = nullptr;
   std::uint64_t* parked_bits = nullptr;         // one per block; lock: tier
   std::uint64_t* purged_bits = nullptr;         // one per block; lock: tier
@@ -64,7 +64,7 @@ struct slab {
   }
   [[nodiscard]] void* block(std::uint32_t index) const noexcept { return base + index * stride; }
 
-  /// All blocks that ever left are parked here: the memory can go.
+  /// Whether all carved blocks are parked here, so that the memory can go.
   [[nodiscard]] bool whole() const noexcept { return parked == carved; }
 
   void park(std::uint32_t index) noexcept {
@@ -72,8 +72,8 @@ struct slab {
     ++parked;
   }
 
-  /// Preconditions: `parked > 0`. Returns: the index of the lowest parked block that has pages,
-  /// else of the lowest one.
+  /// Preconditions: `parked > 0`. Returns: the index of the lowest parked block that has pages;
+  /// without such a block, of the lowest parked one.
   [[nodiscard]] std::uint32_t unpark() noexcept {
     const bool resident = parked != purged;
     const auto good = [&](std::uint32_t word) {
@@ -106,21 +106,21 @@ struct slab {
     return (purged_bits[index / 64] >> index % 64 & 1) != 0;
   }
 
-  /// As when nothing was carved yet.
+  /// Resets the descriptor to the state before any block was carved.
   void uncarve() noexcept {
     for (std::uint32_t word = 0; word * 64 < carved; ++word)
       parked_bits[word] = purged_bits[word] = 0;
     carved = parked = purged = 0;
   }
 
-  /// Marks a block as in use. Returns: whether it was.
+  /// Marks a block as in use. Returns: whether it was in use before.
   bool enter(std::uint32_t index) noexcept {
     const auto bit = std::uint64_t{1} << index % 64;
-    // relaxed: the bit orders nothing, whoever hands the block over does.
+    // relaxed: the bit orders nothing; the hand-over of the block does.
     return (state_bits[index / 64].fetch_or(bit, std::memory_order::relaxed) & bit) != 0;
   }
   [[nodiscard]] bool is_out(std::uint32_t index) const noexcept {
-    // relaxed: whoever may ask about a block was told of it.
+    // relaxed: a thread that may ask about a block was told of the block, which orders.
     return (state_bits[index / 64].load(std::memory_order::relaxed) >> index % 64 & 1) != 0;
   }
   /// Marks a block as idle. Returns: whether it was in use; of two racing calls, one gets true.
@@ -129,7 +129,7 @@ struct slab {
     return (state_bits[index / 64].fetch_and(~bit, std::memory_order::relaxed) & bit) != 0;
   }
 
-  /// Gives the descriptor new memory to describe. Preconditions: room for the blocks.
+  /// Gives the descriptor new memory to describe. Preconditions: it has room for the blocks.
   void describe(std::byte* memory, std::size_t size, const tier_shape& shape, slab* from) noexcept {
     base = memory;
     bytes = size;

@@ -9,12 +9,12 @@
 
 namespace tarn::detail {
 
-/// The slabs of one tier, each on the bin for what it can give, so that nobody searches.
+/// The slabs of one tier, each in the bin for what it can give, so that no search is needed.
 ///
-/// Blocks are taken from the fullest slab that has one: then the others become whole and can go.
-/// A slab moves when its blocks do, in O(1). Guarded by the tier's lock.
-/// Source: Bonwick's slab allocator (1994), which sorts slabs by what is in use; the fill_bins are
-/// those of Hoard.
+/// Blocks are taken from the fullest slab that has an idle one, so that the other slabs become
+/// whole and can go. A slab changes bins in O(1). Guarded by the tier's lock.
+/// Source: Bonwick's slab allocator (1994), which sorts slabs by the blocks in use; the fill_bins
+/// are those of Hoard.
 template <class Env>
 class slab_bins {
  public:
@@ -35,7 +35,7 @@ class slab_bins {
     }
   }
 
-  /// Puts a slab where it belongs; to be called whenever its blocks were parked, taken or purged.
+  /// Puts a slab into its bin. To be called whenever its blocks were parked, taken or purged.
   void place(slab_type* s) noexcept {
     const auto bin = bin_for(*s);
     if (bin == s->bin) return;
@@ -52,8 +52,8 @@ class slab_bins {
     s->bin = slab_type::no_bin;
   }
 
-  /// The slab to take a block from: one with a parked block, the fullest first; else, if
-  /// `fresh_too`, one that can be carved.
+  /// The slab to take a block from: one with a parked block, the fullest first; without such a
+  /// slab, if `fresh_too`, one that can be carved.
   [[nodiscard]] slab_type* best(bool fresh_too) const noexcept {
     const auto parked = filled_ & ~(bit_of(whole_purged) - 1);
     return highest(parked != 0 ? parked
@@ -64,19 +64,19 @@ class slab_bins {
   [[nodiscard]] slab_type* resident() const noexcept {
     return highest(filled_ & ~(bit_of(whole) - 1));
   }
-  /// A slab out of which no block is in use or ready, or null. With `whole_too` any, else one that
+  /// A slab of which no block is in use or ready, or null. Without `whole_too`, only a slab that
   /// was never carved.
   [[nodiscard]] slab_type* spare(bool whole_too) const noexcept {
     const auto any = bit_of(untouched) | bit_of(whole_purged) | bit_of(whole);
     return highest(filled_ & (whole_too ? any : bit_of(untouched)));
   }
-  /// One with all its blocks parked, not all of them without pages, or null.
+  /// A slab whose blocks are all parked, not all of them without pages, or null.
   [[nodiscard]] slab_type* whole_resident() const noexcept {
     return highest(filled_ & bit_of(whole));
   }
 
-  /// A descriptor of an earlier slab with room for `blocks`, or null. One with less than twice the
-  /// room may be missed behind others, so that none is searched for.
+  /// Takes out a descriptor of an earlier slab with room for `blocks`, or returns null. It may miss
+  /// one with less than twice that room behind others, because it does not search.
   [[nodiscard]] slab_type* pop_spare(std::uint32_t blocks) noexcept {
     const auto level = level_of(blocks);
     auto* s = spare_[level].front();
@@ -112,7 +112,7 @@ class slab_bins {
   static constexpr std::uint8_t whole_purged = 3;    // everything is parked and has no pages
   static constexpr std::uint8_t purged = 4;          // what is parked has no pages
   static constexpr std::uint8_t whole = 5;           // everything is parked
-  static constexpr std::uint8_t first_fill_bin = 6;  // something is parked: by how much is away
+  static constexpr std::uint8_t first_fill_bin = 6;  // some are parked; by how many are away
   static constexpr std::uint8_t fill_bins = 8;
   static constexpr std::uint8_t bins = first_fill_bin + fill_bins;
 

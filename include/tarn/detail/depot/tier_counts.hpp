@@ -16,7 +16,8 @@ struct acquired {
   origin from = origin::ready;
 };
 
-/// Why ready blocks leave without a get: who counts them, and what becomes of their slabs.
+/// Why ready blocks leave without a get. It decides how they are counted and what happens to their
+/// slabs.
 enum class evict_reason : std::uint8_t {
   bound,     ///< they came back above a bound
   aged,      ///< they were not needed for long
@@ -26,24 +27,24 @@ enum class evict_reason : std::uint8_t {
   purged,    ///< only their pages go; their slabs stay
 };
 
-/// Numbers of one tier, cumulative but for those that say otherwise; all are exact under its lock.
+/// Numbers of one tier, cumulative unless stated otherwise. All are exact under the tier's lock.
 struct tier_counts {
-  std::uint64_t created = 0;    // carved, or built from reunited pieces
-  std::uint64_t retired = 0;    // their memory went to the source or to another tier
-  std::uint64_t recarved = 0;   // of those, carved for a smaller tier
-  std::uint64_t abandoned = 0;  // left in shards of threads that a fork left behind
-  std::uint64_t discarded = 0;  // returned but not kept, because a bound was reached
-  std::uint64_t aged = 0;       // not needed for long
-  std::uint64_t trimmed = 0;    // on demand, or because memory was short
-  std::uint64_t purged = 0;     // their pages went, they stayed
+  std::uint64_t created = 0;    // blocks carved, or built from reunited pieces
+  std::uint64_t retired = 0;    // blocks whose memory went to the source or to another tier
+  std::uint64_t recarved = 0;   // retired blocks that were carved for a smaller tier
+  std::uint64_t abandoned = 0;  // blocks left in shards of threads that a fork left behind
+  std::uint64_t discarded = 0;  // blocks returned but not kept, because a bound was reached
+  std::uint64_t aged = 0;       // blocks given up: not needed for long
+  std::uint64_t trimmed = 0;    // blocks given up on demand, or because memory was short
+  std::uint64_t purged = 0;     // blocks that stayed but lost their pages
   std::uint64_t purged_bytes = 0;
-  std::uint64_t idle_purged = 0;  // now parked without pages
+  std::uint64_t idle_purged = 0;  // blocks parked without pages now
   std::uint64_t misses = 0;       // gets that were served by a block never handed out
   std::uint64_t gets = 0;         // gets and puts that did not go through a shard
   std::uint64_t puts = 0;
   std::uint64_t peak_outstanding = 0;  // high-water mark of blocks that were not home
 
-  /// Blocks are no longer ready, and no get took them.
+  /// Counts ready blocks that left without a get.
   void left(evict_reason why, std::uint64_t blocks) noexcept {
     if (why == evict_reason::bound) discarded += blocks;
     if (why == evict_reason::aged) aged += blocks;

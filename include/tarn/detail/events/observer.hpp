@@ -9,23 +9,23 @@
 
 namespace tarn::detail {
 
-/// What a pool can tell of. The first five are operations, each on one block; the others are rare.
+/// The events of a pool. The first five are operations, each on one block; the others are rare.
 enum class pool_event_kind : std::uint8_t {
   get,
   put,
   create,    // a block that had never been handed out, or an object that the factory made
-  discard,   // an idle or returning block went: a bound, a trim, a reset that failed
-  cleanup,   // an idle block went, or its pages did, because it had not been needed for long
+  discard,   // an idle or returning block left: a bound, a trim, a reset that failed
+  cleanup,   // an idle block left or lost its pages: it was not needed for long
   refuse,    // a request for `size` bytes got nothing; `before` is the reason
   oversize,  // a request above the last tier
-  misuse,    // `before` is the kind
+  misuse,    // a misuse; `before` is the kind
   resize,    // a bound changed from `before` to `size` blocks
   reset,     // drained and made ready again: `size` blocks
   trim,      // `before` bytes of slabs became `size`
   upkeep,    // idle memory that is not needed is about to be given up, by this thread
-  upkept,    // that is done; `size` ticks of `maintain`, 0 if it was asked for
-  decay,     // `before` idle bytes became `size`: what a observer may make of these two
-  purge,     // the same of idle bytes with pages, whose blocks stayed
+  upkept,    // upkeep is done; `size` ticks of `maintain`, 0 if a call asked for it
+  decay,     // `before` idle bytes became `size`: derived by observers from upkeep and upkept
+  purge,     // as decay, for idle bytes with pages, whose blocks stayed
 };
 
 struct pool_event {
@@ -39,9 +39,9 @@ struct pool_event {
 template <class Env>
 class registry;
 
-/// Somebody who is told what a core does: on the thread that does it, while it holds no lock.
+/// An object that is told what a core does, on the thread that does it, while it holds no lock.
 ///
-/// Counted: the list that it is in holds a reference, and whoever is telling it another.
+/// Counted: the list that it is in holds a reference, and each thread that is telling it another.
 template <class Env>
 class observer {
  public:
@@ -49,11 +49,11 @@ class observer {
   observer(const observer&) = delete;
   observer& operator=(const observer&) = delete;
 
-  /// Returns: false if it failed to do what it wanted to.
+  /// Tells it an event. Returns: false if the observer failed to do what it wanted to.
   virtual bool on(const pool_event& what) noexcept = 0;
-  /// The pool closes: nothing more will be told.
+  /// Tells it that the pool closes. No event follows.
   virtual void on_close() noexcept {}
-  /// Whether it wants to hear of gets and puts: these leave the hit path then.
+  /// Whether it listens to gets and puts. These leave the hit path then.
   [[nodiscard]] virtual bool wants_operations() const noexcept { return false; }
 
   void retain() noexcept { holders_.add(); }
@@ -62,10 +62,10 @@ class observer {
   }
   /// True if only the caller holds it.
   [[nodiscard]] bool is_unique() const noexcept { return holders_.is_unique(); }
-  /// In a fork's child: only the list is left of those who held it.
+  /// In a fork's child: of its holders only the list is left.
   void forget() noexcept { holders_.restart(); }
 
-  /// Of the core whose list it is in: knows which threads are telling something there.
+  /// The registry of the core whose list it is in: it knows which threads are telling something.
   registry<Env>* told_from = nullptr;
 
  protected:

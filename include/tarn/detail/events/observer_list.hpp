@@ -12,10 +12,9 @@
 
 namespace tarn::detail {
 
-/// The observers of one core. Where there are none, telling is one load and a branch, on slow
-/// paths.
+/// The observers of one core. Without observers, telling is one load and a branch, on slow paths.
 ///
-/// What a observer does to pools itself is told to nobody: it may use the pool that it watches.
+/// No observer is told of what an observer does to pools: so it may use the pool that it watches.
 template <class Env>
 class observer_list {
  public:
@@ -27,13 +26,14 @@ class observer_list {
   observer_list(const observer_list&) = delete;
   observer_list& operator=(const observer_list&) = delete;
   ~observer_list() {
-    for (std::uint32_t i = 0; i != count_.load(std::memory_order::relaxed); ++i)  // nobody is left
+    for (std::uint32_t i = 0; i != count_.load(std::memory_order::relaxed); ++i)  // no thread left
       observers_[i]->release();
   }
 
-  /// Puts `w`, with the caller's reference, in the place of `old`, or in one of its own if that is
-  /// null or no longer here. Nothing is told to both or to neither. Returns: false if there is no
-  /// place or the pool is closed; nothing has happened then. `old` is the caller's to `let_go` now.
+  /// Puts `w`, with the caller's reference, in the place of `old`, or in a new place if `old` is
+  /// null or no longer here. Each event is told to exactly one of both. Returns: false if there is
+  /// no place or the pool is closed; nothing has changed then. Else the caller has to `let_go` of
+  /// `old`.
   [[nodiscard]] bool add(watcher_type* w, watcher_type* old = nullptr) noexcept {
     const guard<mutex_type> hold(lock_);
     const auto count = count_.load(std::memory_order::relaxed);  // written under the lock
@@ -45,7 +45,7 @@ class observer_list {
     return true;
   }
 
-  /// Takes `w` out. Returns: whether it was here; it is the caller's to `let_go` then.
+  /// Takes `w` out. Returns: whether it was here; the caller then has to `let_go` of it.
   [[nodiscard]] bool take_out(watcher_type* w) noexcept {
     const guard<mutex_type> hold(lock_);
     const auto count = count_.load(std::memory_order::relaxed);
@@ -57,9 +57,9 @@ class observer_list {
     return true;
   }
 
-  /// Drops the reference of one that was taken out, after all who are telling it something right
-  /// now. Not from within a telling: two that take each other out would wait for each other. No
-  /// lock is held that a observer may want.
+  /// Drops the reference of an observer that was taken out, after all threads that are telling it
+  /// something now have finished. It does not wait within a telling: two observers that take each
+  /// other out would wait for each other. The caller holds no lock that an observer may want.
   static void let_go(watcher_type* w) noexcept {
     auto& r = *w->told_from;
     for (unsigned turn = 0; !Env::table(r).is_telling && !w->is_unique(); ++turn)
@@ -67,31 +67,32 @@ class observer_list {
     w->release();
   }
 
-  /// Tells all of them that it is over and lets them go; nobody is added any more. Nobody is being
-  /// told anything when it returns, unless it is called from within a telling.
+  /// Tells all observers that the pool closes and lets them go. No observer is added any more. When
+  /// this returns no observer is being told anything, unless it is called within a telling.
   void close() noexcept {
     locked(lock_, [&] { closed_ = true; });
     while (watcher_type* const w = first()) {
       w->on_close();
       const bool was_in = take_out(w);
-      w->release();  // that of first
+      w->release();  // the reference from first()
       if (was_in) let_go(w);
     }
-    // (2) acquire, pairs with (1). Those too whose observer was taken out meanwhile.
+    // (2) acquire, pairs with (1). Waits also for threads whose observer was taken out meanwhile.
     for (unsigned turn = 0;
          !Env::table(registry_).is_telling && tellers_.load(std::memory_order::acquire); ++turn) {
       Env::pause(turn);
     }
   }
 
-  /// Whether there is one; a hint.
+  /// Whether there is an observer; a hint.
   [[nodiscard]] bool any() const noexcept { return count_.load(std::memory_order::relaxed) != 0; }
   TARN_FORCE_INLINE void tell(const pool_event& what) noexcept {
-    // relaxed: who is added or leaves at this moment may hear of it or not.
+    // relaxed: an observer that is added or leaves at this moment may hear of it or not.
     if (count_.load(std::memory_order::relaxed) != 0) [[unlikely]]
       tell_all(what);
   }
-  /// Calls `action(wanted)`, while nobody comes or goes: whether one wants to hear of operations.
+  /// Calls `action(wanted)` while the list can't change. `wanted`: an observer listens to
+  /// operations.
   template <class Action>
   void ask(Action&& action) noexcept {
     const guard<mutex_type> hold(lock_);
@@ -100,13 +101,13 @@ class observer_list {
       wanted = wanted || observers_[i]->wants_operations();
     action(wanted);
   }
-  /// How often one failed to do what it wanted to.
+  /// How often an observer failed to do what it wanted to.
   [[nodiscard]] std::uint64_t failures() const noexcept { return failures_.read(); }
 
-  /// Around fork.
+  /// To be called around fork.
   void lock() noexcept { lock_.lock(); }
   void unlock() noexcept { lock_.unlock(); }
-  /// In a fork's child, locked: nobody is being told anything any more.
+  /// In a fork's child, under the lock: no observer is being told anything any more.
   void forget() noexcept {
     tellers_.store(0, std::memory_order::relaxed);  // one thread is left
     for (std::uint32_t i = 0; i != count_.load(std::memory_order::relaxed); ++i)
@@ -122,7 +123,7 @@ class observer_list {
     std::uint32_t count = 0;
     {
       const guard<mutex_type> hold(lock_);
-      tellers_.fetch_add(1, std::memory_order::relaxed);  // the lock orders it before a closing
+      tellers_.fetch_add(1, std::memory_order::relaxed);  // the lock orders it before close
       for (; count != count_.load(std::memory_order::relaxed); ++count) {
         held[count] = observers_[count];
         held[count]->retain();
@@ -134,18 +135,18 @@ class observer_list {
       held[i]->release();
     }
     Env::table(registry_).is_telling =
-        false;  // a observer returns on the thread that it was told on
+        false;  // an observer returns on the thread that it was told on
     tellers_.fetch_sub(1, std::memory_order::release);  // (1)
   }
 
-  /// The lock is held. Returns: the number of observers if it is not here.
+  /// The place of `w`, or the number of observers if it is not here. The lock is held.
   [[nodiscard]] std::uint32_t place_of(const watcher_type* w) const noexcept {
     std::uint32_t place = 0;
     while (place != count_.load(std::memory_order::relaxed) && observers_[place] != w)
       ++place;
     return place;
   }
-  /// The first one, with a reference; null if there is none.
+  /// The first observer, with a reference for the caller; null without observers.
   [[nodiscard]] watcher_type* first() noexcept {
     const guard<mutex_type> hold(lock_);
     if (count_.load(std::memory_order::relaxed) == 0) return nullptr;
@@ -155,7 +156,7 @@ class observer_list {
 
   registry<Env>& registry_;
   mutex_type lock_;
-  bool closed_ = false;  // this and the next: lock_
+  bool closed_ = false;  // guarded by lock_, as observers_ is
   watcher_type* observers_[most] = {};
   typename Env::template atomic<std::uint32_t> tellers_{0};
   shared_counter<Env> failures_;

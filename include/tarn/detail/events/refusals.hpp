@@ -9,7 +9,7 @@
 
 namespace tarn::detail {
 
-/// How often a core gave nothing, by reason. Counted on slow paths, whatever the stats policy is.
+/// How often a core refused a request, by reason. Counted on slow paths, under every stats policy.
 template <class Env>
 class refusal_counts {
  public:

@@ -9,14 +9,14 @@
 
 namespace tarn::detail {
 
-/// Whether somebody hears of idle blocks that leave for this reason. They are then taken off the
-/// lock one by one, as if they held objects.
+/// Whether an observer hears of idle blocks that leave for this reason. Such blocks are handled one
+/// by one outside the lock, as if they held objects.
 template <class Env>
 [[nodiscard]] bool hears_of(const observer_list<Env>& observers, evict_reason why) noexcept {
   return observers.any() && (why <= evict_reason::trimmed || why == evict_reason::purged);
 }
 
-/// Tells of an idle block that is about to leave. No lock is held.
+/// Tells observers of an idle block that is about to leave. No lock is held.
 template <class Env>
 void tell_gone(observer_list<Env>& observers, evict_reason why, std::uint32_t tier,
                std::size_t size, void* block) noexcept {

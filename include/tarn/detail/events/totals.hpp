@@ -9,14 +9,14 @@
 
 namespace tarn::detail {
 
-/// What all pools of the program have done to keep themselves in shape, since it began.
+/// Counts of the upkeep of all pools of the program since it began.
 ///
-/// All of it is counted on slow paths. Statistics, which order nothing: relaxed throughout.
+/// All of it is counted on slow paths. relaxed throughout: statistics, which order nothing.
 struct upkeep_counts {
   std::atomic<std::uint64_t> passes{0};          // trims, drains and ticks of maintain
-  std::atomic<std::int64_t> nanoseconds{0};      // that they took
-  std::atomic<std::uint64_t> released_bytes{0};  // that went back to sources because they were idle
-  std::atomic<std::uint64_t> searches{0};        // for the owner of a pointer
+  std::atomic<std::int64_t> nanoseconds{0};      // the time that they took
+  std::atomic<std::uint64_t> released_bytes{0};  // idle bytes that went back to sources
+  std::atomic<std::uint64_t> searches{0};        // searches for the owner of a pointer
 
   void released(std::size_t bytes) noexcept {
     released_bytes.fetch_add(bytes, std::memory_order::relaxed);

@@ -8,9 +8,9 @@
 
 namespace tarn::detail {
 
-/// Lets others reach an object that somebody else ends: its end waits for those who are inside.
+/// Lets threads use an object that another thread may end: the end waits until no visit is left.
 ///
-/// It lies where it outlives the object. One word: a bit for "gone", and the number of visits.
+/// It must outlive the object. One word: a bit for "gone", and the number of visits.
 template <class Env>
 class visits {
  public:
@@ -19,7 +19,7 @@ class visits {
   [[nodiscard]] bool try_enter() noexcept {
     auto now = word_.load(std::memory_order::relaxed);  // only a guess; the exchange decides
     while ((now & gone_bit) == 0) {
-      // relaxed: that the object is complete is known from where it was found, and its end waits.
+      // relaxed: finding the object made sure that it is complete, and its end waits.
       if (word_.compare_exchange_weak(now, now + 1, std::memory_order::relaxed,
                                       std::memory_order::relaxed)) {
         return true;
@@ -29,12 +29,12 @@ class visits {
   }
 
   void leave() noexcept {
-    // (1) release, pairs with (2): what was done inside happens before the end.
+    // (1) release, pairs with (2): what a visit did happens before the end.
     if (word_.fetch_sub(1, std::memory_order::release) == (gone_bit | 1)) Env::notify_all(word_);
   }
 
-  /// Nobody enters any more; waits until nobody is inside. To be called once, by a thread that is
-  /// not inside itself.
+  /// Admits no more visits and waits until all visits are over. To be called once, by a thread that
+  /// is not in a visit itself.
   void end() noexcept {
     auto now = word_.fetch_add(gone_bit, std::memory_order::acquire) + gone_bit;  // (2)
     while (now != gone_bit) {
@@ -47,7 +47,7 @@ class visits {
     return (word_.load(std::memory_order::relaxed) & gone_bit) != 0;  // a hint
   }
 
-  /// In a fork's child: whoever was inside is not there.
+  /// In a fork's child: the threads that were in a visit are not there.
   void forget() noexcept {
     // relaxed: one thread is left.
     word_.store(word_.load(std::memory_order::relaxed) & gone_bit, std::memory_order::relaxed);

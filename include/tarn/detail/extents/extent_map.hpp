@@ -15,7 +15,7 @@ namespace tarn::detail {
 /// Extents of blocks that are out, by address. Guarded by its owner.
 ///
 /// A hash table that grows by one bucket at a time, so that no call moves more than a few extents.
-/// Memory for more of them is taken without the lock. Complexity: O(1).
+/// Memory for more buckets is allocated without the lock. Complexity: O(1).
 /// Source: Litwin, "Linear hashing" (1980).
 class extent_map {
  public:
@@ -43,7 +43,7 @@ class extent_map {
     return e;
   }
 
-  /// Takes the extent of `block` out; null if there is none.
+  /// Takes out the extent of `block`. Returns: null if `block` has no extent here.
   [[nodiscard]] extent* pop(const void* block) noexcept {
     for (extent** place = &bucket(place_of(block)); *place != nullptr; place = &(*place)->next) {
       if ((*place)->block != block) continue;
@@ -55,12 +55,12 @@ class extent_map {
     return nullptr;
   }
 
-  /// How many buckets it lacks; 0 if it lacks none.
+  /// How many buckets the map lacks; 0 if it has enough.
   [[nodiscard]] std::size_t wanted() const noexcept {
     return size_ >= buckets_ && !has(buckets_) ? std::bit_floor(buckets_) : 0;
   }
-  /// Takes as many more buckets as it wanted at some moment, if it still does. `lock`, the owner's,
-  /// is not held. Without memory the map only gets slower.
+  /// Adds as many buckets as `wanted` returned before, if the map still wants them. `lock` is the
+  /// owner's and is not held. Without memory the map only gets slower.
   template <class Lock>
   void grow(std::size_t count, Lock& lock) noexcept {
     if (count == 0) return;
@@ -99,10 +99,10 @@ class extent_map {
     const auto low = cast_to<std::size_t>(hash ^ (hash >> 32));
     const auto half = std::bit_floor(buckets_);
     const auto place = low & (2 * half - 1);
-    return place < buckets_ ? place : place - half;  // that bucket was not split yet
+    return place < buckets_ ? place : place - half;  // that bucket was not split off yet
   }
 
-  /// Moves the part of the next bucket in turn that belongs into a new one.
+  /// Adds a bucket and moves the extents that belong there out of the next bucket in turn.
   void split() noexcept {
     extent* rest = bucket(buckets_ - std::bit_floor(buckets_));
     bucket(buckets_ - std::bit_floor(buckets_)) = nullptr;

@@ -9,11 +9,11 @@
 
 namespace tarn::detail {
 
-/// Extents that nothing uses. Guarded by its owner; memory is taken without the lock.
+/// Unused extents. Guarded by its owner; memory is allocated without the lock.
 ///
-/// They are made many at a time and lie side by side: a walk through the books of 16,000 blocks
-/// then meets some hundred pages, where extents made one by one, each behind its block, have a page
-/// each. That was ten times as slow.
+/// Extents are made many at a time and lie side by side: a walk through those of 16,000 blocks then
+/// touches some hundred pages. Extents made one by one, each behind its block, have a page each,
+/// which was ten times as slow.
 class extent_store {
  public:
   extent_store() noexcept = default;
@@ -27,7 +27,7 @@ class extent_store {
     }
   }
 
-  /// Null if there is none.
+  /// Returns: null if no extent is unused.
   [[nodiscard]] extent* pop() noexcept {
     extent* const e = unused_;
     if (e != nullptr) unused_ = e->next;
@@ -37,8 +37,8 @@ class extent_store {
     e->next = unused_;
     unused_ = e;
   }
-  /// One of these, or of those that it makes. `lock`, the owner's, is not held. Returns: null if
-  /// there is no memory.
+  /// Takes an unused extent, or makes more and takes one of these. `lock` is the owner's and is not
+  /// held. Returns: null if there is no memory.
   template <class Lock>
   [[nodiscard]] extent* obtain(Lock& lock) noexcept {
     if (auto* const e = locked(lock, [&] { return pop(); })) return e;

@@ -10,10 +10,10 @@ namespace tarn::detail {
 
 /// Extents of idle blocks, by age and by size. Guarded by its owner.
 ///
-/// By size they stand in a treap, one extent for all of one size and alignment. Those with a higher
-/// alignment stand above the others, so what is aligned well enough is the upper part of the tree,
-/// and a search stops where that part ends. Complexity: O(log of the different sizes), expected;
-/// O(1) to take out what was found, or what has a twin.
+/// By size they stand in a treap, with one extent for all of the same size and alignment. Extents
+/// with a higher alignment stand above the others. So those that are aligned well enough are the
+/// upper part of the tree, and a search stops where that part ends. Complexity: O(log of the number
+/// of different sizes), expected; O(1) to take out an extent that was found or that has a twin.
 /// Source: McCreight, "Priority search trees" (1985); Seidel & Aragon, "Randomized search trees"
 /// (1996).
 class kept_extents {
@@ -42,7 +42,7 @@ class kept_extents {
     }
   }
 
-  /// The smallest that has `bytes` and the alignment; of several the newest. Null if there is none.
+  /// The smallest extent with `bytes` and the alignment; of several the newest. Null if none fits.
   [[nodiscard]] extent* best(std::size_t bytes, std::size_t alignment) const noexcept {
     extent* found = nullptr;
     for (extent* n = root_; n != nullptr && n->alignment >= alignment;) {
@@ -69,7 +69,7 @@ class kept_extents {
   }
 
   [[nodiscard]] std::uint64_t next_priority() noexcept {
-    // Marsaglia's xorshift: never 0. No size that a user asks for has a part in it.
+    // Marsaglia's xorshift: never 0. It does not depend on the sizes that users request.
     random_ ^= random_ << 13;
     random_ ^= random_ >> 7;
     return random_ ^= random_ << 17;
@@ -77,7 +77,7 @@ class kept_extents {
 
   void plant(extent* e) noexcept {
     e->priority = next_priority();
-    extent** spot = nullptr;  // where it goes if it has no twin: above what has less priority
+    extent** spot = nullptr;  // its place if it has no twin: above lower priorities
     extent* spot_up = nullptr;
     extent* up = nullptr;
     extent** place = &root_;
@@ -92,7 +92,7 @@ class kept_extents {
     e->up = spot_up;
     extent* rest = *spot;
     *spot = e;
-    // What stood there is split: what is before `e` goes left of it, the others right.
+    // The subtree that stood there is split: extents before `e` go to its left, the others right.
     extent** ends[2] = {&e->left, &e->right};
     extent* ups[2] = {e, e};
     while (rest != nullptr) {
@@ -128,7 +128,7 @@ class kept_extents {
     if (e->up == nullptr) return &root_;
     return e->up->left == e ? &e->up->left : &e->up->right;
   }
-  /// `heir` stands in the tree from now on, where its twin `e` stood.
+  /// Puts `heir` into the tree in the place of its twin `e`.
   void inherit(extent* heir, extent* e) noexcept {
     *place_of(e) = heir;
     heir->priority = e->priority;
@@ -138,7 +138,7 @@ class kept_extents {
     if (heir->left != nullptr) heir->left->up = heir;
     if (heir->right != nullptr) heir->right->up = heir;
   }
-  /// `oldest` stands in the tree.
+  /// Preconditions: `oldest` stands in the tree.
   static void join_twins(extent* e, extent* oldest) noexcept {
     e->priority = 0;
     e->twin_after = oldest;

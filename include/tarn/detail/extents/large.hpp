@@ -13,17 +13,18 @@
 
 namespace tarn::detail {
 
-/// Blocks above the last tier: they pass through to the source, or come from a cache with a byte
-/// cap that finds the best fit.
+/// Blocks above the last tier. They come from the source, or from a cache that has a limit in bytes
+/// and finds the best fit.
 ///
-/// If there is a cache, or if returns are checked, an address map remembers the true extent of
-/// every block that is out. Complexity: O(1), and with a cache O(log of the different sizes that it
-/// keeps); nothing is walked under the lock. How kept blocks age is in upkeep/age_large.hpp.
+/// If there is a cache, or if returns are checked, an address map holds the true extent of every
+/// block that is out. Complexity: O(1), and with a cache O(log of the number of different sizes
+/// that it keeps); nothing is walked under the lock. upkeep/age_large.hpp defines how kept blocks
+/// age.
 template <class Lock>
 class large_blocks {
  public:
-  /// A kept block serves only requests of at least half its size: a request just above the last
-  /// tier never pins a huge one.
+  /// A kept block serves only requests of at least half its size, so a request just above the last
+  /// tier never pins a huge block.
   static constexpr std::size_t most_waste = 2;
 
   struct sized_block {
@@ -59,7 +60,7 @@ class large_blocks {
     void* block = nullptr;
     try {
       block = source.allocate(bytes, alignment);
-    } catch (...) {  // the caller names the failure itself
+    } catch (...) {  // the caller reports the failure itself
     }
     if (block == nullptr) {
       if (tracked != nullptr) locked(lock_, [&] { store_.push(tracked); });
@@ -81,8 +82,8 @@ class large_blocks {
     return {block, bytes};
   }
 
-  /// Takes a block back, of any size from the asked one to its capacity. Returns: whether it was
-  /// one; false only if returns are tracked.
+  /// Takes a block back; `bytes` is any size from the requested one to its capacity. Returns:
+  /// whether it is a block that is out; false only if returns are tracked.
   template <class Source>
   [[nodiscard]] bool give(void* block, std::size_t bytes, std::size_t alignment, bool counts,
                           Source& source) noexcept {
@@ -112,7 +113,7 @@ class large_blocks {
     return true;
   }
 
-  /// The true size of a block that is out; 0 if it is none.
+  /// The true size of a block that is out; 0 for any other address.
   [[nodiscard]] std::size_t extent_of(const void* block) const noexcept {
     const guard<Lock> hold(lock_);
     const extent* const found = out_.find(block);
@@ -124,21 +125,22 @@ class large_blocks {
   std::size_t trim(std::size_t to_bytes, Source& source) noexcept;
 
   using sweep = large_cache::sweep;
-  /// Begins to take out what should go or lose its pages. Returns: null if nothing should.
+  /// Begins to take out kept blocks that should go or lose their pages. Returns: null if none
+  /// should.
   [[nodiscard]] sweep* begin(const tick_rules& rules) noexcept;
-  /// Takes some of it out: see large_cache.
+  /// Takes some of these blocks out: see `large_cache::take_out`.
   [[nodiscard]] bool take_out(sweep& s, extent*& gone) noexcept {
     const guard<Lock> hold(lock_);
     return cache_.take_out(s, gone);
   }
-  /// Decides on one of them: it stays, without `dropped` bytes of its pages, or it goes. Returns:
-  /// the bytes given to the source.
+  /// Decides on a block that was taken out: it stays, without `dropped` bytes of its pages, or it
+  /// goes. Returns: the bytes given to the source.
   template <class Source>
   std::size_t settle(sweep& s, extent* e, bool stays, std::size_t dropped, Source& source) noexcept;
 
-  /// In a fork's child, locked: what other threads had taken out is kept no more.
+  /// In a fork's child, under the lock: blocks that other threads had taken out are no longer kept.
   void abandon() noexcept { cache_.abandon(); }
-  /// Keeps nothing from now on.
+  /// Gives the kept blocks back and keeps no block from now on.
   template <class Source>
   void close(Source& source) noexcept {
     locked(lock_, [&] { closed_ = true; });
@@ -165,7 +167,7 @@ class large_blocks {
     most_out_ = max_of(most_out_, count_.in_use_bytes);
   }
 
-  /// The lock is held; the block is the caller's alone. Returns: what `e` was.
+  /// Frees an extent. The lock is held, and only the caller uses the block. Returns: a copy of `e`.
   [[nodiscard]] extent retire(extent* e) noexcept {
     const extent was = *e;
     store_.push(e);
@@ -175,11 +177,11 @@ class large_blocks {
   mutable Lock lock_;
   std::size_t cache_bytes_;  // immutable
   bool tracks_;              // immutable: extents of blocks that are out are known
-  bool closed_ = false;      // this and the rest: lock_
-  large_snapshot count_;     // but for what is kept
+  bool closed_ = false;      // this and all below: guarded by lock_
+  large_snapshot count_;     // except the numbers of kept blocks
   large_cache cache_;
-  std::size_t most_out_ = 0;  // bytes in use since the last tick, at most
-  std::size_t peak_ = 0;      // and lately
+  std::size_t most_out_ = 0;  // most bytes in use since the last tick
+  std::size_t peak_ = 0;      // the recent peak of bytes in use
   extent_map out_;
   extent_store store_;
 };

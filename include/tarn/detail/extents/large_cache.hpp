@@ -8,21 +8,22 @@
 
 namespace tarn::detail {
 
-/// The extents of idle blocks above the last tier: which one serves a request, which ones nobody
-/// needed lately. Guarded by its owner; nothing is walked in one call.
+/// The extents of idle blocks above the last tier. It finds the extent that serves a request, and
+/// those that no get needed lately. Guarded by its owner; no call walks all of them.
 class large_cache {
  public:
-  /// A pass over what is kept. It goes on from where it was, whatever comes and goes meanwhile.
+  /// A pass over the kept extents. It goes on from where it was, even if extents come and go
+  /// meanwhile.
   struct sweep {
     bool is_busy = false;
-    extent* at = nullptr;     // the next to look at
-    std::uint64_t tick = 0;   // what came in it, or later, was needed
-    std::size_t left = 0;     // bytes that may stay of what was not needed
-    std::size_t allowed = 0;  // and of all
+    extent* at = nullptr;     // the next extent to look at
+    std::uint64_t tick = 0;   // extents that came in it or later were needed
+    std::size_t left = 0;     // bytes of extents not needed that may still stay
+    std::size_t allowed = 0;  // bytes of all extents that may still stay
     std::uint64_t away = 0;   // blocks that were taken out and are not settled
     std::size_t away_bytes = 0;
   };
-  /// What a sweep took out counts as kept until it is settled.
+  /// Extents that a sweep took out count as kept until they are settled.
   struct numbers {
     std::uint64_t kept = 0;
     std::size_t kept_bytes = 0;
@@ -38,28 +39,28 @@ class large_cache {
     keep(e);
   }
 
-  /// Takes the best fit out; null if there is none. A block of more than `most_waste` times the
-  /// request is none.
+  /// Takes out the best fit. Returns: null if nothing fits. A block of more than `most_waste` times
+  /// the request does not fit.
   [[nodiscard]] extent* take_best(std::size_t bytes, std::size_t alignment,
                                   std::size_t most_waste) noexcept {
     extent* const kept = kept_.best(bytes, alignment);
     extent* const purged = purged_.best(bytes, alignment);
-    // Of two that fit as well the one that has its pages.
+    // Of two equally good fits, take the one that has its pages.
     const bool is_kept = purged == nullptr || (kept != nullptr && kept->bytes <= purged->bytes);
     extent* const best = is_kept ? kept : purged;
     if (best == nullptr || best->bytes - bytes > bytes * (most_waste - 1)) return nullptr;
     return take(best, is_kept);
   }
-  /// Takes one out, those with pages first; null if there is none.
+  /// Takes out any extent, those with pages first. Returns: null if no extent is kept.
   [[nodiscard]] extent* take_any() noexcept {
     const bool is_kept = kept_.newest() != nullptr;
     extent* const e = is_kept ? kept_.newest() : purged_.newest();
     return e != nullptr ? take(e, is_kept) : nullptr;
   }
 
-  /// A tick is over. Of the bytes that no get took in it stays the part that `halvings` leave, and
-  /// `allowed` bytes of all; what goes is for the sweep to take out. Returns: null if nothing goes,
-  /// or if several others are at it.
+  /// Ends a tick. Of the bytes that no get took in the tick, the part that `halvings` leave stays,
+  /// and at most `allowed` bytes of all. The sweep takes the rest out. Returns: null if all may
+  /// stay, or if too many sweeps are under way.
   [[nodiscard]] sweep* begin(unsigned halvings, std::size_t allowed) noexcept {
     constexpr auto any = ~std::size_t{0};
     const bool is_above = kept_.bytes() > allowed;
@@ -79,8 +80,9 @@ class large_cache {
     }
     return nullptr;
   }
-  /// Looks at some more, from the newest to the oldest, and takes out what goes: a chain that is
-  /// the caller's. Returns: false when all are seen and settled; the sweep has ended then.
+  /// Looks at some more extents, from the newest to the oldest, and takes out those that have to
+  /// go: the chain `gone`, which belongs to the caller. Returns: false when all extents are seen
+  /// and settled; the sweep has ended then.
   [[nodiscard]] bool take_out(sweep& s, extent*& gone) noexcept {
     gone = nullptr;
     for (int looks = 0; s.at != nullptr && looks != most_looks; ++looks) {
@@ -103,7 +105,7 @@ class large_cache {
     return false;
   }
   enum class fate : unsigned char { stays, stays_purged, goes };
-  /// Decides on one of them.
+  /// Decides on an extent that a sweep took out.
   void settle(sweep& s, extent* e, fate what) noexcept {
     --s.away;
     s.away_bytes -= e->bytes;
@@ -114,7 +116,7 @@ class large_cache {
     purged_.push(e);
   }
 
-  /// In a fork's child: what other threads had taken out is kept no more.
+  /// In a fork's child: extents that other threads had taken out are no longer kept.
   void abandon() noexcept {
     for (auto& s : sweeps_) {
       count_.kept -= s.away;
@@ -158,10 +160,10 @@ class large_cache {
   numbers count_;
   kept_extents kept_;
   kept_extents purged_;           // kept without their pages
-  extent* unused_ = nullptr;      // of the kept, the newest that is there since the last tick
-  std::size_t unused_bytes_ = 0;  // of that and all that are older
+  extent* unused_ = nullptr;      // the newest of the extents kept since before the last tick
+  std::size_t unused_bytes_ = 0;  // bytes of that extent and all older ones
   std::uint64_t tick_ = 0;        // goes up with each tick
-  sweep sweeps_[most_sweeps];     // those that are under way
+  sweep sweeps_[most_sweeps];     // the sweeps under way
 };
 
 }  // namespace tarn::detail
