@@ -29,7 +29,7 @@ struct tier_ageing {
 template <class Env>
 struct upkeep_state {
   typename Env::template atomic<std::uint64_t> ticks{0};   // of maintain; threads follow each tick
-  typename Env::template atomic<std::size_t> returned{0};  // bytes, since the source gave on
+  typename Env::template atomic<std::size_t> returned{0};  // bytes, since the last source trim
 };
 
 /// One tier of a core: its lock, the depot behind it, and what the shape of the pool puts in front.

@@ -10,14 +10,14 @@
 
 namespace tarn::detail {
 
-/// Addresses of large blocks that came back lately: what comes back again is told from memory that
-/// no pool gave.
+/// Addresses of large blocks that came back lately. They tell a block that comes back twice from
+/// memory that no pool gave.
 ///
-/// The newest eight of each place stay: 512 in all, if they are spread evenly. One that was handed
-/// out again is not asked for here.
+/// The newest eight of each place stay: 512 in all, if they are spread evenly. A block that was
+/// handed out again is not looked up here.
 ///
-/// Thread safety: all of it, from any thread. Two that note at once may lose one; the words are
-/// only compared, never followed.
+/// Thread safety: all functions, from any thread. Two threads that note at once may lose one
+/// address; the words are only compared, never followed.
 template <class Env>
 class returned_extents {
   static constexpr std::size_t places = 64;
@@ -27,7 +27,7 @@ class returned_extents {
  public:
   void note(const void* block) noexcept {
     auto moved = reinterpret_cast<std::uintptr_t>(block);
-    for (word& each : at(block)) {  // to the front, the others one back
+    for (word& each : at(block)) {  // to the front; the others move back by one
       const auto was = each.load(std::memory_order::relaxed);
       each.store(moved, std::memory_order::relaxed);
       if (was == reinterpret_cast<std::uintptr_t>(block)) return;
@@ -55,7 +55,7 @@ class returned_extents {
   row rows_[places] = {};
 };
 
-/// In a pool that checks nothing.
+/// For a pool that checks nothing.
 struct no_returned_extents {
   static void note(const void*) noexcept {}
   [[nodiscard]] static bool knows(const void*) noexcept { return false; }

@@ -13,10 +13,11 @@ namespace tarn::detail {
 template <class Env>
 class registry;
 
-/// What the registry knows of a core: how to keep it alive for a moment, and how to speak to it.
+/// The part of a core that the registry uses: to keep the core alive for a moment, and to call it.
 ///
 /// `life` counts what still needs the core: the pool object, every tier with a block that is not
-/// home (and every tier of an open pool), and pins. Whoever takes it to zero frees the core.
+/// home (and every tier of an open pool), and pins. The thread that takes it to zero frees the
+/// core.
 template <class Env>
 class core_base {
  public:
@@ -30,28 +31,28 @@ class core_base {
   virtual void leave(void* shard) noexcept = 0;
   /// Follows a drain or a changed budget: the calling thread keeps its shard. Pinned, no lock held.
   virtual void renew() noexcept = 0;
-  /// Around fork, under the registry lock.
+  /// To be called around fork, under the registry lock.
   virtual void lock_all() noexcept = 0;
   virtual void unlock_all() noexcept = 0;
-  /// In a fork's child, all locks held: every shard but `own` belonged to a thread that is gone.
+  /// In a fork's child, all locks held: abandons all shards but `own`, whose threads are gone.
   virtual void abandon_foreign_shards(void* own) noexcept = 0;
   /// True if `p` points into a slab of this core. Under the registry lock.
   [[nodiscard]] virtual bool contains(const void* p) const noexcept = 0;
 
-  /// The registry that knows this core: that of the module which made it, whichever calls.
+  /// The registry of the module that made this core, whichever module calls.
   [[nodiscard]] detail::registry<Env>& home_registry() const noexcept { return *registry_; }
-  /// Who is told what the core does.
+  /// The observers that are told what the core does.
   [[nodiscard]] observer_list<Env>& observers() noexcept { return observers_; }
   [[nodiscard]] bool closed() const noexcept { return closed_.load(std::memory_order::acquire); }
 
-  /// Counts that a request for `size` bytes got nothing, and tells of it. No lock is held.
+  /// Counts a request for `size` bytes that got nothing, and tells observers. No lock is held.
   TARN_COLD void refuse(refusal why, std::uint32_t tier, std::size_t size) noexcept {
     refusals_.add(why);
     observers_.tell({pool_event_kind::refuse, tier, size, static_cast<std::size_t>(why), nullptr});
   }
   [[nodiscard]] const refusal_counts<Env>& refusals() const noexcept { return refusals_; }
 
-  /// Who reads the pool object from outside. It ends with the pool object, before the core.
+  /// Visits of the pool object from outside. They end with the pool object, before the core.
   [[nodiscard]] detail::visits<Env>& visits() noexcept { return visits_; }
 
   /// Keeps the core alive. Returns: false if it is already being freed.
@@ -69,21 +70,21 @@ class core_base {
 
   /// Keeps the core alive. Preconditions: something else keeps it alive now.
   void pin() noexcept {
-    life_.fetch_add(1, std::memory_order::relaxed);  // the other reason orders it
+    life_.fetch_add(1, std::memory_order::relaxed);  // relaxed: what keeps it alive now orders it
   }
 
-  /// Drops `count` of what keeps the core alive; frees it with the last. No lock may be held.
+  /// Drops `count` lives of the core, and frees it with the last one. No lock may be held.
   void drop_life(std::uint32_t count = 1) noexcept {
     // release: what this thread did to the core happens before its end.
-    // acquire: whoever ends it does so after everybody else. A pair with itself.
+    // acquire: the thread that ends it does so after all others. Pairs with itself.
     if (life_.fetch_sub(count, std::memory_order::acq_rel) == count) end();
   }
 
  protected:
-  /// Frees the core: nobody can reach it any more but through the registry.
+  /// Frees the core, which can be reached only through the registry by now.
   virtual void end() noexcept = 0;
 
-  /// Set once, under the tier locks; read on slow paths. (release and acquire pair with each other:
+  /// Set once, under the shard lock; read on slow paths. (release and acquire pair with each other:
   /// a thread that sees it by an order also sees the slot that was taken away before.)
   typename Env::template atomic<bool> closed_{false};
   detail::registry<Env>* registry_;  // immutable
@@ -99,9 +100,9 @@ class core_base {
 
  protected:
   std::uint32_t slot_number_ = 0;  // set once, when the registry learns of the core; 0: no slot
-  /// Requests below this size go straight to their tier; 0 if something must be done first. It
-  /// lies at the end, beside the core's slot, for the hit path. Changes only as observers come and
-  /// go; relaxed: who misses that is heard of a moment late.
+  /// Requests below this size go straight to their tier; 0 if something must be done first. It lies
+  /// at the end, beside the core's slot, for the hit path. It changes only as observers come and
+  /// go. relaxed: observers hear of a request that misses a change a moment late.
   typename Env::template atomic<std::size_t> hot_end_{0};
 };
 

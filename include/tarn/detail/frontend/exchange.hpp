@@ -9,8 +9,9 @@
 
 namespace tarn::detail {
 
-/// Fills an empty cache by a magazine's worth of ready blocks; with `parked_too` else by parked
-/// ones. The owner of the cache, under the tier's lock. Returns: the number of blocks.
+/// Fills an empty cache with up to a magazine's worth of ready blocks; with `parked_too` also with
+/// parked blocks if there are too few ready ones. Called by the owner of the cache, under the
+/// tier's lock. Returns: the number of blocks.
 template <class Env>
 std::uint32_t refill(depot<Env>& home, tier_cache<Env>& cache, bool parked_too) noexcept {
   const auto level = cache.level();
@@ -27,7 +28,7 @@ std::uint32_t refill(depot<Env>& home, tier_cache<Env>& cache, bool parked_too) 
   return moved;
 }
 
-/// Takes the `amount` oldest blocks of a cache home. The owner of the cache, under the tier's lock.
+/// Takes the `amount` oldest blocks of a cache home. Called by its owner, under the tier's lock.
 template <class Env>
 void absorb(depot<Env>& home, tier_cache<Env>& cache, std::uint32_t amount) noexcept {
   const auto level = cache.level();

@@ -14,9 +14,10 @@
 
 namespace tarn::detail {
 
-/// How the registry of one module reaches what threads keep for that module: functions of the
-/// module, so that any other module, which has tables and a registry of its own, finds the right
-/// ones. No optimiser looks through such a call, so no address is kept while a fiber moves.
+/// How the registry of one module reaches the tables that threads keep for that module. The
+/// functions belong to that module, so that any other module, which has tables and a registry of
+/// its own, finds the right ones. No optimiser looks through such a call, so no address is kept
+/// while a fiber moves.
 struct native_module {
   /// The calling thread's table.
   thread_table& (*table)() noexcept = nullptr;
@@ -28,7 +29,7 @@ struct native_module {
   void (*prepare)() noexcept = nullptr;
 };
 
-/// The world as it is: real atomics, real threads. A model checker brings an environment of its own
+/// The real environment: real atomics, real threads. A model checker has an environment of its own
 /// with the same names and runs the same headers.
 struct native_env {
   template <class T>
@@ -40,16 +41,16 @@ struct native_env {
   using module_type = native_module;
   using registry_type = detail::registry<native_env>;
 
-  /// The registry of the module that this code is in. What concerns a core goes to the registry of
-  /// that core, which may be another one.
+  /// The registry of the module that this code is in. Calls for a core go to the registry of that
+  /// core, which may be another one.
   [[nodiscard]] static registry_type& registry() noexcept;
-  /// The calling thread's table for `r`. Not to be kept across a call that user code can make.
+  /// The calling thread's table for `r`. Not to be kept across a call that may run user code.
   [[nodiscard]] static thread_table& table(registry_type& r) noexcept { return r.module.table(); }
-  /// Makes sure that the thread's shards will be left at its end. Returns: false if it has ended.
-  /// May allocate.
+  /// Makes sure that the thread leaves its shards when it ends. Returns: false if it has ended. May
+  /// allocate.
   [[nodiscard]] static bool thread_is_alive(registry_type& r) noexcept { return r.module.join(); }
-  /// By what the hit path finds the calling thread's shard behind `slot`; the same in all threads
-  /// and modules. For slot 0, and slots that are found out of line: what finds the null shard.
+  /// The word by which the hit path finds the calling thread's shard of `slot`; the same in all
+  /// threads and modules. For slot 0, and for slots kept out of line, it finds the null shard.
   [[nodiscard]] static thread_word word_of(registry_type& r, std::uint32_t slot) noexcept {
     return r.module.word_of(slot);
   }
@@ -61,7 +62,8 @@ struct native_env {
     table(r).set(slot, shard);
     stored_thread_word();
   }
-  /// Before the first core of a registry: takes part in fork, and keeps the module loaded.
+  /// To be called before the first core of a registry: registers fork handlers and keeps the module
+  /// loaded.
   static void prepare(registry_type& r) noexcept { r.module.prepare(); }
   /// Keeps the shared library that has the virtual functions of `object` loaded, if this code is
   /// part of one: they are called as long as there are blocks.
@@ -81,12 +83,13 @@ struct native_env {
   }
   static void notify_all(atomic<std::uint32_t>& cell) noexcept { cell.notify_all(); }
 
-  /// Waits a moment for what another thread is about to do; `turn` counts the calls of one wait.
-  /// A microsecond of spinning, then the rest of the time slice: the other may not be running.
+  /// Waits a moment for another thread; `turn` counts the calls of one wait. It spins for a
+  /// microsecond, then gives the rest of the time slice away: the other thread may not be running.
   static void pause(unsigned turn) noexcept { turn < 64 ? cpu_pause() : yield_thread(); }
 
   /// Sleeps while `cell` is `old`, until a wake or the deadline; may wake early. Returns: whether
-  /// there is time left. A cell is for these three or for the two above: they don't mix.
+  /// there is time left. A cell is either for `wait_until` and the wakes or for `wait` and
+  /// `notify_all`: they don't mix.
   [[nodiscard]] static bool wait_until(const atomic<std::uint32_t>& cell, std::uint32_t old,
                                        std::int64_t deadline) noexcept {
     return detail::wait_until(cell, old, deadline);
@@ -98,7 +101,7 @@ struct native_env {
   [[nodiscard]] static std::int64_t now() noexcept { return steady_nanoseconds(); }
   /// A number of the calling thread that no other thread has at the same time.
   [[nodiscard]] static std::uintptr_t thread() noexcept { return thread_pointer(); }
-  /// A number that differs between threads which run at the same time, mostly.
+  /// A number that mostly differs between threads that run at the same time.
   [[nodiscard]] static std::size_t stripe() noexcept {
     return thread() >> 12;  // thread stacks are pages apart
   }
@@ -112,7 +115,7 @@ union immortal_registry {
   registry<native_env> value;
 };
 
-/// What a module has for itself: the registry of the cores that it makes, and its threads' tables.
+/// The state of one module: the registry of the cores that it makes, and its threads' tables.
 ///
 /// Other modules of the program have their own, whatever the visibility of symbols, the compiler,
 /// and how they were loaded. A core belongs to the module that made it, and carries its registry.
@@ -156,14 +159,14 @@ struct [[TARN_MODULE_LOCAL]] module_state {
     return *table.place_of(slot);
   }
   [[nodiscard]] TARN_COLD static thread_word word_of(std::uint32_t slot) noexcept {
-    if (slot >= hot_slots) slot = 0;  // never set
+    if (slot >= hot_slots) slot = 0;  // slot 0 is never set
     if constexpr (has_fixed_places) {
       return reinterpret_cast<std::uintptr_t>(table.place_of(slot)) - thread_pointer();
     } else {
       return reinterpret_cast<thread_word>(&getters.of[slot]);
     }
   }
-  /// One for each hot slot.
+  /// One getter for each hot slot.
   struct getter_list {
     constexpr getter_list() noexcept {
       for (std::uint32_t i = 0; i != hot_slots; ++i)

@@ -12,7 +12,7 @@
 
 namespace tarn::detail {
 
-/// Who has one slot.
+/// The core and the threads that use one slot.
 template <class Env>
 struct slot_record {
   core_base<Env>* core = nullptr;
@@ -28,12 +28,12 @@ class registry {
  public:
   using record = slot_record<Env>;
 
-  /// `records`: `max_slots` of them, which live as long. They lie apart, so that they take no room
-  /// in the program's file.
+  /// `records`: `max_slots` of them, which live as long as the registry. They lie apart, so that
+  /// they take no room in the program's file.
   constexpr registry(const typename Env::module_type& m, record* records) noexcept
       : module(m), records_(records) {}
 
-  /// How threads find what they keep for this registry; for `Env`.
+  /// How threads find their tables for this registry; used by `Env`.
   typename Env::module_type module;
 
   /// Makes `core` known, and gives it a slot if it wants one and one is free.
@@ -44,7 +44,7 @@ class registry {
     if (cores_ != nullptr) cores_->previous_ = &core;
     cores_ = &core;
     if (!wants_slot) return;
-    // The lowest free one: threads' tables stay small, however many pools come and go.
+    // The lowest free slot, so that threads' tables stay small however many pools come and go.
     for (std::uint32_t part = 0; part != parts; ++part) {
       const auto open = ~taken_[part];
       if (open == 0) continue;
@@ -56,7 +56,7 @@ class registry {
     }
   }
 
-  /// Forgets `core`, which is about to be freed. Nobody can pin it any more.
+  /// Forgets `core`, which is about to be freed. No thread can pin it any more.
   void retire(core_base<Env>& core) noexcept {
     const guard<mutex> hold(lock_);
     if (core.next_ != nullptr) core.next_->previous_ = core.previous_;
@@ -66,7 +66,7 @@ class registry {
     free_if_unused(core.slot_number_);
   }
 
-  /// Counts the calling thread in. Undone by `detach`.
+  /// Counts the calling thread as attached to `slot`. Undone by `detach`.
   void attach(std::uint32_t slot) noexcept {
     const guard<mutex> hold(lock_);
     ++records_[slot].attached;
@@ -78,9 +78,9 @@ class registry {
     free_if_unused(slot);
   }
 
-  /// Tells all threads that there is something to follow: a closed core, a drain.
+  /// Orders all threads to call `follow_orders`, because of a closed core or a drain.
   void give_order() noexcept {
-    // (1) release, pairs with (2): who sees the number sees what was ordered before it.
+    // (1) release, pairs with (2): a thread that sees the number sees what was ordered before it.
     orders_.fetch_add(1, std::memory_order::release);
   }
 
@@ -144,7 +144,7 @@ class registry {
     for (auto* core = cores_; core != nullptr; core = core->next_) {
       core->abandon_foreign_shards(own.entry(core->slot_number_));
       core->visits().forget();
-      // From within a telling it can't be known who else was at it.
+      // Within a telling it is not known which other threads were telling something too.
       if (!own.is_telling) core->observers().forget();
       core->unlock_all();
     }
@@ -163,12 +163,12 @@ class registry {
     taken_[slot / 64] &= ~(std::uint64_t{1} << slot % 64);
   }
 
-  /// User code runs in here, and a fiber that runs it may go on on another thread: so the table is
-  /// asked for anew each time.
+  /// User code runs in here, and a fiber that runs it may continue on another thread. So the table
+  /// is looked up again each time.
   void visit_shards(bool thread_ends) noexcept {
     const auto thread = Env::thread();
     for (std::uint32_t slot = 0;;) {
-      if (Env::thread() != thread) return give_order();  // neither thread has followed all of it
+      if (Env::thread() != thread) return give_order();  // neither thread has followed all orders
       const auto& table = Env::table(*this);
       slot = table.next(slot);
       if (slot >= table.end()) return;
@@ -178,7 +178,8 @@ class registry {
       {
         const guard<mutex> hold(lock_);
         auto& known = records_[slot];
-        // A core that can't be pinned has all blocks home: the shard is empty, or gone with it.
+        // A core that can't be pinned has all blocks home: the shard is empty, or freed with the
+        // core.
         if (known.core != nullptr && known.core->try_pin()) core = known.core;
         leaving = thread_ends || core == nullptr || core->closed();
         if (leaving) {

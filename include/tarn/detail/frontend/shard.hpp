@@ -14,14 +14,14 @@
 
 namespace tarn::detail {
 
-/// When a cache was last seen to be in use. Owner only.
+/// When a cache was last seen in use. Used by its owner only.
 struct idle_mark {
-  std::uint64_t word = 0;  // of the cache, as it was then
+  std::uint64_t word = 0;  // the word of the cache at that time
   std::uint64_t tick = 0;
 };
 
 /// One thread's caches of all tiers of one core, and its part of the statistics. Lives as long as
-/// the core; a thread that ends leaves it, counts and all, to the next.
+/// the core; a thread that ends leaves it, with its counts, to the next thread.
 template <class Env, class Recorder>
 struct alignas(no_sharing_alignment) shard {
   using cache = tier_cache<Env>;
@@ -33,16 +33,17 @@ struct alignas(no_sharing_alignment) shard {
     return reinterpret_cast<const cache*>(this + 1);
   }
 
-  /// One per cache, apart from them: the hit path finds a cache by a shift.
+  /// One mark per cache. They lie apart from the caches, so that the hit path finds a cache by a
+  /// shift.
   [[nodiscard]] idle_mark* marks() noexcept {
     return reinterpret_cast<idle_mark*>(caches() + tiers);
   }
 
-  bool is_null = false;          // it is the null shard; first, so that every type has it there
-  shard* next = nullptr;         // immutable once linked
+  bool is_null = false;   // whether it is the null shard; first, so that every type has it there
+  shard* next = nullptr;  // immutable once linked
   shard* next_vacant = nullptr;  // while no thread has it; lock: the core's shard lock
   std::uint32_t tiers;
-  std::size_t bytes = 0;          // of it and all that lies behind it; immutable
+  std::size_t bytes = 0;          // of the shard and all that lies behind it; immutable
   std::uint64_t seen_drains = 0;  // the newest drain followed. Owner only
   std::uint64_t seen_ticks = 0;   // the newest tick of upkeep followed. Owner only
   std::uint64_t seen_bounds = 0;  // the bounds the limits were made for. Owner only
@@ -70,7 +71,7 @@ struct alignas(no_sharing_alignment) shard {
       c->rounds = rounds;
       const auto room = room_of(t);
       c->limit = room;
-      // Not touched for trivial cells: the pages of tiers that are never used cost nothing.
+      // Trivial cells are not touched: the pages of tiers that are never used cost nothing.
       if constexpr (!std::is_trivially_default_constructible_v<cell>) {
         for (std::uint32_t i = 0; i != room; ++i)
           ::new (rounds + i) cell{nullptr};
@@ -80,7 +81,7 @@ struct alignas(no_sharing_alignment) shard {
     return made;
   }
 
-  /// The same `room_of` as for `make`.
+  /// Preconditions: the same `room_of` as for `make`.
   template <class RoomOf>
   static void destroy(shard* s, [[maybe_unused]] RoomOf&& room_of, const own_memory& own) noexcept {
     using cell = typename cache::template cell<void*>;
@@ -98,10 +99,10 @@ struct alignas(no_sharing_alignment) shard {
   }
 };
 
-/// What a thread's table holds where the thread has no shard: caches that are empty and full at
-/// once, so that a hit needs no test for null. One serves the pools of every type, since nothing is
-/// stored to it, and shards with a recorder are asked for `is_null` before anything else.
-/// `Caches`: as many as a core may have tiers, and one for nodes.
+/// The shard in a thread's table where the thread has no shard of its own. Its caches are empty and
+/// full at once, so that a hit needs no test for null. One null shard serves the pools of every
+/// type: nothing is stored to it, and shards with a recorder are tested for `is_null` before
+/// anything else. `Caches`: as many as a core may have tiers, and one for nodes.
 template <class Env, std::size_t Caches = max_tiers + 1>
 struct null_shard {
   struct no_recorder {};
@@ -112,7 +113,7 @@ struct null_shard {
   tier_cache<Env> caches[Caches];
 };
 
-// The nodes of a core are no requests of anybody: no recorder hears of them.
+// No user requests the nodes of a core, so no recorder is told of them.
 template <class Recorder>
 TARN_FORCE_INLINE void tell_put(Recorder& recorder, std::uint32_t named_tiers,
                                 std::uint32_t tier) noexcept {

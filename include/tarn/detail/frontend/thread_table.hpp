@@ -10,12 +10,12 @@
 
 namespace tarn::detail {
 
-/// Where a thread stands in its life; kept apart from the janitor that changes it, because a flag
-/// inside an object with a destructor may be optimised away by that destructor.
+/// The stage of a thread's life. It is kept apart from the janitor that changes it, because the
+/// compiler may drop the stores of a destructor to a flag inside its own object.
 enum class thread_state : std::uint8_t { unborn, alive, dead };
 
 /// One more than the most pools of one module that can have per-thread shards at the same time;
-/// slot 0 is never given out. Pools beyond it work on their depots.
+/// slot 0 is never given out. Pools beyond that number work on their depots.
 inline constexpr std::uint32_t max_slots = 8192;
 
 /// Slots below this one have a place in each thread that the hit path reads at once. The others are
@@ -30,13 +30,13 @@ inline constexpr std::uint16_t hot_slots_of_library = 4;
 class thread_table {
  public:
   thread_state state = thread_state::unborn;
-  /// The thread is making itself known to a pool. What that allocates may come from a pool, which
-  /// is not to make it known once more: it works on the depot.
+  /// The thread is attaching to a pool. If that allocates from a pool, the thread does not attach
+  /// once more: the request works on the depot.
   bool is_attaching = false;
   /// The thread is telling observers of a pool something.
   bool is_telling = false;
 
-  /// The shard behind a slot, or null.
+  /// The shard of a slot, or null.
   [[nodiscard]] void* entry(std::uint32_t slot) const noexcept {
     if (slot < hot_) return places()[slot] != none_ ? places()[slot] : nullptr;
     return slot - hot_ < more_room_ ? more_[slot - hot_] : nullptr;
@@ -48,7 +48,7 @@ class thread_table {
     std::uint32_t room = more_room_ != 0 ? 2 * more_room_ : first_room;
     while (slot - hot_ >= room)
       room *= 2;
-    // The system's pages, where it has any: the heap may be a pool that is just being entered.
+    // From the system's pages where it has any: the heap may be a pool that is just being entered.
     void* const pages =
         has_mmap ? map_pages(room * sizeof(void*)) : (std::calloc)(room, sizeof(void*));
     if (pages == nullptr) return false;
@@ -71,10 +71,10 @@ class thread_table {
     if (slot >= end_) end_ = static_cast<std::uint16_t>(slot + 1);
   }
 
-  /// No entry from this slot on.
+  /// No slot from this one on has an entry.
   [[nodiscard]] std::uint32_t end() const noexcept { return end_; }
 
-  /// The first slot above `slot` that has an entry; `end()` or more if there is none.
+  /// The first slot above `slot` that has an entry; `end()` or more if no slot has one.
   [[nodiscard]] std::uint32_t next(std::uint32_t slot) const noexcept {
     do {
       ++slot;
@@ -91,8 +91,8 @@ class thread_table {
   }
 
   [[nodiscard]] std::uint32_t hot_slots() const noexcept { return hot_; }
-  /// Where the hit path finds the entry of a slot below `hot_slots()`: the null shard, if the
-  /// thread has none there.
+  /// Where the hit path finds the entry of a slot below `hot_slots()`. It is the null shard if the
+  /// thread has no shard there.
   [[nodiscard]] void* const* place_of(std::uint32_t slot) const noexcept { return places() + slot; }
 
  protected:
@@ -117,7 +117,7 @@ class thread_table {
   void** more_ = nullptr;  // entries of the slots from hot_ on
 
  public:
-  /// The newest call to order of the registry that this thread has followed.
+  /// The newest order of the registry that this thread has followed.
   std::uint64_t seen_orders = 0;
 };
 
@@ -131,7 +131,7 @@ struct sized_thread_table : thread_table {
   void* hot_entries[Hot];
 };
 
-// Every table is one with places, and they lie at the same distance whatever their number is.
+// Every table has places, and they lie at the same distance whatever their number is.
 inline void** thread_table::places() noexcept {
   return static_cast<sized_thread_table<1>*>(this)->hot_entries;
 }

@@ -38,13 +38,14 @@ struct tier_cache {
     return static_cast<std::uint32_t>(word.load(std::memory_order::relaxed) & level_mask);
   }
 
-  /// The fill level in the word of a cache whose gets count `Mark`: the whole word if that is zero.
+  /// The fill level in the word of a cache whose gets count `Mark`: the whole word if `Mark` is
+  /// zero.
   template <std::uint64_t Mark>
   [[nodiscard]] static constexpr std::uint64_t level_in(std::uint64_t word) noexcept {
     return Mark == 0 ? word : word & level_mask;
   }
 
-  /// Returns: a block, counted with `Mark`; null if there is none.
+  /// Returns: a block, counted with `Mark`; null if the cache is empty.
   template <std::uint64_t Mark>
   [[nodiscard]] TARN_FORCE_INLINE void* pop() noexcept {
     const auto old = word.load(std::memory_order::relaxed);  // the owner reads its own store
@@ -83,8 +84,8 @@ struct tier_cache {
     return n;
   }
 
-  /// Takes a block out that goes home, so it is not counted as a get. Owner, under the tier's lock.
-  /// Returns: null if the cache is empty.
+  /// Takes out a block that goes home, so it is not counted as a get. Called by the owner, under
+  /// the tier's lock. Returns: null if the cache is empty.
   [[nodiscard]] void* take_home() noexcept {
     const auto filled = level();
     if (filled == 0) return nullptr;
@@ -111,7 +112,7 @@ struct tier_cache {
     return word.load(std::memory_order::acquire);  // (2) pairs with (1)
   }
 
-  /// What another thread sees of a cache.
+  /// The numbers of a cache as another thread sees them.
   struct numbers {
     std::uint64_t puts = 0;
     std::uint64_t level = 0;
@@ -137,11 +138,11 @@ struct tier_cache {
     return now;
   }
 
-  /// Counts a get (or a put) of a block that went past the cache. Owner, under the tier's lock.
+  /// Counts a get (or a put) that bypassed the cache. Called by the owner, under the tier's lock.
   void passed_out(std::uint64_t mark) noexcept { change(0, 1, mark); }
   void passed_home() noexcept { change(0, -1, 0); }
 
-  /// Takes `count` more blocks in, or out if negative. Owner, under the tier's lock.
+  /// Takes `count` more blocks in, or out if negative. Called by the owner, under the tier's lock.
   void moved_in(std::int64_t count) noexcept { change(count, count, 0); }
 
  private:

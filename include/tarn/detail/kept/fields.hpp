@@ -9,16 +9,17 @@
 
 namespace tarn::detail {
 
-// Of an aggregate whose first `Count` fields are initialised by `{}`.
+// The number of fields of an aggregate whose first `Count` fields are initialised by `{}`; 0 if it
+// is not certain.
 template <class T, std::size_t Count>
 [[nodiscard]] consteval std::size_t fields_from() noexcept {
-  // A field that takes any type is none of these unions.
+  // A field that takes any type is no union.
   if constexpr (takes<T, Count, any_union>() && !takes<T, Count, stranger>()) {
     return 0;
   } else if constexpr (Count < most_fields && takes<T, Count + 1>()) {
     return fields_from<T, Count + 1>();
   } else {
-    // No more fields, or one that takes something else.
+    // There are no more fields, or the next one is not initialised by `{}`.
     return takes<T, Count, any_field<T>>() || takes<T, Count, any_reference<T>>() ? 0 : Count;
   }
 }
@@ -26,12 +27,12 @@ template <class T, std::size_t Count>
 template <class T>
 concept is_tuple_like = requires { std::tuple_size<T>::value; };
 
-/// How many fields an aggregate or a tuple has; 0 for what is none, has too many, or can't be
-/// looked into.
+/// How many fields an aggregate or a tuple has; 0 for any other type, for too many fields, and if
+/// the fields can't be accessed.
 ///
-/// A structured binding must name as many fields as there are, and no compiler says how many. So
-/// `T` is left alone wherever there is a doubt, since a wrong number would be an error in a program
-/// that was right: with a base class, a union, or a field that is not initialised by `{}`.
+/// A structured binding must name as many fields as there are, and no compiler tells their number.
+/// A wrong number would be an error in a correct program. So the result is 0 where there is a
+/// doubt: with a base class, a union, or a field that is not initialised by `{}`.
 template <class T>
 [[nodiscard]] consteval std::size_t field_count() noexcept {
   if constexpr (is_tuple_like<T>) {

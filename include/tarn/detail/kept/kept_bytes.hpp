@@ -23,7 +23,7 @@ template <class T>
 concept has_buckets = requires(const T& t) {
   { t.bucket_count() } -> std::convertible_to<std::size_t>;
 };
-/// A container: what it holds is its own, unlike what a view shows.
+/// A container. It owns its elements, unlike a view.
 template <class T>
 concept owns_elements = requires(const T& t) {
   typename T::allocator_type;
@@ -42,7 +42,7 @@ concept may_hold_one = requires(const T& t) {
   *t;
 };
 
-/// True if `kept_bytes` finds memory in a `T`, or finds that there is none.
+/// True if `kept_bytes` can tell how much memory a `T` holds, even if that is 0.
 template <class T>
 [[nodiscard]] consteval bool is_measurable() noexcept {
   if constexpr (tells_kept_bytes<T> || has_capacity<T> || has_buckets<T> || owns_elements<T>) {
@@ -67,7 +67,7 @@ template <class T>
 template <class T>
 [[nodiscard]] std::size_t kept_bytes(const T& t) noexcept;
 
-/// What the elements hold, each by itself.
+/// The sum of the bytes that the elements hold.
 template <class Range>
 [[nodiscard]] std::size_t kept_in_elements(const Range& range) noexcept {
   std::size_t sum = 0;
@@ -76,9 +76,9 @@ template <class Range>
   return sum;
 }
 
-/// Bytes that an object holds on to, used or not: what it says itself by `kept_bytes()`, the
-/// capacity of a container with what its elements hold, or the sum over the fields of an aggregate.
-/// 0 where nothing is known of it. Complexity: O(elements that hold memory).
+/// Bytes that an object holds, used or not: what its own `kept_bytes()` returns, the capacity of a
+/// container and what its elements hold, or the sum over the fields of an aggregate. 0 for types
+/// that are not measurable. Complexity: O(elements that hold memory).
 template <class T>
 [[nodiscard]] std::size_t kept_bytes(const T& t) noexcept {
   if constexpr (!is_measurable<T>()) {
@@ -91,7 +91,7 @@ template <class T>
     std::size_t sum = 0;
     if constexpr (has_buckets<T>) sum = cast_to<std::size_t>(t.bucket_count()) * sizeof(void*);
     if constexpr (has_capacity<T> && !requires { typename T::value_type; }) {
-      sum += cast_to<std::size_t>(t.capacity());  // of what, it does not say: bytes
+      sum += cast_to<std::size_t>(t.capacity());  // its unit is not known: bytes
     } else if constexpr (has_capacity<T>) {
       sum += cast_to<std::size_t>(t.capacity()) * sizeof(typename T::value_type);
     } else if constexpr (owns_elements<T>) {

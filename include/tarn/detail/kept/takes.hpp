@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// What an aggregate can be initialised with: to find out how many fields it has.
+// Which initialisers an aggregate takes, to find out how many fields it has.
 
 #include <concepts>
 #include <cstddef>
@@ -40,10 +40,10 @@ struct stranger {};
 
 inline constexpr std::size_t most_fields = 16;
 
-/// True if `T` can be made of `{}` for each of its first `Count` fields, and `Last` behind them.
+/// True if `T` can be made of `{}` for each of its first `Count` fields, followed by `Last`.
 ///
-/// Empty braces stand for one field each, also for an array or an aggregate, where any other
-/// initialiser may be taken for a part of one.
+/// Empty braces stand for one field each, also for an array or an aggregate, while any other
+/// initialiser may stand for a part of one.
 template <class T, std::size_t Count, class... Last>
 [[nodiscard]] consteval bool takes() noexcept {
   if constexpr (Count == 0) {

@@ -20,7 +20,7 @@ using holder_counts = std::conditional_t<
     std::conditional_t<Config::is_concurrent, striped_counts<typename Config::env>, owned_counts>,
     no_counts>;
 
-/// The core of a byte pool: sizes in front of tiers, and what lies beyond the last one.
+/// The core of a byte pool: finds the tier of a size, and serves sizes above the last tier.
 ///
 /// `Config` adds to that of `core`, its `mechanism`: `tiers` (a table), `misused(report...)`.
 template <class Config>
@@ -53,7 +53,7 @@ class byte_core final : public core<typename Config::mechanism> {
       return got;
     return take_cold(size, small_alignment, where);
   }
-  /// As `take_hit`: null if it takes more, and nothing has happened then.
+  /// As `take_hit`: null if the hit path is not enough; nothing has changed then.
   [[nodiscard]] TARN_FORCE_INLINE sized_block take_hit_bytes(std::size_t size) {
     if (may_hit(size)) [[likely]] {
       auto* const shard = this->hot_shard();  // first: the optimiser keeps what follows together
@@ -65,20 +65,20 @@ class byte_core final : public core<typename Config::mechanism> {
     return {};
   }
 
-  /// `size`: any from the asked one to the capacity.
+  /// `size`: any size from the requested one to the capacity.
   TARN_FORCE_INLINE void give_bytes(void* block, std::size_t size) noexcept {
     if (!give_hit_bytes(block, size)) [[unlikely]]
       give_cold(block, size, small_alignment, core_settings::no_limit, true);
   }
 
-  /// The same through a handle, which knows how much was used.
+  /// As `give_bytes`, for a handle, which knows how many bytes were used.
   TARN_FORCE_INLINE void give_owned(void* block, std::size_t capacity, std::size_t used) noexcept {
     if (!give_hit_bytes(block, capacity)) [[unlikely]]
       give_cold(block, capacity, small_alignment, used, false);
   }
 
-  /// A block of one cache line that no request names, for what handles share. Returns: null if the
-  /// core is closed or out of memory.
+  /// A block of one cache line that no request names, for data that handles share. Returns: null if
+  /// the core is closed or out of memory.
   [[nodiscard]] TARN_FORCE_INLINE void* take_node() {
     void* const node = this->take(node_tier(), 0).block;
     if constexpr (Config::checks) {
@@ -93,10 +93,10 @@ class byte_core final : public core<typename Config::mechanism> {
     }
     this->give(node_tier(), node);
   }
-  /// False if `node` lies in a block that is not out. Only a pool that checks can tell.
+  /// False if `node` lies in a block that is not in use. Only a pool that checks can tell.
   [[nodiscard]] bool is_alive(const void* node) const noexcept;
 
-  /// The tier for a size and an alignment; `tiers()` if it passes through.
+  /// The tier for a size and an alignment; `tiers()` if no tier serves them.
   [[nodiscard]] std::uint32_t tier_of(std::size_t size, std::size_t alignment) const noexcept;
 
   /// Everything that the hit path leaves out: alignment, zeros, checks, sizes above the last tier.
@@ -107,7 +107,7 @@ class byte_core final : public core<typename Config::mechanism> {
   TARN_COLD void give_cold(void* block, std::size_t size, std::size_t alignment, std::size_t used,
                            bool by_hand) noexcept;
 
-  /// Makes a block ready that never was: idle ones are zero where the pool keeps them so.
+  /// Prepares a new block to be ready: zeroes it if the pool keeps its idle blocks zero.
   void make(std::uint32_t tier, void* block) noexcept;
 
   /// Gives idle memory back until at most `to_bytes` are idle. Returns: bytes given to the source.
@@ -148,11 +148,11 @@ class byte_core final : public core<typename Config::mechanism> {
     return s;
   }
 
-  /// Whether sizes are compared with a constant. The null shard keeps requests off the hit path
-  /// then, instead of an end of 0.
+  /// Whether sizes are compared with a constant. Then the null shard keeps requests off the hit
+  /// path, instead of an end of 0.
   static constexpr bool has_fixed_end = base::is_per_thread && tiers_type::is_static;
 
-  /// Whether a request of this size may be a hit. Size 0 is not, where the test for it would cost
+  /// Whether a request of this size may be a hit. Size 0 is no hit where the test for it would cost
   /// an instruction.
   [[nodiscard]] TARN_FORCE_INLINE bool may_hit(std::size_t size) const noexcept {
     if constexpr (has_fixed_end) {
@@ -176,7 +176,7 @@ class byte_core final : public core<typename Config::mechanism> {
   /// The tier of a size that `may_hit`.
   [[nodiscard]] TARN_FORCE_INLINE std::size_t hot_tier(std::size_t size) const noexcept {
     if constexpr (tiers_type::is_static) {
-      // The table need not ask that again.
+      // So the table does not test this again.
       promise(size <= tiers_type::size_of(tiers_type::count() - 1));
       promise(!has_fixed_end || size != 0);
     }
@@ -192,8 +192,8 @@ class byte_core final : public core<typename Config::mechanism> {
   void give_more_back() noexcept override { static_cast<void>(large_.trim(0, this->source())); }
   [[nodiscard]] std::size_t idle_elsewhere() const noexcept override;
 
-  /// The bytes of a large block: a small one that is only over-aligned has the size of its tier, so
-  /// that it may come back with any size up to `capacity_for`.
+  /// The bytes of a large block. A small block that is only over-aligned has the size of its tier,
+  /// so that it may come back with any size up to `capacity_for`.
   [[nodiscard]] std::size_t extent_for(std::size_t size) const noexcept;
   [[nodiscard]] sized_block take_told(std::size_t size, std::size_t alignment, where_type where);
   [[nodiscard]] sized_block take_large(std::size_t size, std::size_t alignment, where_type where);
@@ -201,14 +201,14 @@ class byte_core final : public core<typename Config::mechanism> {
   void keep_bound() noexcept;
   void give_large(void* block, std::size_t size, std::size_t alignment) noexcept;
 
-  /// A large block is told only by a pool that tracks it and that another thread may look into.
+  /// Finds a large block only in a pool that tracks it and that other threads may read.
   [[nodiscard]] bool contains(const void* p) const noexcept override {
     if (this->find_slab(p) != nullptr) return true;
     if constexpr (Config::is_concurrent) return large_.extent_of(p) != 0;
     return false;
   }
 
-  /// Judges a return. Through a handle it is good by construction; only its mark has to go.
+  /// Checks a return. From a handle it is good by construction; only its mark must be cleared.
   [[nodiscard]] bool admitted(void* block, std::size_t size, std::uint32_t tier,
                               bool by_hand) noexcept;
 

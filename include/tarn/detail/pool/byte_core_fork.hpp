@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// What a fork does with a byte pool, besides what it does with every core.
+// The fork handlers of a byte pool, besides those of every core.
 
 #include <tarn/detail/pool/byte_core.hpp>
 
@@ -22,7 +22,7 @@ void byte_core<Config>::unlock_all() noexcept {
 template <class Config>
 void byte_core<Config>::abandon_foreign_shards(void* own) noexcept {
   base::abandon_foreign_shards(own);
-  // From within a telling this thread itself may have taken blocks out.
+  // Within a telling this thread itself may have taken blocks out.
   if (!Config::env::table(this->home_registry()).is_telling) large_.abandon();
 }
 

@@ -39,7 +39,7 @@ auto byte_core<Config>::take_large(std::size_t size, std::size_t alignment, wher
 template <class Config>
 void byte_core<Config>::give_large(void* block, std::size_t size, std::size_t alignment) noexcept {
   this->sampled().forget(block);
-  returned_.note(block);  // before it can be anybody else's
+  returned_.note(block);  // before another thread can have it
   const auto extent = large_.tracks() ? large_.extent_of(block) : extent_for(size);
   if (zeroing_ == zeroing::secure) secure_zero(block, extent);
   const auto wanted = alignment < line_alignment ? line_alignment : alignment;
@@ -48,11 +48,11 @@ void byte_core<Config>::give_large(void* block, std::size_t size, std::size_t al
     keep_bound();
     this->drop_life();
   } else if constexpr (Config::checks) {
-    report(misuse::double_put, block, size);  // another thread put it since it was judged
+    report(misuse::double_put, block, size);  // another thread put it since it was checked
   }
 }
 
-/// What the depots leave of `max_bytes` is what the large cache may keep.
+/// Trims the large cache to what the depots leave of `max_bytes`.
 template <class Config>
 void byte_core<Config>::keep_bound() noexcept {
   if (const auto kept = idle_elsewhere(); kept != 0) {

@@ -69,7 +69,7 @@ void byte_core<Config>::give_cold(void* block, std::size_t size, std::size_t ali
     if (!std::has_single_bit(alignment)) return report(misuse::wrong_size, block, size);
     if (!admitted(block, size, tier, by_hand)) return;
   }
-  // Before it is home: the core may end with it.
+  // Before the block is home: the core may end then.
   this->observers_.tell({pool_event_kind::put, tier, used < size ? used : size, 0, block});
   if (tier == this->tiers()) return give_large(block, size, alignment);
   const auto stride = this->shape_of(tier).stride;
@@ -97,7 +97,7 @@ bool byte_core<Config>::admitted(void* block, std::size_t size, std::uint32_t ti
     good = tier == this->tiers() && size <= extent;
     verdict = misuse::wrong_size;
   } else if (tier == this->tiers() && this->find_slab(block) != nullptr) {
-    verdict = misuse::wrong_size;  // that number is also the nodes' tier
+    verdict = misuse::wrong_size;  // this is also the number of the nodes' tier
   } else {
     good = admit(static_cast<base&>(*this), block, tier, verdict);
     if (verdict == misuse::foreign && returned_.knows(block)) verdict = misuse::double_put;
@@ -112,7 +112,7 @@ template <class Config>
 void byte_core<Config>::report(misuse kind, const void* block, std::size_t size) noexcept {
   misuses_.report(kind, name_, block, size);
   this->observers_.tell({pool_event_kind::misuse, 0, size, static_cast<std::size_t>(kind),
-                         const_cast<void*>(block)});  // only to be looked at
+                         const_cast<void*>(block)});  // observers only look at it
 }
 
 }  // namespace tarn::detail

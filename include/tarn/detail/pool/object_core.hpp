@@ -14,7 +14,7 @@
 
 namespace tarn::detail {
 
-/// The core of an object pool: one tier of blocks of `T`, and what turns a block into an object.
+/// The core of an object pool: one tier of blocks of `T`, and the lifecycle of their objects.
 ///
 /// `Config` adds to that of `core`, its `mechanism`: `value`, `lifecycle` (`keeps`; with it
 /// `make(void*)`, which may throw, and `reset(T&)`).
@@ -38,9 +38,9 @@ class object_core final : public core<typename Config::mechanism> {
     refresh_fast_path();
   }
 
-  /// An object that was kept, or one that the factory made. Returns: null if the core is closed or
-  /// out of memory. Throws: what the factory throws; no slot is lost by that. `last`: the caller
-  /// does not try again, so a refusal is one.
+  /// Takes an object that was kept, or one that the factory makes. Returns: null if the core is
+  /// closed or out of memory. Throws: what the factory throws; no block is lost by that. `last`:
+  /// the caller does not try again, so a failure counts as a refusal.
   [[nodiscard]] TARN_FORCE_INLINE value_type* take_kept(typename base::where_type where = {},
                                                         bool last = true) {
     const auto got = this->take(0, sizeof(value_type), where);
@@ -50,7 +50,7 @@ class object_core final : public core<typename Config::mechanism> {
     return take_cold(got.block, got.from, last, where);
   }
 
-  /// A block without an object. Returns: null if the core is closed or out of memory.
+  /// Takes a block without an object. Returns: null if the core is closed or out of memory.
   [[nodiscard]] TARN_FORCE_INLINE void* take_block(typename base::where_type where = {}) {
     const auto got = this->take(0, sizeof(value_type), where);
     mark_out(got.block);
@@ -58,13 +58,14 @@ class object_core final : public core<typename Config::mechanism> {
       tell_taken(got.block, got.from == origin::fresh);
     return got.block;
   }
-  /// Takes it back: its constructor threw.
+  /// Takes back a block of `take_block`: the constructor of its object threw.
   void give_block(void* block) noexcept {
     mark_home(block);
     this->give(0, block);
   }
 
-  /// Takes an object back by hand: nothing happens to one that the pool did not hand out.
+  /// Takes an object back by hand. If the pool checks, an object that it did not hand out is left
+  /// alone.
   void give_by_hand(value_type* object) noexcept;
 
   /// Takes an object back from its handle: reset and kept, or destroyed.
@@ -75,10 +76,10 @@ class object_core final : public core<typename Config::mechanism> {
 
   void refresh_fast_path() noexcept { this->set_hot_end(1); }
 
-  /// Counts that there was none.
+  /// Counts a refusal: there was no object.
   TARN_COLD void refuse_object() noexcept;
 
-  // What `batch` asks for: a ready block holds an object, if objects are kept.
+  // The functions that `batch` calls: a ready block holds an object, if objects are kept.
   void make(std::uint32_t tier, void* block);
   void unmake(void* block) noexcept;
   void note_made(void* block) noexcept;
@@ -129,7 +130,7 @@ class object_core final : public core<typename Config::mechanism> {
     return s;
   }
 
-  /// True if nobody wants to hear of operations.
+  /// True if no observer listens to operations.
   [[nodiscard]] TARN_FORCE_INLINE bool is_unwatched() const noexcept {
     return this->hot_end_.load(std::memory_order::relaxed) != 0;
   }
@@ -140,11 +141,11 @@ class object_core final : public core<typename Config::mechanism> {
     tell(pool_event_kind::get, block);
   }
 
-  /// A kept object that must be made first, or told of.
+  /// Takes a kept object that must be made first, or that observers must be told of.
   [[nodiscard]] TARN_COLD value_type* take_cold(void* block, origin from, bool last,
                                                 typename base::where_type where);
 
-  /// Makes an object as good as new. Returns: false if it can't be kept.
+  /// Resets an object. Returns: false if it can't be kept.
   [[nodiscard]] TARN_FORCE_INLINE bool restore(value_type& object) noexcept {
     if constexpr (noexcept(lifecycle_.reset(object))) {
       lifecycle_.reset(object);
@@ -159,8 +160,9 @@ class object_core final : public core<typename Config::mechanism> {
     return kept_bytes(object) <= keep_capacity_bytes_ || shrink(object);
   }
 
-  /// Gives the memory of an object that grew too large back: by its own `shrink(bytes)`, or all of
-  /// it. What a factory made is not remade here: that may throw, so the next get does it.
+  /// Gives back the memory of an object that grew too large: by its own `shrink(bytes)`, or all of
+  /// it. An object that a factory made is not made again here: that may throw, so the next get does
+  /// it.
   [[nodiscard]] bool shrink(value_type& object) noexcept;
 
   void dispose(void* block) noexcept override { static_cast<value_type*>(block)->~value_type(); }

@@ -84,7 +84,7 @@ bool object_core<Config>::shrink(value_type& object) noexcept {
     return kept_bytes(object) <= keep_capacity_bytes_;
   } else if constexpr (lifecycle_type::makes_default &&
                        std::is_nothrow_default_constructible_v<value_type>) {
-    // Not an assignment: that of a short string keeps the long one's memory.
+    // Not by assignment: assigning a short string keeps the long string's memory.
     object.~value_type();
     ::new (static_cast<void*>(&object)) value_type();
     return true;

@@ -13,10 +13,10 @@
 
 namespace tarn::detail {
 
-/// What all handles to the same bytes share: how many they are, and whose the bytes are.
+/// The data that all handles to the same bytes share: their number, and the owner of the bytes.
 ///
-/// 24 bytes in the tail of the block that it keeps, where the request left room for them. Else it
-/// is the beginning of a node of the same core, one cache line: so a request of exactly a tier's
+/// 24 bytes in the tail of the block that it keeps, where the request left room for them. Otherwise
+/// it is the beginning of a node of the same core, one cache line. So a request of exactly a tier's
 /// size stays in that tier, and the heap is never asked.
 template <class Config>
 class shared_node {
@@ -30,7 +30,7 @@ class shared_node {
 
   count_type count;
 
-  /// For a block of `core`. Returns: null if it has no room for a node, and there is none.
+  /// For a block of `core`. Returns: null if its tail has no room and the core has no node.
   [[nodiscard]] TARN_FORCE_INLINE static shared_node* make(core_type* core, void* block,
                                                            std::size_t capacity, std::size_t size) {
     const auto end = capacity & ~(alignof(shared_node) - 1);
@@ -40,8 +40,8 @@ class shared_node {
     }
     return apart_node::make(core, static_cast<std::byte*>(block), capacity, size);
   }
-  /// For memory of somebody else: `deleter()` is called after the last reference. Returns: null if
-  /// there is no node.
+  /// For external memory: `deleter()` is called after the last reference. Returns: null if the core
+  /// has no node.
   template <class Deleter>
   [[nodiscard]] static shared_node* make_external(core_type* core, const std::byte* bytes,
                                                   std::size_t size, Deleter& deleter);
@@ -58,7 +58,7 @@ class shared_node {
   /// Bytes of the block that may differ from zero.
   [[nodiscard]] std::size_t used() const noexcept;
 
-  /// The last reference is gone.
+  /// To be called when the last reference is gone: gives the bytes back.
   TARN_FORCE_INLINE void end() noexcept {
     core_type* const home = core_;  // a node in a tail goes with its block
     if (const auto size = capacity(); home->is_hot(size)) [[likely]] {
@@ -70,15 +70,15 @@ class shared_node {
     }
     end_slowly();
   }
-  /// The bytes become a unique owner's again. Preconditions: the caller's reference is the only
-  /// one, and they are not external. Returns: the block.
+  /// Gives the bytes to a unique owner again. Preconditions: the caller's reference is the only
+  /// one, and the bytes are not external. Returns: the block.
   void* give_up() noexcept;
 
  private:
   enum place : std::size_t { in_tail, apart, external };
   static constexpr unsigned where_bits = 2;
 
-  /// The rest of one that is not in a tail.
+  /// The rest of a shared node that is not in a tail.
   struct apart_node;
 
   shared_node(core_type* core, std::size_t capacity, place where) noexcept
@@ -155,7 +155,7 @@ void* shared_node<Config>::give_up() noexcept {
   if (where() == apart) {
     core_->give_node(this);
   } else if (core_->zeroing() != zeroing::none && core_->zeroing() != zeroing::on_get) {
-    zero_memory(static_cast<void*>(this), sizeof *this);  // nobody else would
+    zero_memory(static_cast<void*>(this), sizeof *this);  // no other code would
   }
   return block;
 }

@@ -16,8 +16,8 @@ namespace tarn::detail {
 
 /// The part of a core that tells its recorders, and remembers the blocks that they choose.
 ///
-/// A get that is due to be looked at is no hit, and neither is the put of a block that may be
-/// remembered: what is done for them stands on paths of their own.
+/// A get that is due to be examined is no hit, and neither is the put of a block that may be
+/// remembered: both take paths of their own.
 template <class Core, class Config>
 class recording_core {
  public:
@@ -25,8 +25,8 @@ class recording_core {
 
   /// Whether the blocks that the recorders choose are remembered.
   static constexpr bool samples = !std::is_same_v<typename Config::samples, no_samples>;
-  /// Whether threads that share caches have shards all the same, for their recorders: what a thread
-  /// records then costs no read-modify-write, and no line that another thread writes.
+  /// Whether threads that share caches still have shards, for their recorders. What a thread
+  /// records then costs no read-modify-write and no cache line that another thread writes.
   static constexpr bool only_recorders = samples && Config::is_shared;
   using where_type = std::conditional_t<samples, call_site, no_call_site>;
   using samples_type = typename Config::samples;
@@ -41,7 +41,7 @@ class recording_core {
     for (; s != nullptr; s = s->next)
       action(std::as_const(s->recorder));
   }
-  /// Tells the recorder of the calling thread about a request that goes past the tiers.
+  /// Tells the recorder of the calling thread about a request above the last tier.
   void on_oversize(std::size_t size) noexcept {
     samples_.note_length(size);
     if constexpr (Core::has_shards) {
@@ -59,14 +59,14 @@ class recording_core {
       return recorder_;
     }
   }
-  /// Whether the next get has to be looked at. Tells its number, which a hit need not ask again.
+  /// Whether the next get has to be examined. Sets `number`, so that a hit need not read it again.
   template <class Recorder>
   [[nodiscard]] TARN_FORCE_INLINE static bool is_due(
       [[maybe_unused]] const Recorder& recorder, [[maybe_unused]] std::uint64_t& number) noexcept {
     if constexpr (samples) return recorder.is_due(number = recorder.number());
     return false;
   }
-  /// A get that was no hit, or is one of many.
+  /// Notes a get that was no hit, or one of many at once.
   template <class Recorder>
   void note_get(Recorder& recorder, std::uint32_t tier, [[maybe_unused]] void* block,
                 std::size_t size, [[maybe_unused]] where_type where) noexcept {
@@ -80,24 +80,26 @@ class recording_core {
     samples_.forget(block);
   }
 
-  /// The recorder of the calling thread, on a path where it may have won or lost its shard.
+  /// Calls `action` with the calling thread's recorder, where the thread may have got or lost its
+  /// shard.
   template <class Action>
   void with_recorder(Action&& action) noexcept {
-    // One that holds nothing is as good as any other.
+    // An empty recorder is as good as any other.
     if constexpr (Core::has_shards && !std::is_empty_v<typename Config::recorder>) {
       if (auto* const s = self().find_shard()) return action(s->recorder);
     }
     action(recorder_);
   }
 
-  /// What is ready in the caller's cache, if the get was only due.
+  /// Takes a ready block out of the caller's cache, for a get that was no hit only because it was
+  /// due.
   [[nodiscard]] void* take_due([[maybe_unused]] std::uint32_t tier) {
     if constexpr (samples) {
       typename Core::shard_type* s = nullptr;
       if constexpr (Core::has_shards) s = self().find_shard();
       if (!Core::has_shards || s != nullptr) return self().pop_ready(tier, s);
     } else if constexpr (Core::is_per_thread) {
-      // A shard that the hit path does not see, because its slot is kept out of line.
+      // The hit path does not see this shard, because its slot is kept out of line.
       if (auto* const s = self().own_shard() == nullptr ? self().find_shard() : nullptr)
         return self().pop_ready(tier, s);
     }
@@ -109,7 +111,7 @@ class recording_core {
     self().give_unsampled(tier, block);
   }
 
-  // For calls without a shard.
+  // The recorder for calls without a shard.
   TARN_NO_UNIQUE_ADDRESS typename Config::shared_recorder recorder_;
   TARN_NO_UNIQUE_ADDRESS samples_type samples_;
 

@@ -8,23 +8,23 @@
 
 namespace tarn::detail {
 
-/// A block that is out and that was chosen to be remembered.
+/// A block in use that was chosen to be remembered.
 struct sample {
   const void* block = nullptr;
-  std::size_t size = 0;      // as it was asked for
+  std::size_t size = 0;      // the requested size
   std::uint64_t weight = 0;  // how many gets it stands for
-  std::int64_t since = 0;    // on the clock of the environment
+  std::int64_t since = 0;    // when it was taken, on the clock of the environment
   std::uint64_t id = 0;      // ascends with time
   call_site where;
 };
 
-/// Where the requests of a pool are told as well, if anywhere: a ring of the user's.
+/// A ring of the user's that receives the sizes of a pool's requests too; null without one.
 struct length_sink {
   void* ring = nullptr;
   void (*push)(void* ring, std::size_t size) noexcept = nullptr;
 };
 
-/// For pools that remember nothing.
+/// For pools that remember no blocks.
 struct no_samples {
   [[nodiscard]] static constexpr bool may_know(const void*) noexcept { return false; }
   static void forget(const void*) noexcept {}

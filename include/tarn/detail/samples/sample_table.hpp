@@ -13,48 +13,47 @@
 
 namespace tarn::detail {
 
-/// The slots of a table, unless the environment knows better: see directory_bits.
+/// The slots of a table, unless the environment sets another number: see `directory_bits`.
 template <class Env>
 inline constexpr std::size_t sample_slots = 2048;
 template <class Env>
   requires requires { Env::sample_slots; }
 inline constexpr std::size_t sample_slots<Env> = Env::sample_slots;
 
-/// The blocks of one core that were chosen to be remembered while they are out, by address, of a
-/// fixed number and without a lock: one that finds no place is counted, no more.
+/// The blocks of one core that were chosen to be remembered while they are in use, by address. The
+/// table has a fixed size and no lock: a block that finds no place is only counted.
 ///
-/// A slot is written only by the getter that claimed it, and then by whoever puts its block. A put
-/// of a block that was not chosen reads one byte, mostly.
+/// A slot is written only by the getter that claimed it, and then by the thread that puts its
+/// block. The put of a block that was not chosen mostly reads one byte.
 template <class Env>
 class sample_table {
  public:
   static constexpr std::size_t slot_count = sample_slots<Env>;
   static constexpr std::size_t lifetimes = 64;   // by the bits of the nanoseconds
-  static constexpr std::size_t most_tiers = 64;  // whose marks are kept
-  /// Samples of at least this weight are few enough to look at only each fourth closely.
+  static constexpr std::size_t most_tiers = 64;  // tiers whose marks are kept
+  /// From this weight on samples count as few: only one in four is examined closely.
   static constexpr std::uint64_t few = 4;
 
   sample_table() noexcept = default;
   sample_table(const sample_table&) = delete;
   sample_table& operator=(const sample_table&) = delete;
-  ~sample_table() { delete store_.load(std::memory_order::relaxed); }  // nobody else is left
+  ~sample_table() { delete store_.load(std::memory_order::relaxed); }  // no other thread is left
 
   length_sink lengths;  // immutable once the pool is made
   void note_length(std::size_t size) const noexcept {
     if (lengths.push != nullptr) lengths.push(lengths.ring, size);
   }
 
-  /// A block that the calling thread has just got from a tier of `core`, and that may be due to be
-  /// looked at.
+  /// Examines a block that the calling thread has just got from a tier of `core`, if it is due.
   template <class Core, class Recorder>
   void follow(Core& core, Recorder& recorder, std::uint32_t tier, const void* block,
               std::size_t size, const call_site& where) noexcept;
   /// Remembers a block that the calling thread has just got. Returns: the number of the sample.
   std::uint64_t remember(const void* block, std::size_t size, std::uint64_t weight,
                          const call_site& where) noexcept;
-  /// False if a block that the calling thread holds is not remembered. True means: look.
+  /// False if a block that the calling thread holds is not remembered; true if it may be.
   [[nodiscard]] TARN_FORCE_INLINE bool may_know(const void* block) const noexcept {
-    // relaxed: who handed the block over to this thread had counted it before.
+    // relaxed: the thread that handed the block over to this thread had counted it before.
     return counts_[home_of(block)].load(std::memory_order::relaxed) != 0;
   }
   /// Forgets a block that the calling thread is about to give back.
@@ -62,15 +61,15 @@ class sample_table {
     if (may_know(block)) forget_known(block);
   }
 
-  /// Calls `action(sample)` for each block that is remembered. Under load, each is one that was
-  /// out at some moment of the call.
+  /// Calls `action(sample)` for each block that is remembered. Under load, each is one that was in
+  /// use at some moment of the call.
   template <class Action>
   void for_each(Action&& action) const;
-  /// The number of the next sample: those that come later are not below it.
+  /// The number of the next sample. Samples that come later have no lower number.
   [[nodiscard]] std::uint64_t next_id() const noexcept {
     return next_id_.load(std::memory_order::relaxed);  // the caller orders what it compares
   }
-  // All statistics, so relaxed is enough.
+  // relaxed, for all of these: statistics.
   [[nodiscard]] std::uint64_t remembered() const noexcept {
     return next_id() - refused_.load(std::memory_order::relaxed);
   }
@@ -81,7 +80,7 @@ class sample_table {
     return lifetimes_[bits].load(std::memory_order::relaxed);
   }
 
-  /// So many blocks of a tier were in use at some moment.
+  /// Notes that so many blocks of a tier were in use at some moment.
   void saw_in_use(std::size_t tier, std::uint64_t blocks) noexcept {
     if (tier >= most_tiers) return;
     auto most = most_in_use_[tier].load(std::memory_order::relaxed);
@@ -93,8 +92,8 @@ class sample_table {
   [[nodiscard]] std::uint64_t most_in_use(std::size_t tier) const noexcept {
     return tier < most_tiers ? most_in_use_[tier].load(std::memory_order::relaxed) : 0;
   }
-  /// Whether to look how many are in use now that `id` is remembered: with every fourth sample if
-  /// they are few anyway, and less often the more threads there are, for each is looked at.
+  /// Whether to count the blocks in use now that `id` is remembered: with every fourth sample if
+  /// samples are few, and less often the more threads there are, because each is looked at.
   [[nodiscard]] bool wants_in_use(std::uint64_t id, std::uint64_t weight) const noexcept {
     const auto threads = threads_.load(std::memory_order::relaxed);
     return id % ((weight < few ? 1 : few) * (threads / 8 + 1)) == 0;
@@ -107,7 +106,7 @@ class sample_table {
   template <class T>
   using atomic = typename Env::template atomic<T>;
 
-  // Slots in which a block may be, from its home on.
+  // The number of slots in which a block may be, from its home on.
   static constexpr std::size_t window = min_of<std::size_t>(16, slot_count);
 
   struct details {
@@ -119,7 +118,7 @@ class sample_table {
     atomic<const char*> file{nullptr};
     atomic<std::uint32_t> line{0};
   };
-  /// Keys apart from the rest: to look for one reads two lines.
+  /// The keys lie apart from the rest, so that a search for one reads two cache lines.
   struct store {
     atomic<const void*> keys[slot_count] = {};
     details of[slot_count];
@@ -130,7 +129,8 @@ class sample_table {
     return cast_to<std::size_t>((reinterpret_cast<std::uintptr_t>(block) * 0x9e3779b97f4a7c15u) >>
                                 (64 - std::bit_width(slot_count - 1)));
   }
-  /// Reading the clock is most of what a sample costs: where they are few, one in four is timed.
+  /// Reading the clock is most of the cost of a sample: where samples are few, one in four is
+  /// timed.
   [[nodiscard]] static bool is_timed(std::uint64_t id, std::uint64_t weight) noexcept {
     return weight < few || id % few == 0;
   }

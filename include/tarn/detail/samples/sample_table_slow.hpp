@@ -23,9 +23,9 @@ void sample_table<Env>::follow(Core& core, Recorder& recorder, std::uint32_t tie
   if (Core::mark != 0 && wants_in_use(id, weight)) look_at_use(core, tier);
 }
 
-/// Reads gets before puts, other than `core::read`: what happens in between makes the number too
-/// small, so a high-water mark is never higher than it was. A get does not wait here: if the lock
-/// is taken, or blocks are on their way, another sample will do.
+/// Reads gets before puts, unlike `core::read`: puts in between make the number too small, so a
+/// high-water mark is never too high. A get does not wait here: if the lock is taken, or blocks are
+/// moving, another sample will do.
 template <class Env>
 template <class Core>
 void sample_table<Env>::look_at_use(Core& core, std::uint32_t tier) noexcept {
@@ -74,7 +74,8 @@ bool sample_table<Env>::try_write(store& s, std::size_t slot, const sample& what
                                           std::memory_order::relaxed)) {
     return false;
   }
-  // (4) release, here and below; pairs with (5): who reads one of these sees the odd sequence.
+  // (4) release, here and below; pairs with (5): a thread that reads one of these sees the odd
+  // sequence.
   constexpr auto published = std::memory_order::release;
   d.size.store(what.size, published);
   d.weight.store(what.weight, published);
@@ -108,7 +109,7 @@ bool sample_table<Env>::read(const store& s, std::size_t slot, sample& into) noe
 template <class Env>
 auto sample_table<Env>::remember(const void* block, std::size_t size, std::uint64_t weight,
                                  const call_site& where) noexcept -> std::uint64_t {
-  // relaxed: a number; whoever compares it has an order of its own.
+  // relaxed: a number; a thread that compares it has an order of its own.
   const auto id = next_id_.fetch_add(1, std::memory_order::relaxed);
   const auto now = is_timed(id, weight) ? Env::now() : coarse_nanoseconds();
   const sample what{block, size, weight, now, id, where};
@@ -127,7 +128,7 @@ auto sample_table<Env>::remember(const void* block, std::size_t size, std::uint6
 
 template <class Env>
 void sample_table<Env>::forget_known(const void* block) noexcept {
-  store* const s = store_.load(std::memory_order::acquire);  // (1): another block's, maybe
+  store* const s = store_.load(std::memory_order::acquire);  // (1): made for another block, maybe
   if (s == nullptr) return;
   const auto home = home_of(block);
   for (std::size_t i = 0; i != window; ++i) {
@@ -135,7 +136,7 @@ void sample_table<Env>::forget_known(const void* block) noexcept {
     // relaxed: the block was handed over to this thread, and with it what was written here.
     if (s->keys[slot].load(std::memory_order::relaxed) != block) continue;
     auto& d = s->of[slot];
-    // Reading the clock is most of what this costs: where samples are few, one in four is timed.
+    // Reading the clock is most of the cost: where samples are few, one in four is timed.
     const auto weight = d.weight.load(std::memory_order::relaxed);
     if (is_timed(d.id.load(std::memory_order::relaxed), weight)) {
       const std::uint64_t timed = weight < few ? 1 : few;
@@ -144,7 +145,7 @@ void sample_table<Env>::forget_known(const void* block) noexcept {
       lifetimes_[static_cast<std::size_t>(bits)].fetch_add(weight * timed,
                                                            std::memory_order::relaxed);
     }
-    // Nobody else writes to a slot with a key.
+    // No other thread writes to a slot with a key.
     const auto seen = d.sequence.load(std::memory_order::relaxed);
     d.sequence.store(seen + 1, std::memory_order::relaxed);
     s->keys[slot].store(nullptr, std::memory_order::release);  // (4)

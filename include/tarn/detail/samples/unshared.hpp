@@ -8,7 +8,7 @@
 
 namespace tarn::detail {
 
-/// What `std::atomic` is, for one thread at a time: a plain value. The orders mean nothing here.
+/// Stands for `std::atomic` on one thread at a time: a plain value. The orders have no effect.
 template <class T>
 class unshared {
  public:
@@ -41,7 +41,7 @@ class unshared {
   T value_{};
 };
 
-/// The environment `Env` for what belongs to a pool that stays on one thread.
+/// The environment `Env` for the parts of a pool that stays on one thread.
 template <class Env>
 struct unshared_env : Env {
   template <class T>

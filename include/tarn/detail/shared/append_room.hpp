@@ -12,23 +12,23 @@ namespace tarn::detail {
 /// A block to which several threads append at the same time, each piece in one run of bytes.
 ///
 /// An append that fits takes no lock: it reserves its place in the word and copies. Growth and
-/// `take` hold the lock, seal the word and wait for the writers. So it is not lock-free: a
-/// writer that is stopped while it copies stops growth and `take`, and they stop everybody.
+/// `take` hold the lock, seal the word and wait for the writers. So it is not lock-free: a writer
+/// that is stopped while it copies stops growth and `take`, and these stop all other writers.
 ///
-/// `Block`: what a pool hands out: moves, false if empty, `capacity()`. `Env`: as native_env.
+/// `Block`: a movable block of a pool, false if empty, with `capacity()`. `Env`: as native_env.
 template <class Env, class Lock, class Block>
 class append_room {
  public:
-  /// `most`: the bytes that it may hold, whatever the block could.
+  /// `most`: the bytes that it may hold, even if the block has room for more.
   explicit append_room(std::size_t most) noexcept
       : most_(most < word_type::most ? most : word_type::most) {}
 
   /// Appends one piece of `n` bytes, not 0: calls `write(block, offset)`, which must not throw,
-  /// while others write at other offsets.
+  /// while other threads write at other offsets.
   ///
-  /// Where there is no room, `make(held, n, capacity)` gives a block for `held + n` bytes in place
-  /// of one with `capacity`, or an empty one if there is none, or throws; `carry(to, from, held)`
-  /// copies what is there. Returns: false, with everything as before, if there is no block.
+  /// If there is no room, `make(held, n, capacity)` returns a block for `held + n` bytes in place
+  /// of one with `capacity`, or an empty one if no block can be had, or throws; `carry(to, from,
+  /// held)` copies the content. Returns: false if no block can be had; nothing has changed then.
   template <class Make, class Carry, class Write>
   [[nodiscard]] bool append(std::size_t n, Make&& make, Carry&& carry, Write&& write) {
     std::size_t left = word_.enter(n);
@@ -41,15 +41,15 @@ class append_room {
     return true;
   }
 
-  /// Takes the block with all that was appended; `done(held)` runs under the lock. Pieces that are
-  /// being written are waited for. Returns: the block and its bytes; nothing was taken if 0.
+  /// Takes the block with all that was appended; `done(held)` runs under the lock. Waits for pieces
+  /// that are being written. Returns: the block and its bytes; 0 bytes if nothing was taken.
   template <class Done>
   [[nodiscard]] std::pair<Block, std::size_t> take(Done&& done) {
     const guard<Lock> hold(lock_);
     const std::size_t left = word_.seal();
     const std::size_t held = usable(block_) - left;
     if (held == 0) {
-      word_.unseal(left);  // an empty block is more use here
+      word_.unseal(left);  // an empty block is of more use here
       return {};
     }
     done(held);
@@ -77,17 +77,17 @@ class append_room {
     Block old;  // goes back to its pool after the lock
     const guard<Lock> hold(lock_);
     for (;;) {
-      // Who came here because the word was sealed finds it open, and perhaps room.
+      // A thread that came here because the word was sealed finds it open, and perhaps room.
       if (const auto left = word_.enter(n); left != word_type::none) return left;
       const std::size_t held = usable(block_) - word_.left();
-      // Not sealed yet: smaller pieces go on, and if this throws nothing has happened. One thread
-      // asks the pool for all that wait here.
+      // The word is not sealed yet: smaller pieces go on, and if this throws nothing has changed.
+      // One thread asks the pool for all threads that wait here.
       Block fresh = make(held, n, usable(block_));
       if (!fresh) return word_type::none;
       const std::size_t left = word_.seal();
       const std::size_t now_held = usable(block_) - left;
       if (n > usable(fresh) - now_held) {
-        word_.unseal(left);  // others used up the old block meanwhile: that ends when it is full
+        word_.unseal(left);  // others filled the old block meanwhile: at most until it is full
         continue;
       }
       carry(fresh, block_, now_held);
@@ -103,7 +103,7 @@ class append_room {
 
   std::size_t most_;
   word_type word_;
-  Block block_;  // changed while sealed, read by those who are inside or hold the lock
+  Block block_;  // changed while sealed; read by writers and under the lock
   mutable Lock lock_;
 };
 

@@ -9,12 +9,12 @@
 
 namespace tarn::detail {
 
-/// One word that lets several threads append to one block: {left, writers, sealed}, that is how
-/// many bytes are still free, how many threads are copying, and whether nobody may enter.
+/// One word that lets several threads append to one block: {left, writers, sealed}. That is how
+/// many bytes are still free, how many threads are copying, and whether no thread may enter.
 ///
-/// It counts down what is left instead of up what is taken: whether a piece fits then stands in the
-/// word itself. A capacity beside it could be that of another block by the time of the exchange,
-/// since take and growth may bring the same word about again.
+/// It counts the bytes that are left, not those that are taken, so the word alone tells whether a
+/// piece fits. A capacity beside it could belong to another block by the time of the exchange,
+/// since `take` and growth may bring the same word about again.
 ///
 /// `Env`: as native_env: `atomic`, `pause`.
 template <class Env>
@@ -24,7 +24,7 @@ class append_word {
  public:
   static constexpr unsigned writer_bits = 20;
   static constexpr unsigned left_shift = writer_bits + 1;
-  /// More than fits into the word, and what `enter` returns where there is no room.
+  /// A number that does not fit into the word: `enter` returns it if there is no room.
   static constexpr std::size_t none = cast_to<std::size_t>((std::uint64_t{1} << 43) - 1);
   static constexpr std::size_t most = none - 1;
 
@@ -34,8 +34,8 @@ class append_word {
     // relaxed: only a guess, which the exchange checks.
     std::uint64_t old = word_.load(order::relaxed);
     while ((old & sealed_bit) == 0 && n <= left_of(old)) {
-      // (1) acquire, pairs with (4), also across the exchanges of others: this thread sees the
-      // block, and all that was moved into it.
+      // (1) acquire, pairs with (4), also across the exchanges of other threads: this thread sees
+      // the block, and all that was moved into it.
       if (word_.compare_exchange_weak(old, old - (std::uint64_t{n} << left_shift) + one_writer,
                                       order::acquire, order::relaxed)) {
         return left_of(old);
@@ -43,13 +43,15 @@ class append_word {
     }
     return none;
   }
-  /// What `enter` reserved is written.
+  /// To be called when the bytes that `enter` reserved are written.
   void leave() noexcept {
-    // (2) release, pairs with (3): whoever takes the block away has what this thread wrote.
+    // (2) release, pairs with (3): the thread that takes the block away sees what this thread
+    // wrote.
     word_.fetch_sub(one_writer, order::release);
   }
 
-  /// Keeps everybody out and waits until those who are in have left. Returns: what is left.
+  /// Lets no more writers in and waits until all writers have left. Returns: the bytes that are
+  /// left.
   /// Preconditions: one thread at a time seals.
   [[nodiscard]] std::size_t seal() noexcept {
     // relaxed: what counts is its place in the order of changes of this word.
@@ -61,16 +63,16 @@ class append_word {
       Env::pause(turn);
     }
   }
-  /// Lets them in again: to `left` bytes, with the caller already inside or not.
+  /// Lets writers in again, with `left` bytes. `unseal_inside` counts the caller as a writer.
   /// Preconditions: the caller sealed.
   void unseal(std::size_t left) noexcept { open(std::uint64_t{left} << left_shift); }
   void unseal_inside(std::size_t left) noexcept {
     open((std::uint64_t{left} << left_shift) + one_writer);
   }
 
-  /// What is left at this moment.
+  /// The bytes that are left at this moment.
   [[nodiscard]] std::size_t left() const noexcept {
-    // relaxed: a number, through which nobody looks into the block.
+    // relaxed: a number, which no thread uses to access the block.
     return left_of(word_.load(order::relaxed));
   }
 

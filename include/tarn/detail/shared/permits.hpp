@@ -8,18 +8,18 @@
 
 namespace tarn::detail {
 
-/// What became of a wish to reserve permits.
+/// The result of an attempt to reserve permits.
 enum class reserved : std::uint8_t { granted, too_many, in_use, closed };
 
-/// A counting semaphore that can be waited for until a deadline, and that outlives its owner until
-/// the last permit is home.
+/// A counting semaphore whose waits may have a deadline. It outlives its owner until the last
+/// permit is home.
 ///
-/// A part of its permits can be reserved: they move to a semaphore of their own, its child, and
-/// come back one by one after that one's owner has gone.
+/// Some of its permits can be reserved: they move to a child, a semaphore of their own, and come
+/// back one by one after the child's owner is gone.
 ///
-/// All of its state is one word, so that a thread which begins to wait and one which gives can't
+/// All of its state is one word, so that a thread that begins to wait and a thread that gives can't
 /// miss each other: both change it by an exchange. Taking and giving are one read-modify-write each
-/// while nobody waits.
+/// while no thread waits.
 template <class Env>
 class permits {
  public:
@@ -30,7 +30,7 @@ class permits {
   permits(const permits&) = delete;
   permits& operator=(const permits&) = delete;
 
-  /// Takes `count` permits, all or none. Returns: false if there are not as many, or after `close`.
+  /// Takes `count` permits, all or none. Returns: false if fewer are free, or after `close`.
   [[nodiscard]] bool try_take(std::uint32_t count = 1) noexcept {
     auto now = word_.load(std::memory_order::relaxed);  // a guess; the exchange decides
     while (free_of(now) >= count && (now & closed) == 0) {
@@ -43,23 +43,23 @@ class permits {
     return false;
   }
 
-  /// Takes one permit, and waits for it if there is none. Returns: false if the deadline passed
-  /// first, or after `close`.
+  /// Takes one permit, and waits if no permit is free. Returns: false if the deadline passed first,
+  /// or after `close`.
   [[nodiscard]] bool take_until(std::int64_t deadline) noexcept {
     if (try_take()) return true;
     auto old = word_.load(std::memory_order::relaxed);  // a guess; the exchange decides
     do {
       if ((old & waiters) == waiters) return false;  // as many threads wait as can be counted
-      // relaxed: from here on whoever gives finds a waiter in the word that it exchanges.
+      // relaxed: from here on a thread that gives finds a waiter in the word that it exchanges.
     } while (!word_.compare_exchange_weak(old, old + waiter, std::memory_order::relaxed,
                                           std::memory_order::relaxed));
     for (bool in_time = true;;) {
-      // Before the word is looked at: who gives after that look changes it. (4) pairs with (3).
+      // Read before the word: a thread that gives after that changes it. (4) pairs with (3).
       const auto heard = gifts_.load(std::memory_order::acquire);
       auto now = word_.load(std::memory_order::relaxed);  // a guess; the exchange decides
       while (free_of(now) != 0 || !in_time || (now & closed) != 0) {
         // Looking and leaving are one step: a wake that this thread used up is not lost, since it
-        // leaves without a permit only if there is none.
+        // leaves without a permit only if no permit is free.
         const bool taken = free_of(now) != 0 && (now & closed) == 0;
         if (word_.compare_exchange_weak(now, now - waiter - (taken ? 1 : 0),
                                         std::memory_order::acquire,  // (2)
@@ -78,8 +78,8 @@ class permits {
     bool quiet = true;
     do {
       quiet = (now & (waiters | ended)) == 0;
-      // (1) release: what the holder did happens before the next one's. acquire, for the last one,
-      // who ends it: all others are done. Pairs with itself and with (2).
+      // (1) release: what this holder did happens before what the next holder does. acquire, for
+      // the last thread, which ends it: all others are done. Pairs with itself and with (2).
     } while (!word_.compare_exchange_weak(now, now + count + (quiet ? 0 : busy),
                                           std::memory_order::acq_rel, std::memory_order::relaxed));
     if (!quiet) pass_on(count, (now & ended) != 0);
@@ -101,7 +101,7 @@ class permits {
     return reserved::granted;
   }
   [[nodiscard]] std::uint32_t total() const noexcept { return total_; }
-  /// Whether all are taken at this moment.
+  /// Whether all permits are taken at this moment.
   [[nodiscard]] bool is_empty() const noexcept {
     return free_of(word_.load(std::memory_order::relaxed)) == 0;  // for a text
   }
@@ -110,7 +110,7 @@ class permits {
     return locked(lock_, [&] { return std::uint32_t{reserved_}; });
   }
 
-  /// Nothing can be taken any more; all who wait, here and at the children, leave without a permit.
+  /// No permit can be taken any more. Threads that wait, also at the children, leave without one.
   void close() noexcept {
     const guard<mutex> hold(lock_);
     turn_away();
@@ -118,8 +118,8 @@ class permits {
       c->turn_away();
   }
 
-  /// The owner goes; the last permit that comes home frees the semaphore. Preconditions: nobody
-  /// waits, and nobody will take.
+  /// To be called when the owner is gone. The last permit that comes home frees the semaphore.
+  /// Preconditions: no thread waits, and no thread will take.
   void end() noexcept {
     if (parent_ != nullptr) locked(parent_->lock_, [&] { leave_family(); });
     // acq_rel: as in `give`.
@@ -133,7 +133,8 @@ class permits {
   using cell = typename Env::template cell<T>;
 
   // The word: free permits in the lower half; above them up to 65535 waiting threads, up to 16383
-  // that give and are not done yet (the semaphore stays for them), and what has happened to it.
+  // threads that are still giving (the semaphore stays for them), and the bits `closed` and
+  // `ended`.
   static constexpr std::uint64_t waiter = std::uint64_t{1} << 32;
   static constexpr std::uint64_t busy = std::uint64_t{1} << 48;
   static constexpr std::uint64_t waiters = busy - waiter;
@@ -146,7 +147,7 @@ class permits {
     return static_cast<std::uint32_t>(word);
   }
 
-  /// What is left to do after permits came home and `busy` was added.
+  /// Finishes a give, after permits came home and `busy` was added.
   void pass_on(std::uint32_t count, bool over) noexcept {
     if (!over) {
       gifts_.fetch_add(1, std::memory_order::release);  // (3) pairs with (4)
@@ -162,13 +163,13 @@ class permits {
   }
 
   void turn_away() noexcept {
-    // relaxed: nothing is handed over; who waits looks again because of the next line.
+    // relaxed: nothing is handed over. Threads that wait look again because of the next line.
     word_.fetch_or(closed, std::memory_order::relaxed);
     gifts_.fetch_add(1, std::memory_order::release);  // (3)
     Env::wake_all(gifts_);
   }
 
-  /// Under the parent's lock.
+  /// Leaves the parent's list. The parent's lock is held.
   void leave_family() noexcept {
     parent_->reserved_ = parent_->reserved_ - total_;
     permits* const before = previous_;
@@ -178,10 +179,10 @@ class permits {
   }
 
   typename Env::template atomic<std::uint64_t> word_;
-  typename Env::template atomic<std::uint32_t> gifts_{0};  // changes before anybody is woken
+  typename Env::template atomic<std::uint32_t> gifts_{0};  // changes before a thread is woken
   cell<std::uint32_t> total_;                              // immutable, as is `parent_`
   permits* parent_ = nullptr;
-  cell<permits*> next_{nullptr};  // both: guarded by the parent's lock
+  cell<permits*> next_{nullptr};  // with previous_: guarded by the parent's lock
   cell<permits*> previous_{nullptr};
   mutex lock_;  // guards the next two
   cell<permits*> children_{nullptr};

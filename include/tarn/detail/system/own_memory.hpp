@@ -11,7 +11,7 @@
 namespace tarn::detail {
 
 /// True for a source that may serve a pool below the heap: one that `operator new` or `malloc` are
-/// made of. Whatever such a pool needs besides its blocks must not come from the heap.
+/// made of. The memory that such a pool needs besides its blocks must not come from the heap.
 template <class Source>
 inline constexpr bool is_below_heap_v = false;
 template <class Source>
@@ -20,10 +20,10 @@ template <class Source>
   }
 inline constexpr bool is_below_heap_v<Source> = Source::is_below_heap && has_mmap;
 
-/// Where a core has what it keeps beside its blocks from.
+/// Where a core gets the memory that it keeps beside its blocks.
 class own_memory {
  public:
-  /// From the heap, or from `pages`.
+  /// Memory from the heap, or from `pages`.
   constexpr explicit own_memory(page_heap* pages = nullptr) noexcept : pages_(pages) {}
 
   /// Returns: null if there is no memory.
@@ -32,14 +32,14 @@ class own_memory {
     if (alignment <= alignof(std::max_align_t)) return ::operator new(bytes, std::nothrow);
     return ::operator new(bytes, std::align_val_t{alignment}, std::nothrow);
   }
-  /// The same two numbers as for `take`.
+  /// Preconditions: the same two numbers as for `take`.
   void give(void* p, std::size_t bytes, std::size_t alignment) const noexcept {
     if (pages_ != nullptr) return pages_->give(p, align_up(bytes, alignment));
     if (alignment <= alignof(std::max_align_t)) return ::operator delete(p);
     ::operator delete(p, std::align_val_t{alignment});
   }
 
-  /// An object. Returns: null if there is no memory.
+  /// Makes an object. Returns: null if there is no memory.
   template <class T>
   [[nodiscard]] T* make() const noexcept {
     void* const memory = take(sizeof(T), alignof(T));
@@ -51,7 +51,7 @@ class own_memory {
     object->~T();
     give(object, sizeof(T), alignof(T));
   }
-  /// An array of default-made objects. Returns: null if there is no memory.
+  /// Makes an array of default-made objects. Returns: null if there is no memory.
   template <class T>
   [[nodiscard]] T* make_array(std::size_t count) const noexcept {
     auto* const first = static_cast<T*>(take(count * sizeof(T), alignof(T)));
@@ -71,7 +71,7 @@ class own_memory {
   page_heap* pages_;
 };
 
-/// The part of a core that has it from pages, if its source may be below the heap.
+/// The own memory of a core: from the heap, or from pages if its source may be below the heap.
 struct own_from_heap {
   [[nodiscard]] static own_memory memory() noexcept { return own_memory(); }
   static void lock() noexcept {}

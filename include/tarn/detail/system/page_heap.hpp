@@ -12,13 +12,12 @@
 
 namespace tarn::detail {
 
-/// A small heap on pages of the system, for what one core keeps beside its blocks: shards,
-/// magazines, descriptors of slabs.
+/// A small heap on pages of the system, for the memory that one core keeps beside its blocks:
+/// shards, magazines, descriptors of slabs.
 ///
-/// Pieces of one class, a quarter of a power of two apart, are cut from runs of 64 KiB; a run of
-/// which no piece is in use goes back to the system, unless it is the only
-/// one of its class with free pieces.
-/// What is larger than a quarter of a run has pages of its own.
+/// Pieces of one class are cut from runs of 64 KiB; the classes are a quarter of a power of two
+/// apart. A run of which no piece is in use goes back to the system, unless it is the only one of
+/// its class with free pieces. A piece larger than a quarter of a run has pages of its own.
 /// Thread safety: from any thread. The system is called without the lock.
 class page_heap {
  public:
@@ -73,7 +72,7 @@ class page_heap {
     if (is_unused) unmap_aligned(r, run_bytes, run_bytes);
   }
 
-  /// Around fork.
+  /// To be called around fork.
   void lock() noexcept { lock_.lock(); }
   void unlock() noexcept { lock_.unlock(); }
 
@@ -85,11 +84,11 @@ class page_heap {
     free_piece* next;
   };
   struct alignas(no_sharing_alignment) run {
-    run* next = nullptr;  // of the same size, with pieces to give
+    run* next = nullptr;  // runs of the same size with free pieces
     run* previous = nullptr;
     free_piece* free = nullptr;
     std::uint32_t used = 0;
-    std::uint32_t end = sizeof(run);  // of what was cut
+    std::uint32_t end = sizeof(run);  // of the part that was cut
   };
 
   /// The sizes of pieces: four to each power of two, from 64 bytes on.
@@ -132,7 +131,7 @@ class page_heap {
   }
 
   system_mutex lock_;
-  run* runs_[9 * 4] = {};  // those with pieces to give, by size; all below: lock_
+  run* runs_[9 * 4] = {};  // runs with free pieces, by size; guarded by lock_
 };
 
 }  // namespace tarn::detail

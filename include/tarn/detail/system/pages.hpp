@@ -12,12 +12,12 @@
 
 namespace tarn::detail {
 
-// Pages are at least 4 KiB and at most 64 KiB on the systems we know. What is a multiple of both
-// is right for every page size between, so nobody has to ask the system for it.
+// Pages are at least 4 KiB and at most 64 KiB on the systems we know. A multiple of both is right
+// for every page size between, so the system need not be asked for it.
 inline constexpr std::size_t smallest_page = 4096;
 inline constexpr std::size_t largest_page = 65536;
 
-// A source says itself whether its memory is private and anonymous: whether pages that are dropped
+// A source declares whether its memory is private and anonymous: whether pages that are dropped
 // read zero and are there again at the next touch.
 template <class Source>
 inline constexpr bool is_purgeable_v = false;
@@ -38,7 +38,7 @@ inline constexpr bool is_purgeable_v<Source> = Source::is_purgeable;
 }
 
 // Drops the whole pages that lie inside of `bytes` bytes at `p`; see `drop_pages`. Returns: the
-// bytes of those pages; 0 if there is none, or the system refuses.
+// bytes of those pages; 0 if there are no such pages, or the system refuses.
 [[nodiscard]] inline std::size_t drop_inside(void* p, std::size_t bytes, bool lazily) noexcept {
   static const std::uintptr_t page = page_size();
   const auto at = reinterpret_cast<std::uintptr_t>(p);

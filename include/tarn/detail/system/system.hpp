@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// Which system this is, and which library: mutexes, pages, clocks, sleeping, fork.
+// Tests which system this is, and offers its mutexes, pages, clocks, sleeping and fork.
 
 #include <atomic>
 #include <cerrno>
@@ -33,8 +33,8 @@
 
 namespace tarn {
 
-/// The system's mutex: what std::mutex is, without the 170 KB of text that <mutex> adds to every
-/// file that includes a pool. A Lockable; one thread may unlock it while the next destroys it.
+/// The system's mutex: like std::mutex, without the 170 KB of text that <mutex> adds to every file
+/// that includes a pool. A Lockable; one thread may unlock it while the next destroys it.
 #if TARN_HAS_POSIX
 class system_mutex {
  public:
@@ -44,8 +44,8 @@ class system_mutex {
   void unlock() noexcept { pthread_mutex_unlock(&mutex_); }
 
  private:
-  // Needs no destruction. It spins for a moment before it sleeps where the system has such a one:
-  // what pools do under a lock takes less time than waking a thread up.
+  // Needs no destruction. Where the system has such a mutex, it spins for a moment before it
+  // sleeps: pools hold a lock for less time than it takes to wake a thread up.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wzero-as-null-pointer-constant"  // what the macros hold
 #if defined(PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP)
@@ -63,7 +63,7 @@ class system_mutex : public std::mutex {};
 
 namespace tarn::detail {
 
-/// True where pages can be mapped; elsewhere `map_pages` gives nothing.
+/// True where pages can be mapped; elsewhere `map_pages` returns null.
 inline constexpr bool has_mmap = TARN_HAS_POSIX != 0;
 
 #if TARN_HAS_POSIX
@@ -116,7 +116,7 @@ inline std::ptrdiff_t read_file(int, void*, std::size_t) noexcept { return errno
 #if defined(__linux__)
 /// True where private anonymous pages can be dropped: they read zero afterwards.
 inline constexpr bool has_page_drop = true;
-// glibc only; by another name, so that it does not meet the declaration of <malloc.h>.
+// glibc only; by another name, so that it does not conflict with the declaration of <malloc.h>.
 extern "C" [[gnu::weak]] int tarn_malloc_trim(std::size_t) noexcept __asm__("malloc_trim");
 
 /// Drops whole pages now or, with `lazily`, when the system wants them. Returns: whether it did.
@@ -128,7 +128,7 @@ extern "C" [[gnu::weak]] int tarn_malloc_trim(std::size_t) noexcept __asm__("mal
 [[nodiscard]] inline std::int64_t coarse_nanoseconds() noexcept {
   return steady_nanoseconds(6);  // CLOCK_MONOTONIC_COARSE, since Linux 2.6.32
 }
-// Weak, since older systems have them in a library of their own.
+// Weak, since older systems have these functions in a library of their own.
 struct module_info {  // Dl_info
   const char* file;
   void* base;
@@ -147,7 +147,7 @@ inline void keep_module(const void* address) noexcept {
   tarn_dlopen(found.file, lazy | only_if_loaded | never_unloaded);
 }
 
-/// Has the heap give memory that is free in it on to the system, where it can be told to.
+/// Makes the heap give its free memory to the system, where the heap offers that.
 inline void trim_heap() noexcept {
   if (tarn_malloc_trim != nullptr) tarn_malloc_trim(0);
 }
@@ -159,13 +159,13 @@ inline void keep_module(const void*) noexcept {}
 inline void trim_heap() noexcept {}
 #endif
 
-// FUTEX_WAIT_BITSET and FUTEX_WAKE, both private: what they are called in <linux/futex.h>, which is
-// 4 KB of text with all that it includes.
+// FUTEX_WAIT_BITSET and FUTEX_WAKE, both private, as in <linux/futex.h>, which is 4 KB of text with
+// all that it includes.
 inline constexpr int futex_wait = 9 | 128;
 inline constexpr int futex_wake = 1 | 128;
 
-/// Sleeps until a call of `wake`, or until `deadline` in nanoseconds of the steady clock; not at
-/// all if `cell` is no longer `old`. It may wake early. Returns: whether there is time left.
+/// Sleeps until a call of `wake`, or until `deadline` in nanoseconds of the steady clock. Does not
+/// sleep if `cell` is no longer `old`. It may wake early. Returns: whether there is time left.
 [[nodiscard]] inline bool wait_until(const std::atomic<std::uint32_t>& cell, std::uint32_t old,
                                      std::int64_t deadline) noexcept {
 #if TARN_HAS_FUTEX
@@ -173,14 +173,14 @@ inline constexpr int futex_wake = 1 | 128;
   ::syscall(SYS_futex, &cell, futex_wait, old, &end, nullptr, ~0U);  // any waker
 #elif TARN_HAS_POSIX
   const timespec moment{0, cell.load(std::memory_order::relaxed) == old ? 50'000 : 0};
-  nanosleep(&moment, nullptr);  // the caller looks again: right anywhere, if not at once
+  nanosleep(&moment, nullptr);  // the caller looks again: correct on any system, if not at once
 #else
   if (cell.load(std::memory_order::relaxed) == old) yield_thread();
 #endif
   return steady_nanoseconds() < deadline;
 }
 
-/// Wakes up to `threads` of those that wait for `cell` to change.
+/// Wakes up to `threads` threads that wait for `cell` to change.
 inline void wake([[maybe_unused]] const std::atomic<std::uint32_t>& cell,
                  [[maybe_unused]] int threads) noexcept {
 #if TARN_HAS_FUTEX

@@ -48,13 +48,13 @@ struct thread_getter {
 
 #if TARN_THREAD_POINTER == 1
 inline constexpr bool has_fixed_places = true;
-/// The address that the calling thread's variables lie around.
+/// The thread pointer: the calling thread's variables lie at fixed distances from it.
 [[nodiscard]] TARN_FORCE_INLINE std::uintptr_t thread_pointer() noexcept {
   std::uintptr_t p = 0;
   asm volatile("movq %%fs:0, %0" : "=r"(p));
   return p;
 }
-/// What the calling thread keeps at `place`.
+/// The pointer that the calling thread keeps at `place`.
 [[nodiscard]] TARN_FORCE_INLINE void* thread_word_at(thread_word place) noexcept {
   void* found = nullptr;
   asm volatile("movq %%fs:(%1), %0" : "=r"(found) : "r"(place));

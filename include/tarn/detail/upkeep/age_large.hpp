@@ -12,7 +12,7 @@
 
 namespace tarn::detail {
 
-/// Gives the block of an extent that was retired to the source. Returns: its bytes.
+/// Gives the block of a retired extent back to the source. Returns: its bytes.
 template <class Source>
 std::size_t let_go(const extent& e, Source& source) noexcept {
   upkeep_totals.released(e.bytes);
@@ -25,7 +25,7 @@ template <class Source>
 std::size_t large_blocks<Lock>::trim(std::size_t to_bytes, Source& source) noexcept {
   for (std::size_t given = 0;;) {
     const auto gone = locked(lock_, [&]() -> extent {
-      // Those that were taken out count as kept, but they can't be had.
+      // Extents that a sweep took out count as kept, but they can't be taken here.
       auto* const e = cache_.count().kept_bytes > to_bytes ? cache_.take_any() : nullptr;
       return e != nullptr ? retire(e) : extent{};
     });
@@ -34,9 +34,9 @@ std::size_t large_blocks<Lock>::trim(std::size_t to_bytes, Source& source) noexc
   }
 }
 
-/// Surplus is what no get took since the last tick: of two blocks that fit as well the newer one is
-/// taken, so these are the same blocks all the time. Of their bytes a part stays, the newest first;
-/// of all, no more than the percentage of the recent peak allows.
+/// Surplus blocks are those that no get took since the last tick: of two equally good fits the
+/// newer one is taken, so these are the same blocks all the time. A part of their bytes stays, the
+/// newest first. Of all kept bytes, no more stay than the percentage of the recent peak allows.
 template <class Lock>
 auto large_blocks<Lock>::begin(const tick_rules& rules) noexcept -> sweep* {
   const guard<Lock> hold(lock_);
@@ -54,7 +54,8 @@ std::size_t large_blocks<Lock>::settle(sweep& s, extent* e, bool stays, std::siz
   {
     const guard<Lock> hold(lock_);
     using fate = large_cache::fate;
-    // What the system refused to drop is new again, and not asked for at once.
+    // If the system refused to drop its pages, a block counts as new and is not tried again at
+    // once.
     const auto what = !stays || closed_ ? fate::goes
                       : dropped != 0    ? fate::stays_purged
                                         : fate::stays;
@@ -67,9 +68,9 @@ std::size_t large_blocks<Lock>::settle(sweep& s, extent* e, bool stays, std::siz
   return let_go(gone, source);
 }
 
-/// Does with kept blocks above the last tier as the rules say: they go or, with `pages`, lose those
-/// and stay. The caller keeps the core, and holds no lock. Returns: how many. Adds the bytes of
-/// pages to `dropped`.
+/// Applies the rules to kept blocks above the last tier: surplus blocks go or, with `pages`, lose
+/// their pages and stay. The caller keeps the core alive and holds no lock. Returns: the number of
+/// blocks. Adds the bytes of dropped pages to `dropped`.
 template <class Core>
 std::size_t evict_large(Core& c, const tick_rules& rules, purge_mode pages,
                         std::size_t& dropped) noexcept {

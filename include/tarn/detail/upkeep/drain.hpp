@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// How caches are emptied: by order, when a thread ends; and what bounds them.
+// How caches are emptied, by order and when a thread ends, and how they are bounded.
 
 #include <tarn/detail/core/core.hpp>
 #include <tarn/detail/upkeep/upkeep.hpp>
 
 namespace tarn::detail {
 
-/// Empties the calling thread's cache of one tier, or that of a shard that this call has to itself.
+/// Empties the calling thread's cache of one tier, or that of the shard `left`, which only this
+/// call uses.
 template <class Config>
 void core<Config>::flush(std::uint32_t tier, shard_type* left) noexcept {
   auto& t = tiers_[tier];
@@ -43,7 +44,7 @@ void core<Config>::flush_all(shard_type* left) noexcept {
 template <class Config>
 void core<Config>::drain() noexcept {
   if constexpr (is_per_thread) {
-    // relaxed: the order that follows publishes it.
+    // relaxed: `give_order` publishes it.
     drains_.fetch_add(1, std::memory_order::relaxed);
     this->registry_->give_order();
     follow_orders();
@@ -74,16 +75,16 @@ void core<Config>::renew() noexcept {
   if (s->seen_drains == drains) return upkeep<Config>::flush_idle(*this);
   s->seen_drains = drains;
   for (std::uint32_t t = 0; t != tier_count_; ++t) {
-    // What is in the depot now came after the drain: made ready by `reset_and_drain`, or put by
-    // others. Only what lay in this cache is to go.
+    // The blocks in the depot now came after the drain: made ready by `reset_and_drain`, or put by
+    // other threads. Only the blocks that lay in this cache have to go.
     const auto later = ready_of(t);
     flush(t);
     evict(t, later, evict_reason::trimmed);
   }
 }
 
-/// Where one lock guards cache and depot, the bound holds for both together, so the cache's share
-/// follows what the depot has. The lock is held.
+/// Where one lock guards cache and depot, the bound holds for both together, so the cache's limit
+/// depends on the ready blocks in the depot. The lock is held.
 template <class Config>
 void core<Config>::refit(tier_state& t) noexcept {
   if constexpr (is_single) {
@@ -113,7 +114,7 @@ std::uint64_t core<Config>::set_bound(std::uint32_t tier, std::uint64_t blocks) 
   bounds_.fetch_add(1, std::memory_order::release);  // (1) pairs with (2) in fit_budget
   if constexpr (is_lock_free) {
     evict(tier, blocks, evict_reason::trimmed);
-    // relaxed: a bound may be seen late, and be off by what was on its way.
+    // relaxed: a bound may be seen late, and be off by the blocks that were on their way.
     t.stacked.store(static_cast<std::int64_t>(ready_of(tier)), std::memory_order::relaxed);
     t.bound_stack(blocks);
   } else {

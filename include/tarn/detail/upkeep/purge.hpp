@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// Idle memory stays and its pages go; and what has gone back to the source goes on to the system.
-// The system is called outside every lock: blocks are taken out, and marked when they are parked
-// again.
+// Drops pages of idle memory that stays, and gives memory that went back to the source on to the
+// system. The system is called outside every lock: blocks are taken out, and marked when they are
+// parked again.
 
 #include <tarn/detail/system/pages.hpp>
 #include <tarn/detail/system/system.hpp>
@@ -28,7 +28,8 @@ template <class Config>
 std::size_t upkeep<Config>::purge(core_type& c) noexcept {
   std::size_t bytes = 0;
   c.flush_all();
-  // The smallest first: pieces of a carved block become one, and ready, on their way.
+  // The smallest tiers first: pieces of a carved block are reunited and the block is ready before
+  // its own tier is purged.
   for (std::uint32_t t = 0; t != c.tier_count_; ++t) {
     c.evict(t, 0, evict_reason::purged);
     bytes += purge_parked(c, t, ~std::uint64_t{0}, false);
@@ -37,13 +38,13 @@ std::size_t upkeep<Config>::purge(core_type& c) noexcept {
 }
 
 /// Drops the pages of parked blocks that have some: block by block if each has a page of its own,
-/// else slab by slab, of those of which nothing is in use.
+/// otherwise slab by slab, in slabs of which no block is in use.
 template <class Config>
 std::size_t upkeep<Config>::purge_parked(core_type& c, std::uint32_t tier, std::uint64_t most,
                                          bool lazily) noexcept {
   auto& t = c.tiers_[tier];
   if (!has_own_pages(t.home.shape.stride)) return purge_slabs(c, t, lazily);
-  // As many as there are now: one that the system refuses would come again.
+  // No more than there are now: a block that the system refuses would come again.
   most = min_of(most, locked(t.lock, [&] { return t.home.resident(); }));
   return purge_blocks(c, t, most, lazily);
 }
@@ -56,7 +57,7 @@ std::size_t upkeep<Config>::purge_blocks(core_type& c, tier_type& t, std::uint64
   std::uint32_t ended = 0;
   void* taken[64];
   std::size_t dropped[64];
-  // No more than about a megabyte at a time is out of everybody's reach.
+  // No more than about a megabyte at a time is out of reach of all threads.
   const auto batch = clamp_to<std::size_t>((std::size_t{1} << 20) / stride, 1, 64);
   while (most != 0) {
     std::uint32_t count = 0;
@@ -97,12 +98,12 @@ std::size_t upkeep<Config>::purge_slabs(core_type& c, tier_type& t, bool lazily)
   for (bool dropped_all = true; dropped_all;) {
     slab_type* const s = locked(t.lock, [&]() -> slab_type* {
       auto* const found = t.home.closed ? nullptr : t.home.take_whole();
-      if (found != nullptr) c.slabs_.leave();  // as above
+      if (found != nullptr) c.slabs_.leave();  // a getter that finds nothing else waits for it
       return found;
     });
     if (s == nullptr) break;
     const auto dropped = drop_resident(*s, lazily);
-    dropped_all = dropped != 0;  // else the system refuses, and would again
+    dropped_all = dropped != 0;  // 0: the system refuses, and would again
     slab_list<typename core_type::env> whole;
     locked(t.lock, [&] {
       const auto before = s->purged;
@@ -123,13 +124,13 @@ std::size_t upkeep<Config>::purge_slabs(core_type& c, tier_type& t, bool lazily)
   return bytes;
 }
 
-/// Drops the pages of the blocks of a whole slab that have some. It is the caller's alone. Returns:
-/// the bytes of those pages; 0 if the system refuses.
+/// Drops the pages of those blocks of a whole slab that have some. Only the caller uses the slab.
+/// Returns: the bytes of those pages; 0 if the system refuses.
 template <class Config>
 std::size_t upkeep<Config>::drop_resident(slab_type& s, bool lazily) noexcept {
   const auto page = page_size();
   std::size_t bytes = 0;
-  std::size_t done = 0;  // no page twice: two blocks may share one
+  std::size_t done = 0;  // so that no page is dropped twice: two blocks may share one
   for (std::uint32_t i = 0; i != s.carved;) {
     if (s.is_purged(i)) {
       ++i;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// Idle memory that nobody needs goes back, a part of it at a time.
+// Gives idle memory that is not needed back, a part of it at a time.
 
 #include <tarn/detail/upkeep/upkeep.hpp>
 
@@ -16,7 +16,7 @@ std::size_t upkeep<Config>::tick(core_type& c, const tick_rules& rules) noexcept
   }
   begin(c, rules);
   if constexpr (core_type::is_per_thread) {
-    // relaxed: the order that follows publishes it.
+    // relaxed: `give_order` publishes it.
     c.upkeep_.ticks.fetch_add(1, std::memory_order::relaxed);
     c.registry_->give_order();
   }
@@ -29,17 +29,17 @@ void upkeep<Config>::flush_idle(core_type& c) noexcept {
   const auto ticks = c.upkeep_.ticks.load(std::memory_order::relaxed);  // see `tick`
   bool flushed = false;
   for (std::uint32_t t = 0; t != c.tier_count_; ++t) {
-    // Each time: a lock may have moved a fiber to a thread that has another shard.
+    // Looked up each time: a lock may have moved a fiber to a thread that has another shard.
     shard_type* const s = c.find_shard();
     if (s == nullptr || (t == 0 && s->seen_ticks == ticks)) return;
     s->seen_ticks = ticks;
-    const auto word = s->caches()[t].word.load(std::memory_order::relaxed);  // its owner's own
+    const auto word = s->caches()[t].word.load(std::memory_order::relaxed);  // by its owner
     auto& mark = s->marks()[t];
     if (mark.word != word) {
       mark = {word, ticks};
     } else if (ticks - mark.tick >= 2 && s->caches()[t].level() != 0) {
-      // The mark was made after one tick and before the next, so one lies wholly behind it.
-      // Empty, its word changes by no more than gets that follow: the mark is made anew next time.
+      // The mark was made after one tick and before the next, so a whole tick has passed since
+      // then. The flush changes the word, so the mark is made again next time.
       c.flush(t);
       flushed = true;
     }
@@ -63,12 +63,12 @@ void upkeep<Config>::keep_at_least(core_type& c, std::uint32_t tier,
   locked(c.tiers_[tier].lock, [&] { c.tiers_[tier].ageing.least = blocks; });
 }
 
-/// How many ready blocks of a tier should go. The lock is held.
+/// How many ready blocks of a tier should go. The tier's lock is held.
 template <class Config>
 std::uint64_t upkeep<Config>::surplus(const core_type& c, const tier_type& t, std::uint64_t ready,
                                       const tick_rules& rules) noexcept {
-  // Memory goes by slabs, so a slab's worth is the least that is worth keeping, where blocks don't
-  // lose their pages one by one; a kept object is worth more than its memory.
+  // Memory goes by slabs, so a slab's worth of blocks is the least that is worth keeping, unless
+  // blocks lose their pages one by one. A kept object is worth more than its memory.
   const bool single = c.settings_.keeps_objects ||
                       (aged_pages(c) != purge_mode::none && has_own_pages(t.home.shape.stride));
   const auto unit = single ? 1 : slab_type::blocks_in(t.home.shape.slab_bytes, t.home.shape);
@@ -88,7 +88,7 @@ std::size_t upkeep<Config>::age(core_type& c, std::uint32_t tier,
                                 const tick_rules& rules) noexcept {
   auto& t = c.tiers_[tier];
   std::uint64_t ready = 0;
-  std::uint64_t unneeded = 0;  // parked, with their pages
+  std::uint64_t unneeded = 0;  // blocks parked with their pages
   std::uint64_t still = 0;
   if constexpr (core_type::is_lock_free) {
     ready = c.walk_stack(tier, [&](auto& link) {
@@ -116,10 +116,11 @@ std::size_t upkeep<Config>::age(core_type& c, std::uint32_t tier,
   return blocks;
 }
 
-/// The lock is held.
+/// Notes the recent peak of a tier at a tick. The tier's lock is held.
 template <class Config>
 void upkeep<Config>::note_peak(tier_type& t, const tick_rules& rules) noexcept {
-  // What lies on an index stack is not home. What lay there all the time was not out either.
+  // Blocks on an index stack are not home. Blocks that lay there all the time were not in use
+  // either.
   const std::uint64_t never_needed = t.home.magazines.lowest;
   // Another tick may have begun since they were counted, after they went home.
   const auto stacked = core_type::is_lock_free ? min_of(never_needed, t.home.tick_away) : 0;
@@ -129,23 +130,23 @@ void upkeep<Config>::note_peak(tier_type& t, const tick_rules& rules) noexcept {
   t.ageing.ticked_at = rules.now;
 }
 
-/// Begins to watch what is needed until the next tick.
+/// Begins to record what is needed until the next tick.
 template <class Config>
 void upkeep<Config>::begin(core_type& c, const tick_rules& rules) noexcept {
-  // What nobody fetches from the depot again is unused.
+  // Blocks that no thread takes from the depot again are unused.
   c.flush_all();
   for (std::uint32_t i = 0; i != c.tier_count_; ++i) {
     auto& t = c.tiers_[i];
     locked(t.lock, [&] {
       if (rules.passed == 0) note_peak(t, rules);
-      t.home.magazines.lowest = t.home.ready();  // nothing under lock_free, which marked blocks
+      t.home.magazines.lowest = t.home.ready();  // 0 under lock_free, which marks blocks instead
       t.home.least_home = t.home.home();
       t.home.least_resident = t.home.resident();
       t.home.tick_away = t.home.live() - t.home.home();
       t.home.carve_misses = 0;
     });
     c.evict_excess(i);
-    if constexpr (core_type::is_lock_free) {  // last: evicting pushes a block anew
+    if constexpr (core_type::is_lock_free) {  // last: evicting pushes blocks again
       c.walk_stack(i, [&](auto& link) {
         // acquire: as in `ready_of`. A block that is out by now loses the bit when it is put.
         return link.fetch_or(t.stack.still_bit, std::memory_order::acquire);

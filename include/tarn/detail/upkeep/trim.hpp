@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// How idle memory leaves, and what keeps it in bounds.
+// How idle memory leaves, and how it is kept in bounds.
 
 #include <tarn/detail/core/core.hpp>
 #include <tarn/detail/events/tell_gone.hpp>
@@ -10,8 +10,8 @@
 
 namespace tarn::detail {
 
-/// A handful at a time: taken out under the lock, their objects destroyed outside, parked under the
-/// lock. So a getter never waits for more than that.
+/// Up to 64 blocks at a time are taken out under the lock; their objects are destroyed outside it,
+/// and they are parked under it. So a getter never waits for more than these.
 template <class Config>
 std::size_t core<Config>::evict(std::uint32_t tier, std::uint64_t keep, evict_reason why,
                                 std::uint64_t most) noexcept {
@@ -25,7 +25,7 @@ std::size_t core<Config>::evict(std::uint32_t tier, std::uint64_t keep, evict_re
   std::size_t blocks = 0;
   std::uint32_t ended = 0;
   void* taken[64];  // half a kilobyte of stack
-  // Destructors may put objects as fast as they are evict: what comes meanwhile stays.
+  // Destructors may put objects as fast as they are evicted: objects that come meanwhile stay.
   auto left = min_of(ready_of(tier), most);
   while (left != 0) {
     std::uint32_t count = 0;
@@ -42,7 +42,8 @@ std::size_t core<Config>::evict(std::uint32_t tier, std::uint64_t keep, evict_re
       t.home.count.left(why, count);
       moved_bytes(t, -static_cast<std::int64_t>(count));
       refit(t);
-      // At once if nothing is to be destroyed: at its capacity a pool must find them here or there.
+      // At once if no object is to be destroyed: a getter of a pool at its capacity must find each
+      // block ready or parked.
       if (!needs_care) park_all();
     }
     if (count == 0) break;
@@ -63,8 +64,8 @@ std::size_t core<Config>::evict(std::uint32_t tier, std::uint64_t keep, evict_re
   return blocks;
 }
 
-/// Slabs go back that were bought but never needed, because a block came home meanwhile, and those
-/// that became whole while only carved ones were wanted.
+/// Gives back slabs that were bought but never needed, because a block came home meanwhile, and
+/// slabs that became whole while only carved ones were to leave.
 template <class Config>
 void core<Config>::release_unused(std::uint32_t tier, evict_reason why) noexcept {
   auto& t = tiers_[tier];
@@ -79,7 +80,7 @@ void core<Config>::release_unused(std::uint32_t tier, evict_reason why) noexcept
   release_slabs(tier, spare);
 }
 
-/// Memory of whole slabs goes back to where it came from. No lock is held.
+/// Gives the memory of whole slabs back to where it came from. No lock is held.
 template <class Config>
 void core<Config>::release_slabs(std::uint32_t tier, slab_list<env>& whole) noexcept {
   auto& t = tiers_[tier];
@@ -118,7 +119,7 @@ void core<Config>::return_memory(void* memory, std::size_t bytes, slab_type* par
   evict_excess(tier);
 }
 
-/// Gives all idle memory that can be reached back to the source. No lock is held.
+/// Gives all idle memory that it can reach back to the source. No lock is held.
 template <class Config>
 void core<Config>::reclaim() noexcept {
   give_more_back();
@@ -127,7 +128,7 @@ void core<Config>::reclaim() noexcept {
     evict(t, 0, evict_reason::trimmed);
 }
 
-/// How many ready blocks the bounds of the tier and of the pool leave. The lock is held.
+/// How many ready blocks the bounds of the tier and of the pool allow. The lock is held.
 template <class Config>
 std::uint64_t core<Config>::ready_to_keep(const tier_state& t) const noexcept {
   const auto stride = t.home.shape.stride;
@@ -144,7 +145,7 @@ std::uint64_t core<Config>::ready_to_keep(const tier_state& t) const noexcept {
   return min_of<std::uint64_t>(bound, over < ready ? ready - over : 0);
 }
 
-/// Discards what is above the bounds. The caller keeps the core alive.
+/// Evicts the blocks above the bounds. The caller keeps the core alive.
 template <class Config>
 void core<Config>::evict_excess(std::uint32_t tier, evict_reason why) noexcept {
   auto& t = tiers_[tier];
@@ -155,7 +156,7 @@ template <class Config>
 std::size_t core<Config>::trim(std::size_t to_bytes) noexcept {
   const auto before = slab_bytes_taken();
   flush_all();
-  // Smallest tiers first: pieces of carved blocks come together before their blocks are evict.
+  // Smallest tiers first: pieces of carved blocks are reunited before these blocks are evicted.
   for (std::uint32_t t = 0; t != tier_count_; ++t) {
     release_unused(t, evict_reason::trimmed);
     std::uint64_t idle = 0;

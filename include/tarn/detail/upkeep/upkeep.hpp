@@ -11,8 +11,8 @@
 
 namespace tarn::detail {
 
-/// What is done now and then with the idle memory of a core: tick.hpp and purge.hpp. The caller
-/// keeps the core, and holds no lock.
+/// The periodic work on the idle memory of a core: tick.hpp and purge.hpp. The caller keeps the
+/// core alive and holds no lock.
 template <class Config>
 struct upkeep {
   using core_type = core<Config>;
@@ -22,36 +22,36 @@ struct upkeep {
 
   static constexpr bool can_purge = has_page_drop && is_purgeable_v<typename Config::source>;
 
-  /// Gives a part of what was not needed since the last tick back. Returns: the number of blocks.
+  /// Gives back a part of the blocks not needed since the last tick. Returns: the number of blocks.
   static std::size_t tick(core_type& c, const tick_rules& rules) noexcept;
-  /// Ready blocks of `tier` that decay leaves there.
+  /// Sets how many ready blocks of `tier` decay leaves.
   static void keep_at_least(core_type& c, std::uint32_t tier, std::uint64_t blocks) noexcept;
-  /// The owner empties those of its caches that it had no use for during a whole tick.
+  /// Empties those of the calling thread's caches that it did not use during a whole tick.
   static void flush_idle(core_type& c) noexcept;
   static void evict_above_bounds(core_type& c) noexcept;
 
-  /// Drops the pages of all that is idle in the depots. Preconditions: `can_purge`. Returns: their
-  /// bytes.
+  /// Drops the pages of all idle blocks in the depots. Preconditions: `can_purge`. Returns: the
+  /// bytes of these pages.
   static std::size_t purge(core_type& c) noexcept;
-  /// What becomes of the pages of what is not needed: none, since it goes itself.
+  /// What happens to the pages of blocks that are not needed; `none`: the blocks themselves go.
   [[nodiscard]] static purge_mode aged_pages(const core_type& c) noexcept {
     return can_purge ? c.settings_.aged_pages : purge_mode::none;
   }
-  /// Whether whole slabs stay that leave for this reason: without their pages.
+  /// Whether slabs that are whole for this reason stay, without their pages.
   [[nodiscard]] static bool keeps_slabs(const core_type& c, evict_reason why) noexcept {
     return aged_pages(c) != purge_mode::none &&
            (why == evict_reason::bound || why == evict_reason::aged);
   }
 
-  /// Bytes went back to the source.
+  /// Counts bytes that went back to the source.
   static void note_returned(core_type& c, std::size_t bytes) noexcept {
     c.upkeep_.returned.fetch_add(bytes, std::memory_order::relaxed);  // guards nothing
   }
-  /// Tells the source to give on what it holds free, if that may be much by now.
+  /// Makes the source give its free memory to the system, if that may be much by now.
   static void release_to_system(core_type& c) noexcept;
 
  private:
-  /// Less is not worth the walk over the heap.
+  /// Fewer bytes are not worth the walk over the heap.
   static constexpr std::size_t least_to_release = std::size_t{1} << 20;
 
   [[nodiscard]] static std::uint64_t surplus(const core_type& c, const tier_type& t,

@@ -13,8 +13,8 @@
 
 namespace tarn::detail {
 
-/// Reads bytes of unknown origin from front to end. Every read says whether it could; the first one
-/// that could not leaves its reason in `result`.
+/// Reads bytes of unknown origin from front to end. Every read returns whether it succeeded; the
+/// first one that fails leaves its reason in `result`.
 class decoder {
  public:
   explicit decoder(std::span<const std::byte> bytes) noexcept : bytes_(bytes), end_(bytes.size()) {}
@@ -37,7 +37,7 @@ class decoder {
     return true;
   }
 
-  /// A zigzag varint that fits `T`.
+  /// Reads a zigzag varint that fits `T`.
   template <std::signed_integral T>
   [[nodiscard]] bool read_zigzag(T& into) noexcept {
     const auto begin = at_;
@@ -56,8 +56,8 @@ class decoder {
     return fail(decode_fault::overflow, begin, value, std::int64_t{most});
   }
 
-  /// A zigzag length or count from `least` to `most`, of things of at least `each` bytes that
-  /// follow.
+  /// Reads a zigzag length or count from `least` to `most`, for things of at least `each` bytes
+  /// that follow.
   [[nodiscard]] bool read_length(std::int64_t& into, std::int64_t least, std::size_t most,
                                  std::size_t each = 1) noexcept {
     const auto begin = at_;
@@ -75,23 +75,23 @@ class decoder {
            fail(decode_fault::truncated, begin, length, left() / each);
   }
 
-  /// The next `size` bytes, which a length was checked for.
+  /// Takes the next `size` bytes. Preconditions: a length was checked for them.
   [[nodiscard]] std::span<const std::byte> take(std::size_t size) noexcept {
     at_ += size;
     return bytes_.subspan(at_ - size, size);
   }
-  /// Everything up to the end, without taking it.
+  /// The bytes up to the end, without taking them.
   [[nodiscard]] std::span<const std::byte> rest() const noexcept {
     return bytes_.subspan(at_, left());
   }
 
-  /// Makes the next `size` bytes all there is. Returns: the old end, for `widen`.
+  /// Ends the input after the next `size` bytes. Returns: the old end, for `widen`.
   [[nodiscard]] std::size_t narrow(std::size_t size) noexcept {
     const auto old = end_;
     end_ = at_ + size;
     return old;
   }
-  /// The inner bytes have to be used up. Returns to the outer ones.
+  /// Goes back to the outer end `end`. Returns: false if bytes are left before the inner end.
   [[nodiscard]] bool widen(std::size_t end) noexcept {
     if (left() != 0) return fail(decode_fault::trailing, at_, left(), 0);
     end_ = end;

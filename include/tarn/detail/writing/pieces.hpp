@@ -9,8 +9,8 @@
 
 namespace tarn::detail {
 
-/// Copies the first and the last `sizeof(Word)` bytes of a piece that has at least so many and at
-/// most twice as many: they overlap or touch. Both are read before anything is written.
+/// Copies the first and the last `sizeof(Word)` bytes of a piece of at least that and at most twice
+/// that size: they overlap or touch. Both are read before anything is written.
 template <class Word>
 TARN_FORCE_INLINE void copy_ends(std::byte* to, const std::byte* from, std::size_t n) noexcept {
   Word first;
@@ -22,7 +22,7 @@ TARN_FORCE_INLINE void copy_ends(std::byte* to, const std::byte* from, std::size
 }
 
 /// Copies a piece that is probably short: up to 16 bytes without a call, since a call of memcpy
-/// costs more than they do. `from` may be null if `n` is 0.
+/// costs more than copying them. `from` may be null if `n` is 0.
 TARN_FORCE_INLINE void copy_piece(std::byte* to, const std::byte* from, std::size_t n) noexcept {
   if (n > 2 * sizeof(std::uint64_t)) {
     std::memcpy(to, from, n);
@@ -37,7 +37,7 @@ TARN_FORCE_INLINE void copy_piece(std::byte* to, const std::byte* from, std::siz
   }
 }
 
-/// `std::memmove` without a call for up to 32 bytes, which is what names, keys and the like are.
+/// `std::memmove` without a call for up to 32 bytes, the usual size of names and keys.
 TARN_FORCE_INLINE void move_bytes(std::byte* to, const std::byte* from, std::size_t n) noexcept {
   struct pair {
     std::uint64_t words[2];
@@ -51,7 +51,7 @@ TARN_FORCE_INLINE void move_bytes(std::byte* to, const std::byte* from, std::siz
   }
 }
 
-/// Copies `n` bytes; both pointers may be null if that is 0.
+/// Copies `n` bytes; both pointers may be null if `n` is 0.
 inline void copy_bytes(std::byte* to, const std::byte* from, std::size_t n) noexcept {
   if (n != 0) std::memcpy(to, from, n);
 }

@@ -12,7 +12,7 @@
 
 namespace tarn::detail {
 
-/// Integers that have a form on the wire: all but bool.
+/// Integers that have a form on the wire: all types but bool.
 template <class T>
 concept wire_integer = std::integral<T> && !std::same_as<std::remove_cv_t<T>, bool>;
 

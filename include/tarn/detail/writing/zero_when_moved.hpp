@@ -7,8 +7,8 @@
 
 namespace tarn::detail {
 
-/// A number that goes with what it counts: a move leaves zero behind. With it, the moves of a class
-/// that holds such a number beside a container need not be written by hand.
+/// A number that belongs to data beside it: a move leaves zero behind. With it, the moves of a
+/// class that holds such a number beside a container need not be written by hand.
 template <class T>
 struct zero_when_moved {
   T value{};
