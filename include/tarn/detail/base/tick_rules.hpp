@@ -13,7 +13,7 @@ struct tick_rules {
 
   std::int64_t now = 0;        // on the caller's clock
   std::uint64_t passed = 0;    // intervals since the last tick; 0: this is the first
-  unsigned halvings = 0;       // of the blocks that were not needed
+  unsigned halvings = 0;       // halvings of the blocks not needed
   bool keeps_initial = false;  // blocks made ready at first stay
   int percent = -1;            // ready blocks allowed per hundred of the recent peak; -1: any
 };

@@ -14,7 +14,7 @@ namespace tarn::detail {
 struct initial_blocks {
   std::size_t blocks = 0;
   std::size_t bytes = 0;
-  bool stops_at_limit = false;  // stops there without an error
+  bool stops_at_limit = false;  // at the limit, stop without an error
 
   [[nodiscard]] std::size_t of(std::size_t stride, std::size_t left_bytes) const noexcept {
     return min_of(blocks, left_bytes / stride);

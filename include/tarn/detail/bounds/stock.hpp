@@ -20,7 +20,7 @@ bool bounds<Config>::stock(core_type& c, std::uint32_t tier, std::uint64_t& bloc
                            supply& into) {
   auto& t = c.tiers_[tier];
   const auto& shape = t.home.shape;
-  if (!partly && blocks > c.source_.limit() / shape.stride) return false;  // early
+  if (!partly && blocks > c.source_.limit() / shape.stride) return false;  // above the limit
   std::uint64_t gained = 0;
   for (;;) {
     std::uint64_t most = 0;  // blocks that are parked or may be carved

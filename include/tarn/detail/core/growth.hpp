@@ -100,7 +100,7 @@ void* core<Config>::obtain_larger(std::uint32_t tier, std::size_t& bytes,
   return nullptr;
 }
 
-/// Memory for a slab from the source, within the limit. Returns: null if there is none.
+/// Gets memory for a slab from the source, within the limit. Returns: null if it gets none.
 template <class Config>
 void* core<Config>::ask_source(std::size_t bytes) {
   void* const memory = source_.allocate(bytes, settings_.slab_bytes);

@@ -5,7 +5,7 @@
 
 namespace tarn::detail {
 
-/// A doubly linked list of slabs. Guarded by whoever guards its owner.
+/// A doubly linked list of slabs. Guarded by the lock of its owner.
 template <class Env>
 class slab_list {
  public:

@@ -41,7 +41,8 @@ class registry;
 
 /// An object that is told what a core does, on the thread that does it, while it holds no lock.
 ///
-/// Counted: the list that it is in holds a reference, and each thread that is telling it another.
+/// Reference-counted: the list that it is in holds a reference, and so does each thread that is
+/// telling it something.
 template <class Env>
 class observer {
  public:

@@ -10,8 +10,8 @@
 
 namespace tarn::detail {
 
-/// Addresses of large blocks that came back lately. They tell a block that comes back twice from
-/// memory that no pool gave.
+/// Addresses of large blocks that came back lately. They distinguish a block that comes back twice
+/// from memory that no pool gave.
 ///
 /// The newest eight of each place stay: 512 in all, if they are spread evenly. A block that was
 /// handed out again is not looked up here.

@@ -93,7 +93,8 @@ class sample_table {
     return tier < most_tiers ? most_in_use_[tier].load(std::memory_order::relaxed) : 0;
   }
   /// Whether to count the blocks in use now that `id` is remembered: with every fourth sample if
-  /// samples are few, and less often the more threads there are, because each is looked at.
+  /// samples are few, and less often the more threads there are, because the counts of each are
+  /// read.
   [[nodiscard]] bool wants_in_use(std::uint64_t id, std::uint64_t weight) const noexcept {
     const auto threads = threads_.load(std::memory_order::relaxed);
     return id % ((weight < few ? 1 : few) * (threads / 8 + 1)) == 0;

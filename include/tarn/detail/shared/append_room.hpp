@@ -87,7 +87,8 @@ class append_room {
       const std::size_t left = word_.seal();
       const std::size_t now_held = usable(block_) - left;
       if (n > usable(fresh) - now_held) {
-        word_.unseal(left);  // others filled the old block meanwhile: at most until it is full
+        word_.unseal(left);  // others appended meanwhile: repeats at most until the old block is
+                             // full
         continue;
       }
       carry(fresh, block_, now_held);

@@ -54,7 +54,7 @@ class permits {
     } while (!word_.compare_exchange_weak(old, old + waiter, std::memory_order::relaxed,
                                           std::memory_order::relaxed));
     for (bool in_time = true;;) {
-      // Read before the word: a thread that gives after that changes it. (4) pairs with (3).
+      // Read before the word: a thread that gives after that changes `gifts_`. (4) pairs with (3).
       const auto heard = gifts_.load(std::memory_order::acquire);
       auto now = word_.load(std::memory_order::relaxed);  // a guess; the exchange decides
       while (free_of(now) != 0 || !in_time || (now & closed) != 0) {
