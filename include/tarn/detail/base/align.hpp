@@ -15,7 +15,7 @@ inline constexpr std::size_t small_alignment = 16;
 inline constexpr std::size_t line_alignment = 64;
 /// Distance that keeps two hot objects apart: adjacent-line prefetchers pull pairs of lines.
 inline constexpr std::size_t no_sharing_alignment = 128;
-/// Largest size that can be asked for; anything above overflows pointer differences.
+/// Largest size that can be requested; anything above overflows pointer differences.
 inline constexpr std::size_t max_size = static_cast<std::size_t>(PTRDIFF_MAX);
 
 /// Preconditions: `alignment` is a power of two; the result does not overflow.

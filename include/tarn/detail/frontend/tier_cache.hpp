@@ -12,7 +12,7 @@ namespace tarn::detail {
 
 inline constexpr unsigned level_bits = 10;
 inline constexpr std::uint64_t level_mask = (std::uint64_t{1} << level_bits) - 1;
-/// What one get adds to a cache's word when gets are counted.
+/// The number that one get adds to a cache's word when gets are counted.
 inline constexpr std::uint64_t one_get = std::uint64_t{1} << level_bits;
 
 /// Idle blocks of one tier that one thread (or the holder of one lock) reaches at once: two

@@ -29,7 +29,7 @@ class append_word {
   static constexpr std::size_t most = none - 1;
 
   /// Reserves the next `n` bytes, and keeps the block where it is until `leave`.
-  /// Returns: what was left before, or `none` if there is no room, or the word is sealed.
+  /// Returns: the bytes left before, or `none` if there is no room, or the word is sealed.
   [[nodiscard]] std::size_t enter(std::size_t n) noexcept {
     // relaxed: only a guess, which the exchange checks.
     std::uint64_t old = word_.load(order::relaxed);

@@ -109,7 +109,7 @@ void core<Config>::return_memory(void* memory, std::size_t bytes, slab_type* par
     upkeep_totals.released(bytes);
     return upkeep<Config>::note_returned(*this, bytes);
   }
-  // All pieces are back: the block is one again, and home.
+  // All pieces are back: the larger block is whole again, and home.
   const auto tier = parent->tier;
   locked(tiers_[tier].lock, [&] {
     ++tiers_[tier].home.count.created;
