@@ -6,6 +6,7 @@
 
 #include <atomic>
 
+#include <tarn/detail/base/back_off.hpp>
 #include <tarn/detail/base/compiler.hpp>
 #include <tarn/detail/system/system.hpp>
 
@@ -38,24 +39,15 @@ class spin_lock {
   }
 
  private:
-  // About a microsecond of pauses: longer than the intended critical sections, far shorter than the
-  // time slice for which a preempted owner waits.
-  static constexpr int spins_before_yield = 64;
-
   TARN_COLD void wait() noexcept {
-    int spins = 0;
+    detail::back_off busy;
     do {
-      // Waiting threads only read, so they share the cache line. A failing exchange in this loop
-      // would take the line away from the owner on every turn. relaxed: try_lock (1) orders the
-      // accesses.
-      while (locked_.load(std::memory_order::relaxed)) {
-        if (spins < spins_before_yield) {
-          ++spins;
-          detail::cpu_pause();
-        } else {
-          detail::yield_thread();
-        }
-      }
+      // Waiting threads only read, and seldom: a failing exchange would take the line away from the
+      // owner on every turn. After some ten microseconds the owner has lost its time slice, so
+      // this thread gives its own away. relaxed: try_lock (1) orders the accesses.
+      do {
+        busy.is_long() ? detail::yield_thread() : busy.wait();
+      } while (locked_.load(std::memory_order::relaxed));
     } while (!try_lock());
   }
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include <tarn/detail/base/back_off.hpp>
 #include <tarn/detail/base/compiler.hpp>
 
 namespace tarn::detail {
@@ -30,38 +31,21 @@ class index_stack {
 
   /// `link_of(index)`: the link of a block. Returns: an index, or `none`.
   template <class LinkOf>
-  [[nodiscard]] std::uint32_t pop(LinkOf&& link_of) noexcept {
-    // (1) acquire, pairs with (2): the link behind the head is the one its push wrote.
-    auto head = head_.load(std::memory_order::acquire);
-    for (;;) {
-      const auto index = static_cast<std::uint32_t>(head) & none;
-      if (index == none) return none;
-      // relaxed: ordered by (1); if it is stale, the tag has moved and the exchange fails.
-      const auto next = index_in(link_of(index).load(std::memory_order::relaxed));
-      // A stack whose head has an index is not closed.
-      if (head_.compare_exchange_weak(head, tag_after(head) | next, std::memory_order::acquire,
-                                      std::memory_order::acquire)) {
-        return index;
-      }
-    }
+  [[nodiscard]] TARN_FORCE_INLINE std::uint32_t pop(LinkOf link_of) noexcept {
+    const auto index = try_pop(link_of);
+    if (index == lost) [[unlikely]]
+      return pop_again(link_of);
+    return index;
   }
 
   /// Pushes the chain `first .. last`, already linked. Returns: false if the stack is closed.
   template <class LinkOf>
-  [[nodiscard]] bool push(std::uint32_t first, std::uint32_t last, LinkOf&& link_of) noexcept {
-    auto head = head_.load(std::memory_order::relaxed);  // only compared and linked to
-    for (;;) {
-      if ((head & closed_bit) != 0) return false;
-      // (3) release, pairs with (4): a reader that only counts may follow a link that changes
-      // meanwhile, to a slab newer than the head that it began with. For all other readers: see
-      // (2).
-      link_of(last).store(static_cast<std::uint32_t>(head) & none, std::memory_order::release);
-      // (2) release, pairs with (1): the link, and what the last owner did to the block.
-      if (head_.compare_exchange_weak(head, follow(head, first), std::memory_order::release,
-                                      std::memory_order::relaxed)) {
-        return true;
-      }
-    }
+  [[nodiscard]] TARN_FORCE_INLINE bool push(std::uint32_t first, std::uint32_t last,
+                                            LinkOf link_of) noexcept {
+    const auto done = try_push(first, last, link_of);
+    if (done == outcome::lost) [[unlikely]]
+      return push_again(first, last, link_of);
+    return done == outcome::pushed;
   }
 
   /// Takes all blocks. Returns: the first index of the chain, or `none`.
@@ -82,6 +66,62 @@ class index_stack {
   }
 
  private:
+  static constexpr std::uint32_t lost = 0xffffffff;  // another thread came first; no index
+  enum class outcome : std::uint8_t { pushed, closed, lost };
+
+  template <class LinkOf>
+  [[nodiscard]] TARN_FORCE_INLINE std::uint32_t try_pop(const LinkOf& link_of) noexcept {
+    // (1) acquire, pairs with (2): the link behind the head is the one its push wrote.
+    auto head = head_.load(std::memory_order::acquire);
+    const auto index = static_cast<std::uint32_t>(head) & none;
+    if (index == none) return none;
+    // relaxed: ordered by (1); if it is stale, the tag has moved and the exchange fails.
+    const auto next = index_in(link_of(index).load(std::memory_order::relaxed));
+    // A stack whose head has an index is not closed. relaxed on failure: nothing is read then.
+    return head_.compare_exchange_weak(head, tag_after(head) | next, std::memory_order::acquire,
+                                       std::memory_order::relaxed)
+               ? index
+               : lost;
+  }
+  template <class LinkOf>
+  [[nodiscard]] TARN_FORCE_INLINE outcome try_push(std::uint32_t first, std::uint32_t last,
+                                                   const LinkOf& link_of) noexcept {
+    auto head = head_.load(std::memory_order::relaxed);  // only compared and linked to
+    if ((head & closed_bit) != 0) return outcome::closed;
+    // (3) release, pairs with (4): a reader that only counts may follow a link that changes
+    // meanwhile, to a slab newer than the head that it began with. For all other readers: see (2).
+    link_of(last).store(static_cast<std::uint32_t>(head) & none, std::memory_order::release);
+    // (2) release, pairs with (1): the link, and what the last owner did to the block.
+    return head_.compare_exchange_weak(head, follow(head, first), std::memory_order::release,
+                                       std::memory_order::relaxed)
+               ? outcome::pushed
+               : outcome::lost;
+  }
+
+  // After a lost race, each time a little later. Out of line: a stack without contention pays
+  // nothing for it.
+  template <class LinkOf>
+  [[nodiscard]] TARN_COLD std::uint32_t pop_again(LinkOf link_of) noexcept {
+    back_off busy;
+    std::uint32_t index = lost;
+    do {
+      busy.wait();
+      index = try_pop(link_of);
+    } while (index == lost);
+    return index;
+  }
+  template <class LinkOf>
+  [[nodiscard]] TARN_COLD bool push_again(std::uint32_t first, std::uint32_t last,
+                                          LinkOf link_of) noexcept {
+    back_off busy;
+    auto done = outcome::lost;
+    do {
+      busy.wait();
+      done = try_push(first, last, link_of);
+    } while (done == outcome::lost);
+    return done == outcome::pushed;
+  }
+
   static constexpr std::uint64_t closed_bit = std::uint64_t{1} << 31;
 
   [[nodiscard]] static std::uint64_t follow(std::uint64_t head, std::uint32_t index) noexcept {
