@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// Question: what do shared buffers, fast buffers, messages and the pmr resource save against what
-// one would write instead?
+// Question: how much do shared buffers, fast buffers, messages and the pmr resource save against
+// the code that one would write instead?
 //
-// Both sides run in one process, in turns. The same again with other allocators behind the other
-// side: each in a process of its own.
+// Both sides run in one process, alternating. The same runs again with other allocators behind the
+// other side, each in its own process.
 
 #include <algorithm>
 #include <array>
@@ -77,7 +77,7 @@ void measure_pmr(const bench::effort& e) {
   bench::two_threads both;
   auto wall = e;
   wall.by = bench::clock::wall;
-  wall.round *= 4;  // so that who begins first matters less
+  wall.round *= 4;  // so that the order of the first round matters less
   say("P5.two", ratios(
                     wall, [&](std::size_t n) { both.run(subject, subject, n); },
                     [&](std::size_t n) { both.run(peer, peer, n); }));
@@ -113,7 +113,7 @@ class ring {
   alignas(128) std::array<void*, room> items_{};
 };
 
-/// One thread gets, the other puts. `Subject` may be neither: then this is the ring alone.
+/// One thread gets, the other puts. `Subject` may do neither: then the ring alone is measured.
 template <class Subject>
 [[nodiscard]] auto hand_over(bench::two_threads& both, ring& r, Subject& subject) {
   return [&](std::size_t times) {
@@ -166,7 +166,7 @@ void measure_hand_over(bench::effort e) {
     const auto ring_time = bench::time_of(e.by, alone, n);
     const auto ours_time = bench::time_of(e.by, subject, n) - ring_time;
     const auto theirs_time = bench::time_of(e.by, peer, n) - ring_time;
-    // What is lost in the noise of the ring counts as a twentieth of it, on either side.
+    // A difference below the noise of the ring counts as a twentieth of the ring, on either side.
     const auto least = ring_time / 20;
     values.push_back(std::max(theirs_time, least) / std::max(ours_time, least));
   }
@@ -266,7 +266,7 @@ void measure_writing(const bench::effort& e) {
 // --- P10: messages
 // --------------------------------------------------------------------------------
 
-/// What one would write: owned strings and a map.
+/// The code that one would write: owned strings and a map.
 struct plain_message {
   std::uint64_t id = 0;
   std::string topic;
@@ -355,7 +355,7 @@ int run_all(const bench::options& o) {
     report.add({row, what, bench::good::above, must, aim, bench::summarise(all[allocator][key]),
                 allocator});
   };
-  // With the allocator that is the best for the other side.
+  // Repeats the measurement with the allocator that is best for the other side.
   const auto add_least = [&](const char* row, const std::string& key, const std::string& what,
                              std::optional<double> must, std::optional<double> aim) {
     const char* least = "glibc";
@@ -376,7 +376,7 @@ int run_all(const bench::options& o) {
   for (const auto* size : {"100", "900", "1024", "1100", "4096"}) {
     const auto text = std::string("shared, ") + size + " B, faster than make_shared";
     const bool is_small = std::string(size) == "100" || std::string(size) == "900";
-    const double must = is_small ? 2.5 : 6;  // with what shared_ptr adds, 1024 is above 1032
+    const double must = is_small ? 2.5 : 6;  // with the overhead of shared_ptr, 1024 is above 1032
     add("P8", std::string("P8.") + size, text, must, {});
     add_least("P8", std::string("P8.") + size, "the same, with the best allocator below it", 1.5,
               {});

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// Question: how far is each pool from the least that is possible, and from the best that there is?
+// Question: how far is each pool from the least possible cost, and from the best allocator?
 //
-// Every figure is a ratio. The floor is an array of pointers and its level, behind a thread-local
-// pointer; floor and subject alternate in rounds of some milliseconds. Allocators that replace
-// malloc run in processes of their own, which alternate with ours, and each is measured against its
-// own floor. "best" is the fastest of glibc malloc, mimalloc, jemalloc and tcmalloc, of those that
-// are installed.
+// Every figure is a ratio. The floor is an array of pointers and its fill level, behind a
+// thread-local pointer; floor and subject alternate in rounds of some milliseconds. Allocators that
+// replace malloc run in separate processes, which alternate with ours, and each is measured against
+// its own floor. "best" is the fastest of glibc malloc, mimalloc, jemalloc and tcmalloc, as far as
+// they are installed.
 
 #include <algorithm>
 #include <array>
@@ -117,7 +117,7 @@ void touch(void* p) noexcept { *static_cast<unsigned char*>(p) = 1; }
 // --- what to measure
 // -------------------------------------------------------------------------------
 
-/// One get and one put. The size is not known to the compiler, in neither of the two.
+/// One get and one put. The compiler knows the size in neither of them.
 template <class Subject>
 [[nodiscard]] auto pairs(Subject subject) {
   return [subject](std::size_t times) mutable {
@@ -224,7 +224,7 @@ template <class Pool>
 
 [[nodiscard]] const std::vector<std::size_t>& random_sizes() {
   static const auto sizes = [] {
-    std::mt19937 random(20240229);  // fixed: every process asks for the same
+    std::mt19937 random(20240229);  // fixed: every process requests the same sizes
     std::uniform_int_distribution<std::size_t> size(1, std::size_t{2} << 20);
     std::vector<std::size_t> result(4096);
     for (auto& s : result)
@@ -310,8 +310,8 @@ struct with_lock {
   const char* name;
 };
 
-/// What statistics cost is measured with each of these. As long as a program has only one thread,
-/// glibc spares a std::mutex its atomics: beside that, statistics weigh most.
+/// The cost of statistics is measured with each of these. As long as a program has only one thread,
+/// glibc uses no atomics in a std::mutex, so the relative cost of statistics is highest there.
 constexpr std::tuple locks{
     with_lock<tarn::thread_cached<>>{"thread_cached"}, with_lock<tarn::no_lock>{"no_lock"},
     with_lock<tarn::spin_lock>{"spin_lock"}, with_lock<std::mutex>{"std::mutex"},
@@ -322,7 +322,7 @@ void for_each_lock(Action&& action) {
   std::apply([&](const auto&... each) { (action(each), ...); }, locks);
 }
 
-/// To one that does not count: a pair by hand and through a handle, and a burst.
+/// Relative to a pool that does not count: a pair by hand and through a handle, and a burst.
 template <class Quiet, class Pool>
 void measure_stats(const bench::effort& e, const std::string& row, Quiet& quiet, Pool& pool) {
   const raw<Quiet> floor{quiet};
@@ -355,7 +355,7 @@ void measure_threads(bench::effort e) {
   auto on_shared = pairs(raw<quiet_pool>{shared});
   auto on_first = pairs(raw<quiet_pool>{first});
   auto on_second = pairs(raw<quiet_pool>{second});
-  // The second processor has slept until now, and takes its time to wake up.
+  // The second processor has slept until now, and takes some time to wake up.
   both.run(on_first, on_second, fitting(e, on_first) * 20);
   say("P12.raw", ratios(
                      e, [&](std::size_t n) { both.run(on_shared, on_shared, n); },
@@ -417,7 +417,8 @@ void measure_tarn(const bench::effort& e) {
 // ----------------------------------------------------------------------------------
 
 int run_all(const bench::options& o) {
-  // Several short processes instead of one long one: where the loader puts things matters, too.
+  // Several short processes instead of one long process: the addresses that the loader chooses
+  // matter, too.
   const std::size_t processes = o.smoke ? 1 : 8;
   const std::string suffix = o.smoke ? "_smoke" : "";
 
@@ -477,7 +478,7 @@ int run_all(const bench::options& o) {
   add_faster("P3", "P3.raw", "sizes to 2 MiB, raw, faster than best", 12, 25);
   add_faster("P3", "P3.handle", "sizes to 2 MiB, handle, faster than best", 12, 25);
   for_each_lock([&](const auto& l) {
-    // Counting is an addition in a word that is written anyway, but where there is no such word.
+    // Counting is an addition in a word that is written anyway, except where there is no such word.
     const bool has_word = !std::is_same_v<decltype(l), const with_lock<tarn::lock_free>&>;
     for (const auto* work : {"raw", "handle", "burst"}) {
       const auto key = "4." + std::string(l.name) + "." + work;

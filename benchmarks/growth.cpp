@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// Question: how does cost grow with what a user decides the number of?
+// Question: how does cost grow with a number that the user decides?
 //
-// Each row does n operations on, or beside, n of something, for n from 100 to a million or as far
-// as memory and a few seconds go. Printed is the time of one operation, and the slope of all of
-// them: the exponent of n that fits the times best. 1 is linear in all, so that one operation costs
-// the same; caches of the processor add up to a tenth where a million things are touched. A row
-// that promises no more than a logarithm says so.
+// Each row does n operations on, or beside, n objects, for n from 100 to a million or as far as
+// memory and a few seconds allow. The row shows the time of one operation, and the slope of all of
+// them: the exponent of n that fits the times best. A slope of 1 is linear in total, so one
+// operation always costs the same; caches of the processor add up to a tenth where a million
+// objects are touched. A row that promises only a logarithm says so.
 
 #include <algorithm>
 #include <cmath>
@@ -39,7 +39,7 @@
 
 namespace {
 
-/// The processor's time for what it is told to measure: others that use the machine don't count.
+/// The processor time of the measured code: other programs on the machine don't count.
 class stopwatch {
  public:
   template <class Action>
@@ -62,11 +62,11 @@ class stopwatch {
 struct row {
   const char* name;
   std::size_t most;
-  bool is_linear;  // else O(n log n) in all
+  bool is_linear;  // otherwise O(n log n) in total
   std::function<void(std::size_t n, stopwatch& watch)> work;
 };
 
-/// Takes text and keeps how much it was.
+/// Accepts text and counts its bytes.
 class text_sink {
  public:
   using difference_type = std::ptrdiff_t;
@@ -86,7 +86,7 @@ class text_sink {
 using small_pool = tarn::byte_pool<tarn::thread_cached<>, tarn::counting_stats,
                                    tarn::traits<tarn::fixed_tiers<128>>>;
 
-/// Addresses that are never touched, each once, so that the heap's own cost is not measured.
+/// Addresses that are never touched, each used once, so that the heap's own cost is not measured.
 struct address_source {
   static void* allocate(std::size_t bytes, std::size_t alignment) noexcept {
     static char* next = [] {
@@ -366,8 +366,8 @@ const row rows[] = {
      }},
 };
 
-/// The exponent that fits best: the slope of a line through the logarithms. What it costs to begin
-/// hides how a few grow, so it is told from a thousand on, where there are more than that.
+/// The exponent that fits best: the slope of a line through the logarithms. Fixed costs hide the
+/// growth for small n, so the fit starts at a thousand, if there are larger numbers.
 double slope_of(const std::vector<std::pair<double, double>>& points) {
   double x = 0;
   double y = 0;
@@ -402,7 +402,8 @@ int main(int argc, char** argv) {
         std::printf("%10s", "");
         continue;
       }
-      // So few take less than the clock is good for: the same again, and the best of all.
+      // A few operations take less time than the clock can measure: repeats them and takes the best
+      // time.
       const int repeats = n >= 100'000 ? 2 : rounds;
       double best = 0;
       for (int i = 0; i != repeats && goes_on; ++i) {
@@ -422,5 +423,5 @@ int main(int argc, char** argv) {
     std::printf("   %5.2f%s%s\n", slope, r.is_linear ? "" : "  (n log n)",
                 is_good ? "" : "  STEEP");
   }
-  return sink == 1 ? 1 : 0;  // what was computed is used
+  return sink == 1 ? 1 : 0;  // uses the computed values
 }

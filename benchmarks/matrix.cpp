@@ -2,9 +2,9 @@
 //
 // Question: what does one get and put cost, for every product x lock policy x stats policy?
 //
-// The policies come from the one list that the tests run over as well. Each benchmark writes to
-// what it gets and checks what it reads back; `to_floor` is its time per get and put in units of a
-// bare thread-local stack. A lock that is not concurrent runs on one thread only.
+// The policies come from the list that the tests use as well. Each benchmark writes to the memory
+// that it gets and checks it on reading. `to_floor` is its time per get and put in units of a bare
+// thread-local stack. A lock that is not concurrent runs on one thread only.
 
 #include <atomic>
 #include <cstddef>
@@ -52,7 +52,7 @@ void get_bytes(benchmark::State& state) {
   bench::check(state, good, "a buffer did not keep what was written");
 }
 
-/// Has to be reset between two users, to show that this happens.
+/// An object that has to be reset between two users, to show that the pool does it.
 struct item {
   std::uint64_t first = 0;
   std::byte rest[112];
@@ -103,7 +103,7 @@ void get_message(benchmark::State& state) {
   bench::check(state, good, "a message was not reset, or did not keep what was written");
 }
 
-/// A reference more and less, and the last one.
+/// Adds and drops a reference, and drops the last one.
 template <class Policy>
 void share_bytes(benchmark::State& state) {
   auto& pool = the_pool<tarn::byte_pool<typename Policy::lock, typename Policy::stats>>();

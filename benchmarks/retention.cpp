@@ -4,8 +4,8 @@
 //
 // A program holds a working set and replaces a part of it all the time. Then comes a spike: 1 GiB
 // more of the same mix of sizes, which is given back in random order. `maintain` is called ten
-// times, a second of simulated time apart. Resident memory is that of the whole process, so each
-// case runs in a process of its own.
+// times, a second of simulated time apart. Resident memory is measured for the whole process, so
+// each case runs in its own process.
 
 #include <algorithm>
 #include <array>
@@ -52,7 +52,7 @@ struct held {
   std::size_t size;
 };
 
-/// Sizes of the mix, so many bytes of them, in random order.
+/// Sizes of the mix with the given sum of bytes, in random order.
 std::vector<std::size_t> sizes_of(std::size_t bytes, std::mt19937& random) {
   std::vector<std::size_t> sizes;
   for (const auto& s : mix) {
@@ -98,7 +98,7 @@ void replace(Pool& pool, std::vector<held>& blocks, std::size_t count, std::mt19
   }
 }
 
-/// Bytes of this process in memory; 0 where the system does not say.
+/// Resident bytes of this process; 0 where the system does not report them.
 std::size_t resident_bytes() {
   std::FILE* const file = std::fopen("/proc/self/statm", "r");
   if (file == nullptr) return 0;
@@ -131,8 +131,8 @@ void show(const char* when, const level& l) {
 
 constexpr unsigned wanted_percent = 10;
 
-/// `known_percent`: where the figure is known to be missed, by how much. Returns: whether it is no
-/// worse than that.
+/// `known_percent`: the known amount by which a figure misses its target. Returns: whether the miss
+/// is not larger than that.
 template <class Pool>
 bool spike(const char* name, tarn::options o, bool churns, std::size_t working_set,
            std::size_t more, unsigned known_percent = wanted_percent) {
@@ -175,7 +175,7 @@ bool spike(const char* name, tarn::options o, bool churns, std::size_t working_s
   return good;
 }
 
-/// Misses of a steady load, with and without ticks. Returns: whether ticks cost none.
+/// Misses of a steady load, with and without ticks. Returns: whether ticks cause no misses.
 bool steady(std::size_t working_set) {
   const auto misses = [&](bool ticks) {
     pool_type pool;
@@ -233,7 +233,7 @@ int main(int argc, char** argv) {
          const tarn::options purging{.idle_memory = tarn::idle_memory::purge};
          return spike<pool_type>(what, purging, false, set, n);
        }},
-      // Known to miss: the heap has a header before each slab and, since slabs are aligned, a free
+      // A known miss: the heap has a header before each slab and, since slabs are aligned, a free
       // piece behind it. Their two pages stay: an eighth of 64 KiB, and 0.8 % of the default.
       {"purge_small", "idle_memory::purge on the heap in slabs of 64 KiB, a working set at rest",
        [](const char* what, std::size_t set, std::size_t n) {
@@ -259,7 +259,8 @@ int main(int argc, char** argv) {
   bool good = true;
   for (const auto& w : all) {
     std::fflush(stdout);
-    // The shell reads the link of the program that calls it as its own, so it is named in full.
+    // The shell would take the link of the calling program for its own, so the program is named in
+    // full.
     char self[4096] = {};
     if (readlink("/proc/self/exe", self, sizeof self - 1) <= 0)
       return w.run(w.what, working_set, more) ? 0 : 1;

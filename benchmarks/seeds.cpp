@@ -2,9 +2,9 @@
 //
 // Question: what do the workloads of the five Go pools cost here, against new and delete?
 //
-// Each name begins with the pool whose benchmark it is, and ends with what serves it. Sizes,
-// patterns and distributions are theirs; unlike theirs, every workload has the same size on both
-// sides, touches its memory and can't be optimised away.
+// Each name begins with the pool of the original benchmark, and ends with the allocator that serves
+// it. Sizes, patterns and distributions are the original ones. Unlike the originals, every workload
+// has the same size on both sides, touches its memory and can't be optimised away.
 
 #include <algorithm>
 #include <array>
@@ -150,7 +150,7 @@ void hundred_filled(benchmark::State& state) {
 // -------------------------------------------------------------------------------------------
 
 [[nodiscard]] std::vector<std::size_t> random_sizes(std::size_t most) {
-  std::mt19937 random(1);  // fixed: both sides ask for the same
+  std::mt19937 random(1);  // fixed: both sides request the same sizes
   std::uniform_int_distribution<std::size_t> size(1, most);
   std::vector<std::size_t> sizes(1000);
   for (auto& s : sizes)
@@ -173,7 +173,7 @@ void get_all(benchmark::State& state) {
   fail_unless(state, good);
 }
 
-/// What one request of ConcurrentAllocations wants.
+/// The size and the work of one request of ConcurrentAllocations.
 struct request {
   std::size_t size;
   int passes;  // over the memory: the work
@@ -199,7 +199,7 @@ struct request {
   return requests;
 }
 
-/// `range`: 0 for getting and putting alone (the first byte is touched), 1 with the work.
+/// `range`: 0 for get and put alone (the first byte is touched), 1 with the work.
 template <class Server>
 void concurrent_mix(benchmark::State& state) {
   const auto requests = mixed_requests(static_cast<unsigned>(state.thread_index()));

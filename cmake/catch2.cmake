@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Gives the target tarn_catch2: Catch2 with a main, version 2 or 3, installed or fetched.
-# No version is asked for: a range cannot span two majors.
+# No version is requested: a range cannot span two major versions.
 find_package(Catch2 CONFIG QUIET)
 if(NOT TARGET Catch2::Catch2)
   include(FetchContent)

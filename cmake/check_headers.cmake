@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Every header compiles alone, without warnings, with nothing but -I include, also without run-time
-# types; and where the compiler is asked for C++17, it says what is missing, and nothing else:
+# Every header compiles alone, without warnings, with only -I include, and also without run-time
+# types. A compiler in C++17 mode reports only the missing standard:
 #   cmake -D INCLUDE_DIR=<include> -D COMPILER=<c++> -P check_headers.cmake
 cmake_minimum_required(VERSION 3.21)
 
@@ -34,8 +34,8 @@ foreach(header IN LISTS headers)
     continue()
   endif()
 
-  # Interop is opt-in: its other party need not be installed. What the compiler did not find is not
-  # ours, then.
+  # Interop is opt-in: the other library need not be installed. A header that the compiler did not
+  # find is then not part of tarn.
   set(absent "")
   if(header MATCHES "^tarn/interop/" AND
      out MATCHES "fatal error: '?([^':\n]+)'?(: No such file| file not found)")
@@ -48,7 +48,7 @@ foreach(header IN LISTS headers)
   endif()
 endforeach()
 
-# Other parties may need run-time types for themselves.
+# Other libraries may need run-time types themselves.
 list(FILTER headers EXCLUDE REGEX "^tarn/interop/")
 list(TRANSFORM headers PREPEND "-include;" OUTPUT_VARIABLE all)
 execute_process(

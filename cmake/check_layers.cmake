@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: MIT
 # The law of the house, as a test: cmake -D INCLUDE_DIR=<repository>/include -P check_layers.cmake
 #
-#  1. A header includes its own floor or a lower one. The floors are the folders, in the order below:
-#     so no folder depends on another in a circle. Those of detail/ are sub-floors.
+#  1. A header includes its own floor or a lower one. The floors are the folders, in the
+#     order below, so folders never depend on each other in a circle. Those of detail/ are sub-floors.
 #  2. No include cycle, not even one that `#pragma once` would hide.
-#  3. Our headers are included as <tarn/...>, never relative; what is included exists.
+#  3. Our headers are included as <tarn/...>, never relative; every included header exists.
 #  4. The first line is the SPDX line; there is a `#pragma once`.
-#  5. No conditional compilation: what depends on the toolchain stands in detail/base/compiler.hpp, what
-#     depends on the system in detail/system/.
-#     Only interop/ and observe/ may ask, by __has_include or a feature macro, whether their other
-#     party (a library, a part of the system) is there.
-#  6. Small, since a long header often holds two nouns: 150 lines in detail/, policy/ and value/, 400
-#     elsewhere, comments and blank lines apart; 15 headers in a folder, those apart that hold no code.
-#     What is larger for a good reason stands below, with the reason and what it may have.
+#  5. No conditional compilation: code that depends on the toolchain stands in
+#     detail/base/compiler.hpp, code that depends on the system in detail/system/.
+#     Only interop/ and observe/ may test, by __has_include or a feature macro, whether the other
+#     library (or a part of the system) exists.
+#  6. Small, since a long header often holds two nouns: 150 lines in detail/, policy/ and value/,
+#     400 elsewhere, without comments and blank lines; 15 headers in a folder, without those that
+#     hold no code. Larger ones stand below, with the reason and their limit.
 #
-# check_layers_test.cmake breaks each rule once and demands that it is seen.
+# check_layers_test.cmake breaks each rule once and requires that the check fails.
 cmake_minimum_required(VERSION 3.21)
 
 get_filename_component(INCLUDE_DIR ${INCLUDE_DIR} ABSOLUTE)
@@ -26,21 +26,21 @@ endfunction()
 # Lowest first. "products" are the headers of tarn/ itself.
 set(floors
   detail/base       # the compiler, sizes, errors
-  value/basic       # values that the mechanism speaks in as well
-  detail/system     # what the system offers
+  value/basic       # values that the mechanism uses itself
+  detail/system     # the services of the system
   detail/shared     # counts and words that several owners share
-  detail/kept       # what an object keeps
-  detail/depot      # where blocks are at home
+  detail/kept       # the memory that an object keeps
+  detail/depot      # the home of blocks
   detail/extents    # blocks above the last tier
-  detail/writing    # how bytes are put down and read
-  detail/events   # who is told
-  detail/frontend   # what stands before the depot
-  detail/check      # what is done to a block on its way out and home
-  detail/samples    # which blocks are remembered
-  detail/core       # how blocks move
-  detail/upkeep     # what is done with idle memory
-  detail/bounds     # how much there may be
-  detail/pool       # cores as pools use them
+  detail/writing    # writing and reading of bytes
+  detail/events     # observers and their events
+  detail/frontend   # caches in front of the depot
+  detail/check      # checks of a block on its way out and home
+  detail/samples    # the table of blocks that are followed
+  detail/core       # the ways of blocks
+  detail/upkeep     # trimming, ageing and purging of idle memory
+  detail/bounds     # limits of memory
+  detail/pool       # cores in the form that pools use
   fwd.hpp value policy products
   observe/text observe/detail observe/operations observe compat interop
   tarn.hpp)
@@ -58,15 +58,15 @@ function(floor_of header result)
   set(${result} ${floor} PARENT_SCOPE)
 endfunction()
 
-# <header> <lines that it may have>, <folder> <headers>: each for a reason.
+# <header> <limit of lines>, <folder> <limit of headers>: each with a reason.
 set(may_be_large
   tarn 18                                # one header per product
   tarn/value 18                          # one header per value
   tarn/pool_base.hpp 440                 # one class, from which all pools inherit
   tarn/fast_buffer.hpp 420               # one class
-  tarn/detail/core/core.hpp 180          # one class, which declares all that is done with blocks
+  tarn/detail/core/core.hpp 180          # one class, which declares all operations on blocks
   tarn/detail/core/threads.hpp 180       # attaching is one sequence of steps
-  tarn/detail/depot/slab.hpp 180         # one descriptor, with making and ending it
+  tarn/detail/depot/slab.hpp 180         # one descriptor, with its creation and its end
   tarn/detail/frontend/registry.hpp 180  # one lock guards all of it
   tarn/detail/pool/byte_core.hpp 180)    # one class, with its hit path
 function(exception_for name most)
@@ -160,7 +160,7 @@ foreach(folder IN LISTS folders)
   endif()
 endforeach()
 
-# Take away headers that need nothing; what cannot be taken away is a cycle, or leads to one.
+# Removes headers that include no other; the rest is a cycle, or leads to one.
 set(left ${headers})
 set(progress TRUE)
 while(progress)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Breaks each rule of check_layers.cmake once, in a copy, and demands that it is seen:
+# Breaks each rule of check_layers.cmake once, in a copy, and requires that the check fails:
 #   cmake -D INCLUDE_DIR=<include> -D SCRATCH_DIR=<folder> -P check_layers_test.cmake
 cmake_minimum_required(VERSION 3.21)
 
@@ -11,7 +11,7 @@ function(run_check result output)
     COMMAND ${CMAKE_COMMAND} -D INCLUDE_DIR=${SCRATCH_DIR}/include
             -P ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/check_layers.cmake
     RESULT_VARIABLE code OUTPUT_VARIABLE out ERROR_VARIABLE out)
-  # CMake wraps long messages; the text is compared without its white space.
+  # CMake wraps long messages, so the text is compared without its white space.
   string(REGEX REPLACE "[ \n]+" " " out "${out}")
   set(${result} ${code} PARENT_SCOPE)
   set(${output} "${out}" PARENT_SCOPE)
@@ -89,7 +89,7 @@ plant("#if in observe that asks for no other party" "planted.hpp has conditional
 plant("a folder without a floor" "tarn/misc/planted.hpp stands on no floor"
       misc/planted.hpp "${head}")
 
-# No semicolons: the texts travel in a list.
+# No semicolons: the texts are elements of a list.
 string(REPEAT "int n = a[0] +\n" 150 long)
 plant("a long header in detail" "detail/base/planted.hpp has 151 lines of code, more than 150"
       detail/base/planted.hpp "${head}// comments do not count\n\n${long}")

@@ -2,9 +2,10 @@
 # All headers compile beside macros that other projects and systems define:
 #   cmake -D INCLUDE_DIR=<include> -D COMPILER=<c++> -D LISTS=<folder> -D SCRATCH_DIR=<folder>
 #         -P check_macros.cmake
-# Each list is tried twice. First as it is, before all standard headers, those of its macros apart
-# that the standard headers don't survive either. Then all lists at once, behind the standard headers
-# and with a stray character for the text of each macro: no use of one of these names goes unnoticed.
+# Each list is tried twice. The first time it stands before all standard headers, without those of
+# its macros that break the standard headers too. The second time all lists stand together behind
+# the standard headers, and each macro expands to a stray character: so the test detects each use of
+# one of these names.
 cmake_minimum_required(VERSION 3.21)
 
 get_filename_component(INCLUDE_DIR ${INCLUDE_DIR} ABSOLUTE)
@@ -14,7 +15,7 @@ if(NOT lists OR NOT headers)
   message(FATAL_ERROR "no lists in '${LISTS}', or no headers in '${INCLUDE_DIR}'")
 endif()
 
-# Interop is opt-in: a header whose other party is not installed is left out.
+# Interop is opt-in: a header whose library is not installed is left out.
 set(standard "")
 set(others "")
 set(ours "")
@@ -75,7 +76,7 @@ foreach(list IN LISTS lists)
   endif()
   compiles(${name} "${others}${before}\n${standard}${after}\n${ours}")
 
-  # One name may be a function in one list and none in another.
+  # A name may be a function-like macro in one list and an object-like macro in another.
   string(REGEX MATCHALL "#define [A-Za-z0-9_]+(\\([^)\n]*\\))?" macros "${text}")
   foreach(macro IN LISTS macros)
     string(REGEX REPLACE "#define ([A-Za-z0-9_]+).*" "\\1" macro_name "${macro}")

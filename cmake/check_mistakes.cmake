@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# What a compiler says first about a mistake is the sentence that the library has for it. Each file
-# makes one mistake, and has the sentence in its first comment, behind "// says: ".
+# For each mistake, the compiler's first message is the sentence that the library has for it. Each
+# file makes one mistake, and has the sentence in its first comment, behind "// says: ".
 #   cmake -D INCLUDE_DIR=<include> -D COMPILER=<c++> -D MISTAKES=<folder> -P check_mistakes.cmake
 cmake_minimum_required(VERSION 3.21)
 

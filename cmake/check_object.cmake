@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# What one get and one put leave in an object file, where the pool is compiled in another one:
+# The size of one get and one put in an object file, where the pool is compiled in another file:
 #   cmake -D INCLUDE_DIR=<include> -D COMPILER=<c++> -D SIZE=<size> -D SOURCE=<exchange.cpp>
 #         -D SCRATCH_DIR=<folder> -P check_object.cmake
 cmake_minimum_required(VERSION 3.21)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# What including tarn costs, in preprocessed bytes, and what it must not pull in:
+# The cost of including tarn, in preprocessed bytes, and the headers that it must not include:
 #   cmake -D INCLUDE_DIR=<include> -D COMPILER=<c++> -D SCRATCH_DIR=<folder> -P check_weight.cmake
 cmake_minimum_required(VERSION 3.21)
 
@@ -13,7 +13,7 @@ function(preprocess name)
   file(WRITE ${SCRATCH_DIR}/${name}.cpp "${includes}")
   execute_process(
     COMMAND ${COMPILER} -E -std=c++20 -I . -x c++ - -o ${SCRATCH_DIR}/${name}.ii
-    # Paths are part of the text: relative ones weigh the same wherever the project lies.
+    # Paths are part of the text: relative ones have the same weight wherever the project lies.
     WORKING_DIRECTORY ${INCLUDE_DIR}
     INPUT_FILE ${SCRATCH_DIR}/${name}.cpp
     RESULT_VARIABLE code ERROR_VARIABLE out)
@@ -22,8 +22,8 @@ function(preprocess name)
   endif()
 endfunction()
 
-# The limit is stated for one standard library: later ones changed what lies behind <string> and
-# <vector> by more than the whole of tarn. With others the weights are shown.
+# The limit is valid for one standard library: later ones changed the weight of <string> and
+# <vector> by more than the whole of tarn. For others the weights are only shown.
 file(WRITE ${SCRATCH_DIR}/release.cpp "#include <cstddef>\nrelease _GLIBCXX_RELEASE\n")
 execute_process(COMMAND ${COMPILER} -E -P -std=c++20 ${SCRATCH_DIR}/release.cpp
                 OUTPUT_VARIABLE release)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Installs the headers, the CMake package and the pkg-config file. Nothing depends on the machine.
+# Installs the headers, the CMake package and the pkg-config file. They do not depend on the
+# machine.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -16,7 +17,7 @@ install(EXPORT tarn-targets NAMESPACE tarn:: DESTINATION ${tarn_package_dir})
 
 configure_package_config_file(cmake/tarn-config.cmake.in tarn-config.cmake
   INSTALL_DESTINATION ${tarn_package_dir} NO_SET_AND_CHECK_MACRO)
-# Before 1.0 a minor version may break its users, so only the same minor version matches.
+# Before 1.0 a minor version may break its users, so only the same minor version is compatible.
 write_basic_package_version_file(tarn-config-version.cmake
   COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 configure_file(cmake/tarn.pc.in tarn.pc @ONLY)

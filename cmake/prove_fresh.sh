@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # usage: sudo [SUITE=trixie] sh cmake/prove_fresh.sh [verb]
-# Proves that cmake/run.sh needs nothing: makes a bare Debian in a temporary folder (debootstrap,
-# minbase), copies this tree into it, runs `sh cmake/run.sh <verb>` (default: test) there, and
-# removes it. Takes the mirror from the host's own apt sources.
+# Proves that cmake/run.sh works on a bare system: makes a bare Debian in a temporary folder
+# (debootstrap, minbase), copies this tree into it, runs `sh cmake/run.sh <verb>` (default: test)
+# there, and removes it. Takes the mirror from the host's own apt sources.
 set -eu
 
 say() { printf '== %s\n' "$*"; }
@@ -41,7 +41,7 @@ mirror=$(mirror_of "$suite" 2>/dev/null | head -n 1)
 [ -n "$mirror" ] || mirror=$(mirror_of "$(. /etc/os-release && echo "$VERSION_CODENAME")" 2>/dev/null | head -n 1)
 [ -n "$mirror" ] || die "found no source of $suite in /etc/apt"
 
-# A proxy that apt knows is the way out for the bare system too.
+# The bare system uses the proxy of the host's apt, too.
 proxy=
 eval "$(apt-config shell proxy Acquire::http::Proxy)"
 if [ -n "$proxy" ]; then
@@ -61,7 +61,7 @@ mkdir "$fresh/root/src"
 (cd "$root" && tar -c -f - --exclude=./build --exclude=./.git .) | tar -x -f - -C "$fresh/root/src"
 
 say "sh cmake/run.sh $verb, in it"
-# Nothing of the host's environment but the proxy; from another folder than the tree's.
+# Passes only the proxy of the host's environment, and runs in another folder than the tree's.
 chroot "$fresh/root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
   ${http_proxy:+http_proxy="$http_proxy"} sh /src/cmake/run.sh "$verb" </dev/null
 say "fresh $suite: run.sh $verb passed"

@@ -61,7 +61,7 @@ need_library() {  # apt package, brew package
   elif have brew; then
     brew list "$2" >/dev/null 2>&1 || missing="$missing $2"
   fi
-  # Elsewhere CMake looks for it, and fetches Catch2 if it has to.
+  # On other systems CMake looks for the library, and fetches Catch2 if necessary.
 }
 
 if [ -n "${CXX:-}" ]; then
@@ -96,7 +96,7 @@ fi
 
 # --- build and run ---------------------------------------------------------------------------------
 
-only() {  # the options that build one part and nothing else
+only() {  # the options that build one part only
   for part in TESTS BENCHMARKS EXAMPLES; do
     if [ "$part" = "$1" ]; then printf ' -D TARN_BUILD_%s=ON' "$part"
     else printf ' -D TARN_BUILD_%s=OFF' "$part"; fi

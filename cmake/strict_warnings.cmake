@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# strict_warnings(<variable> <c++>): what users of this compiler may have switched on. The headers
-# are clean under all of it, since warnings in them are warnings in every program.
+# strict_warnings(<variable> <c++>): the warnings that users of this compiler may have switched on.
+# The headers are clean under all of them, since a warning in a header appears in every program.
 function(strict_warnings result compiler)
   set(flags -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wold-style-cast
             -Wzero-as-null-pointer-constant -Wextra-semi -Wcast-qual -Wundef -Wnon-virtual-dtor

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: MIT
-# The one place that knows how our own programs are built and run. Everything is PRIVATE to them;
+# The one file that knows how our own programs are built and run. All settings are PRIVATE to them;
 # a consumer never sees this file.
 option(TARN_WERROR "Treat warnings in our own programs as errors" OFF)
-# All 32 pairs of lock and stats policies take six times as long to compile as four of them. So
-# each program takes an eighth of them, another one in each build of .ci/run, and a program of its
-# own takes all pairs (tests/completeness), but with a sanitizer.
+# All 32 pairs of lock and stats policies take six times as long to compile as four of them. So each
+# program takes an eighth of them, a different eighth in each build of .ci/run. A separate program
+# takes all pairs (tests/completeness), except with a sanitizer.
 option(TARN_TEST_EVERY_POLICY "All tests run over all pairs of lock and stats policies" OFF)
 set(TARN_TEST_PART 0 CACHE STRING "Else: which eighth of the pairs, 0 to 7; programs differ")
 if(NOT TARN_TEST_PART MATCHES "^[0-7]$")
   message(FATAL_ERROR "TARN_TEST_PART is '${TARN_TEST_PART}'; it must be 0 to 7")
 endif()
 
-# Programs go to one folder, so that cmake/run.sh and people find them.
+# All programs go to one folder, where cmake/run.sh and users find them.
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 
 function(tarn_program name)
@@ -35,15 +35,15 @@ function(tarn_test name)
     math(EXPR part "(0x${digit} + ${TARN_TEST_PART}) % 8")
     target_compile_definitions(${name} PRIVATE TARN_TEST_PART=${part})
   endif()
-  # Thirty pools of different policies in a file: an optimiser inlines each hit path everywhere and
-  # takes minutes for it. What is measured is built with -O2, in benchmarks and golden counts.
+  # Thirty pools of different policies in one file: an optimiser inlines each hit path at each call
+  # and takes minutes for it. Measured code is built with -O2, in benchmarks and golden counts.
   if("stress" IN_LIST arg_LABELS)
     target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
   else()
     target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O0>)
   endif()
-  # Stress tests keep cores of their own: there the optimiser is to do what it does to a user's code.
-  # Static ones instantiate what they look at.
+  # Stress tests keep their own cores, so that the optimiser treats them as a user's code. Static
+  # tests instantiate the cores that they look at.
   if(TARGET tarn_test_cores AND NOT arg_LABELS MATCHES "^(stress|static)$")
     target_link_libraries(${name} PRIVATE tarn_test_cores)
   endif()

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Can `operator new` of my program be a pool?
 //
-// It can, if the pool's source never asks the heap: `page_source`, or a source of yours that says
-// `is_below_heap`. The pool is made at the first call and never ends, for the last call of
-// `operator delete` comes after the last destructor. Its name, if it has one, has at most 15
-// characters: a longer one would be a string on the heap. `operator delete` often knows no size,
-// so each block begins with it.
+// It can, if the pool's source never asks the heap: `page_source`, or your own source with
+// `is_below_heap`. The pool is made at the first call and never ends, because the last call of
+// `operator delete` comes after the last destructor. The pool's name, if it has one, has at most 15
+// characters: a longer name would be a string on the heap. `operator delete` often knows no size,
+// so each block begins with its size.
 
 #include <cstddef>
 #include <cstdint>
@@ -30,10 +30,10 @@ pool_type& heap() {
   return *pool;
 }
 
-/// Lies right before what is handed out.
+/// Lies right before the memory that is handed out.
 struct head {
   std::size_t size;
-  std::size_t before;  // bytes from the begin of the block to what is handed out
+  std::size_t before;  // bytes from the begin of the block to the memory that is handed out
 };
 
 void* take(std::size_t size, std::size_t alignment) noexcept {
@@ -66,7 +66,7 @@ constexpr std::size_t of(std::align_val_t a) { return static_cast<std::size_t>(a
 
 }  // namespace
 
-// The array forms and those with a size go to these by default.
+// By default the array forms and the forms with a size call these operators.
 void* operator new(std::size_t n) { return take_or_throw(n, usual); }
 void* operator new(std::size_t n, const std::nothrow_t&) noexcept { return take(n, usual); }
 void* operator new(std::size_t n, std::align_val_t a) { return take_or_throw(n, of(a)); }
@@ -99,5 +99,5 @@ int main() {
   const auto after = heap().occupancy().in_use();
   std::printf("%zu blocks in use before, %zu after %llu gets\n", before, after,
               static_cast<unsigned long long>(heap().snapshot().total().gets));
-  return after <= before + 8 ? 0 : 1;  // what the runtime keeps for itself
+  return after <= before + 8 ? 0 : 1;  // the runtime keeps a few blocks for itself
 }

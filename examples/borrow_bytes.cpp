@@ -11,7 +11,7 @@
 int main() {
   tarn::byte_pool<> pool({.name = "frames"});
 
-  // A buffer is as long as asked, has the room of its tier, and goes back by itself.
+  // A buffer has the requested length and the capacity of its tier, and goes back by itself.
   const std::byte* block = nullptr;
   {
     tarn::buffer frame = pool.get(1500);
@@ -25,21 +25,21 @@ int main() {
               again.data() == block ? "is the same block" : "is another block");
   if (again.data() != block) return 1;
 
-  // It moves, and may be given back at once; an empty one is harmless.
+  // A buffer can be moved, and given back early. To reset an empty buffer is harmless.
   tarn::buffer owner = std::move(again);
   pool.put(std::move(owner));
   pool.put(tarn::buffer());
 
-  // By hand: with the size it was asked for, as with operator delete.
+  // By hand: the caller passes the requested size, as with operator delete.
   void* const raw = pool.allocate(100);
   pool.deallocate(raw, 100);
 
-  // Many at once: one look at the pool, not sixteen.
+  // Many at once: one access to the pool instead of sixteen.
   std::array<void*, 16> many{};
   pool.allocate_bulk(64, many);
   pool.deallocate_bulk(many, 64);
 
-  // Where no exception is wanted.
+  // Without exceptions.
   if (tarn::buffer maybe = pool.try_get(static_cast<std::size_t>(-1))) return 1;
 
   std::printf("still out: %llu blocks\n",

@@ -8,7 +8,7 @@
 
 namespace {
 
-// Handles can't be misused. For raw calls: `checked` looks at each block that comes back.
+// Handles can't be misused. Raw calls can: `checked` looks at each block that comes back.
 using checked_pool = tarn::byte_pool<tarn::thread_cached<>, tarn::counting_stats,
                                      tarn::traits<tarn::power_of_two_tiers<>, tarn::checked>>;
 
@@ -22,7 +22,8 @@ void say(const tarn::misuse_report& report) noexcept {
 }  // namespace
 
 int main() {
-  // Without a handler the pool only counts; tarn::abort_on_misuse ends the program at the first.
+  // Without a handler the pool only counts misuses; tarn::abort_on_misuse ends the program at the
+  // first one.
   tarn::set_misuse_handler(say);
 
   checked_pool pool({.name = "ours"});
@@ -35,8 +36,8 @@ int main() {
   pool.deallocate(block + 16, 100);
   pool.deallocate(block, 4000);
   other.deallocate(block, 100);
-  pool.deallocate(block, 100);  // right at last
-  pool.deallocate(block, 100);  // and once more
+  pool.deallocate(block, 100);  // correct
+  pool.deallocate(block, 100);  // a second time
 
   const auto counts = pool.snapshot();
   std::printf("%d reports, %llu blocks out\n", reports,

@@ -19,7 +19,8 @@ int main() {
   m->value.assign("three apples");
   m->headers.add("trace", "4bf92f35");
 
-  // From here on it can be read by all and written by none; the last one gives it back.
+  // From here on all owners can read the message and none can write it. The last owner gives it
+  // back.
   message_pool::shared sinks[2];
   messages.share(std::move(m), sinks);
   for (const auto& s : sinks) {
@@ -29,18 +30,19 @@ int main() {
   sinks[0].reset();
   if (messages.in_flight() != 1) return 1;
 
-  // The one reader that is left may have it back to write to, without a copy.
+  // The last owner may get it back for writing, without a copy.
   auto reply = sinks[1].make_unique();
   if (!reply) return 1;
   reply->value.assign("thank you");
 
-  // A part of the capacity can be kept for one consumer: the others can't starve it.
+  // A part of the capacity can be reserved for one consumer, so that other consumers can't starve
+  // it.
   auto audit = messages.consumer(1);
   auto another = messages.get();
-  if (messages.get_for(1ms)) return 1;  // one is out, one is reserved, and here is the reply
+  if (messages.get_for(1ms)) return 1;  // one message is out, one is reserved: none is left
   auto mine = audit.get_for(1ms);
   std::printf("the audit has its message: %s\n", mine ? "yes" : "no");
-  if (!mine || mine->headers.begin() != mine->headers.end()) return 1;  // and it was reset
+  if (!mine || mine->headers.begin() != mine->headers.end()) return 1;  // the message was reset
 
   try {
     static_cast<void>(messages.get());

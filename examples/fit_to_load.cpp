@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Fits pools to their load. A monitor fits what a pool keeps while it runs; an event log tells what
-// it did. A recorder writes down what a pool is asked for: from that come the tiers that waste
-// least, and replays show what they and other locks would change.
+// Fits pools to their load. A monitor fits the number of objects that a pool keeps while it runs;
+// an event log reports its changes. A recorder writes down the requests to a pool. From this
+// recording follow the tiers of least waste, and replays show the effect of other tiers and other
+// locks.
 
 #include <array>
 #include <cstdio>
@@ -24,7 +25,7 @@
 using session = std::array<std::byte, 1024>;
 using session_pool = tarn::object_pool<session, std::mutex>;
 
-// How many are kept.
+// How many objects are kept.
 static bool fit_bounds() {
   session_pool sessions({.name = "sessions", .initial_objects = 4, .max_objects = 16});
   tarn::event_log log;
@@ -33,13 +34,13 @@ static bool fit_bounds() {
     std::cout << e.pool << ": " << to_string(e.kind) << ", " << e.message << '\n';
   });
 
-  // By hand here; start() does the same on a thread of its own, every thirty seconds.
+  // By hand here; start() does the same on its own thread, every thirty seconds.
   tarn::monitor fitting(sessions, {.interval = tarn::time_span::of_seconds(5)});
   {
     std::vector<session_pool::handle> busy;
     for (int i = 0; i != 200; ++i)
       busy.push_back(sessions.get());  // four hits, all others miss
-    fitting.check();                   // grow, 16 to 24
+    fitting.check();                   // the bound grows from 16 to 24
   }
 
   std::size_t made = 0;
@@ -47,17 +48,17 @@ static bool fit_bounds() {
     if (o.kind == tarn::operation_kind::create) ++made;
   });
   for (int i = 0; i != 1000; ++i)
-    static_cast<void>(sessions.get());  // one at a time: all hit
+    static_cast<void>(sessions.get());  // one at a time: all are hits
   sessions.set_callback(nullptr);
 
-  // What lies in slabs that others still use is no object any more, and counts as pinned.
+  // Objects in slabs that are still used are destroyed. Their blocks count as pinned.
   const auto tier = sessions.snapshot().tiers[0];
   std::cout << made << " sessions were made for 1000 more gets, " << tier.idle - tier.idle_pinned
             << " of at most " << tier.max_idle << " are kept\n\n";
   return made == 0 && tier.max_idle == 24 && log.total() == 1;
 }
 
-// How large they are.
+// How large the blocks are.
 static tarn::operation_log record_load(tarn::byte_pool<>& frames) {
   tarn::operation_recorder recorder;
   const auto watching = recorder.watch(frames);  // until the end of this scope
@@ -66,13 +67,13 @@ static tarn::operation_log record_load(tarn::byte_pool<>& frames) {
     threads.emplace_back([&frames, self] {
       std::mt19937 random(self);
       std::vector<tarn::buffer> busy(16);
-      for (int i = 0; i != 5000; ++i)  // headers, frames, and now and then an upload
+      for (int i = 0; i != 5000; ++i)  // headers, frames, and some uploads
         busy[random() % 16] = frames.get(random() % 100 == 0 ? 20'000 + random() % 5000
                                          : random() % 2 == 0 ? 80 + random() % 60
                                                              : 1100 + random() % 400);
     });
   }
-  threads.clear();  // waits for them
+  threads.clear();  // waits for the threads
   return recorder.log();
 }
 

@@ -17,18 +17,19 @@ int main() {
   std::string expected;
   for (int i = 0; i != 1000; ++i) {
     const auto line = "line " + std::to_string(i) + "\n";
-    pool.append(reply, line);  // doubles where it must
+    pool.append(reply, line);  // doubles the capacity where necessary
     expected += line;
   }
   std::printf("at last:  %zu bytes, room for %zu\n", reply.size(), reply.capacity());
   if (reply.view() != expected || reply.capacity() != 16384) return 1;
 
-  // What comes back is kept with its kind: who asks next gets a small one, not this one.
+  // A returned buffer is kept with those of its size: the next caller gets a small buffer, not this
+  // one.
   pool.put(std::move(reply));
   auto next = pool.get();
   if (next.capacity() != 4096) return 1;
 
-  // Up to 16 MiB is kept; above that memory goes back at once.
+  // Buffers up to 16 MiB are kept; the memory of larger ones goes back at once.
   pool.reserve(next, std::size_t{20} << 20);
   std::printf("grown to %zu MiB\n", next.capacity() >> 20);
   next.reset();

@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::string_view_literals;
 
-// Destroyed after main, and after every pool in it: no harm.
+// Destroyed after main, and after every pool in main, without harm.
 tarn::buffer last_words;
 
 tarn::buffer text(tarn::byte_pool<>& pool, std::string_view from) {
@@ -32,9 +32,9 @@ int main() {
   std::thread([&] { from_thread = text(*pool, "taken by a thread that has ended"); }).join();
   last_words = text(*pool, "destroyed after main");
 
-  pool.reset();  // as `closing` says, it reports that two blocks are still in use
+  pool.reset();  // reports that two blocks are still in use, as `closing` says
 
-  // Their memory stays until the last of them goes back.
+  // The memory of these blocks stays until the last of them goes back.
   std::printf("%.*s\n", static_cast<int>(from_thread.size()), from_thread.view().data());
   if (from_thread.view() != "taken by a thread that has ended"sv) return 1;
   from_thread.reset();

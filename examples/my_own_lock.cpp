@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Can the pool use a lock of mine?
+// Can the pool use my own lock?
 
 #include <atomic>
 #include <cstdio>
@@ -10,7 +10,7 @@
 
 namespace {
 
-/// Anything with lock, try_lock and unlock will do. This one counts.
+/// Any type with lock, try_lock and unlock is enough. This one counts.
 class counted_mutex {
  public:
   void lock() {

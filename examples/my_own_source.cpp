@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Can the pool take its memory from where I want?
+// Can the pool take its memory from my own source?
 
 #include <atomic>
 #include <cstdio>
@@ -9,7 +9,7 @@
 
 namespace {
 
-/// Memory with a budget: what is above it does not exist.
+/// A source with a budget: it refuses every request above the budget.
 class budget {
  public:
   explicit budget(std::size_t bytes) : left_(bytes) {}
@@ -32,7 +32,7 @@ class budget {
   tarn::heap_source heap_;
 };
 
-// The pool keeps its source by value; source_ref is for one that stays with its owner.
+// The pool keeps its source by value; source_ref refers to a source that stays with its owner.
 using traits = tarn::traits<tarn::power_of_two_tiers<>, tarn::no_check, tarn::source_ref<budget>>;
 using budgeted_pool = tarn::byte_pool<tarn::thread_cached<>, tarn::counting_stats, traits>;
 
@@ -51,7 +51,7 @@ int main() {
       std::puts("2 MiB are refused");
     }
     if (auto medium = pool.try_get(std::size_t{512} << 10); !medium)
-      return 1;  // as usable as before
+      return 1;  // the pool is as usable as before
   }
   std::printf("after the pool %zu KiB are left\n", megabyte.left() >> 10);
   return megabyte.left() == std::size_t{1} << 20 ? 0 : 1;

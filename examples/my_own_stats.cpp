@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Can the pool count what I want to know?
+// Can the pool count my own figures?
 
 #include <cstdint>
 #include <cstdio>
@@ -9,11 +9,13 @@
 
 namespace {
 
-/// How many bytes are asked for, and how many of the requests are tiny.
+/// Counts the requested bytes, and the tiny requests.
 struct demand_stats {
-  static constexpr bool counts = true;  // gets, puts, hits and misses, too: snapshot() exists
+  static constexpr bool counts =
+      true;  // counts gets, puts, hits and misses, too: snapshot() exists
 
-  // One of these per thread. `Counter` is the number for that: cheap to add to, read by anybody.
+  // Each thread has one of these. `Counter` is the type for its numbers: cheap to add to, and
+  // readable by any thread.
   template <class Counter>
   struct recorder {
     void on_get(std::uint32_t, std::size_t size) noexcept {

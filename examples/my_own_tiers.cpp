@@ -17,18 +17,18 @@ using pool_of = tarn::byte_pool<tarn::thread_cached<>, tarn::counting_stats, tar
 }  // namespace
 
 int main() {
-  // Known when it is compiled: a header of 48 bytes, a page, a picture.
+  // Tiers that are known at compile time: a header of 48 bytes, a page, a picture.
   using sizes = tarn::fixed_tiers<48, 4096, 640 * 480 * 3>;
   pool_of<sizes> pictures;
   const auto picture = pictures.get(640 * 480 * 3);
   std::printf("a picture wastes %zu bytes\n", picture.capacity() - picture.size());
   if (picture.capacity() != picture.size()) return 1;
 
-  // A ready ladder.
+  // A ready table of tiers.
   pool_of<tarn::stream_tiers> streams;
   if (streams.get(5000).capacity() != 16384) return 1;
 
-  // Known when it is run, in any order: from a configuration, say.
+  // Tiers that are known at run time, in any order: from a configuration, for example.
   const std::vector<std::size_t> configured{65536, 100, 1500, 100};
   pool_of<tarn::runtime_tiers> packets({}, tarn::runtime_tiers(configured));
   std::printf("tiers:");
@@ -38,7 +38,7 @@ int main() {
   std::printf("\n101 bytes get %zu\n", packets.capacity_for(101));
   if (packets.tiers().count() != 3 || packets.get(101).capacity() != 1500) return 1;
 
-  // What is above the last tier still works, it is only not pooled.
+  // A request above the last tier still works, but its block is not pooled.
   if (packets.get(100'000).capacity() < 100'000) return 1;
 
   try {

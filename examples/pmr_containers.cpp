@@ -14,10 +14,10 @@
 int main() {
   tarn::byte_pool<> pool({.name = "containers"});
 
-  // std::pmr: in the place of a synchronized_pool_resource. Without a pool, of default_pool().
+  // std::pmr: in place of a synchronized_pool_resource. Without an argument it uses default_pool().
   tarn::pool_resource<> memory(pool);
   const auto fill_a_map = [&] {
-    std::pmr::map<int, std::pmr::string> names(&memory);  // the strings take the same pool
+    std::pmr::map<int, std::pmr::string> names(&memory);  // the strings use the same pool
     for (int i = 0; i != 100; ++i)
       names.emplace(i, "a name that is longer than what a string holds in itself");
     return pool.snapshot().total();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How do I build objects in pooled memory, each with its own arguments?
+// How do I construct objects in pooled memory, each with its own arguments?
 
 #include <cstdio>
 #include <stdexcept>
@@ -24,7 +24,7 @@ struct session {
   static inline int open = 0;
 };
 
-// Built for each use and destroyed on return; only the memory stays.
+// Constructed for each use and destroyed on return; only the memory stays.
 using session_pool = tarn::object_pool<session, tarn::thread_cached<>, tarn::counting_stats,
                                        tarn::object_traits<tarn::build_objects>>;
 

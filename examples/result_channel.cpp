@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Can an object with a mutex in it be pooled? A channel for one result, used again and again.
+// Can an object that contains a mutex be pooled? A channel for one result, used again and again.
 
 #include <condition_variable>
 #include <cstdio>
@@ -29,7 +29,7 @@ class one_slot_channel {
     const std::lock_guard hold(mutex_);
     return !slot_.has_value();
   }
-  // A kept object is never copied or moved: it waits for its next user where it is.
+  // A kept object is never copied or moved: it waits for its next user at its address.
   void reset() { slot_.reset(); }
 
  private:
@@ -49,7 +49,7 @@ int main() {
     sum += channel->take();
     worker.join();
   }
-  channels.get()->put(42);  // nobody wants it, and the next user must not find it
+  channels.get()->put(42);  // the result is not taken, and the next user must not find it
   if (!channels.get()->is_empty()) return 1;
 
   const auto made = channels.snapshot().constructed;

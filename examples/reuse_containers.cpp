@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How do I keep containers, so that they do not grow from nothing each time?
+// How do I keep containers, so that they do not grow from zero each time?
 
 #include <cstdio>
 #include <string>
@@ -8,14 +8,15 @@
 #include <tarn/object_pool.hpp>
 
 int main() {
-  // Objects stay constructed while they are idle; on return a container is cleared, not freed.
-  // One that has grown beyond the cap is replaced: a single huge request is not kept for ever.
+  // Objects stay constructed while they are idle; on return a container is cleared, not freed. A
+  // container that has grown beyond the limit is replaced, so a single huge request is not kept for
+  // ever.
   tarn::object_pool<std::vector<int>> numbers(
       {.keep_capacity_bytes = 4096, .default_capacity = 64});
 
   const int* memory = nullptr;
   {
-    auto v = numbers.get(100);  // room for at least so many
+    auto v = numbers.get(100);  // room for at least 100 elements
     for (int i = 0; i != 100; ++i)
       v->push_back(i);
     memory = v->data();
@@ -33,7 +34,7 @@ int main() {
     if (v->capacity() > 1024 || v->capacity() < 64) return 1;
   }
 
-  // A factory and a reset of your own.
+  // Your own factory and reset function.
   const auto make = [] { return std::string("> "); };
   const auto reset = [](std::string& line) { line.resize(2); };
   using prompts = tarn::keep_objects<decltype(make), decltype(reset)>;

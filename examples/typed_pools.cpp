@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which of my types can be pooled, and what makes each clean for its next user?
+// Which of my types can be pooled, and how does each become clean for its next user?
 
 #include <chrono>
 #include <cstdio>
@@ -12,7 +12,7 @@
 
 using string_list = std::vector<std::string>;
 using time_point = std::chrono::steady_clock::time_point;
-struct cache_item {  // reset() is used if there is one; these strings keep their memory
+struct cache_item {  // the pool calls reset() if it exists; these strings keep their memory
   std::string key, value;
   std::chrono::seconds ttl{};
   time_point created, accessed;
@@ -20,7 +20,7 @@ struct cache_item {  // reset() is used if there is one; these strings keep thei
   bool operator==(const cache_item&) const = default;
 };
 
-struct failure {  // else clear(), as containers have it
+struct failure {  // otherwise it calls clear(), as containers have it
   std::string message;
   int kind = 0;
   void clear() { message.clear(), kind = 0; }
@@ -28,7 +28,7 @@ struct failure {  // else clear(), as containers have it
 };
 
 template <class T>
-struct async_result {  // else a fresh one is assigned
+struct async_result {  // otherwise it assigns a fresh object
   T value{};
   std::vector<T> values;
   bool result = false, exists = false;

@@ -36,7 +36,7 @@ int main() {
   std::vector<tarn::buffer> kept(3);
   pool.get_bulk(1000, kept);
 
-  // Snapshots are values: keep one, subtract it from a later one.
+  // Snapshots are values: keep one, and subtract it from a later one.
   const tarn::snapshot before = pool.snapshot();
   serve(pool, 1000);
   const tarn::snapshot minute = pool.snapshot() - before;

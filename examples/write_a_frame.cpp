@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How do I write a frame whose length stands before it?
+// How do I write a frame that begins with its length?
 
 #include <cstdint>
 #include <cstdio>
@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::string_view_literals;
 
-// A frame: the length of what follows as a varint, a number, and fields with their lengths.
+// A frame: the length of the body as a varint, a number, and fields with their lengths.
 tarn::buffer frame(tarn::byte_pool<>& pool, std::uint32_t number,
                    std::span<const std::string_view> fields) {
   tarn::fast_buffer body(pool);
@@ -24,7 +24,7 @@ tarn::buffer frame(tarn::byte_pool<>& pool, std::uint32_t number,
   tarn::fast_buffer out(pool, {.initial_bytes = body.size() + 10});
   out.append_varint(body.size());
   out.append(body.bytes());
-  return out.detach();  // the block itself leaves
+  return out.detach();  // hands the block over
 }
 
 std::uint64_t take_varint(std::string_view& from) {
@@ -46,7 +46,7 @@ int main() {
   const tarn::buffer sent = frame(pool, 7, fields);
   std::printf("%zu bytes in a block of %zu\n", sent.size(), sent.capacity());
 
-  // What the other side does.
+  // The work of the receiver.
   auto rest = sent.view();
   if (take_varint(rest) != rest.size()) return 1;
   if (rest.substr(0, 4) != "\0\0\0\7"sv) return 1;
@@ -57,6 +57,6 @@ int main() {
     std::printf("field: %.*s\n", static_cast<int>(size), rest.data());
     rest.remove_prefix(size);
   }
-  // The body's block went back; only the frame is out.
+  // The body's block went back; only the frame is in use.
   return rest.empty() && pool.occupancy().in_use() == 1 ? 0 : 1;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Processes that measure: allocators that replace malloc need one each.
+// Child processes that measure: each allocator that replaces malloc needs its own process.
 
 #pragma once
 
@@ -18,7 +18,7 @@ namespace bench {
 
 struct allocator {
   const char* name;
-  const char* library;  // null: what is there anyway
+  const char* library;  // null: the malloc of the system
   const char* package;
 };
 inline constexpr allocator allocators[] = {
@@ -41,10 +41,11 @@ inline constexpr allocator allocators[] = {
 
 using measurements = std::map<std::string, std::vector<double>>;
 
-/// Runs this program again, with another malloc if `library` is given, and adds what it measures.
-/// Returns: false if it failed.
+/// Runs this program again, with another malloc if `library` is given, and adds its measurements.
+/// Returns: false if the child failed.
 inline bool run_child(const char* library, const std::string& arguments, measurements& into) {
-  // The shell reads the link of the program that calls it as its own, so it is named in full.
+  // The shell would take the link of the calling program for its own, so the program is named in
+  // full.
   char self[4096] = {};
 #if defined(__linux__)
   if (readlink("/proc/self/exe", self, sizeof self - 1) <= 0) return false;
@@ -78,7 +79,7 @@ inline bool run_child(const char* library, const std::string& arguments, measure
 #endif
 }
 
-/// Those of them that are here; says which are not.
+/// The allocators that are installed; names those that are not.
 [[nodiscard]] inline std::vector<allocator> present_allocators() {
   std::vector<allocator> present;
   for (const auto& a : allocators) {
@@ -94,7 +95,7 @@ inline bool run_child(const char* library, const std::string& arguments, measure
   return present;
 }
 
-/// What a measuring process tells the one that started it.
+/// Prints the results of a measuring process for its parent.
 inline void say(const char* key, const std::vector<double>& values) {
   for (const double value : values)
     std::printf("%s %.6f\n", key, value);

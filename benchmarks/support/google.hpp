@@ -15,7 +15,7 @@
 
 namespace bench {
 
-/// True once a result was wrong: the library only prints that.
+/// True once a result was wrong: the library itself only prints that.
 inline std::atomic<bool> any_was_wrong{false};
 
 /// Ends a benchmark whose result is wrong; the program will fail.
@@ -25,11 +25,11 @@ inline void check(benchmark::State& state, bool good, const char* what) {
   state.SkipWithError(what);
 }
 
-/// The main of a Google Benchmark program: `--smoke` hardly measures at all, `--list` names all
-/// benchmarks, everything else is the library's.
+/// The main of a Google Benchmark program: `--smoke` measures very little, `--list` names all
+/// benchmarks, all other options are the library's.
 inline int run_benchmarks(int argc, char** argv) {
-  // First, so that it can be overruled. As `MinTime` of a benchmark it couldn't, and would be part
-  // of every name.
+  // First, so that the user can override it. As `MinTime` of a benchmark it could not be
+  // overridden, and would be part of every name.
   static char normal[] = "--benchmark_min_time=0.03";
   static char smoke[] = "--benchmark_min_time=0.000001";
   static char list[] = "--benchmark_list_tests";

@@ -9,11 +9,11 @@
 
 namespace bench {
 
-/// What all figure programs understand.
+/// The options of all figure programs.
 struct options {
-  bool smoke = false;   // hardly measure at all: a test that the program works
-  std::string json;     // write the results there, too
-  std::string measure;  // only for the program itself: what a child process measures
+  bool smoke = false;   // measure very little: a test that the program works
+  std::string json;     // also write the results to this file
+  std::string measure;  // only for the program itself: the figure that a child process measures
 
   static options parse(int argc, char** argv) {
     options o;

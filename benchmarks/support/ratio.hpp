@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Figures that mean something on a machine that others use as well: only ratios, and each of two
-// works that were measured one right after the other.
+// Figures that are valid on a machine with other load: only ratios, each of two works that were
+// measured one right after the other.
 
 #pragma once
 
@@ -21,14 +21,14 @@
 
 namespace bench {
 
-/// Makes the compiler believe that `p` was looked at and that all memory may have changed. It costs
-/// no instruction.
+/// Makes the compiler believe that `p` is read and that all memory may have changed. It costs no
+/// instruction.
 template <class T>
 [[gnu::always_inline]] inline void keep(T*& p) noexcept {
   asm volatile("" : "+r"(p) : : "memory");
 }
 
-/// Keeps the compiler from moving or merging memory accesses across this place.
+/// Keeps the compiler from moving or merging memory accesses across this line.
 [[gnu::always_inline]] inline void barrier() noexcept { asm volatile("" : : : "memory"); }
 
 /// Makes the compiler forget the value of a number.
@@ -40,7 +40,8 @@ template <class T>
 /// Keeps the calling thread on one processor. Returns: false where that is not possible.
 inline bool pin(unsigned processor) noexcept {
 #if defined(__linux__)
-  // As it was at first: a thread that is pinned has only one left, and so has one that it starts.
+  // The set of processors at the start: a pinned thread, and each thread that it starts, sees only
+  // one.
   static const cpu_set_t allowed = [] {
     cpu_set_t now;
     CPU_ZERO(&now);
@@ -62,18 +63,20 @@ inline bool pin(unsigned processor) noexcept {
   return false;
 }
 
-/// Stops the program: what was measured was not what it claims to be.
+/// Stops the program, because the measured code did not do what it claims.
 inline void demand(bool good, const char* what) {
   if (good) return;
   std::fprintf(stderr, "wrong result: %s\n", what);
   std::exit(1);
 }
 
-/// The least that any library with more than one pool can do: an array of pointers and its level,
-/// behind a thread-local pointer. It checks nothing, counts nothing and can't run empty or full.
+/// The least that any library with more than one pool can do: an array of pointers and its fill
+/// level, behind a thread-local pointer. It checks nothing, counts nothing and can't run empty or
+/// full.
 ///
-/// Not a thread-local level: that is addressed through a segment register, and processors don't
-/// forward such a store to the next load. It takes four times as long, and flattered every row.
+/// Not a thread-local level: such a level is addressed through a segment register, and processors
+/// don't forward that store to the next load. It takes four times as long, and made every row look
+/// better.
 class floor_stack {
  public:
   static constexpr std::size_t room = 128;
@@ -107,8 +110,8 @@ class floor_stack {
   static inline constinit thread_local floor_stack* own_ = nullptr;
 };
 
-/// Which time to take. The processor time of the thread leaves out what other programs took away;
-/// what threads wait for each other is only in that of the wall.
+/// Which time to take. The processor time of the thread excludes the time of other programs; only
+/// wall-clock time includes the time that threads wait for each other.
 enum class clock { processor, wall };
 
 /// How long to measure.
@@ -117,7 +120,7 @@ struct effort {
   std::chrono::nanoseconds round = std::chrono::microseconds(2500);
   clock by = clock::processor;
 
-  /// So little that nothing can be concluded: for a test that the program runs at all.
+  /// Too little for any conclusion: only for a test that the program runs at all.
   static constexpr effort smoke() { return {3, std::chrono::microseconds(20), clock::processor}; }
 };
 
@@ -127,7 +130,7 @@ struct effort {
   return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
 }
 
-/// Nanoseconds that `work(n)` takes, `n` times whatever it does.
+/// Nanoseconds that `work(n)` takes, for `n` operations.
 ///
 /// Never inlined: the machine code of a work must not depend on where it is measured.
 template <class Work>
@@ -137,8 +140,9 @@ template <class Work>
   return nanoseconds_of(by) - begin;
 }
 
-/// How often `work` has to be done to fill a round. It is warmed up for as long before: else the
-/// first calls, which take memory from the system, look as if a few of them filled a round.
+/// The number of repetitions of `work` that fill a round. The work is warmed up for the same time
+/// first: otherwise the first calls, which take memory from the system, would suggest that a few of
+/// them fill a round.
 template <class Work>
 [[nodiscard]] std::size_t fitting(const effort& e, Work&& work) {
   const auto wanted = static_cast<double>(e.round.count());
@@ -153,9 +157,9 @@ template <class Work>
 }
 
 /// Alternates both works in rounds. Returns: per round, the time of one `subject` in units of one
-/// `floor`: the faster of the two rounds of the floor around it.
+/// `floor`, taken from the faster of the two rounds of the floor around it.
 ///
-/// The faster, because now and then a processor executes a whole round of the floor's few
+/// The faster one, because a processor sometimes executes a whole round of the floor's few
 /// instructions at half speed, and dividing by that would flatter the subject.
 template <class Floor, class Subject>
 [[nodiscard]] std::vector<double> ratios(const effort& e, Floor&& floor, Subject&& subject) {
@@ -175,7 +179,7 @@ template <class Floor, class Subject>
   return result;
 }
 
-/// What is reported of many ratios.
+/// The reported summary of many ratios.
 struct summary {
   double median = 0;
   double p10 = 0;

@@ -11,18 +11,18 @@
 
 namespace bench {
 
-/// Which side of a bound is good.
+/// The side of a bound that is good.
 enum class good { below, above };
 
-/// One line of a report: a figure, and what it has to be.
+/// One line of a report: a figure, and its target.
 struct figure {
-  std::string row;  // of the table of figures that the design asks for
+  std::string row;  // in the table of figures that the design demands
   std::string what;
   good side = good::below;
   std::optional<double> must;
   std::optional<double> aim;
   summary measured;
-  std::string note = {};  // the allocator that was the best, say
+  std::string note = {};  // for example the allocator that was the best
 
   [[nodiscard]] bool meets(double bound) const noexcept {
     return side == good::below ? measured.median <= bound : measured.median >= bound;

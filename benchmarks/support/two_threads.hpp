@@ -11,7 +11,7 @@
 
 namespace bench {
 
-/// Both threads do the same at the same time; it takes as long as the slower one needs.
+/// Both threads do the same at the same time; the result is the time of the slower one.
 class two_threads {
  public:
   two_threads() : second_([this] { serve(); }) {}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # cmake -C cmake/variants/tsan.cmake -S . -B build/tsan
-# Build it at -O0 as well (-D CMAKE_CXX_FLAGS_DEBUG="-O0 -g1"): an optimiser can remove the very race
-# that the sanitizer is to see.
+# Build it at -O0 as well (-D CMAKE_CXX_FLAGS_DEBUG="-O0 -g1"): an optimiser can remove the very
+# race that the sanitizer has to find.
 set(CMAKE_BUILD_TYPE Debug CACHE STRING "")
 set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1" CACHE STRING "")
 set(CMAKE_CXX_FLAGS "-fsanitize=thread -fno-omit-frame-pointer" CACHE STRING "")

@@ -21,7 +21,7 @@ import urllib.request
 
 from running import Observatory, Pressure, dies_with_us
 
-# What is looked at in every view, inside the page.
+# The checks of every view, inside the page.
 CHECKS = r"""(() => {
   const problems = [];
   const root = document.documentElement;
@@ -69,7 +69,7 @@ CHECKS = r"""(() => {
   return problems;
 })()"""
 
-# Counts what moves although nobody touched anything.
+# Counts the elements that move without any input.
 WATCH = """window.shifts = 0; window.shifted = [];
 new PerformanceObserver(list => { for (const e of list.getEntries()) if (!e.hadRecentInput) {
   window.shifts += e.value; for (const s of e.sources || []) if (s.node) window.shifted.push(s.node.id || s.node.className || s.node.nodeName); } }).observe({type: "layout-shift", buffered: false});"""
@@ -116,7 +116,7 @@ class Browser:
 
         def before():
             dies_with_us()
-            # First away from 3 and 4, where one of them may lie.
+            # First away from series 3 and 4, where one of them may lie.
             a, b = os.dup(to_read), os.dup(to_write)
             os.dup2(a, 3)
             os.dup2(b, 4)
@@ -249,7 +249,7 @@ def main():
 def look_around(browser, address, folder, spoilt):
     browser.view(1280, 900, "light")
     if spoilt:
-        browser.call("Page.setBypassCSP", enabled=True)  # it would be in the way of the request
+        browser.call("Page.setBypassCSP", enabled=True)  # the policy would block the request
     browser.call("Page.addScriptToEvaluateOnNewDocument", source=SPOIL if spoilt else "")
     browser.call("Page.navigate", url=address)
     browser.wait_for("numbers of five pools", "document.querySelectorAll('.pool').length === 5")
@@ -276,7 +276,7 @@ def look_around(browser, address, folder, spoilt):
         before = json.loads(browser.ask(NUMBERS))
         browser.rest(4)
         still = {"clock", "rate", "used"}
-        for _ in range(8):  # a number may be the same by chance, but not for long
+        for _ in range(8):  # a number may stay the same by chance, but not for long
             after = json.loads(browser.ask(NUMBERS))
             still = {key for key in still if before[key] == after[key]}
             if not still:
@@ -301,7 +301,7 @@ def look_around(browser, address, folder, spoilt):
             check(f"keyboard, {view[0]}, {len(chosen)}")
         if len(chosen) != 5:
             problems.append(f"with the keyboard only: {chosen}")
-    # Paused, nothing moves.
+    # While paused, no element moves.
     browser.ask("document.getElementById('pause').click()")
     before = browser.ask(NUMBERS)
     browser.rest(2.5)
@@ -318,7 +318,7 @@ def look_around(browser, address, folder, spoilt):
 def monitor(browser, address):
     """What the page says of a pool's monitor is what /state.json and /metrics say."""
     said = ""
-    for _ in range(8):  # the monitor may change its mind in between
+    for _ in range(8):  # the monitor may decide otherwise in between
         with urllib.request.urlopen(address + "state.json", timeout=10) as answer:
             known = json.load(answer)["monitor"]
         change = next(m for m in known["pools"] if m["pool"] == "sessions")["last_change"]

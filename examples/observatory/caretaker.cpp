@@ -24,7 +24,7 @@ const char* name_of(tarn::pressure_level level) {
   return level == full ? "full" : level == some ? "some" : "none";
 }
 
-/// Adds when that was, by the clock on the wall and by how long ago.
+/// Adds the moment of an event, as wall-clock time and as the time since then.
 json_writer& add_time(json_writer& o, tarn::time_span when, tarn::time_span now) {
   const auto wall = tarn::wall_clock::now().at(when);
   const auto seconds = [](std::int64_t ns) { return text("%.3f", static_cast<double>(ns) / 1e9); };
@@ -101,7 +101,8 @@ void caretaker::fit(Pool& pool) {
 void caretaker::tick(tarn::time_span now) {
   relieve(now);
   if (now.count() < due_) return;
-  // From the time when it was due: a tick that comes a little late delays no other.
+  // Counts from the time when the tick was due: a tick that comes a little late does not delay the
+  // next one.
   due_ = std::max(due_, now.count() - looks_every.count()) + looks_every.count();
   for (auto& w : monitors_) {
     w.last_look = w.check();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What fits the pools to their load and to the system, and what it did last.
+// Fits the pools to their load and to the system, and reports its last actions.
 
 #pragma once
 
@@ -19,8 +19,8 @@
 
 namespace observatory {
 
-/// The pressure of a file, of the system or of this cgroup, whatever there is; what was read last
-/// can be looked at.
+/// The memory pressure of a file, of the system or of this cgroup, whichever exists. The last value
+/// stays readable.
 class pressure_gauge {
  public:
   struct reading : tarn::pressure_reading {
@@ -38,28 +38,29 @@ class pressure_gauge {
   std::shared_ptr<reading> last_;
 };
 
-/// A monitor for each pool, which changes bounds where some were set, and only reports where none
-/// were: there decay alone decides what is kept. And a watch for pressure that trims all of them.
+/// A monitor for each pool. It changes a bound where one was set. Where no bound is set, it only
+/// reports: there decay alone decides how many blocks are kept. A watch for memory pressure trims
+/// all pools.
 ///
 /// Thread safety: one thread at a time.
 class caretaker {
  public:
-  /// Whoever looks at the page should not wait for half a minute, a monitor's default.
+  /// A viewer of the page should not wait for half a minute, a monitor's default.
   static constexpr auto looks_every = tarn::time_span::of_seconds(2);
-  /// Steps of the default, a half, would leap over what lies between the thresholds: with a load
-  /// that is the same each time, the next look would undo what this one did.
+  /// Steps of the default, a half, would jump over the range between the thresholds: with a steady
+  /// load, the next look would undo the change of this one.
   static constexpr tarn::monitor_options fitting{.growth = 0.2};
-  /// While pressure lasts; a trim that finds hardly anything only costs hits.
+  /// While pressure lasts, a trim that finds hardly any idle memory only costs hits.
   static constexpr tarn::pressure_options relief{.least_between_trims =
                                                      tarn::time_span::of_seconds(5)};
 
   caretaker(pools& of, const std::string& pressure_file);
 
-  /// Does what is due. `now`: on the clock of snapshots.
+  /// Takes the actions that are due. `now`: on the clock of snapshots.
   void tick(tarn::time_span now);
-  /// As JSON: the thresholds, and for each pool what was found last and what was changed last.
+  /// As JSON: the thresholds, and for each pool the last finding and the last change.
   [[nodiscard]] std::string monitors(tarn::time_span now) const;
-  /// As JSON: what the source says, and what it made the watch do.
+  /// As JSON: the pressure that the source reports, and the actions of the watch.
   [[nodiscard]] std::string pressure(tarn::time_span now) const;
 
  private:
@@ -70,8 +71,8 @@ class caretaker {
   struct watched {
     std::string pool;
     std::function<std::vector<tarn::monitor_finding>()> check;
-    bool resizes = false;                            // else it only says what it would do
-    std::vector<std::size_t> sizes{};                // of the tiers
+    bool resizes = false;              // otherwise it only reports what it would change
+    std::vector<std::size_t> sizes{};  // of the tiers
     std::vector<tarn::monitor_finding> last_look{};  // of each tier
     std::optional<change> last_change{};
     std::uint64_t looks = 0;

@@ -90,7 +90,7 @@ def variables(of, jq):
                   '.load.leaks == false and (.load | has("failure") | not) and .suspects.places == [] and '
                   '(.advice | map(.pool) | contains(["payloads", "uploads"])) and (.advice | all('
                   '.waste_advised <= .waste_now and (.sizes | length > 0)))', text=text)
-    # Waste is told of the same bytes in the advice and in the table.
+    # The advice and the table compute waste of the same bytes.
     run(jq, "-e", '[.advice[] as $a | .snapshot.pools[] | select(.name == $a.pool) | '
                   '.total.waste - $a.waste_now | fabs] | length > 1 and max < 0.001', text=text)
 
@@ -139,7 +139,7 @@ def events(of, _):
         wait_until("a spike as an event", lambda one=one: any(
             e["pool"] == "uploads" and "spike" in e["message"] for e in one.events()))
     wait_until("a heartbeat", lambda: ": still here" in many[0].text)
-    # One too many is told so, and has its place as soon as somebody leaves.
+    # One reader too many is refused, and gets a place as soon as another reader leaves.
     late = Listener(of)
     expect(late.status() == "503", late.text)
     expect("Retry-After: " in late.text, late.text)
@@ -151,7 +151,7 @@ def events(of, _):
         many.append(one)
         return one.status() == "200"
     wait_until("the place of who left", comes_in)
-    # Whoever comes back hears what was missed, and nothing twice.
+    # A reader that comes back gets the events that it missed, and no event twice.
     known = wait_until("two events", lambda: (e := many[0].events()) and len(e) > 1 and e)
     numbers = [e["number"] for e in known]
     expect(numbers == list(range(numbers[0], numbers[0] + len(numbers))), numbers)
@@ -161,7 +161,7 @@ def events(of, _):
     expect(again.status() == "200", again.text)
     wait_until("the event after the one that is known",
                lambda: [e["number"] for e in again.events()][:1] == [numbers[0] + 1])
-    # The end of the program is the end of all streams.
+    # The end of the program ends all streams.
     of.stop()
     wait_until("hang up", lambda: again.ended and all(one.ended for one in many[:31]))
 
@@ -187,7 +187,7 @@ def hostile(of, _):
                 s.sendall(bytes_)
                 return s.recv(4096).decode(errors="replace") if read else ""
             except OSError:
-                return ""  # it hung up: that is an answer too
+                return ""  # the server hung up: that is an answer too
     host = f"Host: 127.0.0.1:{of.port}\r\n".encode()
     for request in (b"GET / HTTP/1.1\r\n" + host + b"X: " + b"y" * 1_000_000 + b"\r\n\r\n",
                     b"GET / HTTP/1.1\r\n" + host + b"X: y\r\n" * 100_000 + b"\r\n",
@@ -196,13 +196,13 @@ def hostile(of, _):
         said = send(request)
         expect(not said.startswith("HTTP/1.1 200") or request.count(b"\r\n") > 1000, said[:100])
     for request in (b"", b"GET / HT", b"GET /events HTTP/1.1\r\n" + host + b"\r\n") * 20:
-        send(request, read=False)  # and away
+        send(request, read=False)  # closes without reading
     wait_until("an answer after all of that", lambda: get(of.address + "state.json")[0] == 200)
-    # Nobody from outside: bound to this address only.
+    # No other machine can connect: the server is bound to this address only.
     with open("/proc/net/tcp", encoding="ascii") as table:
         rows = [line.split()[1] for line in table if line.split()[3] == "0A"]
     expect([r for r in rows if r.endswith(f":{of.port:04X}")] == [f"0100007F:{of.port:04X}"], rows)
-    # Nor does a second one get the port unnoticed.
+    # A second server does not get the port unnoticed.
     second = subprocess.run([of.process.args[0], "--port", str(of.port), "--path", sys.argv[3]],
                             capture_output=True, text=True, timeout=30)
     expect(second.returncode == 1 and f"port {of.port} of 127.0.0.1 can't be had" in second.stderr,
@@ -238,7 +238,7 @@ def ends(program, folder):
     expect(out == "", f"more than one line: {out}")
     for by in (signal.SIGTERM, signal.SIGINT):
         with Observatory(program, "--path", folder) as of:
-            idle = socket.create_connection(("127.0.0.1", of.port))  # says nothing
+            idle = socket.create_connection(("127.0.0.1", of.port))  # sends nothing
             listeners = [Listener(of) for _ in range(3)]
             for one in listeners:
                 expect(one.status() == "200", one.text)
@@ -286,17 +286,17 @@ def monitor(of, _):
                 change["new_size"] == events_now[-1]["new_size"] == int(gauge[1]) and
                 abs(change["wall_seconds"] - events_now[-1]["wall_seconds"]) < 2 and known)
     known = wait_until("state, events and metrics agree", agree)
-    # Each change begins where the last one ended, and has its reason in the numbers.
+    # Each change begins where the last one ended, and its reason agrees with the numbers.
     sizes = [(e["old_size"], e["new_size"]) for e in told()]
     expect(sizes[0][0] == 32 and all(a[1] == b[0] for a, b in zip(sizes, sizes[1:])), sizes)
     last = known["last_change"]
     expect(last["gets"] >= thresholds["evidence"], last)
     expect(last["hit_rate"] < thresholds["grow_below"] if last["verdict"] == "grow" else
            last["hit_rate"] > thresholds["shrink_above"], last)
-    # In the end gets find what they need.
+    # In the end gets find idle blocks.
     wait_until("a hit rate above the threshold", lambda: (
         now := shown()["tiers"][0])["gets"] > 500 and now["hit_rate"] >= thresholds["grow_below"])
-    # Where no bound is set, none is made up.
+    # Where no bound is set, the monitor does not set one.
     for m in thresholds["pools"]:
         expect(m["resizes"] == (m["pool"] == "sessions"), m)
     text = get(of.address + "metrics")[2]
@@ -322,7 +322,7 @@ def under_pressure(of, source):
     def trimmed():
         return sum(int(n) for n in re.findall(r"^tarn_trimmed_blocks_total\{.* (\d+)$",
                                               get(of.address + "metrics")[2], re.M))
-    # When there is something to trim.
+    # When there is idle memory to trim.
     wait_until("a spike that is over",
                lambda: (s := state(of)["load"])["spikes"] > 0 and not s["is_spike"])
     calm = now()
@@ -335,17 +335,17 @@ def under_pressure(of, source):
            some["trims"] == 1 and some["last_trim"]["bytes"] == some["trimmed_bytes"] > 1 << 20, some)
     expect(trimmed() > before, "no pool has trimmed a block")
     wait_until("the event", lambda: told(f"some: all pools trimmed, {some['trimmed_bytes']} bytes"))
-    # Worse is answered at once, however soon after.
+    # Higher pressure is answered at once, however soon after the last action.
     source.be(40, 9)
     worse = wait_until("all", lambda: (p := now())["level"] == "full" and p)
     expect(worse["last_trim"]["level"] == "full" and worse["trims"] > some["trims"], worse)
-    # It is over well below the threshold only.
+    # Pressure ends only well below the threshold.
     source.be(8.5, 0)
     wait_until("better", lambda: now()["level"] == "some")
     source.be(7.5, 0)
     wait_until("over", lambda: now()["level"] == "none" and told("is over"))
     at_rest = now()["trims"]
-    # What can't be read is no pressure, and has its reason.
+    # A file that can't be read counts as no pressure, and the reason is shown.
     source.write("no such thing\n")
     why = wait_until("nonsense", lambda: now().get("absent"))
     expect(why == f"'{source.path}' is no pressure stall information", why)

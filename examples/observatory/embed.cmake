@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Makes a C++ file of the page: cmake -D PAGE=page.html -D OUTPUT=page.cpp -P embed.cmake
-# As bytes: a literal would be too long for some compilers, and end where the page happens to say so.
+# The file holds bytes: a string literal would be too long for some compilers, and would end where
+# the page happens to contain its delimiter.
 cmake_minimum_required(VERSION 3.21)
 
 file(READ ${PAGE} bytes HEX)

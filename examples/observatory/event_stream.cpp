@@ -47,7 +47,7 @@ void event_stream::close() {
 bool event_stream::wait(std::uint64_t& seen, std::string& news) {
   news.clear();
   std::unique_lock hold(mutex_);
-  // A reader that knows more than there is comes from an earlier run of the program.
+  // A reader with a number above the last event comes from an earlier run of the program.
   if (seen > last_) seen = 0;
   changed_.wait_for(hold, std::chrono::seconds(1), [&] { return closed_ || seen < last_; });
   const auto forgotten = last_ - frames_.size();

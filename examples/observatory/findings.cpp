@@ -34,9 +34,9 @@ std::string place_of(const tarn::call_site& where) {
          std::to_string(where.line());
 }
 
-/// Advice counts each request as the largest of its size class. What the requests of the class
-/// really add up to is known of the pool, so the estimate is put right by that: waste is then told
-/// of the same bytes before and after.
+/// Advice counts each request as the largest of its size class. The pool knows the true sum of the
+/// requests of the class, so the estimate is corrected by that sum. Thus waste before and after
+/// concerns the same bytes.
 void put_right(tarn::tier_advice& advice, const tarn::byte_snapshot& measured) {
   if (measured.requested == 0 || measured.reserved == 0) return;
   const double share =
@@ -73,7 +73,7 @@ std::string advice_of(std::span<const tarn::snapshot> seen) {
       sizes.push_back(t.size_bytes);
     const auto used = static_cast<std::size_t>(
         std::count_if(s.tiers.begin(), s.tiers.end(), [](const auto& t) { return t.gets != 0; }));
-    // Who has one size only needs no advice, and a pool of objects can't take it.
+    // A pool with a single size needs no advice, and a pool of objects can't use it.
     if (sizes.size() == 1 || used == 0 || s.size_histogram.empty()) continue;
     const tarn::runtime_tiers present{std::span<const std::size_t>(sizes)};
     auto advice = tarn::advise(s.size_histogram, used, present);

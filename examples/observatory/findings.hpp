@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What the recorded numbers lead to, as JSON.
+// Conclusions from the recorded numbers, as JSON.
 
 #pragma once
 
@@ -13,11 +13,10 @@
 
 namespace observatory {
 
-/// For each byte pool, the tiers of least waste for what it was asked for: as many as those that it
-/// used.
+/// For each byte pool, the tiers of least waste for its requests: as many tiers as it used.
 [[nodiscard]] std::string advice_of(std::span<const tarn::snapshot> seen);
 
-/// The places whose blocks are out for longer than anybody here needs one.
+/// The call sites whose blocks are out for longer than any load here needs them.
 [[nodiscard]] std::string suspects_of(const pools& of);
 
 }  // namespace observatory

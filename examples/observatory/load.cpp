@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 constexpr double pi = 3.14159265358979;
 
-/// The records at a pace: a wave, so that the pools have something to adapt to.
+/// The records at a pace that follows a wave, so that the pools have to adapt.
 class pace {
  public:
   explicit pace(stop_signal& stop) : stop_(stop) {}
@@ -36,7 +36,7 @@ class pace {
       const double seconds = std::chrono::duration<double>(now - start_).count();
       const double rate = 60'000 * (1 + 0.6 * std::sin(2 * pi * seconds / 30));
       left_ = static_cast<std::size_t>(rate * std::chrono::duration<double>(tick).count());
-      // What was missed is not made up for: a debugger or a slow machine makes no flood.
+      // Missed records are not made up for: a debugger or a slow machine causes no flood.
       next_ = std::max(next_ + tick, now);
     }
     --left_;
@@ -74,14 +74,14 @@ class paced_records {
   pace pace_;
 };
 
-/// An upload that is being looked at, until its time is over.
+/// An upload that is in use until its time is over.
 struct upload {
   pools::upload_pool::buffer bytes;
   clock::time_point until;
 };
 
 void touch(pools::upload_pool::buffer& b) {
-  // A byte of each page: memory that nobody touches takes none.
+  // Writes a byte of each page: memory that is never touched takes no pages.
   for (std::size_t at = 0; at < b.size(); at += 4096)
     b[at] = std::byte{1};
 }
@@ -149,7 +149,7 @@ void load::run_records() {
 
 void load::run_uploads() {
   std::mt19937_64 random(1);
-  // Small ones are more likely: each power of two up to a mebibyte is as likely as the next.
+  // Small sizes are more likely: each power of two up to a mebibyte is as likely as the next.
   std::uniform_real_distribution<double> power(11, 20);
   std::uniform_int_distribution<int> held(50, 500);
   std::deque<upload> out;
@@ -182,7 +182,7 @@ void load::run_uploads() {
       std::erase_if(out, [&](const upload& u) { return u.until <= now; });
       for (int i = 0; i != 3; ++i)
         out.push_back({take(), now + std::chrono::milliseconds(held(random))});
-      if (round % 1200 == 700) {  // one that no tier holds
+      if (round % 1200 == 700) {  // an upload above the last tier
         out.push_back({pools_.uploads.get(std::size_t{5} << 20), now + 200ms});
       }
       if (leaks_ && round % 10 == 0) leak_one();
@@ -195,7 +195,7 @@ void load::run_uploads() {
         spikes_.fetch_add(1, std::memory_order_relaxed);
         tell("a spike of uploads begins", 0, spike_bytes);
       }
-      // Within half a second or so.
+      // Ends within half a second or so.
       for (std::size_t step = 0; end_of_spike != clock::time_point::max() &&
                                  in_spike < spike_bytes && step < spike_bytes / 50;) {
         spike.push_back(take());
@@ -219,7 +219,7 @@ void load::run_sessions() {
   std::vector<pools::session_pool::handle> out;
   const auto start = clock::now();
   try {
-    // Not at the same moment as whoever looks at full seconds.
+    // Not at the same moment as a reader that looks at full seconds.
     for (auto next = start + between_sessions / 2; stop_.sleep_until(next);
          next = std::max(next + between_sessions, clock::now())) {
       const double seconds = std::chrono::duration<double>(clock::now() - start).count();
@@ -240,7 +240,7 @@ void load::run_sessions() {
   }
 }
 
-/// An upload that somebody keeps and never looks at again.
+/// An upload that a thread keeps and never uses again.
 void load::leak_one() { leaked_.push_back(pools_.uploads.get(6000)); }
 
 }  // namespace observatory

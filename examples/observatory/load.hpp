@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What keeps the pools busy.
+// The loads that keep the pools busy.
 
 #pragma once
 
@@ -17,7 +17,7 @@
 namespace observatory {
 
 /// Three loads that never end: the records of the pipeline, at a pace that rises and falls;
-/// uploads, which come in a spike now and then; and sessions, whose number rises and falls.
+/// uploads, sometimes in a spike; and sessions, whose number rises and falls.
 class load {
  public:
   struct numbers {
@@ -27,14 +27,14 @@ class load {
     std::uint64_t sessions = 0;
     bool is_spike = false;  ///< right now
     bool leaks = false;
-    std::string failure;  ///< why one of them ended; empty while they go on
+    std::string failure;  // why a load ended; empty while all loads run
   };
 
   /// Reads the text. Throws: `std::runtime_error` if there is none.
   load(pools& of, const std::string& path, bool leaks);
   load(const load&) = delete;
   load& operator=(const load&) = delete;
-  /// Waits for its threads; everything is back in the pools, but what was leaked.
+  /// Waits for its threads; then all blocks but the leaked ones are back in the pools.
   ~load();
 
   /// Throws: `std::system_error`.
@@ -51,9 +51,9 @@ class load {
   pipeline::input input_;
   std::vector<pipeline::part> parts_;
   const bool leaks_;
-  std::vector<pools::upload_pool::buffer> leaked_;  // of the thread of the uploads
+  std::vector<pools::upload_pool::buffer> leaked_;  // used by the thread of the uploads
   stop_signal stop_;
-  // Numbers to look at, so relaxed is enough wherever they are used.
+  // Numbers for display, so relaxed is enough for all accesses.
   std::atomic<std::uint64_t> records_{0};
   std::atomic<std::uint64_t> uploads_{0};
   std::atomic<std::uint64_t> spikes_{0};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Pools under a load, and a page that shows what they do; see --help.
+// Pools under a load, and a page that shows their state; see --help.
 
 #include <chrono>
 #include <csignal>
@@ -19,9 +19,9 @@
 
 namespace {
 
-/// SIGINT and SIGTERM, which from its construction on wait until somebody asks.
+/// SIGINT and SIGTERM. From its construction on, these signals stay pending until `wait` takes one.
 ///
-/// Made before there are threads: they inherit that.
+/// Made before the threads, which inherit the signal mask.
 class end_signals {
  public:
   end_signals() {
@@ -30,12 +30,12 @@ class end_signals {
     sigaddset(&set_, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &set_, nullptr);
   }
-  /// Returns when one comes, or after so many seconds.
+  /// Returns when a signal comes, or after the given number of seconds.
   void wait(std::optional<unsigned> seconds) const {
     using clock = std::chrono::steady_clock;
     const auto end = clock::now() + std::chrono::seconds(seconds.value_or(0));
     for (;;) {
-      // In pieces: a stopped and continued process is woken early.
+      // Waits in pieces: a process that was stopped and continued is woken early.
       timespec piece{1, 0};
       if (seconds) {
         const auto left = std::chrono::nanoseconds(end - clock::now()).count();

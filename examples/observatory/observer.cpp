@@ -22,14 +22,14 @@ std::string seconds_of(tarn::time_span t) {
   return text("%.3f", static_cast<double>(t.count()) / 1e9);
 }
 
-/// Bytes of blocks that are out.
+/// Bytes of blocks that are in use.
 std::uint64_t used_bytes(const tarn::snapshot& s) {
   std::uint64_t sum = s.large.in_use_bytes;
   for (const auto& t : s.tiers)
     sum += t.in_use * t.stride_bytes;
   return sum;
 }
-/// Bytes that the pool holds, in use or not.
+/// Bytes that the pool holds, in use or idle.
 std::uint64_t retained_bytes(const tarn::snapshot& s) {
   return s.slab_bytes + s.large.in_use_bytes + s.large.kept_bytes;
 }
@@ -99,7 +99,8 @@ void observer::remember(tarn::time_span now, std::span<const tarn::snapshot> see
   history_.push(s);
 }
 
-/// Rows of seconds ago, gets, misses, bytes given back, and used and retained bytes of each pool.
+/// Rows of: seconds ago, gets, misses, bytes given back, and the used and retained bytes of each
+/// pool.
 std::string observer::history() const {
   const auto samples = history_.values();
   json_writer rows('[');

@@ -20,13 +20,13 @@
 
 namespace observatory {
 
-/// What is written into memory of the pools that it tells about.
+/// The answer, written into memory of the pools that it describes.
 using answer_writer = tarn::basic_fast_buffer<tarn::no_lock, tarn::counting_stats,
                                               tarn::fast_buffer_traits<pools::answer_pool>>;
 using answer_bytes = pools::answer_pool::shared_buffer;
 
-/// Looks after the pools once a second, and has what the page shows ready: however many look at the
-/// page, the pools are asked once.
+/// Maintains the pools once a second, and keeps the data of the page ready: the pools are read
+/// once, however many viewers the page has.
 ///
 /// Thread safety: `state` from any thread.
 class observer {
@@ -40,7 +40,7 @@ class observer {
   [[nodiscard]] answer_bytes state() const;
 
  private:
-  /// What is kept of one look: of all pools, and two numbers of each.
+  /// The data that is kept of one look: sums of all pools, and two numbers for each.
   struct sample {
     std::int64_t time = 0;
     std::uint64_t gets = 0;
@@ -62,8 +62,8 @@ class observer {
   tarn::time_span began_;
   tarn::ring_queue<sample> history_{history_length};
   mutable std::mutex lock_;
-  answer_bytes state_;   // lock_
-  tarn::ticker ticker_;  // last: its thread uses the others
+  answer_bytes state_;   // protected by lock_
+  tarn::ticker ticker_;  // last member: its thread uses the others
 };
 
 }  // namespace observatory

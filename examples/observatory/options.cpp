@@ -11,7 +11,7 @@ namespace {
 /// Throws: `pipeline::usage_error`.
 std::string readable_file(std::string_view option, std::string_view path) {
   std::ifstream file{std::string(path)};
-  file.peek();  // a directory can be opened
+  file.peek();  // detects a directory, which can be opened
   if (file.bad() || !file.is_open()) {
     throw pipeline::usage_error(std::string(option) + " is '" + std::string(path) +
                                 "', must be a file that can be read");

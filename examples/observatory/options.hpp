@@ -8,10 +8,10 @@
 namespace observatory {
 
 struct options {
-  unsigned port = 8765;             ///< 0: any that is free
+  unsigned port = 8765;             // 0: any free port
   std::optional<unsigned> seconds;  ///< until a signal comes, if absent
   std::string path = "/usr/include";
-  std::string pressure;  ///< a file that tells of it; the system's, if empty
+  std::string pressure;  // the file of memory pressure; empty: the system's
   bool leak = false;
   bool help = false;
 };

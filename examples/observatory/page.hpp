@@ -5,7 +5,7 @@
 
 namespace observatory {
 
-/// page.html, as the build has it embedded.
+/// page.html, as the build embeds it.
 extern const std::string_view page;
 
 }  // namespace observatory

@@ -17,20 +17,20 @@ namespace observatory {
 
 /// The pools of the program, named and watched.
 ///
-/// All of them record what they are asked for; they differ in what their threads do.
+/// All of them record their requests; they differ in the work of their threads.
 class pools {
  public:
   using records_type = pipeline::record_pools<tarn::thread_cached<>, tarn::recording_stats>;
-  /// Few and large: more of them are followed than one in 128.
+  /// Few and large blocks: more of them are followed than one in 128.
   using upload_pool = tarn::byte_pool<tarn::thread_cached<>, tarn::basic_recording_stats<256, 8>,
                                       tarn::traits<tarn::page_tiers>>;
-  /// Of the server's threads, of which there are many, each with little to do: a lock instead of
-  /// a cache per thread.
+  /// For the server's threads. There are many, each with little work: so the pool has a lock
+  /// instead of a cache per thread.
   using answer_pool = tarn::byte_pool<std::mutex, tarn::recording_stats,
                                       tarn::traits<tarn::power_of_two_tiers<1024, 1 << 20>>>;
 
-  /// What is kept of somebody who is logged in. So few may be idle at first that a monitor has to
-  /// find out how many it takes.
+  /// The data of a user who is logged in. The bound on idle sessions starts low, so a monitor has
+  /// to find the right one.
   using session = std::array<std::byte, std::size_t{16} << 10>;
   using session_pool = tarn::object_pool<session, std::mutex, tarn::recording_stats>;
 
@@ -62,7 +62,7 @@ class pools {
   tarn::pool_registry registry_;
   std::vector<tarn::publication> publications_;
   std::vector<tarn::pool_watch> watches_;
-  tarn::maintainer upkeep_{registry_};  // last: its thread uses all of it
+  tarn::maintainer upkeep_{registry_};  // last member: its thread uses the others
 };
 
 }  // namespace observatory

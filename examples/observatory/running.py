@@ -31,7 +31,7 @@ class Pressure:
     def write(self, text):
         with open(self.path + ".new", "w", encoding="ascii") as file:
             file.write(text)
-        os.replace(self.path + ".new", self.path)  # at once: nobody reads half of it
+        os.replace(self.path + ".new", self.path)  # replaces the file at once: no reader sees half of it
 
 
 class Observatory:

@@ -32,8 +32,8 @@ constexpr std::array<std::string_view, 5> paths{"/", "/metrics", "/debug/vars", 
                                                 "/state.json"};
 constexpr auto heartbeat = 5s;
 
-/// Without the port. A page of somebody else's may have its name resolved to 127.0.0.1, and must
-/// not read anything then.
+/// Without the port. Another site may have its name resolved to 127.0.0.1; its page must not read
+/// any data.
 bool is_loopback(std::string_view host) {
   const auto colon = host.find(':');
   const auto name = host.substr(0, colon);
@@ -45,7 +45,7 @@ void answer_plainly(Response& response, int status, const std::string& text) {
   response.set_content(text + "\n", "text/plain; charset=utf-8");
 }
 
-/// The bytes go out from where they are.
+/// The bytes are sent without a copy.
 void answer(Response& response, answer_bytes bytes, std::string_view type) {
   const auto size = bytes.size();
   response.set_header("Cache-Control", "no-store");
@@ -62,12 +62,13 @@ server::server(pools& of, const observer& o, event_stream& events, unsigned port
     : pools_(of), observer_(o), events_(events) {
   // A listener keeps its thread.
   http_.new_task_queue = [] { return new httplib::ThreadPool(most_listeners + 8); };
-  // Without SO_REUSEPORT, which the library sets: two programs would share the port unnoticed.
+  // Without SO_REUSEPORT, which the library sets: with it two programs would share the port
+  // unnoticed.
   http_.set_socket_options([](socket_t socket) {
     const int yes = 1;
     ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   });
-  http_.set_keep_alive_timeout(1);  // so long the end waits for those who say nothing
+  http_.set_keep_alive_timeout(1);  // the end waits that long for idle connections
   http_.set_read_timeout(2s);
   http_.set_write_timeout(2s);
   http_.set_payload_max_length(4096);
@@ -82,7 +83,7 @@ server::server(pools& of, const observer& o, event_stream& events, unsigned port
                              " of 127.0.0.1 can't be had: " + std::strerror(errno));
   }
   thread_ = std::thread([this] { http_.listen_after_bind(); });
-  // `stop` does nothing before that.
+  // `stop` has no effect before that.
   while (!http_.is_running())
     std::this_thread::sleep_for(1ms);
 }
@@ -117,7 +118,7 @@ void server::add_routes() {
   });
   http_.Get("/", [](const Request&, Response& response) {
     response.set_header("Cache-Control", "no-store");
-    // The page has everything it needs in itself, and reads from nowhere but here.
+    // The page contains all that it needs, and reads only from this server.
     response.set_header("Content-Security-Policy",
                         "default-src 'none'; style-src 'unsafe-inline'; script-src "
                         "'unsafe-inline'; connect-src 'self'; img-src data:; base-uri 'none'; "
@@ -153,7 +154,7 @@ void server::variables(Response& response) {
 }
 
 void server::listen_to_events(const Request& request, Response& response) {
-  // relaxed, here and below: a number that is compared to a limit.
+  // relaxed, here and below: the number is only compared to a limit.
   if (listeners_.fetch_add(1, std::memory_order_relaxed) >= most_listeners) {
     listeners_.fetch_sub(1, std::memory_order_relaxed);
     response.set_header("Retry-After", "5");
@@ -169,14 +170,14 @@ void server::listen_to_events(const Request& request, Response& response) {
       [this, seen, news = std::string(), quiet_since = std::chrono::steady_clock::now(),
        is_first = true](std::size_t, httplib::DataSink& sink) mutable {
         if (std::exchange(is_first, false)) {
-          // At once, so that whoever listens knows that it works.
+          // Sent at once, so that the reader knows that the stream works.
           if (!sink.write("retry: 2000\n\n", 13)) return false;
         }
         const bool open = events_.wait(seen, news);
         const auto now = std::chrono::steady_clock::now();
         if (news.empty() && now - quiet_since >= heartbeat) news = ": still here\n\n";
         if (!news.empty()) quiet_since = now;
-        // Who has left is found out here, and not at the next event.
+        // A reader that has left is detected here, and not at the next event.
         if (!sink.is_writable() || (!news.empty() && !sink.write(news.data(), news.size()))) {
           return false;
         }

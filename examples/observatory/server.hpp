@@ -13,17 +13,18 @@
 
 namespace observatory {
 
-/// Answers on 127.0.0.1, and to nobody who calls it otherwise.
+/// Answers on 127.0.0.1, and only to requests for that name.
 class server {
  public:
-  /// So many may listen to events at the same time; the rest are told to come back.
+  /// The number of readers that may listen to events at the same time; others are told to come
+  /// back.
   static constexpr int most_listeners = 32;
 
-  /// Throws: `std::runtime_error` naming the port if it can't be had.
+  /// Throws: `std::runtime_error` naming the port if it can't be bound.
   server(pools& of, const observer& o, event_stream& events, unsigned port);
   server(const server&) = delete;
   server& operator=(const server&) = delete;
-  /// Hangs up on everybody and waits for its threads.
+  /// Closes all connections and waits for its threads.
   ~server();
 
   [[nodiscard]] int port() const noexcept { return port_; }

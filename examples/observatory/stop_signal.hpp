@@ -7,7 +7,7 @@
 
 namespace observatory {
 
-/// Tells threads to end, and wakes those that sleep. Thread safety: any thread may call anything.
+/// Tells threads to end, and wakes those that sleep. Thread safety: any thread may call any member.
 class stop_signal {
  public:
   void give() {
@@ -21,7 +21,7 @@ class stop_signal {
     const std::lock_guard hold(mutex_);
     return given_;
   }
-  /// Returns: false if it was given before `until`.
+  /// Returns: false if the signal was given before `until`.
   [[nodiscard]] bool sleep_until(std::chrono::steady_clock::time_point until) {
     std::unique_lock hold(mutex_);
     return !changed_.wait_until(hold, until, [this] { return given_; });

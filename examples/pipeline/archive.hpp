@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What the second sink writes about each record, and what can be read out of it again.
+// The entry that the second sink writes for each record, and the sums that can be read out of it.
 
 #pragma once
 
@@ -14,14 +14,14 @@
 
 namespace pipeline {
 
-/// What the archive knows about one part of a file; sums, so that any order gives the same.
+/// The facts that the archive has about one part of a file; sums, so that any order gives the same.
 struct archive {
   std::uint64_t records = 0;
   std::uint64_t bytes = 0;
   std::uint64_t checksum = 0;
   std::uint64_t places = 0;
 
-  /// What it has to be for records that were seen `times` times.
+  /// The expected values for records that were seen `times` times.
   [[nodiscard]] archive repeated(std::uint64_t times) const noexcept {
     return {records * times, bytes * times, checksum * times, places * times};
   }
@@ -36,7 +36,7 @@ struct archive {
 
 /// Reads entries of part, offset and size as varints and a big-endian checksum.
 ///
-/// Throws: `std::runtime_error` if the bytes are not what was written.
+/// Throws: `std::runtime_error` if the bytes are no valid entries.
 inline void read_back(std::span<const std::byte> bytes, std::vector<archive>& into) {
   std::size_t at = 0;
   const auto next = [&] {

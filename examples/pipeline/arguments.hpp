@@ -10,14 +10,14 @@
 
 namespace pipeline {
 
-/// What is wrong with the command line: names the value and what is allowed.
+/// An error in the command line: names the value and the allowed values.
 struct usage_error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
 /// Goes through a command line of `--name value`, `--name=value` and `--name`.
 ///
-/// Throws: all but `next` and `name`, a `usage_error`.
+/// Throws: every member except `next` and `name` may throw a `usage_error`.
 class arguments {
  public:
   explicit arguments(std::span<char* const> all) : all_(all) {}
@@ -25,12 +25,12 @@ class arguments {
   /// Steps to the next option. Returns: false at the end.
   [[nodiscard]] bool next();
   [[nodiscard]] std::string_view name() const { return name_; }
-  /// The rest is about the option that `next` has stepped to.
+  /// The members below concern the option that `next` has stepped to.
   [[nodiscard]] std::string_view value();
   [[nodiscard]] unsigned number(unsigned least, unsigned most);
   [[nodiscard]] std::string directory();
   [[nodiscard]] std::size_t one_of(std::span<const std::string_view> names);
-  /// Returns: true, if it has no value.
+  /// Returns: true, if the option has no value.
   [[nodiscard]] bool flag() const;
   [[noreturn]] void unknown(std::string_view allowed) const;
 

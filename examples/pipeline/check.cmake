@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Runs the pipeline and checks what it says:
+# Runs the pipeline and checks its output:
 #   cmake -D CASE=<case> -D PROGRAM=<pipeline> -D FOLDER=<to read> -P check.cmake
 cmake_minimum_required(VERSION 3.21)
 
@@ -27,7 +27,7 @@ function(expect_json relation expected)
   endif()
 endfunction()
 
-# What must hold whatever the policies are.
+# Conditions that hold under all policies.
 function(expect_sound)
   expect_json(STREQUAL ON ok)
   expect_json(EQUAL 0 pool unaccounted_blocks)
@@ -52,13 +52,13 @@ if(CASE STREQUAL "json")
   pipeline(0 --path ${FOLDER} --rounds 2 --json)
   expect_sound()
   expect_json(GREATER 90 pool hit_percent)
-  # Of the second round: threads, queues, and pools that grow a little when threads run unevenly.
+  # In the second round: threads, queues, and pools that grow a little when threads run unevenly.
   expect_json(LESS 0.01 pool heap_calls_per_record)
   string(JSON rounds LENGTH "${out}" speed rounds)
   if(NOT rounds EQUAL 2)
     message(FATAL_ERROR "${rounds} rounds, expected 2")
   endif()
-  # The statistics of a file, counted here once more.
+  # The statistics of a file, counted here again.
   file(GLOB_RECURSE files ${FOLDER}/*)
   list(LENGTH files count)
   expect_json(EQUAL ${count} files_read)

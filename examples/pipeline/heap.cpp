@@ -24,8 +24,8 @@ void* counted(std::size_t bytes, std::size_t alignment) noexcept {
 }
 }  // namespace
 
-// The array forms of the standard library call these. Kept out of line: a compiler that sees malloc
-// behind new, but not free behind delete, takes them for a mismatch.
+// The array forms of the standard library call these. They are out of line: a compiler that sees
+// malloc behind new, but not free behind delete, reports a mismatch.
 [[gnu::noinline]] void* operator new(std::size_t bytes) {
   if (void* const p = counted(bytes, 0)) return p;
   throw std::bad_alloc();

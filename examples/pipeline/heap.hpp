@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Counts what the program takes from the heap; see heap.cpp.
+// Counts the program's calls of the heap; see heap.cpp.
 
 #pragma once
 
@@ -8,7 +8,7 @@
 
 namespace pipeline {
 
-/// Calls of operator new by the calling thread since it began.
+/// Calls of operator new by the calling thread since the thread began.
 [[nodiscard]] std::uint64_t heap_calls_of_this_thread() noexcept;
 
 }  // namespace pipeline

@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 
 input::input(const fs::path& root)
     : text_(std::make_unique_for_overwrite<std::byte[]>(slice_bytes)) {
-  // By hand and not by the recursive iterator: that ends at the first folder it can't open.
+  // By hand and not by the recursive iterator, which ends at the first folder that it can't open.
   std::vector<fs::path> folders{root};
   while (!folders.empty()) {
     const fs::path folder = std::move(folders.back());
@@ -59,7 +59,7 @@ std::vector<part> input::next_slice() {
     const bool whole = used != slice_bytes;
     if (whole && std::ferror(open_.get()) != 0) {
       skip(files[next_file_++], errno);
-      used = begin;  // what was read of it in this slice does not count
+      used = begin;  // the bytes of this file in this slice do not count
       open_.reset();
       continue;
     }
@@ -70,7 +70,7 @@ std::vector<part> input::next_slice() {
       offset_ += used - begin;
       begin = used;
     } else {
-      // No room for all of it: it starts the next slice.
+      // The slice has no room for the whole file: the file starts the next slice.
       kept_from_ = text_.get() + begin;
       kept_ = used - begin;
     }

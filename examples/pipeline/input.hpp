@@ -14,7 +14,7 @@
 
 namespace pipeline {
 
-/// A file, or what of it fits into one slice.
+/// A file, or the part of it that fits into one slice.
 struct part {
   std::size_t file;      ///< into input::files
   std::uint64_t offset;  ///< of this part in the file
@@ -35,13 +35,13 @@ class input {
 
   explicit input(const std::filesystem::path& root);
 
-  /// Reads the next slice; the one before is gone then. Returns: empty at the end.
+  /// Reads the next slice; the previous slice is then invalid. Returns: empty at the end.
   [[nodiscard]] std::vector<part> next_slice();
 
   std::vector<std::string> files;
-  std::vector<skipped_file> skipped;  ///< and folders
-  std::size_t read = 0;               ///< files, to their end
-  std::uint64_t expected_bytes = 0;   ///< as the directory says; for the progress only
+  std::vector<skipped_file> skipped;  // files and folders
+  std::size_t read = 0;               // files that were read to their end
+  std::uint64_t expected_bytes = 0;   // as the directory says; only for the progress
 
  private:
   struct closer {
@@ -51,7 +51,7 @@ class input {
 
   std::unique_ptr<std::byte[]> text_;
   std::size_t next_file_ = 0;
-  // A file of which a slice had no room for the rest: bytes [0, kept_) of text_ are the next of it.
+  // A file whose rest had no room in the last slice: bytes [0, kept_) of text_ are its next ones.
   std::unique_ptr<std::FILE, closer> open_;
   std::uint64_t offset_ = 0;
   const std::byte* kept_from_ = nullptr;

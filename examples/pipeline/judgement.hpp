@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What several rounds of a comparison say together.
+// The common result of several rounds of a comparison.
 
 #pragma once
 
@@ -17,7 +17,7 @@ enum class judgement { faster, same, slower, noisy };
   return names[static_cast<std::size_t>(j)];
 }
 
-/// Differences below that are none.
+/// Smaller differences count as equal.
 inline constexpr double least_difference = 0.02;
 
 struct opinions {
@@ -25,7 +25,7 @@ struct opinions {
   std::size_t slower = 0;
 };
 
-/// How many rounds say what.
+/// The number of rounds with each result.
 [[nodiscard]] inline opinions count_opinions(const std::vector<double>& ratios) {
   opinions made;
   for (const double r : ratios) {
@@ -35,8 +35,8 @@ struct opinions {
   return made;
 }
 
-/// Noisy: at least a quarter of the rounds says the contrary of as many others, so that another
-/// run may come to another end.
+/// Noisy: at least a quarter of the rounds contradicts as many other rounds, so that another run
+/// may have another result.
 [[nodiscard]] inline judgement judge(const std::vector<double>& ratios, double median) {
   const auto [faster, slower] = count_opinions(ratios);
   if (const auto least = std::min(faster, slower); least != 0 && least * 4 >= ratios.size()) {

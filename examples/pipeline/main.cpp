@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The library at work: real files, cut into records, each a message, from thread to
-// thread; once with a pool and once with plain new. See --help.
+// The library at work: real files, cut into records. Each record is a message that goes from thread
+// to thread, once with a pool and once with plain new. See --help.
 
 #include <cstdio>
 #include <exception>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The same on plain new: what a program without a pool does.
+// The same work with plain new, as in a program without a pool.
 
 #include <memory>
 #include <string>
@@ -34,7 +34,7 @@ struct message {
   progress_of_record progress;
 };
 
-/// What is written with std::string where there is no fast_buffer.
+/// The writer of this side: std::string instead of fast_buffer.
 class string_writer {
  public:
   void clear() noexcept { text_.clear(); }

@@ -28,7 +28,7 @@ class pooled final : public pooled_subject {
       n.counts = true;
       n.message_gets = messages.snapshot().total().gets;
     } else {
-      // Without counts there is still where every block is.
+      // Without counts the state of every block is still known.
       const auto now = bytes.occupancy();
       n.pool.large = now.large;
       n.pool.slab_bytes = now.slab_bytes;

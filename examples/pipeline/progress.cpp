@@ -24,7 +24,7 @@ bool stderr_is_terminal() {
 
 }  // namespace
 
-// Elsewhere the first line waits: a run that is over at once needs none.
+// Elsewhere the first line is delayed: a run that ends soon needs no progress line.
 progress::progress()
     : is_terminal_(stderr_is_terminal()), next_(clock::now() + (is_terminal_ ? 0ms : 2s)) {}
 

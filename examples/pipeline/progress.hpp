@@ -6,8 +6,8 @@
 
 namespace pipeline {
 
-/// Shows on the standard error stream how far the work is: a line that is rewritten on a terminal,
-/// a new line every few seconds elsewhere.
+/// Shows progress on the standard error stream: on a terminal a line that is rewritten, elsewhere a
+/// new line every few seconds.
 class progress {
  public:
   progress();
@@ -17,7 +17,7 @@ class progress {
 
   /// `fraction` from 0 to 1; may be called often.
   void show(double fraction, const std::string& what);
-  /// Takes the line off the terminal.
+  /// Removes the line from the terminal.
   void clear();
 
  private:

@@ -9,8 +9,8 @@
 
 namespace pipeline {
 
-/// A bounded queue of batches. Batches are swapped in and out, so the vectors themselves go round
-/// and nothing is allocated once they have grown.
+/// A bounded queue of batches. Batches are swapped in and out, so the vectors are reused, and
+/// nothing is allocated once they have grown.
 ///
 /// Thread safety: every member from any thread.
 template <class T>
@@ -18,8 +18,8 @@ class batch_queue {
  public:
   explicit batch_queue(std::size_t most) : slots_(most) {}
 
-  /// Waits for room and takes the content of `batch`, which is empty then. Returns: false if the
-  /// queue was closed; `batch` is as before then.
+  /// Waits for room and takes the content of `batch`, which is then empty. Returns: false if the
+  /// queue was closed; `batch` is then unchanged.
   [[nodiscard]] bool push(std::vector<T>& batch) {
     {
       std::unique_lock hold(mutex_);
@@ -33,7 +33,7 @@ class batch_queue {
   }
 
   /// Waits for a batch. Preconditions: `batch` is empty. Returns: false if the queue was closed and
-  /// nothing is left in it.
+  /// is empty.
   [[nodiscard]] bool pop(std::vector<T>& batch) {
     {
       std::unique_lock hold(mutex_);
@@ -47,7 +47,7 @@ class batch_queue {
     return true;
   }
 
-  /// Nothing comes any more; what is there can still be taken.
+  /// No more batches can be pushed; the batches in the queue can still be taken.
   void close() {
     {
       const std::lock_guard hold(mutex_);
@@ -61,7 +61,7 @@ class batch_queue {
   std::mutex mutex_;
   std::condition_variable has_room_;
   std::condition_variable has_some_;
-  // used_ batches from first_ on, round the end; every other slot holds an empty vector.
+  // used_ batches from first_ on, modulo the size; every other slot holds an empty vector.
   std::vector<std::vector<T>> slots_;
   std::size_t first_ = 0;
   std::size_t used_ = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What a record is, and what is found out about it.
+// The definition of a record, and the facts that a worker finds out about it.
 
 #pragma once
 
@@ -12,13 +12,13 @@
 
 namespace pipeline {
 
-/// Every file is cut three times, so that small, middling and large records are under way at the
-/// same time. Each way of cutting loses no byte, and has a longest record, so that files without
-/// a line in them are welcome, too.
+/// Every file is cut three times, so that small, medium and large records are under way at the same
+/// time. Each way of cutting loses no byte and limits the length of a record, so files without line
+/// ends work, too.
 enum class cut : std::uint8_t { block, paragraph, line };
 inline constexpr std::array<std::size_t, 3> longest_of_cut{256 << 10, 16 << 10, 4 << 10};
 
-/// Calls `emit(kind, offset, data, size)` for each record; stops as soon as that returns false.
+/// Calls `emit(kind, offset, data, size)` for each record; stops as soon as `emit` returns false.
 template <class Emit>
 bool cut_up(const std::byte* data, std::size_t size, Emit&& emit) {
   const auto newline_after = [&](std::size_t from, std::size_t end) {
@@ -43,12 +43,12 @@ bool cut_up(const std::byte* data, std::size_t size, Emit&& emit) {
                   while (end != most && data[end] != std::byte{'\n'}) {
                     end = newline_after(end, most);
                   }
-                  return end == most ? most : end + 1;  // with the empty line
+                  return end == most ? most : end + 1;  // including the empty line
                 }) &&
          cut_by(cut::line, newline_after);
 }
 
-/// What a worker finds out about one record.
+/// The facts that a worker finds out about one record.
 struct finding {
   std::uint64_t checksum;
   std::uint64_t lines;
@@ -62,7 +62,7 @@ struct finding {
 
 [[nodiscard]] inline finding examine(cut kind, std::uint64_t offset, const std::byte* data,
                                      std::size_t size) noexcept {
-  // FNV by words instead of bytes: the checksum must not be what this program measures.
+  // FNV by words instead of bytes: this program must not measure mainly the checksum.
   std::uint64_t sum = 0xcbf29ce484222325ULL ^ size;
   std::size_t at = 0;
   for (; size - at >= 8; at += 8) {
@@ -74,13 +74,14 @@ struct finding {
   std::uint64_t rest = 0;
   std::memcpy(&rest, data + at, size - at);
   sum = (sum ^ rest) * 0x100000001b3ULL;
-  // The place goes in, too: sums of records do not depend on their order, files must.
+  // The position is hashed, too: sums of records do not depend on their order, but files do.
   const auto place = offset * 4 + static_cast<std::uint64_t>(kind);
   return {mixed(sum ^ mixed(place)),
           kind == cut::line && data[size - 1] == std::byte{'\n'} ? 1u : 0u};
 }
 
-/// What is known about one file, or a part of one. Sums and a maximum: any order gives the same.
+/// The facts about one file, or a part of one. Sums and a maximum, so that any order gives the
+/// same.
 struct statistics {
   std::uint64_t bytes = 0;
   std::uint64_t records = 0;
@@ -109,7 +110,7 @@ struct statistics {
     longest_line = std::max(longest_line, other.longest_line);
     return *this;
   }
-  /// The same seen `times` times.
+  /// The same facts for records that were seen `times` times.
   [[nodiscard]] statistics repeated(std::uint64_t times) const noexcept {
     return {bytes * times,  records * times, lines * times,   moved * times,
             longest_record, longest_line,    checksum * times};

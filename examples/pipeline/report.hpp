@@ -24,8 +24,8 @@ struct figures {
   double median_ratio = 0;
   double least_ratio = 0;
   double most_ratio = 0;
-  double hit_percent = 0;      ///< only if the pool counts
-  double waste_percent = 0;    ///< of the bytes handed out, not asked for
+  double hit_percent = 0;      // only if the pool counts
+  double waste_percent = 0;    // of the bytes handed out: those that were not requested
   double another_percent = 0;  ///< of the blocks, returned on another thread
   double heap_calls = 0;       ///< per record, of the pooled side in the last round
   double plain_heap_calls = 0;
@@ -34,7 +34,8 @@ struct figures {
 [[nodiscard]] std::string as_text(const options& o, const input& in, const trial_result& made);
 [[nodiscard]] std::string as_json(const options& o, const input& in, const trial_result& made);
 
-/// Names what could not be read on the standard error stream: the first few, and how many more.
+/// Names the files that could not be read, on the standard error stream: the first few, and the
+/// number of the others.
 void name_skipped(const std::vector<skipped_file>& skipped);
 
 }  // namespace pipeline

@@ -28,32 +28,33 @@
 
 namespace pipeline {
 
-// What both sides need for it, in a `Side`:
+// The names that both sides provide in a `Side`:
 //
 //   unique           a message of one owner, and
 //   shared           one of several: pointers to a struct with the fields of `tarn::message` and a
 //                    `progress`; the payload is `value`
 //   take(size)       a message with a payload of `size` bytes
-//   bytes(unique)    where to write them
+// where to write the bytes of a message
 //   share(from, to)  fans a message out to several owners
 //   writer           appends varints and big-endian numbers
 
-/// What the pipeline knows of a record besides its message.
+/// The data that the pipeline has for a record besides its message.
 struct progress_of_record {
   finding found{};
   cut kind{};
   std::uint8_t taken_by = 0;  ///< the thread, see `run`
 };
 
-/// Large batches, so that waking threads up does not cost more than what they do; few of them, so
-/// that what is under way stays in the caches. A batch ends early at so many bytes of text.
+/// Large batches, so that the work on a batch is larger than the cost of waking a thread up; few
+/// batches, so that their data stays in the caches. A batch ends early at a maximum of bytes of
+/// text.
 inline constexpr std::size_t records_per_batch = 1024;
 inline constexpr std::size_t bytes_per_batch = 512 << 10;
 inline constexpr std::size_t batches_per_queue = 4;
 
 struct work {
   const std::vector<part>& parts;
-  const std::vector<std::string>& topics;  ///< of the files that the parts are of
+  const std::vector<std::string>& topics;  // of the files of the parts
   std::uint64_t passes;                    ///< over all parts
   unsigned workers;
   bool lose_one;  ///< the sink forgets a block: the self-test
@@ -61,21 +62,22 @@ struct work {
 
 struct result {
   double seconds = 0;
-  double cpu_seconds = 0;  ///< of all threads: what others do on the machine changes it little
+  double cpu_seconds = 0;  // of all threads; other programs on the machine change it little
   std::vector<statistics> parts;
-  std::vector<archive> archives;  ///< of the same parts, read back from what was encoded
+  std::vector<archive> archives;  // of the same parts, read back from the encoded bytes
   std::uint64_t records = 0;
   std::uint64_t encoded_bytes = 0;
-  std::uint64_t heap_calls = 0;         ///< of all threads, from their first record to their last
-  std::uint64_t on_another_thread = 0;  ///< of those, let go of by a thread that had not taken them
+  std::uint64_t heap_calls = 0;  ///< of all threads, from their first record to their last
+  std::uint64_t on_another_thread =
+      0;  // records released by another thread than the one that took them
 };
 
-/// Processor time of this process so far.
+/// Processor time of this process until now.
 [[nodiscard]] inline double cpu_seconds() noexcept {
   return static_cast<double>(std::clock()) / static_cast<double>(CLOCKS_PER_SEC);
 }
 
-/// Called now and then while a run is under way, with the records that are through.
+/// Called at intervals while a run is under way, with the number of finished records.
 using observer = std::function<void(std::uint64_t)>;
 
 namespace detail {
@@ -96,7 +98,7 @@ class first_error {
   std::exception_ptr error_;
 };
 
-/// The block stays out for ever, but leak checkers still find a pointer to it.
+/// The block is never given back, but leak checkers still find a pointer to it.
 template <class Owner>
 void forget(Owner owner) {
   alignas(Owner) static std::byte grave[sizeof(Owner)];
@@ -163,7 +165,7 @@ void examine_all(Side& side, batch_queue<typename Side::unique>& in,
   }
 }
 
-/// The first sink: what is known about each file.
+/// The first sink: gathers the facts about each file.
 template <class Side>
 void count_up(const work& job, std::uint8_t self, batch_queue<typename Side::shared>& in,
               result& into, std::atomic<std::uint64_t>& through) {
@@ -178,7 +180,7 @@ void count_up(const work& job, std::uint8_t self, batch_queue<typename Side::sha
     if (std::exchange(lose, false)) forget(std::move(batch.front()));
     into.records += batch.size();
     batch.clear();
-    // relaxed: a number to look at.
+    // relaxed: a number for display.
     through.store(into.records, std::memory_order_relaxed);
   }
 }
@@ -196,7 +198,7 @@ void encode(batch_queue<typename Side::shared>& in, result& into) {
       out.append_varint(m->value.size());
       out.append_be(m->progress.found.checksum);
     }
-    batch.clear();  // here most messages, and their bytes, go back
+    batch.clear();  // most messages, and their bytes, go back here
     into.encoded_bytes += out.bytes().size();
     read_back(out.bytes(), into.archives);
   }
@@ -207,7 +209,7 @@ void encode(batch_queue<typename Side::shared>& in, result& into) {
 /// Runs the pipeline once: thread 0 produces, threads 1 to `workers` examine, the next two are the
 /// sinks.
 ///
-/// Throws: what a thread threw first; all have ended then, and all records are gone.
+/// Throws: the first exception of a thread. All threads have then ended, and all records are gone.
 template <class Side>
 [[nodiscard]] result run(const work& job, Side& side, const observer& watch) {
   using namespace std::chrono_literals;
@@ -246,7 +248,7 @@ template <class Side>
     };
   };
   std::vector<std::thread> threads;
-  threads.reserve(job.workers + 3);  // so that nothing below can throw but a thread's constructor
+  threads.reserve(job.workers + 3);  // so that below only a thread's constructor can throw
 
   const auto cpu_before = cpu_seconds();
   const auto start = std::chrono::steady_clock::now();
@@ -255,7 +257,8 @@ template <class Side>
   for (unsigned i = 0; i != job.workers; ++i) {
     threads.emplace_back(stage([&] { detail::examine_all(side, to_workers, to_sinks); },
                                [&] {
-                                 // acq_rel: the last one closes after the others have pushed.
+                                 // acq_rel: the last worker closes the queue after the others have
+                                 // pushed.
                                  if (working.fetch_sub(1, std::memory_order_acq_rel) == 1) {
                                    for (auto& q : to_sinks)
                                      q.close();
@@ -263,7 +266,7 @@ template <class Side>
                                }));
   }
   const auto at_end_of_sink = [&] {
-    // acq_rel: the last one sees what the other found out.
+    // acq_rel: the last sink sees the results of the other.
     if (sinking.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
     const std::lock_guard hold(mutex);
     made.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The two ways of allocating that the program compares, behind one door.
+// The two ways of allocating that the program compares, behind one interface.
 
 #pragma once
 
@@ -16,14 +16,14 @@
 
 namespace pipeline {
 
-/// A way to get bytes for records, which lives through all rounds.
+/// A way to allocate the bytes of records; it lives through all rounds.
 class subject {
  public:
   virtual ~subject() = default;
   [[nodiscard]] virtual result run(const work& job, const observer& watch) = 0;
 };
 
-/// What is asked of the pools beside that.
+/// The numbers that the program asks of the pools.
 class pooled_subject : public subject {
  public:
   struct numbers {
@@ -34,7 +34,7 @@ class pooled_subject : public subject {
   };
   [[nodiscard]] virtual numbers read() const = 0;
   [[nodiscard]] virtual std::size_t held_bytes() const = 0;
-  /// Gives idle memory back. Returns: the bytes.
+  /// Gives idle memory back. Returns: the number of bytes.
   virtual std::size_t trim() = 0;
 };
 

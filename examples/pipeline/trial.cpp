@@ -11,7 +11,7 @@
 namespace pipeline {
 namespace {
 
-/// What every run over these parts must come to: computed on the spot, without any handle.
+/// The expected result of every run over these parts, computed directly, without any handle.
 struct truth_of_parts {
   std::vector<statistics> parts;
   std::vector<archive> archives;
@@ -95,8 +95,9 @@ class comparison {
     work job{parts, in_.files, passes, options_.threads, false};
     for (unsigned r = 0; r != options_.rounds; ++r) {
       auto& times = made_.rounds[r];
-      // In turns, and every other time the other way round: neither side always finds the caches as
-      // the other one left them, nor is one always first when the machine gets busier.
+      // The sides alternate, and every second time in reverse order: neither side always finds the
+      // caches as the other side left them, nor is one side always first when the machine gets
+      // busier.
       for (const bool first : {true, false}) {
         round_done_ = (r + (first ? 0 : 0.5)) / options_.rounds;
         if (first == ((r + made_.slices) % 2 == 0)) {
@@ -164,14 +165,14 @@ class comparison {
       if (counted && got.archives[p] == truth.archives[p].repeated(job.passes)) continue;
       made_.problems.push_back(std::string(side) + ": the " + (counted ? "archive" : "result") +
                                " for " + in_.files[job.parts[p].file] + " differs");
-      return;  // one is enough to look for the cause
+      return;  // one problem is enough to look for the cause
     }
   }
 
   void finish() {
     for (std::size_t f = 0; f != made_.files.size(); ++f) {
       made_.total += made_.files[f];
-      // Equal files with their names exchanged must not give the same.
+      // Equal files with exchanged names must not give the same checksum.
       made_.total.checksum += mixed(made_.files[f].checksum + f) - made_.files[f].checksum;
     }
     made_.pool = pooled_->read();
@@ -182,7 +183,8 @@ class comparison {
     made_.memory.trimmed_bytes = pooled_->trim();
   }
 
-  /// All records are gone: every block must be idle, and the pool's numbers those of the program.
+  /// All records are gone: every block must be idle, and the pool's numbers must be those of the
+  /// program.
   void account() {
     const auto complain = [this](std::size_t size, const std::string& what) {
       made_.problems.push_back("tier of " + std::to_string(size) + " bytes: " + what);
