@@ -2,9 +2,9 @@
 # Every product x lock x stats is tested and measured:
 #   cmake -D TESTS=<program> [-D BENCHMARKS=<program>] -P check_listings.cmake
 #
-# What is expected stands here in words, not in the list that tests and benchmarks share: a policy
-# that falls out of that list is missed, and one that is new there has to be named here.
-# Listings may also come from files: TESTS_LISTING, BENCHMARKS_LISTING.
+# The expected names stand here in words, not in the list that tests and benchmarks share. So the
+# check fails if a policy drops out of that list, and a new policy has to be added here. Listings
+# may also come from files: TESTS_LISTING, BENCHMARKS_LISTING.
 cmake_minimum_required(VERSION 3.21)
 
 set(products byte_pool object_pool shared_buffer fast_buffer message_pool)
@@ -18,7 +18,8 @@ function(clean text result)
   set(${result} "${text}" PARENT_SCOPE)
 endfunction()
 
-# list_names(<what> <result>): what the program lists, or what the file has in its place.
+# list_names(<kind> <result>): the names that the program lists, or the content of the file that
+# replaces it.
 function(list_names what result)
   if(${what}_LISTING)
     file(READ ${${what}_LISTING} text)
@@ -26,7 +27,7 @@ function(list_names what result)
     execute_process(COMMAND ${BENCHMARKS} --benchmark_list_tests
                     OUTPUT_VARIABLE text ERROR_QUIET COMMAND_ERROR_IS_FATAL ANY)
   else()
-    # Catch2 version 3 first; version 2 spells it in another way.
+    # Catch2 version 3 first; version 2 has another option for it.
     execute_process(COMMAND ${TESTS} --list-tests --verbosity quiet
                     OUTPUT_VARIABLE text ERROR_QUIET RESULT_VARIABLE code)
     if(NOT code EQUAL 0 OR NOT text MATCHES "(^|\n)[a-z_]+/lock:")
@@ -43,7 +44,7 @@ function(compare what text)
   string(REPLACE "\n" ";" lines "${text}")
   set(found "")
   foreach(line IN LISTS lines)
-    # A benchmark has more in its name: the operation, sizes, threads.
+    # The name of a benchmark has more parts: the operation, sizes, threads.
     if(line MATCHES "^ *([a-z_]+)(/[a-z_]+)?(/lock:[^/]+/stats:[^/]+)")
       list(APPEND found "${CMAKE_MATCH_1}${CMAKE_MATCH_3}")
     endif()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Takes one combination out of each listing, and adds one, and demands that each is seen:
+# Removes one combination from each listing, and adds one, and requires that the check fails each
+# time:
 #   cmake -D TESTS=<program> [-D BENCHMARKS=<program>] -D SCRATCH_DIR=<folder> -P ...
 cmake_minimum_required(VERSION 3.21)
 

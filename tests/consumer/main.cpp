@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// All that a consumer needs to know; every route builds this file.
+// The minimal consumer; every route builds this file.
 #include <tarn/byte_pool.hpp>
 
 #include <cstddef>

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Around the line that adds tarn to a consumer: what must be the same before and after.
+# Checks that the line that adds tarn to a consumer changes none of the consumer's settings.
 get_cmake_property(cache_before CACHE_VARIABLES)
 set(watched CMAKE_CXX_FLAGS CMAKE_CXX_STANDARD CMAKE_CXX_STANDARD_REQUIRED CMAKE_CXX_EXTENSIONS
             CMAKE_BUILD_TYPE CMAKE_MODULE_PATH CMAKE_RUNTIME_OUTPUT_DIRECTORY
@@ -22,7 +22,7 @@ macro(assert_no_leaks tarn_dir)
     endif()
   endforeach()
 
-  # What a user sees in a cache editor: only our own options may be new.
+  # The entries that a user sees in a cache editor: only our own options may be new.
   get_cmake_property(cache_new CACHE_VARIABLES)
   list(REMOVE_ITEM cache_new ${cache_before})
   list(FILTER cache_new EXCLUDE REGEX "^(TARN_|FETCHCONTENT_)")

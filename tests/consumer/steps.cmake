@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-# The steps that the routes share. In: TARN_DIR, COMPILER, SCRATCH_DIR (emptied here).
+# The steps that the routes share. Input: TARN_DIR, COMPILER, SCRATCH_DIR (emptied here).
 cmake_minimum_required(VERSION 3.21)
 file(REMOVE_RECURSE ${SCRATCH_DIR})
 file(MAKE_DIRECTORY ${SCRATCH_DIR})
 
-# Flags and tools of the surrounding build must not help the consumer, nor stand in its way.
+# Flags and tools of the surrounding build must not affect the consumer.
 foreach(variable CXXFLAGS CPPFLAGS LDFLAGS CPATH CPLUS_INCLUDE_PATH CMAKE_PREFIX_PATH)
   unset(ENV{${variable}})
 endforeach()
@@ -19,7 +19,7 @@ function(step)
   set(step_output "${out}" PARENT_SCOPE)
 endfunction()
 
-# Configures and builds the project in the folder, then runs what it built.
+# Configures and builds the project in the folder, then runs the program.
 function(build_consumer folder)
   step(${CMAKE_COMMAND} -S ${folder} -B build -D CMAKE_CXX_COMPILER=${COMPILER} ${ARGN})
   step(${CMAKE_COMMAND} --build build)
@@ -40,6 +40,6 @@ function(install_tarn)
        -D TARN_BUILD_TESTS=OFF -D TARN_BUILD_BENCHMARKS=OFF -D TARN_BUILD_EXAMPLES=OFF
        -D CMAKE_INSTALL_PREFIX=${SCRATCH_DIR}/installed)
   step(${CMAKE_COMMAND} --install tarn)
-  # Moved after installing: nothing may remember where it was put.
+  # Moved after the installation: no installed file may contain the first path.
   file(RENAME ${SCRATCH_DIR}/installed ${SCRATCH_DIR}/prefix)
 endfunction()

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// What a hit costs, counted instead of timed: executed instructions, loads, stores, conditional
+// The cost of a hit, counted instead of timed: executed instructions, loads, stores, conditional
 // branches, atomic read-modify-writes and calls into other libraries, per lock and stats policy.
 //
 //   golden_counts DIRECTORY            compares with the file for this compiler
 //   golden_counts DIRECTORY --update   writes it
 //
 // The program traces itself: a child process runs each probe once, instruction by instruction, and
-// the disassembly says what each of them was. The numbers are exact for one version of one
-// compiler; where there is no file for it, that part is skipped. What must hold for every compiler
-// is checked in any case.
+// the disassembly gives the kind of each instruction. The numbers are exact for one version of one
+// compiler. If there is no file for it, that comparison is skipped. Conditions that hold for every
+// compiler are always checked.
 
 #include <algorithm>
 #include <cerrno>
@@ -51,13 +51,13 @@ struct counts {
   std::exit(code);
 }
 
-/// Where this program lies, compared with the addresses in its file.
+/// The address at which this program is loaded, relative to the addresses in its file.
 [[nodiscard]] std::uintptr_t load_offset() {
   std::uintptr_t offset = 0;
   dl_iterate_phdr(
       [](dl_phdr_info* info, std::size_t, void* to) {
         *static_cast<std::uintptr_t*>(to) = info->dlpi_addr;
-        return 1;  // the first is the program itself
+        return 1;  // the first entry is the program itself
       },
       &offset);
   return offset;
@@ -91,7 +91,7 @@ struct counts {
   return text.substr(0, with.size()) == with;
 }
 
-/// Adds what one instruction does, told by its text in AT&T order: sources first.
+/// Adds the effects of one instruction, given by its text in AT&T order: sources first.
 void classify(std::string_view text, counts& to) {
   ++to.instructions;
   bool is_rmw = false;
@@ -109,7 +109,7 @@ void classify(std::string_view text, counts& to) {
   if (name == "pop" || name == "ret" || name == "leave") ++to.loads;
   if (begins(name, "lea") || begins(name, "nop") || name == "data16" || name == "cs") return;
 
-  // A memory operand has a bracket or a segment; it is the last one if it is written to.
+  // A memory operand has a bracket or a segment; it stands last if it is written to.
   const auto memory = operands.find_first_of("(:");
   if (memory == std::string_view::npos) return;
   const auto closing = operands.find(')', memory);
@@ -122,13 +122,13 @@ void classify(std::string_view text, counts& to) {
     ++to.rmws, ++to.loads, ++to.stores;
   } else if (name == "call" || name == "jmp" || name == "push" || begins(name, "cmp") ||
              begins(name, "test") || begins(name, "bt") || !is_last) {
-    ++to.loads;  // only looks at it
+    ++to.loads;  // only reads it
   } else if (begins(name, "mov") || begins(name, "set") || name == "pop") {
     ++to.stores;
   } else if (is_only && (begins(name, "div") || begins(name, "mul"))) {
     ++to.loads;
   } else {
-    ++to.loads, ++to.stores;  // changes it in place
+    ++to.loads, ++to.stores;  // reads and writes it
   }
 }
 
@@ -222,7 +222,7 @@ constexpr const char* heading =
   return lines;
 }
 
-/// What must hold whatever the compiler. Returns: the number of faults.
+/// Checks the conditions that hold for every compiler. Returns: the number of faults.
 [[nodiscard]] int check_facts(const golden::probe_list& probes, const std::vector<counts>& all) {
   int faults = 0;
   const auto demand = [&](bool good, const golden::probe& p, const char* what) {
@@ -243,8 +243,8 @@ constexpr const char* heading =
     demand(all[i].loads > 0 && all[i].stores > 0 && all[i].branches > 0, p, "was it counted?");
     // Probes come as no_stats (three), then counting_stats (three), then recording_stats.
     if (std::string_view(p.stats) != "counting_stats" || lock == "lock_free") continue;
-    // The level has to be masked out of the word, once in a get and once in a put; a handle does
-    // both in one function, where that takes a register that has to be saved.
+    // The level has to be masked out of the word, once in a get and once in a put. A handle does
+    // both in one function, where the mask takes a register that has to be saved.
     const int more = all[i].instructions - all[i - 3].instructions;
     const bool is_pair = std::string_view(p.operation) == "handle";
     demand(more <= (is_pair ? 6 : 4), p,

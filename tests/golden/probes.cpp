@@ -25,7 +25,7 @@ template <class Pool>
   static_cast<Pool*>(pool)->deallocate(block, n);
 }
 
-/// A handle that is taken and dropped; what lies between must not be optimised over.
+/// A handle that is taken and dropped; the optimiser must not remove the code between.
 template <class Pool>
 [[gnu::noinline]] void handle(void* pool, void*, std::size_t n) {
   const auto b = static_cast<Pool*>(pool)->get(n);
@@ -41,7 +41,7 @@ void add(std::vector<probe>& to, const char* lock, const char* stats) {
   to.push_back({"handle", lock, stats, pool, nullptr, handle<Pool>});
 }
 
-/// Records as the default does, but follows so few gets that none of those that are counted is one.
+/// Records as the default does, but follows so few gets that no counted get is followed.
 using hardly_following = tarn::basic_recording_stats<256, std::size_t{1} << 30>;
 
 template <class Lock>
@@ -77,7 +77,7 @@ probe_list probes() {
 void* prepare(const probe& p) {
   const auto* const get = find(p, "raw_get");
   const auto* const put = find(p, "raw_put");
-  // Several blocks are out and some come back, so that the cache is neither empty nor full.
+  // Several blocks are out and some are returned, so that the cache is neither empty nor full.
   void* blocks[8];
   for (auto& b : blocks)
     b = get->run(nullptr, size);

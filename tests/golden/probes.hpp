@@ -12,7 +12,7 @@ struct probe {
   const char* stats;
   void* pool;
   void* (*get)(void* pool, std::size_t size);              // raw_get only
-  void (*put)(void* pool, void* block, std::size_t size);  // all others; `handle` wants no block
+  void (*put)(void* pool, void* block, std::size_t size);  // all others; `handle` needs no block
 
   [[nodiscard]] const void* entry() const noexcept {
     return get != nullptr ? reinterpret_cast<const void*>(get) : reinterpret_cast<const void*>(put);
@@ -31,8 +31,8 @@ struct probe_list {
 };
 [[nodiscard]] probe_list probes();
 
-/// Brings `p`'s pool into the state in which the next call of `p` is a hit. Returns: the block that
-/// the call wants.
+/// Brings `p`'s pool into a state in which the next call of `p` is a hit. Returns: the block for
+/// the call.
 [[nodiscard]] void* prepare(const probe& p);
 
 inline constexpr std::size_t size = 100;

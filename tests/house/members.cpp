@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Pools where users put them: in optionals, variants, arrays and classes, with default member
-// initialisers, in aggregates, and with a source that the class owns. It only has to compile.
+// Pools as members: in optionals, variants, arrays and classes, with default member initialisers,
+// in aggregates, and with a source that the class owns. This file only has to compile.
 #include <tarn/observe/event_log.hpp>
 #include <tarn/observe/operations/operation_recorder.hpp>
 #include <tarn/observe/registry.hpp>

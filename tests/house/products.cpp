@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Each product once under each kind of lock: what a user's compiler sees of the library.
+// Each product once under each kind of lock: the code of the library that a user's compiler sees.
 #include <tarn/policy/spin_lock.hpp>
 #include <tarn/tarn.hpp>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// One get and one put: the file whose object is weighed.
+// One get and one put: the object file of this source is weighed.
 
 #include "pools.hpp"
 

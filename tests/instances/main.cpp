@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Pools whose code is in another file do what others do.
+// Pools whose code is in another file behave as other pools.
 
 #include <cstdio>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// As a program of many files declares its pools.
+// Declares pools as a program of many files does.
 
 #pragma once
 

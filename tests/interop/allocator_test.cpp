@@ -81,7 +81,7 @@ TEST_CASE("containers and shared objects take their memory from the pool", "[all
   CHECK(f->snapshot().total().gets > 600);
 
   auto shared = std::allocate_shared<long>(alloc<long>(*f), 3);
-  CHECK(f->owns(shared.get()));  // the object and its counts are one block
+  CHECK(f->owns(shared.get()));  // the object and its counts are in one block
   CHECK(f->occupancy().in_use() == 1);
   const std::weak_ptr<long> weak = shared;
   shared.reset();
@@ -125,7 +125,7 @@ TEST_CASE("containers stay with their pools, but for a swap", "[allocator]") {
   test::byte_fixture<policy> other;
   const vector<string> original(3, string(200, 'o', *one), *one);
   const auto is_copy_in = [&](const vector<string>& v, pool_type& pool) {
-    // The strings are elements: they are made by copying, and stay with the pool they came from.
+    // The strings are elements: they are copies, and stay with the pool they came from.
     return v.size() == 3 && v[2] == original[2] && pool.owns(v.data());
   };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What is tested with Asio and with Boost.Asio: the includer names the library `net`.
+// The tests for Asio and for Boost.Asio: the includer names the library `net`.
 
 #include <algorithm>
 #include <array>
@@ -29,7 +29,7 @@ static_assert(net::is_dynamic_buffer_v1<view_v1>::value);
 static_assert(net::is_const_buffer_sequence<chain_view>::value);
 static_assert(!net::is_mutable_buffer_sequence<chain_view>::value);
 
-/// Two ends of a connection.
+/// The two ends of a connection.
 struct connection {
   net::io_context context;
   net::local::stream_protocol::socket here{context};
@@ -61,7 +61,7 @@ TEST_CASE("read_until reads into a fast_buffer", "[asio]") {
   bytes.consume(n);
   c.send("line\r\n");
   CHECK(net::read_until(c.here, tarn_net::dynamic(bytes), "\r\n") == 13);
-  CHECK(bytes.view() == "second line\r\n");  // nothing of what was grown for the read is left
+  CHECK(bytes.view() == "second line\r\n");  // the room that was grown for the read is gone
 }
 
 TEST_CASE("async_read_until reads line after line", "[asio]") {
@@ -148,7 +148,7 @@ TEST_CASE("the view shows any part of the bytes", "[asio]") {
 TEST_CASE("commit moves at most what was prepared, and is no error", "[asio]") {
   for (const std::size_t most : {std::size_t{20}, SIZE_MAX}) {
     tarn::fast_buffer bytes;
-    bytes.reserve(100);  // room alone is nothing that was prepared
+    bytes.reserve(100);  // reserved capacity alone is not prepared
     auto v = tarn_net::dynamic_v1(bytes, most);
     v.commit(1);
     CHECK(v.size() == 0);
@@ -165,7 +165,7 @@ TEST_CASE("commit moves at most what was prepared, and is no error", "[asio]") {
     static_cast<void>(v.prepare(10));
     v.commit(100);
     CHECK(v.size() == 10);
-    v.commit(1);  // the rest of a prepared place is gone with the first commit
+    v.commit(1);  // the first commit ends the rest of a prepared region
     CHECK(v.size() == 10);
     static_cast<void>(v.prepare(5));
     static_cast<void>(v.prepare(3));
@@ -190,7 +190,7 @@ TEST_CASE("what was prepared is there whatever is consumed before it is committe
 }
 
 TEST_CASE("any sequence of prepare, commit and consume keeps the bytes in order", "[asio]") {
-  // h: bytes in all, i: bytes prepared at once, j: bytes written, k: bytes consumed at once.
+  // h: bytes in total, i: bytes prepared at once, j: bytes written, k: bytes consumed at once.
   const std::string source = "Hello, world!";
   std::size_t wrong = 0;
   for (std::size_t h = 1; h <= source.size(); ++h) {
@@ -229,7 +229,7 @@ TEST_CASE("the older view shows its content to be changed or to be read only", "
   v.commit(net::buffer_copy(v.prepare(5), net::buffer("*****", 5)));
   CHECK(net::buffer_copy(v.data(), net::buffer("Hello", 5)) == 5);
   CHECK(bytes.view() == "Hello");
-  // A copy refers to the same bytes, also one that is assigned or swapped.
+  // A copy refers to the same bytes, as does an assigned or swapped view.
   tarn::fast_buffer others;
   others.append("others");
   auto w = tarn_net::dynamic_v1(others);
@@ -264,7 +264,7 @@ TEST_CASE("a chain is written as it is, however many pieces it has", "[asio]") {
   net::read(c.here, tarn_net::dynamic(bytes), net::transfer_exactly(few.size()));
   CHECK(bytes.view() == few);
 
-  // Backwards, as some algorithms want it.
+  // Backwards, as some algorithms iterate.
   const auto view = tarn_net::pieces(short_chain);
   CHECK((*--view.end()).size() == 204);
 }

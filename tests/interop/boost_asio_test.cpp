@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-#include <utility>  // Boost 1.74 forgets it
+#include <utility>  // missing in Boost 1.74
 
 #include <boost/asio.hpp>
 #include <boost/beast/core.hpp>
@@ -23,7 +23,7 @@ TEST_CASE("Beast reads requests through our buffer", "[asio]") {
   CHECK(request.target() == "/one");
   CHECK(request.body() == "body");
   request = {};
-  http::read(c.here, buffer, request);  // most of it came with the first one
+  http::read(c.here, buffer, request);  // most of it arrived with the first request
   CHECK(request.target() == "/two");
   CHECK(bytes.empty());
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Coroutine frames: where they come from, and that they may end anywhere and at any time.
+// Coroutine frames: their source, and their end at any place and time.
 
 #include <array>
 #include <atomic>
@@ -24,7 +24,7 @@
 
 namespace {
 
-/// A generator whose promise takes its frames as `Frame` says.
+/// A generator whose promise takes its frames as `Frame` defines.
 template <class Frame>
 class generator {
  public:
@@ -88,7 +88,7 @@ using numbers = generator<tarn::pooled_frame<>>;
 using test_numbers = generator<tarn::pooled_frame<test_pool>>;
 using quiet_numbers = quiet_generator<tarn::try_pooled_frame<test_pool>>;
 
-// Not inlined: a compiler that sees all of a frame's life may leave it on the stack of its caller.
+// Not inlined: a compiler that sees the whole life of a frame may leave it on its caller's stack.
 [[gnu::noinline]] numbers count_to(int n) {
   for (int i = 0; i != n; ++i)
     co_yield i;
@@ -206,7 +206,7 @@ TEMPLATE_LIST_TEST_CASE("frames go on and end on other threads", "[coroutine]",
   std::atomic<int> wrong{0};
   for (int step = 0; step != 6; ++step) {
     test::run_together(threads, [&](std::size_t i) {
-      // Each thread has what another one had in the last step.
+      // Each thread has the generator that another thread had in the last step.
       auto& mine = made[(i + static_cast<std::size_t>(step)) % threads];
       if (step == 0) {
         for (int n = 0; n != frames; ++n)
@@ -216,7 +216,7 @@ TEMPLATE_LIST_TEST_CASE("frames go on and end on other threads", "[coroutine]",
         const auto got = g.next();
         wrong += step < 3 ? got != step : got.has_value();
         if (step == 2) continue;
-        if (step == 3) g = count_in(*f, 0);  // ends one here and makes one
+        if (step == 3) g = count_in(*f, 0);  // ends one frame here and makes one
       }
       if (step >= 3) mine.resize(mine.size() / 2);
     });

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Formatted text into a fast_buffer, by {fmt} and by snprintf. What std::format does is in
-// std_format.cpp.
+// Formatted text into a fast_buffer, by {fmt} and by snprintf. std_format.cpp tests std::format.
 
 #include <cstddef>
 #include <cstdio>

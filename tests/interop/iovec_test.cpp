@@ -40,14 +40,14 @@ static_assert(tarn::byte_pieces<std::list<std::string>>);
 static_assert(tarn::byte_pieces<std::span<const std::span<const std::byte>>>);
 static_assert(!tarn::byte_pieces<std::string>);
 
-/// Both ends of a connection that holds little.
+/// Both ends of a connection with a small buffer.
 class connection {
  public:
   connection() {
     REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, ends_) == 0);
     const int little = 4096;
     REQUIRE(setsockopt(ends_[0], SOL_SOCKET, SO_SNDBUF, &little, sizeof little) == 0);
-    const timeval patience{5, 0};  // what never comes fails the test instead of stopping it
+    const timeval patience{5, 0};  // bytes that never arrive fail the test instead of stopping it
     REQUIRE(setsockopt(ends_[1], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0);
   }
   ~connection() {
@@ -63,7 +63,7 @@ class connection {
     if (ends_[0] != -1) close(ends_[0]);
     ends_[0] = -1;
   }
-  /// What comes, until `wanted` bytes, the end, or a long silence.
+  /// The bytes that arrive, until `wanted` bytes, the end, or a long silence.
   [[nodiscard]] std::string read(std::size_t wanted = SIZE_MAX) const {
     std::string all;
     char some[1000];
@@ -80,7 +80,7 @@ class connection {
   int ends_[2];
 };
 
-/// Pieces of all sizes, none among them, and what they are when they are joined.
+/// Pieces of all sizes, empty ones included, and their concatenation.
 std::vector<std::string> many_pieces(std::size_t n) {
   std::vector<std::string> pieces;
   for (std::size_t i = 0; i != n; ++i)
@@ -119,7 +119,7 @@ TEST_CASE("pieces become as many iovecs as there is room for", "[iovec]") {
   CHECK(two[0].iov_base == pieces[1].data());
   CHECK(two[1].iov_base == pieces[4].data());
   std::array<iovec, 8> many{};
-  CHECK(tarn::to_iovecs(pieces, many).size() == 3);  // the empty ones are left out
+  CHECK(tarn::to_iovecs(pieces, many).size() == 3);  // empty pieces are left out
   tarn::piece_cursor at(pieces);
   CHECK(at.skip(5) == 5);
   const auto rest = tarn::to_iovecs(at, many);
@@ -132,7 +132,7 @@ TEST_CASE("pieces become as many iovecs as there is room for", "[iovec]") {
 }
 
 TEST_CASE("all is written however little the system takes", "[iovec]") {
-  for (const std::size_t n : {0U, 1U, 63U, 64U, 65U, 3000U}) {  // 1024 at most go in one call
+  for (const std::size_t n : {0U, 1U, 63U, 64U, 65U, 3000U}) {  // one call takes 1024 at most
     connection c;
     const auto pieces = many_pieces(n);
     tarn::write_result sent{};
@@ -173,7 +173,7 @@ TEST_CASE("what does not fit now is said, and goes on from there", "[iovec]") {
   std::string got;
   std::size_t sent = 0;
   std::size_t refusals = 0;
-  // As with a socket that does not block: each call takes what there is room for.
+  // As with a socket that does not block: each call writes as much as there is room for.
   const timeval soon{0, 1000};
   REQUIRE(setsockopt(c.writer(), SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof soon) == 0);
   while (refusals != 300) {
@@ -221,7 +221,7 @@ TEST_CASE("an error is returned with what was written", "[iovec]") {
   const auto closed = tarn::write_all(-1, std::string("x"));
   CHECK(closed.bytes == 0);
   CHECK(closed.error == EBADF);
-  CHECK(tarn::write_all(-1, std::string()).error == 0);  // nothing is asked of the system
+  CHECK(tarn::write_all(-1, std::string()).error == 0);  // no system call
 
   struct sigaction ignore{};
   ignore.sa_handler = SIG_IGN;

@@ -31,7 +31,8 @@ using lock_free_pool = tarn::byte_pool<tarn::lock_free>;
 using odd_tiers_pool = tarn::byte_pool<tarn::thread_cached<>, tarn::counting_stats,
                                        tarn::traits<tarn::fixed_tiers<1, 17, 24, 100, 5000>>>;
 
-/// Every size to 256, and what surrounds each power of two from there to 4 MiB, above every tier.
+/// Every size up to 256, and the sizes around each power of two from there to 4 MiB, above every
+/// tier.
 std::vector<std::size_t> all_sizes() {
   std::vector<std::size_t> sizes;
   for (std::size_t size = 0; size <= 256; ++size)
@@ -48,7 +49,7 @@ struct block {
   unsigned char mark;
 };
 
-/// Whether a block is where it should be and still holds nothing but its mark.
+/// Whether a block is at its address and still holds only its mark.
 bool is_good(const block& b) {
   if (b.p == nullptr || reinterpret_cast<std::uintptr_t>(b.p) % b.alignment != 0) return false;
   if (b.size == 0) return true;
@@ -56,7 +57,7 @@ bool is_good(const block& b) {
   return bytes[0] == b.mark && std::memcmp(bytes, bytes + 1, b.size - 1) == 0;
 }
 
-/// Containers of all kinds, so that most of what takes memory does so in many sizes.
+/// Containers of all kinds, so that most of the containers that allocate do so in many sizes.
 void fill_containers(std::pmr::memory_resource& memory) {
   std::pmr::vector<std::pmr::string> strings(&memory);
   std::pmr::list<int> list(&memory);
@@ -90,14 +91,14 @@ TEMPLATE_TEST_CASE("every size and alignment is right", "[pmr]", tarn::byte_pool
     }
     for (const block& b : blocks)
       wrong += !is_good(b);
-    std::set<void*> places;  // what has no bytes has a place of its own, too
+    std::set<void*> places;  // a block of no bytes has its own address, too
     for (const block& b : blocks)
       places.insert(b.p);
     wrong += places.size() != blocks.size();
     for (const block& b : blocks)
       memory.deallocate(b.p, b.size, b.alignment);
   }
-  CHECK(pairs == 299 * 17);  // more than the 4,667 of which libstdc++ 12 gets 225 wrong
+  CHECK(pairs == 299 * 17);  // more than 4,667, of which libstdc++ 12 gets 225 wrong
   CHECK(wrong == 0);
   CHECK(pool.occupancy().in_use() == 0);
   CHECK(test::imbalance(pool) == "");
@@ -106,11 +107,11 @@ TEMPLATE_TEST_CASE("every size and alignment is right", "[pmr]", tarn::byte_pool
 TEST_CASE("what cannot be had is refused, and nothing has changed", "[pmr]") {
   tarn::byte_pool<> pool({.limit_bytes = 1 << 20});
   tarn::pool_resource<> memory(pool);
-  const volatile std::size_t most = SIZE_MAX;  // the compiler would refuse it first
+  const volatile std::size_t most = SIZE_MAX;  // otherwise the compiler would refuse it first
   CHECK_THROWS_AS(memory.allocate(most, 1), std::length_error);
   CHECK_THROWS_AS(memory.allocate(most / 2 + 1, 65536), std::length_error);
   CHECK_THROWS_AS(memory.allocate(2 << 20), std::bad_alloc);
-  fill_containers(*std::pmr::new_delete_resource());  // it is the test that is right
+  fill_containers(*std::pmr::new_delete_resource());  // the reference: the test itself is right
   void* const p = memory.allocate(1000);
   memory.deallocate(p, 1000);
   CHECK(pool.occupancy().in_use() == 0);
@@ -133,10 +134,10 @@ TEMPLATE_LIST_TEST_CASE("each failure of the source is survived", "[pmr]", test:
       }
       failed = f.source.failures() != 0;
       f.source.never_fail();
-      fill_containers(memory);  // as usable as before
+      fill_containers(memory);  // the resource is as usable as before
     }
     CHECK(points > 10);
-    // What is refused once is asked for again when all idle memory has gone back.
+    // A refused allocation is repeated once all idle memory has gone back.
     CHECK(refused == (once ? 0 : points - 1));
   }
 }
@@ -147,7 +148,7 @@ TEST_CASE("containers use the pool that they are given", "[pmr]") {
   fill_containers(memory);
   CHECK(f->snapshot().total().gets > 600);
   {
-    // A container inside a container takes the same pool.
+    // A container inside a container uses the same pool.
     std::pmr::vector<std::pmr::string> outer(&memory);
     outer.emplace_back(std::size_t{100}, 'x');
     CHECK(f->owns(outer.data()));
@@ -184,7 +185,7 @@ TEST_CASE("two are equal if they refer to the same pool", "[pmr]") {
   CHECK_FALSE(a.is_equal(*std::pmr::new_delete_resource()));
   CHECK(&a.pool() == &one);
 
-  // Lists of equal resources may take each other's nodes; others may not, and copy.
+  // Lists of equal resources may take each other's nodes; other lists may not, and copy.
   tarn::pool_resource<> first(one);
   tarn::pool_resource<> second(one);
   std::pmr::list<int> from({1, 2, 3}, &first);
@@ -220,7 +221,7 @@ TEST_CASE("a pool takes its slabs from a memory resource and gives them back", "
   }
   CHECK(upstream.left == 1 << 20);
 
-  // By default from what the program has as its default.
+  // By default from the program's default resource.
   std::pmr::memory_resource* const before = std::pmr::set_default_resource(&upstream);
   {
     tarn::byte_pool<tarn::no_lock, tarn::counting_stats, traits> pool;

@@ -35,7 +35,7 @@ using series = std::map<std::pair<std::string, std::map<std::string, std::string
 series series_of(const std::string& text) {
   series all;
   for (auto s : test::samples_of(text)) {
-    // The library writes bounds its own way: 128 for 128.0.
+    // The library formats bounds in its own way: 128 for 128.0.
     if (auto le = s.labels.find("le"); le != s.labels.end()) {
       le->second = std::to_string(std::strtod(le->second.c_str(), nullptr));
     }
@@ -46,13 +46,13 @@ series series_of(const std::string& text) {
   return all;
 }
 
-/// Whether two texts can be of one number: the library writes 16 digits of a double, one fewer than
-/// it takes to read back the same.
+/// Whether two texts can stand for one number: the library writes 16 digits of a double, one too
+/// few for an exact round trip.
 bool same_number(double a, double b) {
   return a == b || std::abs(a - b) <= 1e-15 * std::max(std::abs(a), std::abs(b));
 }
 
-/// The first series in which two differ; nothing if they don't.
+/// The first series in which two texts differ; empty if they are equal.
 std::string difference(const series& a, const series& b) {
   for (const auto& [key, value] : a) {
     const auto other = b.find(key);
@@ -94,7 +94,7 @@ TEST_CASE("prometheus-cpp collects what write_prometheus writes", "[prometheus_c
   CHECK(theirs.size() > 1000);
   CHECK(families.size() > 50);
 
-  // And after some work, what changed.
+  // The series that changed after some work.
   kept.clear();
   now = {frames.snapshot(), orders.snapshot()};
   const auto later = series_of(prometheus::TextSerializer().Serialize(collectable->Collect()));
@@ -105,7 +105,7 @@ TEST_CASE("prometheus-cpp collects what write_prometheus writes", "[prometheus_c
 TEST_CASE("all digits of a number are collected, though fewer may be printed", "[prometheus_cpp]") {
   pool_type pool({.name = "frames"});
   std::vector<tarn::snapshot> now{pool.snapshot()};
-  // Of two blocks that were out for 8 ns and a quarter of a second: 0.20132659800000002.
+  // The sum for two blocks that were out for 8 ns and a quarter of a second: 0.20132659800000002.
   now[0].lifetimes.at(3) = 1;
   now[0].lifetimes.at(28) = 1;
   const tarn::prometheus_collectable collectable([&] { return now; });

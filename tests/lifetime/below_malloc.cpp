@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // A program whose malloc is a pool: threads, streams, regular expressions and exceptions run on it
-// without recursion, and nothing is left over. Plain asserts: a test framework would allocate.
+// without recursion, and no block is left over. Plain asserts: a test framework would allocate.
 
 #include <atomic>
 #include <cerrno>
@@ -29,7 +29,7 @@ using pool_type = tarn::byte_pool<tarn::thread_cached<>, tarn::counting_stats,
                                   tarn::traits<tarn::power_of_two_tiers<64, std::size_t{64} << 10>,
                                                tarn::no_check, tarn::page_source>>;
 
-/// While the pool is being made, the C library asks for a little: it never comes back.
+/// While the pool is constructed, the C library allocates a little memory that it never gives back.
 alignas(64) std::byte first_bytes[std::size_t{64} << 10];
 std::atomic<std::size_t> first_used{0};
 bool is_first(const void* p) { return p >= first_bytes && p < first_bytes + sizeof first_bytes; }
@@ -134,7 +134,7 @@ void load(int seed) {
   } catch (const std::exception& e) {
     check(std::string_view(e.what()).size() == 100, "an exception carries its text");
   }
-  std::vector<char> large(std::size_t{3} << 20, 'y');  // past the tiers
+  std::vector<char> large(std::size_t{3} << 20, 'y');  // above the last tier
   check(large.back() == 'y', "a block past the tiers");
 }
 
@@ -143,7 +143,7 @@ void load(int seed) {
 int main() {
   load(0);
   std::thread([] { load(1); }).join();
-  // What the C library keeps for a thread and for good is there by now.
+  // By now the C library has its blocks for a thread and its permanent blocks.
   const auto before = heap.load()->occupancy().in_use();
   for (int round = 0; round != 5; ++round) {
     std::vector<std::thread> threads;
@@ -154,7 +154,7 @@ int main() {
   }
   const auto after = heap.load()->occupancy().in_use();
   std::printf("%d matches, %zu blocks in use before, %zu after\n", matches.load(), before, after);
-  check(after <= before + 16, "nothing is left over");  // of which the C library caches some stacks
+  check(after <= before + 16, "nothing is left over");  // the C library caches some stacks
   const auto total = heap.load()->snapshot().total();
   check(total.gets > 100'000 && total.gets - total.puts == total.in_use, "each get is counted");
   return failures == 0 ? 0 : 1;

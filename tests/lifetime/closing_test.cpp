@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Closing a pool: what it says about blocks that are out, and what others notice.
+// Closing a pool: its report of the blocks that are out, and the effect on others.
 
 #include <array>
 #include <atomic>
@@ -111,7 +111,7 @@ TEMPLATE_LIST_TEST_CASE("a pool is closed while other threads hold blocks and gi
         threads.emplace_back([&, t] {
           std::vector<typename bytes_of<TestType>::buffer> held;
           std::vector<typename objects_of<TestType>::handle> things;
-          // get may race close(), though not the destructor.
+          // get may race close(), but not the destructor.
           for (int i = 0; !stop; ++i) {
             const std::size_t sizes[] = {64, 1000, 40000, 3 << 20};
             auto b = bytes->try_get(sizes[(i + t) % 4]);
@@ -135,7 +135,7 @@ TEMPLATE_LIST_TEST_CASE("a pool is closed while other threads hold blocks and gi
           }
           --ready;
           while (ready > -3)
-            std::this_thread::yield();  // now the pools are gone
+            std::this_thread::yield();  // meanwhile the pools end
           for (const auto& b : held) {
             for (const auto c : {b[0], b[b.size() / 2], b[b.size() - 1]}) {
               if (c != static_cast<std::byte>(t)) ++spoiled;
@@ -187,7 +187,7 @@ TEMPLATE_LIST_TEST_CASE("pools outlive threads, and what those left is used agai
     }
     CHECK(left.size() == 10);
     CHECK(bytes.occupancy().in_use() == 10);
-    // One thread at a time needed one object, and no slab more than the first.
+    // One thread at a time needed one object, and only the first slab.
     CHECK(tracked::made() == 1);
     CHECK(bytes.occupancy().slab_bytes == tarn::options::default_slab_bytes);
     left.clear();

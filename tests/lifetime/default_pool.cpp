@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The default pools in static constructors and destructors of three files, whose order nobody
-// knows. The first to be destroyed finds blocks out, the last finds none but its own.
+// The default pools in static constructors and destructors of three files, whose order is
+// unspecified. The first destructor finds blocks out, the last one finds only its own.
 
 #include "default_pool.hpp"
 

@@ -8,8 +8,8 @@
 
 #include <tarn/tarn.hpp>
 
-/// Uses the default pools as it is constructed and as it is destroyed, and holds buffers from one
-/// to the other. Ends the program with a code if a byte is not what it was.
+/// Uses the default pools in its constructor and in its destructor, and holds buffers in between.
+/// Ends the program with an exit code if a byte has changed.
 struct default_pool_user {
   explicit default_pool_user(int n) : byte(n) {
     held = tarn::default_pool().get(3000);

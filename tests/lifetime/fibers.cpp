@@ -47,7 +47,7 @@ thread_local fiber* current = nullptr;
   return current;
 }
 
-/// The calling fiber goes on on another thread.
+/// The calling fiber continues on another thread.
 [[gnu::noinline]] void move_on() {
   fiber* const f = me();
   if (f == nullptr) return;
@@ -89,7 +89,7 @@ void work(std::size_t self) {
   }
 }
 
-// Apart, since compilers take getcontext for a function that may return twice.
+// Out of line, since compilers take getcontext for a function that may return twice.
 [[gnu::noinline]] void prepare(fiber& f) {
   constexpr std::size_t stack_bytes = std::size_t{256} << 10;
   f.stack = std::make_unique<char[]>(stack_bytes);
@@ -133,8 +133,8 @@ void disown(void* p, std::uint64_t id) {
   if (std::atomic_ref(*static_cast<std::uint64_t*>(p)).exchange(0) != id) ++twice;
 }
 
-/// A lock for fibers: a fiber that waits for it goes on elsewhere. So does one in three that need
-/// not wait: fibers are to move at each place where a pool takes a lock.
+/// A lock for fibers: a fiber that waits for it continues on another thread. So does one in three
+/// fibers that need not wait: fibers have to move at each place where a pool takes a lock.
 class fiber_lock {
  public:
   static void yield() { me() != nullptr ? move_on() : std::this_thread::yield(); }
@@ -151,7 +151,7 @@ class fiber_lock {
   std::atomic<unsigned> taken_{0};
 };
 
-/// An object whose beginning, reset and end move the fiber.
+/// An object whose construction, reset and destruction move the fiber.
 struct restless {
   restless() { move_on(); }
   ~restless() { move_on(); }
@@ -194,7 +194,7 @@ void objects_body(std::uint64_t id) {
   }
 }
 
-/// A pool closes while fibers that use it are on the way.
+/// A pool closes while fibers use it.
 std::atomic<int> closed_gets{0};
 void closing_body(std::uint64_t id) {
   for (int i = 0; i != 60; ++i) {

@@ -27,13 +27,13 @@
 namespace {
 
 // The heaps of the sanitizers are not prepared for a fork while other threads use them: a child
-// that allocates may hang in there, with or without pools.
+// that allocates may hang in the heap, with or without pools.
 constexpr bool heap_may_hang = test::with_asan || test::with_tsan;
 bool is_good(const test::child_end& end) {
   return end.ok() || (heap_may_hang && end.signal == SIGALRM);
 }
 
-// Recorders bring shards to pools that have no caches in threads.
+// With recorders, pools without per-thread caches have shards, too.
 using forking_policy =
     test::some_of<test::concurrent_locks, std::tuple<tarn::counting_stats, tarn::recording_stats>>;
 
@@ -43,7 +43,7 @@ struct world {
       {.max_objects = 300, .large_cache_bytes = 16 << 20}};
   tarn::object_pool<std::string, typename P::lock, typename P::stats> texts;
 
-  // Touches everything that takes a lock or moves blocks.
+  // Uses all operations that take a lock or move blocks.
   void work(std::atomic<bool>& stop, unsigned seed) {
     std::minstd_rand random(seed);
     std::vector<typename decltype(bytes)::buffer> held;
@@ -68,9 +68,9 @@ struct world {
     }
   }
 
-  // What a child must be able to do. Returns: its exit code.
+  // The operations that must work in a child. Returns: its exit code.
   int use_in_child() {
-    // As the fork left it, before anything in the child moves a block.
+    // The state at the fork, before any operation in the child moves a block.
     if (auto wrong = test::imbalance(bytes); !wrong.empty()) return tell("at first", wrong);
     if (auto wrong = test::imbalance(texts); !wrong.empty()) return tell("texts at first", wrong);
     for (std::size_t size : {1u, 100u, 3000u, 70000u, 3000000u}) {
@@ -113,7 +113,7 @@ TEMPLATE_LIST_TEST_CASE("a child forked at any moment can use the pools, and its
   std::minstd_rand random(4);
   std::vector<test::child_end> ends;
   for (int i = 0; i != 50; ++i) {
-    // The forking thread has blocks of its own in its hands, and idle ones.
+    // The forking thread holds blocks, and has idle ones.
     auto mine = here.bytes.get(random() % 3000);
     for (auto spin = random() % 20000; spin != 0; --spin) {
       std::atomic_signal_fence(std::memory_order::seq_cst);
@@ -128,7 +128,7 @@ TEMPLATE_LIST_TEST_CASE("a child forked at any moment can use the pools, and its
     INFO("code " << end.code << ", signal " << end.signal << ": " << end.said);
     CHECK(is_good(end));
   }
-  // The parent goes on as if nothing had happened.
+  // The parent continues as if there had been no fork.
   CHECK(test::imbalance(here.bytes) == "");
   CHECK(test::imbalance(here.texts) == "");
   CHECK(here.bytes.occupancy().in_use() == 0);
@@ -169,7 +169,7 @@ TEST_CASE("idle blocks of threads that a fork left behind are abandoned, not idl
     const auto t = pool.snapshot().total();
     if (t.idle != 0 || t.abandoned == 0) return 1;
     if (t.created != t.abandoned + t.in_use + t.retired) return 2;
-    auto b = pool.get(100);  // not theirs
+    auto b = pool.get(100);  // not a block of the other threads
     return pool.snapshot().total().in_use == 1 ? 0 : 3;
   });
   CHECK(end.ok());
@@ -199,7 +199,7 @@ TEST_CASE("a child forked while another thread is being told something waits for
     {
       auto b = pool.get(100);
     }
-    if (told - before < 2) return 1;  // the child goes on telling
+    if (told - before < 2) return 1;  // observers are called in the child, too
     pool.set_callback(nullptr);       // waits for calls that have begun
     return 0;
   };

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// Who may be last? Every kind of pool x every late releaser x every lock, each in a process of its
-// own, because what is tested is the end of a process.
+// Every kind of pool x every late releaser x every lock, each in a separate process, because the
+// test concerns the end of a process.
 //
 //   late_release                            runs all of them
-//   late_release <pool> <releaser> <lock>   runs one; exit code 0: all came home
+//   late_release <pool> <releaser> <lock>   runs one; exit code 0: all blocks came home
 
 #include <spawn.h>
 #include <sys/wait.h>
@@ -42,12 +42,12 @@ struct final_check {
     }
     if (releases != expected) _exit(7);
   }
-  std::function<std::size_t()> still_used;  // set for pools that never die
+  std::function<std::size_t()> still_used;  // set for pools that never end
   int releases = 0;
   int expected = 0;
 } the_check;
 
-// Lets go at its end.
+// Releases in its destructor.
 struct releaser {
   ~releaser() {
     if (release) release();
@@ -81,7 +81,7 @@ struct held {
   typename tarn::byte_pool<Lock>::buffer buffer;
 };
 
-// What a releaser does. It takes something anew if the pool is still there.
+// The action of a releaser. It gets a new block if the pool still exists.
 template <class Lock>
 std::function<void()> release_of(pools<Lock>& p, bool pool_lives) {
   ++the_check.expected;
@@ -100,7 +100,8 @@ template <class Lock>
 void run(pools<Lock>& p, bool dies_after_main_statics, const std::string& when) {
   held<Lock> used(p);  // this thread has shards
   if (when == "thread_local") {
-    // In a thread and in the main thread; made before the thread knows the pool and after.
+    // In a thread and in the main thread; constructed before and after the thread's first use of
+    // the pool.
     const auto in_this_thread = [&p] {
       static thread_local releaser early;
       early.release = nullptr;
@@ -120,7 +121,7 @@ void run(pools<Lock>& p, bool dies_after_main_statics, const std::string& when) 
     std::atexit([] { std::exchange(at_exit_action, nullptr)(); });
   } else {  // "after": when static and function-static pools are gone
     before_all_pools.release = release_of(p, static_cast<bool>(the_check.still_used));
-    // And a thread that was there while the pool was, and lets go in the middle of it all.
+    // Also in a thread that lives as long as the pool, and releases in the middle of the end.
     std::thread([give = release_of(p, true)] { give(); }).join();
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// More pools than there are slots for, and more over time than anybody would count.
+// More pools at a time than slots, and far more pools over time.
 
 #include <atomic>
 #include <cstddef>
@@ -44,7 +44,7 @@ TEST_CASE("more than 8192 pools work at once, those without a slot too", "[many]
     }
   }).join();
   CHECK(wrong == 0);
-  // Every second one goes; the others, and new ones, work on.
+  // Every second pool ends; the others, and new ones, continue to work.
   for (std::size_t i = 0; i < count; i += 2)
     pools[i] = std::make_unique<small_pool>();
   for (std::size_t i = 0; i != count; ++i) {
@@ -54,7 +54,8 @@ TEST_CASE("more than 8192 pools work at once, those without a slot too", "[many]
     wrong += t.created != t.in_use + t.idle + t.retired;
   }
   CHECK(wrong == 0);
-  // All slots are taken, so the newest pools work on their depots; with the pools the slots go.
+  // All slots are taken, so the newest pools work on their depots. The end of pools frees their
+  // slots.
   CHECK(pools.back()->snapshot().total().idle_in_threads == 0);
   held.clear();
   pools.clear();
@@ -72,7 +73,7 @@ TEST_CASE("100,000 pools come and go beside live threads and nothing grows", "[m
   std::atomic<bool> stop{false};
   std::atomic<small_pool*> shown[makers] = {};
   std::atomic<int> visits{0};
-  // Threads that live through it all: they get a shard of many a pool and must let go of each.
+  // Threads that live through all rounds: they get a shard of many pools and must let go of each.
   std::vector<std::thread> visitors;
   for (int v = 0; v != 2; ++v) {
     visitors.emplace_back([&] {
@@ -83,7 +84,7 @@ TEST_CASE("100,000 pools come and go beside live threads and nothing grows", "[m
               auto b = pool->get(100);
             }
             visits.fetch_add(1);
-            place.store(pool);  // given back: the maker may end it now
+            place.store(pool);  // given back: the maker may now end the pool
           }
         }
         std::this_thread::yield();
@@ -124,15 +125,15 @@ TEST_CASE("100,000 pools come and go beside live threads and nothing grows", "[m
     v.join();
 
   CHECK(failures == 0);
-  // Slots were given out again: far more pools have been than there are slots, and this one still
-  // has a shard.
+  // Slots were given out again: there have been far more pools than slots, and this one still has a
+  // shard.
   small_pool one_more;
   {
     auto b = one_more.get(100);
   }
   CHECK(one_more.snapshot().total().idle_in_threads == 1);
   CHECK(visits > rounds / 10);
-  // What the visitors have not followed yet is a handful of pools, whatever the number of rounds.
+  // The visitors have not yet followed the end of a few pools, however many rounds there are.
   INFO("early " << early << ", late " << late);
   CHECK(late - early < 10'000);
 }

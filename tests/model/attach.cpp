@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Rule 2, the registry: a thread attaches while the pool closes; a slot is given out again only
-// when no thread has an entry for it.
+// Rule "Slots": a thread attaches while the pool closes; a slot is given out again only when no
+// thread has an entry for it.
 
 #include "model/relacy_env.hpp"
 
@@ -12,7 +12,8 @@ namespace {
 using env = model::relacy_env<>;
 using core_type = model::core<model::config<env, per_thread_shape>>;
 
-/// A thread attaches, gets and puts, while another closes; the last of them lets the pool go.
+/// A thread attaches, gets and puts, while another thread closes; the last of them releases the
+/// pool.
 struct attach_and_close : rl::test_suite<attach_and_close, 2> {
   model::memory memory;
   int ended = 0;
@@ -47,7 +48,8 @@ struct forgets_attached {
   static void before_second() { env::registry().detach(1); }
 };
 
-/// One core ends while a thread still has an entry for its slot; the next one must not find it.
+/// One core ends while a thread still has an entry for its slot; the next core must not find that
+/// entry.
 template <class Fault>
 struct one_core_after_the_other : rl::test_suite<one_core_after_the_other<Fault>, 2> {
   model::memory memory[2];
@@ -68,8 +70,8 @@ struct one_core_after_the_other : rl::test_suite<one_core_after_the_other<Fault>
   void thread(unsigned index) {
     if (index == 0) {
       core->close();
-      core->release();  // all is home now: thread 1 has an empty shard, thread 0 has emptied its
-                        // own
+      core->release();  // all blocks are home: thread 1 has an empty shard, thread 0 has emptied
+                        // its own
       Fault::before_second();
       auto* const made = ::new core_type(memory[1], ended[1], {32 << 10});
       second(RL_INFO).store(made, rl::mo_release);
@@ -79,7 +81,7 @@ struct one_core_after_the_other : rl::test_suite<one_core_after_the_other<Fault>
       use(found);
       leave(found);
     } else {
-      // Whoever creates it will see that nobody else comes.
+      // The caller sees that no other thread comes.
       if (users(RL_INFO).fetch_sub(1, rl::mo_acq_rel) == 1)
         release(second(RL_INFO).load(rl::mo_acquire));
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Rule 7: a reader that sees a put has seen its get, so in use is never negative, though gets and
-// puts take no lock.
+// Rule "Reading": a reader that sees a put has seen its get, so the number in use is never
+// negative, though gets and puts take no lock.
 
 #include "model/relacy_env.hpp"
 
@@ -11,7 +11,8 @@ using tarn::detail::lock_free_shape;
 using tarn::detail::per_thread_shape;
 using tarn::detail::single_shape;
 
-/// One thread gets a block and hands it on, another gives it back, a third reads the numbers.
+/// One thread gets a block and hands it over, another thread gives it back, a third one reads the
+/// numbers.
 template <class Env, class Shape>
 struct get_put_and_read : rl::test_suite<get_put_and_read<Env, Shape>, 3> {
   using core_type = model::core<model::config<Env, Shape, true>>;
@@ -31,7 +32,7 @@ struct get_put_and_read : rl::test_suite<get_put_and_read<Env, Shape>, 3> {
     if (index == 0) {
       void* const block = core->get();
       memory.let_go(block);
-      // The least order by which anybody may hand a block over: the core must not need more.
+      // The weakest order for handing a block over: the core must not need a stronger one.
       passed(RL_INFO).store(block, rl::mo_release);
     } else if (index == 1) {
       if (void* const block = passed(RL_INFO).load(rl::mo_acquire)) core->give(0, block);
@@ -64,8 +65,8 @@ struct get_put_and_read : rl::test_suite<get_put_and_read<Env, Shape>, 3> {
   }
 };
 
-/// The owner gets and puts past its cache's ends, so that blocks move between cache and depot while
-/// the reader reads: what it reads twice never falls.
+/// The owner gets from an empty and puts to a full cache, so that blocks move between cache and
+/// depot during the read: a number that is read twice never falls.
 template <class Env>
 struct moves_and_read : rl::test_suite<moves_and_read<Env>, 2> {
   using core_type = model::core<model::config<Env, per_thread_shape, true>>;
@@ -86,7 +87,7 @@ struct moves_and_read : rl::test_suite<moves_and_read<Env>, 2> {
   void thread(unsigned index) {
     if (index == 0) {
       for (void* const h : held)
-        core->put(h);  // the second one finds the cache full
+        core->put(h);  // the second put finds the cache full
       core->put(core->get());
       Env::end_thread();
     } else {

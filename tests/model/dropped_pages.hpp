@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What the system does when pages are dropped, for models: the shipped headers call `madvise` with
-// addresses of a model's memory, and it tells that memory. In the one file of a program.
+// The system's page dropping, for models: the shipped headers call `madvise` with addresses of a
+// model's memory, and this function tells that memory. Include it in one file of a program.
 
 #pragma once
 
@@ -13,7 +13,7 @@
 
 namespace model {
 
-/// The memory whose pages can be dropped, if any, and whether the system refuses to.
+/// The memory whose pages can be dropped, if any, and whether the system refuses to drop them.
 inline memory* droppable = nullptr;
 inline bool refuses_to_drop = false;
 
@@ -28,7 +28,7 @@ extern "C" int madvise(void* pages, std::size_t bytes, int advice) noexcept {
   if (reinterpret_cast<std::uintptr_t>(pages) >= end) {
     return static_cast<int>(::syscall(SYS_madvise, pages, bytes, advice));
   }
-  if (model::refuses_to_drop) return -1;  // nobody asks why
+  if (model::refuses_to_drop) return -1;  // the reason is never read
   model::droppable->drop(pages, bytes);
   return 0;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Rule 3, a put never allocates: there is always a magazine for it, however many threads give idle
-// memory back at the same time.
+// Rule "Puts": a put never allocates. There is always a magazine for it, however many threads give
+// idle memory back at the same time.
 
 #include "model/relacy_env.hpp"
 
@@ -23,7 +23,7 @@ struct two_trims_and_puts : rl::test_suite<two_trims_and_puts, 3> {
     env::begin();
     tarn::detail::core_settings settings;
     settings.capacity = blocks;  // exact, so there are no shards in front of the depot
-    // A slab of 6 blocks, magazines of 3: a partly filled one is missed soon.
+    // A slab of 6 blocks, magazines of 3: the lack of a partly filled magazine shows soon.
     core = ::new core_type(memory, ended, {10 << 10}, settings);
     for (auto& h : held)
       h = core->get();

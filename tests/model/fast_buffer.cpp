@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Appends of several threads to one block: each piece is whole, in one run, there once, and read by
-// whoever takes it after it was written; whatever growth and `take` do meanwhile.
+// Appends of several threads to one block: each piece is whole, contiguous, present once, and read
+// after it was written, by the thread that takes it, whatever growth and `take` do meanwhile.
 
 #include <tarn/detail/shared/append_room.hpp>
 
@@ -9,7 +9,7 @@
 
 namespace {
 
-/// A block of `n` cells whose every access is watched, as the handle to it is.
+/// A block of `n` cells whose every access is checked, and so is the handle to it.
 class block {
  public:
   block() = default;
@@ -42,7 +42,7 @@ class block {
   model::var<std::size_t> capacity_ = 0;
 };
 
-/// Threads that append pieces of two cells, and perhaps a last one that takes what is there.
+/// Threads that append pieces of two cells, and perhaps a last thread that takes the content.
 template <class Env, unsigned Writers, unsigned Pieces, unsigned Takers, bool Fails = false>
 struct appends : rl::test_suite<appends<Env, Writers, Pieces, Takers, Fails>,
                                 static_cast<rl::thread_id_t>(Writers + Takers)> {
@@ -113,7 +113,7 @@ struct relaxed_enter : model::sound {
 
 using env = model::relacy_env<>;
 
-/// Who waits for the writers sees none.
+/// Broken: the thread that waits for the writers sees no writer.
 struct impatient_env : env {
   template <class T>
   class atomic : public env::atomic<T> {
@@ -126,7 +126,7 @@ struct impatient_env : env {
     }
   };
 };
-/// A seal that keeps nobody out.
+/// Broken: a seal that keeps no writer out.
 struct open_env : env {
   template <class T>
   class atomic : public env::atomic<T> {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Rule 4, growth: threads that miss at the same time buy one slab, never more than the limit, and
-// none of them waits for ever.
+// Rule "Growth": threads that miss at the same time take one slab from the source, never more than
+// the limit, and no thread waits for ever.
 
 #include "model/relacy_env.hpp"
 
@@ -35,7 +35,8 @@ struct two_misses : rl::test_suite<two_misses<Env, Shape, Size>, 2> {
   }
   void after() {
     RL_ASSERT(memory.most_bytes() == 64 << 10);
-    // A thread may find the only block out; but nobody goes away with nothing if there are two.
+    // A thread may find that the only block is out. But if there are two blocks, each thread gets
+    // one.
     RL_ASSERT(got >= (Size == 64 << 10 ? 1 : 2));
     core->close();
     core->release();
@@ -44,7 +45,7 @@ struct two_misses : rl::test_suite<two_misses<Env, Shape, Size>, 2> {
   }
 };
 
-/// A getter misses while the pool closes: it gets a block or nothing, and the slab is not lost.
+/// A getter misses while the pool closes: it gets a block or null, and the slab is not lost.
 template <class Env>
 struct miss_and_close : rl::test_suite<miss_and_close<Env>, 3> {
   using core_type = model::core<model::config<Env, per_thread_shape>>;
@@ -65,7 +66,7 @@ struct miss_and_close : rl::test_suite<miss_and_close<Env>, 3> {
     } else {
       block = core->get();
     }
-    // The pool object goes when nobody calls it any more; a block may outlive it.
+    // The pool object ends when no thread calls it any more; a block may outlive it.
     if (users(RL_INFO).fetch_sub(1, rl::mo_acq_rel) == 1) core->release();
     if (block != nullptr) core->put(block);
     Env::end_thread();

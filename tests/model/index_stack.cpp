@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The index stack: nothing is lost, nothing is given twice, and what one owner wrote into a block
-// is there for the next.
+// The index stack: no block is lost, no block is given out twice, and the next owner of a block
+// sees the writes of the previous one.
 
 #include "model/relacy_env.hpp"
 
@@ -22,7 +22,7 @@ struct pops_and_pushes
     if (i == stack.none) return i;
     RL_ASSERT(i < blocks && !is_out[i]);
     is_out[i] = true;
-    contents[i] = contents[i] + 1;  // races, if the hand-over orders nothing
+    contents[i] = contents[i] + 1;  // a race, if the hand-over does not order the accesses
     return i;
   }
   bool push(std::uint32_t first, std::uint32_t last) {
@@ -55,7 +55,8 @@ struct pops_and_pushes
   }
 };
 
-/// A tick marks what is there while others pop and push; the next one believes the marks.
+/// A tick marks the blocks on the stack while others pop and push; the next tick relies on the
+/// marks.
 template <class Env>
 struct marking : pops_and_pushes<Env, 3, 1> {
   using base = pops_and_pushes<Env, 3, 1>;
@@ -68,7 +69,8 @@ struct marking : pops_and_pushes<Env, 3, 1> {
       i = stack.index_in(links[i].fetch_or(stack.still_bit, std::memory_order::acquire));
   }
   void after() {
-    // All is at rest: whoever is popped and pushed again has lost its mark, nobody else has.
+    // All threads are at rest: exactly the blocks that were popped and pushed again have lost their
+    // mark.
     std::uint32_t marked = 0;
     for (auto i = stack.peek(); i != stack.none;) {
       const auto link = links[i].fetch_or(stack.still_bit, std::memory_order::relaxed);
@@ -90,7 +92,7 @@ struct marking : pops_and_pushes<Env, 3, 1> {
 
 /// Trimming and closing take the whole chain while others pop and push.
 struct take_all : pops_and_pushes<model::relacy_env<>, 2, 1> {
-  // Relacy wants the type that it explores in its parameters.
+  // Relacy needs the type that it explores among its parameters.
   using base = pops_and_pushes<model::relacy_env<>, 2, 1>;
   std::uint32_t taken = 0;
 
@@ -129,7 +131,7 @@ struct take_all : pops_and_pushes<model::relacy_env<>, 2, 1> {
 };
 
 struct untagged : model::sound {
-  /// The tag is never more than what the first operation makes it.
+  /// The tag never exceeds the value that the first operation sets.
   template <class T>
   static constexpr T stored(T value) {
     return sizeof(T) == 8 ? value & 0xffffffffu : value;

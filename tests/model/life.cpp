@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Rule 1, the life of a core: one thread puts a block, one closes the pool and lets it go, one ends
-// with a block in its shard. The core must end exactly once, after everybody.
+// Rule "Life": one thread puts a block, one closes the pool and releases it, one ends with a block
+// in its shard. The core must end exactly once, after all threads are done with it.
 
 #include "model/relacy_env.hpp"
 
@@ -16,7 +16,8 @@ using core_of = model::core<model::config<Env, per_thread_shape>>;
 
 namespace model {
 
-// The fault "the closer sweeps the shards of other threads" needs what a closer never touches.
+// The fault "the closer sweeps the shards of other threads" needs members that a closer never
+// touches.
 using swept_core = tarn::detail::core<config<relacy_env<>, per_thread_shape>>;
 struct shards_tag {
   using type = swept_core::env::atomic<swept_core::shard_type*> swept_core::*;
@@ -47,8 +48,8 @@ struct sweeps_shards {
   }
 };
 
-/// What the third thread leaves behind: a block, which keeps the core until then, or nothing, so
-/// that the core may end while the thread looks for it.
+/// The third thread leaves behind a block, which keeps the core until then, or no block, so that
+/// the core may end while the thread looks for it.
 enum class leaves { block, nothing };
 
 template <class Env, leaves Third, class Closer = leaves_shards_alone>
@@ -115,7 +116,8 @@ struct put_and_close : rl::test_suite<put_and_close<Env>, 2> {
 struct no_registry_lock : model::sound {
   static constexpr bool registry_locks = false;
 };
-/// Whoever ends the core does not see what others did to it: the only place of this order.
+/// Broken: the thread that ends the core does not see the other threads' accesses to it. Only here
+/// does this order matter.
 struct unordered_end : model::sound {
   static constexpr std::memory_order weaken(std::memory_order order) {
     return order == std::memory_order::acq_rel ? std::memory_order::relaxed : order;

@@ -11,7 +11,7 @@ namespace {
 template <class Env>
 using core_of = model::core<model::config<Env, lock_free_shape>>;
 
-/// Two threads give back, the third closes and lets the pool go.
+/// Two threads give back, the third one closes and releases the pool.
 template <class Env>
 struct puts_and_close : rl::test_suite<puts_and_close<Env>, 3> {
   model::memory memory;
@@ -39,7 +39,7 @@ struct puts_and_close : rl::test_suite<puts_and_close<Env>, 3> {
   }
 };
 
-/// One thread trims, one gets and puts, one closes; the last of them lets the pool go.
+/// One thread trims, one gets and puts, one closes; the last of them releases the pool.
 template <class Env>
 struct trim_get_and_close : rl::test_suite<trim_get_and_close<Env>, 3> {
   model::memory memory;

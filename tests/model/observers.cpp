@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Observers of a pool: nothing is told to one that was let go, and nothing is lost while one takes
-// the place of another.
+// Observers of a pool: a removed observer is not called, and no event is lost while one observer
+// replaces another.
 
 #include "model/relacy_env.hpp"
 
@@ -12,7 +12,7 @@ namespace {
 using tarn::detail::pool_event;
 using tarn::detail::pool_event_kind;
 
-/// Reads what its owner takes away after it was let go.
+/// An observer that reads data which its owner takes away after it was removed.
 template <class Env>
 struct reader final : tarn::detail::observer<Env> {
   reader(model::var<int>& what, rl::atomic<int>& times) : owned(what), told(times) {}
@@ -47,7 +47,7 @@ struct scenario : rl::test_suite<Derived, 2> {
   }
 };
 
-/// One tells, the other takes the observer out and then what it reads.
+/// One thread calls, the other removes the observer and then the data that it reads.
 template <class Env, class List>
 struct letting_go : scenario<Env, List, letting_go<Env, List>> {
   void thread(unsigned index) {
@@ -62,7 +62,7 @@ struct letting_go : scenario<Env, List, letting_go<Env, List>> {
   }
 };
 
-/// One tells, the other puts a observer in the place of the first.
+/// One thread calls, the other replaces the first observer by another one.
 template <class Env, class List>
 struct replacing : scenario<Env, List, replacing<Env, List>> {
   void thread(unsigned index) {
@@ -79,7 +79,7 @@ struct replacing : scenario<Env, List, replacing<Env, List>> {
   }
 };
 
-/// One tells, the other closes; then nobody is left, nor added.
+/// One thread calls, the other closes; after that no observer is left, and none can be added.
 template <class Env, class List>
 struct closing : scenario<Env, List, closing<Env, List>> {
   void thread(unsigned index) {
@@ -95,13 +95,13 @@ struct closing : scenario<Env, List, closing<Env, List>> {
   }
 };
 
-/// Broken: does not wait for those who are telling.
+/// Broken: does not wait for threads that are in a call.
 template <class Env>
 struct impatient_list : tarn::detail::observer_list<Env> {
   using tarn::detail::observer_list<Env>::observer_list;
   static void let_go(tarn::detail::observer<Env>* w) noexcept { w->release(); }
 };
-/// Broken: one place is empty before the other is filled.
+/// Broken: one place is empty before the other one is filled.
 template <class Env>
 struct gapped_list : tarn::detail::observer_list<Env> {
   using tarn::detail::observer_list<Env>::observer_list;
@@ -110,7 +110,7 @@ struct gapped_list : tarn::detail::observer_list<Env> {
     return tarn::detail::observer_list<Env>::add(w);
   }
 };
-/// Broken: who waited has not seen what the others did.
+/// Broken: the thread that waited has not seen the accesses of the others.
 struct unordered_look : model::sound {
   static constexpr std::memory_order weaken(std::memory_order order) {
     return order == std::memory_order::acquire ? std::memory_order::relaxed : order;

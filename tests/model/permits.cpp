@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Rule 10: bounded means exact, and whoever waits for a permit gets it: permits are taken, given
-// and waited for, and end with the last that comes home.
+// Rule "Permits": bounded means exact, and a thread that waits for a permit gets it. Permits are
+// taken, given back and waited for, and end with the last permit that comes home.
 
 #include <tarn/detail/shared/permits.hpp>
 
@@ -25,7 +25,7 @@ template struct open_up<gifts_tag, &open_permits::gifts_>;
 
 namespace {
 
-/// A plain cell whose end is a write: who reads it afterwards, unordered, is found out.
+/// A plain cell whose end is a write: an unordered read after it is found as a race.
 template <class T>
 class ending_var : public model::var<T> {
  public:
@@ -46,8 +46,8 @@ struct ending_env : model::relacy_env<Faults> {
 constexpr std::int64_t never = INT64_MAX;
 constexpr std::int64_t some_time = 1;
 
-/// What permits guard: at most as many threads as there are permits, and each sees what the last
-/// one with its permit did.
+/// The data that permits guard: at most as many threads as there are permits, and each thread sees
+/// the accesses of the previous thread with its permit.
 struct guarded {
   rl::var<int> contents{0};
   int inside = 0;  // relacy runs one thread at a time
@@ -59,7 +59,8 @@ struct guarded {
   }
 };
 
-/// All threads want the same permit: one asks once, the others wait for it, for ever or not.
+/// All threads want the same permit: one tries once, the others wait for it, with or without a
+/// deadline.
 template <class Env, std::int64_t Deadline>
 struct take_wait_and_give : rl::test_suite<take_wait_and_give<Env, Deadline>, 3> {
   using permits = tarn::detail::permits<Env>;
@@ -89,7 +90,7 @@ struct take_wait_and_give : rl::test_suite<take_wait_and_give<Env, Deadline>, 3>
   }
 };
 
-/// A wake that reaches a thread whose time is over is not lost for the one that waits for ever.
+/// A wake that reaches a thread whose time is over is not lost for the thread that waits for ever.
 template <class Env>
 struct one_leaves_one_stays : rl::test_suite<one_leaves_one_stays<Env>, 3> {
   using permits = tarn::detail::permits<Env>;
@@ -116,7 +117,7 @@ struct one_leaves_one_stays : rl::test_suite<one_leaves_one_stays<Env>, 3> {
   }
 };
 
-/// A control: whoever waits looks at the permits first and at the gifts afterwards.
+/// A control: a waiting thread looks at the permits first and at the gifts afterwards.
 struct looks_too_early : rl::test_suite<looks_too_early, 2> {
   using Env = model::relacy_env<>;
   using permits = tarn::detail::permits<Env>;
@@ -150,7 +151,7 @@ struct looks_too_early : rl::test_suite<looks_too_early, 2> {
   }
 };
 
-/// Closing sends everybody who waits away, also at a child.
+/// Closing wakes all threads that wait, also at a child, and they leave without a permit.
 template <class Env>
 struct close_and_wait : rl::test_suite<close_and_wait<Env>, 2> {
   using permits = tarn::detail::permits<Env>;
@@ -180,8 +181,8 @@ struct close_and_wait : rl::test_suite<close_and_wait<Env>, 2> {
   }
 };
 
-/// The pool, a consumer and its last message go at the same time, in any order: all that is freed
-/// is freed once, and by the last of them.
+/// The pool, a consumer and its last message end at the same time, in any order: each part is freed
+/// once, and by the last of them.
 template <class Env>
 struct all_go_at_once : rl::test_suite<all_go_at_once<Env>, 3> {
   using permits = tarn::detail::permits<Env>;
@@ -200,10 +201,12 @@ struct all_go_at_once : rl::test_suite<all_go_at_once<Env>, 3> {
     if (index == 1) child->end();
     if (index == 2) child->give();
   }
-  void after() { Env::finish(); }  // relacy finds what is still there, and what was freed twice
+  void after() {
+    Env::finish();
+  }  // relacy finds objects that still exist, and objects that were freed twice
 };
 
-/// What a consumer held when it went comes back to those who wait at the pool.
+/// The permits that a consumer held at its end return to the threads that wait at the pool.
 template <class Env>
 struct child_goes_while_one_waits : rl::test_suite<child_goes_while_one_waits<Env>, 3> {
   using permits = tarn::detail::permits<Env>;
@@ -258,7 +261,7 @@ struct children_come_and_go : rl::test_suite<children_come_and_go<Env>, 3> {
   }
 };
 
-/// With one consumer holding its whole quota and wanting more, the other's share is there at once.
+/// One consumer holds its whole quota and wants more; the other's share is available at once.
 template <class Env>
 struct quotas_do_not_meet : rl::test_suite<quotas_do_not_meet<Env>, 2> {
   using permits = tarn::detail::permits<Env>;

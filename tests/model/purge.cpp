@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Rule 7, purging: idle blocks are out of everybody's reach while their pages are dropped, and in
-// nobody's hands. Getters, trims, other purges and the end of the pool meet that moment.
+// Rule "Trimming", its purges: idle blocks are out of reach of all threads while their pages are
+// dropped, and no thread holds them. Getters, trims, other purges and the end of the pool meet that
+// moment.
 
 #include "model/dropped_pages.hpp"
 
@@ -17,12 +18,12 @@ constexpr std::size_t whole_pages = std::size_t{32} << 10;  // dropped block by 
 constexpr std::size_t torn_pages = std::size_t{6} << 10;    // dropped slab by slab
 constexpr std::size_t slab_bytes = std::size_t{64} << 10;
 
-// Faults. The last two are of an environment, the others of a configuration: one function of each
-// is another, see below.
-struct parks_first;                      // blocks are home again before their pages go
+// Faults. The last two are environments, the others are configurations: each has one function that
+// differs, see below.
+struct parks_first;                      // blocks are home again before their pages are dropped
 struct forgets_close;                    // slabs stay that become whole in a closed pool
-struct leaves_unseen : model::sound {};  // a getter does not wait for what is out
-struct only_looks : model::sound {};     // a slab stays on its bin while its pages go
+struct leaves_unseen : model::sound {};  // a getter does not wait for blocks that are out
+struct only_looks : model::sound {};     // a slab stays on its bin while its pages are dropped
 
 template <class Env, class Shape = per_thread_shape, class Fault = model::sound>
 struct config : model::config<Env, Shape, true> {
@@ -31,7 +32,7 @@ struct config : model::config<Env, Shape, true> {
 
 using env = model::relacy_env<>;
 
-/// A core of one slab with two idle blocks, and what must be true of it when nobody is at it.
+/// A core of one slab with two idle blocks, and its invariants when no thread uses it.
 template <class Config, std::size_t Stride = whole_pages>
 struct world {
   using env = typename Config::env;
@@ -46,7 +47,7 @@ struct world {
     env::begin();
     model::droppable = &memory;
     model::refuses_to_drop = false;
-    // So a getter that finds nothing gets nothing.
+    // So a getter that finds no block gets null.
     settings.limit_bytes = slab_bytes;
     core = ::new core_type(memory, ended, {Stride}, settings);
     env::act_as(3, [&] {
@@ -59,7 +60,7 @@ struct world {
   }
   std::size_t purge() { return upkeep::purge(*core); }
   std::size_t tick() { return upkeep::tick(*core, {.passed = 1, .halvings = tick_rules::all}); }
-  /// There is an idle block, if perhaps out of reach for the moment: a get waits for it.
+  /// There is an idle block, perhaps out of reach for the moment: a get waits for it.
   void get_and_put() {
     void* const block = core->get();
     RL_ASSERT(block != nullptr);
@@ -111,13 +112,13 @@ struct purge_and_get : rl::test_suite<purge_and_get<Config, Stride>, 2> {
   }
   void after() {
     RL_ASSERT(bytes == w.numbers().purged_bytes);
-    // The other block at least; of a slab the getter may have had all.
+    // At least the other block is dropped; the getter may have taken all blocks of a slab.
     if (Stride == whole_pages) RL_ASSERT(w.numbers().purged >= 1);
     w.finish();
   }
 };
 
-/// The same, if the system drops nothing: then the pool is as before.
+/// The same, if the system drops no pages: then the pool is as before.
 template <class Config, std::size_t Stride>
 struct refused_and_get : rl::test_suite<refused_and_get<Config, Stride>, 2> {
   world<Config, Stride> w;
@@ -150,7 +151,7 @@ struct two_purges : rl::test_suite<two_purges<Config, Stride>, 2> {
   }
 };
 
-/// A purge while the idle memory is given back, and somebody still gets.
+/// A purge while the idle memory is given back, and another thread gets.
 template <class Config, std::size_t Stride, bool Gets>
 struct purge_and_trim : rl::test_suite<purge_and_trim<Config, Stride, Gets>, Gets ? 3 : 2> {
   world<Config, Stride> w;
@@ -165,7 +166,8 @@ struct purge_and_trim : rl::test_suite<purge_and_trim<Config, Stride, Gets>, Get
   }
 };
 
-/// Purging while the pool closes. Nothing is out, so all memory goes, and the core ends once.
+/// Purging while the pool closes. No block is out, so all memory is given back, and the core ends
+/// once.
 template <class Config, std::size_t Stride = whole_pages, bool Out = false>
 struct purge_and_close : rl::test_suite<purge_and_close<Config, Stride, Out>, Out ? 3 : 2> {
   world<Config, Stride> w;
@@ -186,7 +188,7 @@ struct purge_and_close : rl::test_suite<purge_and_close<Config, Stride, Out>, Ou
   }
 };
 
-/// A tick that drops the pages of what was not needed, instead of giving it back.
+/// A tick that drops the pages of surplus blocks, instead of giving the blocks back.
 template <class Config, purge_mode Pages>
 struct tick_and_get : rl::test_suite<tick_and_get<Config, Pages>, 2> {
   world<Config> w{{.aged_pages = Pages}};
@@ -207,7 +209,7 @@ struct tick_and_get : rl::test_suite<tick_and_get<Config, Pages>, 2> {
   }
 };
 
-/// The same while the pool closes, with objects in the blocks: they end outside the lock.
+/// The same while the pool closes, with objects in the blocks: they are destroyed outside the lock.
 template <class Config>
 struct tick_and_close : rl::test_suite<tick_and_close<Config>, 2> {
   world<Config> w{{.keeps_objects = true, .aged_pages = purge_mode::at_once}};

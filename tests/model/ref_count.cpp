@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Counts of references: of several threads that drop theirs exactly one is the last, and sees what
-// all others did; nobody comes back from zero.
+// Reference counts: of several threads that drop theirs exactly one is the last. It sees the
+// accesses of all others; no thread raises the count from zero.
 
 #include "model/relacy_env.hpp"
 
@@ -11,7 +11,7 @@ namespace {
 
 using tarn::detail::dropped;
 
-/// Each thread reads what is shared, hands a reference on, and drops its own.
+/// Each thread reads the shared data, hands a reference on, and drops its own.
 template <class Env, class Count>
 struct last_release_races : rl::test_suite<last_release_races<Env, Count>, 3> {
   Count count;
@@ -33,7 +33,7 @@ struct last_release_races : rl::test_suite<last_release_races<Env, Count>, 3> {
   }
   void drop() {
     if (!count.drop()) return;
-    shared = 2;  // a race, if somebody may still read
+    shared = 2;  // a race, if another thread may still read
     ended(RL_INFO).fetch_add(1, rl::mo_relaxed);
   }
   void after() {
@@ -42,7 +42,7 @@ struct last_release_races : rl::test_suite<last_release_races<Env, Count>, 3> {
   }
 };
 
-/// Whoever finds itself alone may write at once.
+/// A thread that finds the count at one may write at once.
 template <class Env>
 struct alone_writes : rl::test_suite<alone_writes<Env>, 2> {
   tarn::detail::ref_count<Env> count;
@@ -63,7 +63,7 @@ struct alone_writes : rl::test_suite<alone_writes<Env>, 2> {
   }
 };
 
-/// By hand: one thread drops the only reference, the others would like to have one.
+/// By hand: one thread drops the only reference, the others try to get one.
 template <class Env, class Count>
 struct resurrection : rl::test_suite<resurrection<Env, Count>, 3> {
   Count count;
@@ -73,7 +73,7 @@ struct resurrection : rl::test_suite<resurrection<Env, Count>, 3> {
   void thread(unsigned index) {
     if (index != 0) {
       if (!count.try_add()) return;
-      RL_ASSERT(ended(RL_INFO).load(rl::mo_seq_cst) == 0);  // alive while it is held
+      RL_ASSERT(ended(RL_INFO).load(rl::mo_seq_cst) == 0);  // alive while a reference is held
     }
     if (count.try_drop() == dropped::last) ended(RL_INFO).fetch_add(1, rl::mo_seq_cst);
   }
@@ -83,7 +83,8 @@ struct resurrection : rl::test_suite<resurrection<Env, Count>, 3> {
   }
 };
 
-/// By hand: three threads drop two references. One of them is told so, one of them was the last.
+/// By hand: three threads drop two references. One of them learns that it had none, one of them was
+/// the last.
 template <class Env>
 struct over_release : rl::test_suite<over_release<Env>, 3> {
   tarn::detail::ref_count<Env> count;
@@ -111,13 +112,13 @@ struct unordered_drop : model::sound {
     return order == std::memory_order::acq_rel ? std::memory_order::relaxed : order;
   }
 };
-/// Broken: who finds itself alone has not seen what the others did.
+/// Broken: a thread that finds the count at one has not seen the accesses of the others.
 struct unordered_look : model::sound {
   static constexpr std::memory_order weaken(std::memory_order order) {
     return order == std::memory_order::acquire ? std::memory_order::relaxed : order;
   }
 };
-/// Broken: a reference is added without looking whether there is one.
+/// Broken: a reference is added without a check that there is one.
 template <class Env>
 struct blind_count : tarn::detail::ref_count<Env> {
   bool try_add() {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The world of Relacy, with the names of detail::native_env: the shipped headers run in it as they
-// are. Simulated threads are fibers of one thread, so what is thread_local outside is kept here by
-// the number of the simulated thread.
+// The world of Relacy, with the names of detail::native_env: the shipped headers run in it
+// unchanged. Simulated threads are fibers of one thread, so thread_local data is kept here by the
+// number of the simulated thread.
 
 #pragma once
 
@@ -28,7 +28,7 @@
 #include <tarn/detail/frontend/thread_table.hpp>
 #include <tarn/detail/pool/any_core.hpp>
 
-// After everything else: it redefines names of the standard library by macro.
+// After all other includes: it redefines names of the standard library by macro.
 #include <relacy/relacy.hpp>
 #undef new
 #undef delete
@@ -36,11 +36,11 @@
 #undef malloc
 #undef free
 
-// Relacy replaces the plain forms, inline: they must be there for the library's other forms, too.
+// Relacy replaces the plain forms, inline: they must exist for the library's other forms, too.
 [[gnu::used]] static void* (*const keep_new)(std::size_t) = &::operator new;
 [[gnu::used]] static void (*const keep_delete)(void*) noexcept = &::operator delete;
 
-// Over-aligned objects (cores, shards) are watched as well.
+// Over-aligned objects (cores, shards) are checked as well.
 void* operator new(std::size_t size, std::align_val_t alignment) {
   const auto align = static_cast<std::size_t>(alignment);
   auto* const raw = static_cast<std::byte*>(::operator new(size + align + sizeof(void*)));
@@ -60,14 +60,14 @@ namespace model {
 
 inline constexpr unsigned most_threads = 4;
 
-/// What a control breaks; `sound` breaks nothing.
+/// The fault of a control; `sound` has no fault.
 struct sound {
   static constexpr std::memory_order weaken(std::memory_order order) { return order; }
   template <class T>
   static constexpr T stored(T value) {
     return value;
   }
-  /// Whether a strong exchange of a `T` happens only where the old value is the expected one.
+  /// Whether a strong exchange of a `T` succeeds only if the old value is the expected one.
   template <class T>
   static constexpr bool compares = true;
   static constexpr bool registry_locks = true;
@@ -92,11 +92,11 @@ struct sound {
   }
 }
 
-/// std::atomic on top of rl::atomic. Default arguments catch the place of the call, for histories.
+/// std::atomic on top of rl::atomic. Default arguments capture the call site, for histories.
 template <class T, class Faults>
 class atomic {
   using order = std::memory_order;
-  /// Relacy knows no pointers to what is const.
+  /// Relacy knows no pointers to const.
   using raw =
       std::conditional_t<std::is_pointer_v<T>,
                          std::add_pointer_t<std::remove_const_t<std::remove_pointer_t<T>>>, T>;
@@ -219,9 +219,9 @@ template <class Env>
 struct world {
   tarn::detail::slot_record<Env> records[tarn::detail::max_slots] = {};
   tarn::detail::registry<Env> registry{{}, records};
-  tarn::detail::null_shard<Env, 4> none;  // making atomics is what a schedule takes longest for
+  tarn::detail::null_shard<Env, 4> none;  // most of the time of a schedule goes into making atomics
   tarn::detail::sized_thread_table<4> tables[most_threads];
-  /// Behind wait and notify_all: a notification that is forgotten is found as a deadlock.
+  /// Behind wait and notify_all: a forgotten notification is found as a deadlock.
   rl::mutex waiting;
   rl::condition_variable changed;
   /// Behind wait_until and its wakes. One for all cells: a model waits for one cell only.
@@ -243,10 +243,10 @@ struct relacy_env {
   using cell = model::var<T>;
   using mutex = std::conditional_t<Faults::registry_locks, model::mutex, no_mutex>;
 
-  /// 16 units of 64 KiB: enough for a model, and few enough entries to make for each schedule.
+  /// 16 units of 64 KiB: enough for a model, and few enough entries to construct for each schedule.
   static constexpr unsigned directory_address_bits = 20;
   static constexpr unsigned directory_node_bits = 1;
-  /// So few that they are used again soon, and that a third sample finds none.
+  /// So few that they are soon reused, and that a third sample finds no slot.
   static constexpr std::size_t sample_slots = 2;
 
   struct module_type {};
@@ -255,7 +255,7 @@ struct relacy_env {
     return here->tables[acting >= 0 ? static_cast<unsigned>(acting) : rl::thread_index()];
   }
   static tarn::detail::registry<relacy_env>& registry() { return here->registry; }
-  /// A word is a slot: few enough are hot here that some are not.
+  /// A word is a slot: few slots are hot here, so that some are not.
   static std::uintptr_t word_of(registry_type& r, std::uint32_t slot) {
     return slot < table(r).hot_slots() ? slot : 0;
   }
@@ -291,7 +291,8 @@ struct relacy_env {
     here->waiting.unlock(RL_INFO);
   }
   static void pause(unsigned) { rl::yield(1, RL_INFO); }
-  /// Without a deadline a wait ends by a wake, which may not be forgotten; with one, at any moment.
+  /// Without a deadline a wait ends by a wake, which must not be forgotten; with a deadline, at any
+  /// moment.
   static bool wait_until(const atomic<std::uint32_t>& cell, std::uint32_t old,
                          std::int64_t deadline) {
     bool in_time = true;
@@ -321,9 +322,9 @@ struct relacy_env {
   static std::int64_t now() { return 0; }
   static std::size_t stripe() { return rl::thread_index(); }
 
-  // What only a model needs.
+  // Members that only a model needs.
 
-  /// Each schedule has a world of its own.
+  /// Each schedule has its own world.
   static void begin() {
     acting = -1;
     here = ::new world<relacy_env>;
@@ -339,7 +340,7 @@ struct relacy_env {
     t.state = tarn::detail::thread_state::dead;
     here->registry.thread_ends();
   }
-  /// Runs `action` as if simulated thread `thread` did; only before the threads begin.
+  /// Runs `action` as if simulated thread `thread` called it; only before the threads begin.
   template <class Action>
   static void act_as(unsigned thread, Action&& action) {
     acting = static_cast<int>(thread);
@@ -351,16 +352,18 @@ struct relacy_env {
   static inline int acting = -1;
 };
 
-/// Memory that is only numbers: the core never looks into a block, so nobody needs the bytes. Knows
-/// who holds which block, and finds whatever is given twice, taken back twice or kept for ever.
+/// Memory that is only numbers: the core never looks into a block, so there are no bytes. Knows
+/// which thread holds which block, and finds blocks that are given out twice, taken back twice or
+/// never returned.
 class memory {
  public:
   static constexpr std::size_t unit = std::size_t{64} << 10;
-  static constexpr std::size_t units = 15;  // address 0 is none
+  static constexpr std::size_t units = 15;  // address 0 is no address
   static constexpr std::size_t smallest_granule = std::size_t{2} << 10;
   static constexpr std::size_t most_granules = (units + 1) * unit / smallest_granule;
 
-  /// No two blocks of the model begin in one granule. Each has a cell, so they had better be large.
+  /// No two blocks of the model begin in one granule. Each granule has a cell, so granules should
+  /// be large.
   explicit memory(std::size_t granule = std::size_t{8} << 10)
       : granule_(granule), granules_((units + 1) * unit / granule) {}
   memory(const memory&) = delete;
@@ -370,7 +373,7 @@ class memory {
       RL_ASSERT(c == nullptr);  // every slab has gone back
   }
 
-  /// What the user's source does while it is asked: it may use any pool.
+  /// The action of the user's source during a request: it may use any pool.
   void (*on_allocate)(void*) = nullptr;
   void* user = nullptr;
 
@@ -399,8 +402,8 @@ class memory {
       taken_[first + i] = 0;
       for (std::size_t g = 0; g != unit / granule_; ++g) {
         const auto at = (first + i) * unit / granule_ + g;
-        RL_ASSERT(owner_[at] == nobody);  // else: somebody's block is gone
-        // As a heap would: who gets the memory next comes after who used it last.
+        RL_ASSERT(owner_[at] == nobody);  // else: a block that is in use is gone
+        // As in a heap: the next user of the memory comes after the last one.
         (*contents_[at])(RL_INFO).store(-1);
         delete contents_[at];
         contents_[at] = nullptr;
@@ -409,7 +412,7 @@ class memory {
     bytes_ -= bytes;
   }
 
-  /// The calling thread got a block: it is nobody else's, and what others did to it is over.
+  /// The calling thread got a block: no other thread has it, and earlier accesses to it are over.
   void hold(void* p) {
     const auto at = reinterpret_cast<std::uintptr_t>(p) / granule_;
     RL_ASSERT(at < granules_ && contents_[at] != nullptr);
@@ -426,20 +429,20 @@ class memory {
     owner_[at] = nobody;
   }
 
-  /// Pages are dropped, which writes to all that lies in them: nobody may hold a part of it.
+  /// Pages are dropped, which writes to all bytes in them: no thread may hold a part of them.
   void drop(void* p, std::size_t bytes) {
     const auto first = reinterpret_cast<std::uintptr_t>(p) / granule_;
     const auto end = (reinterpret_cast<std::uintptr_t>(p) + bytes + granule_ - 1) / granule_;
     for (auto at = first; at != end; ++at) {
       RL_ASSERT(at < granules_ && contents_[at] != nullptr);
-      RL_ASSERT(owner_[at] == nobody);  // else: somebody's bytes are gone
+      RL_ASSERT(owner_[at] == nobody);  // else: bytes that are in use are gone
       (*contents_[at])(RL_INFO).store(0);
       dropped_[at] = true;
     }
     ++drops_;
     dropped_bytes_ += bytes;
   }
-  /// Whether the pages at `p` are gone, and nobody has touched them since.
+  /// Whether the pages at `p` are dropped, and were not touched since.
   [[nodiscard]] bool is_dropped(const void* p) const {
     const auto at = reinterpret_cast<std::uintptr_t>(p) / granule_;
     return contents_[at] != nullptr && dropped_[at];
@@ -486,7 +489,7 @@ struct source {
   void deallocate(void* p, std::size_t bytes, std::size_t) noexcept { from->deallocate(p, bytes); }
 };
 
-/// Statistics that nobody looks at.
+/// Statistics that are never read.
 struct silent {
   static void on_get(std::uint32_t, std::size_t) {}
   static void on_put(std::uint32_t) {}
@@ -507,7 +510,7 @@ struct config {
   static constexpr bool checks = false;
 };
 
-/// A core of blocks of `Size` bytes each tier, that tells when it ends.
+/// A core of blocks of `Size` bytes in each tier, which reports its end.
 template <class Config>
 class core final : public tarn::detail::core<Config> {
  public:
@@ -520,7 +523,7 @@ class core final : public tarn::detail::core<Config> {
             [&](std::uint32_t i) { return sizes.begin()[i]; }, typename Config::source{&from}),
         memory_(from),
         ended_(ended) {
-    this->begin();  // nothing is derived from this
+    this->begin();  // no class is derived from this one
   }
 
   /// A block, held by the caller; or null.
@@ -541,9 +544,9 @@ class core final : public tarn::detail::core<Config> {
   int& ended_;
 };
 
-/// Relacy's exhaustive search, but for one thing: it would try with each block of memory that is
-/// freed whether it is used again soon, which doubles the schedules each time. Here it never is, so
-/// that whoever still uses it is found out; the search at random does both.
+/// Relacy's exhaustive search, with one difference: for each freed block it would try both an early
+/// reuse and none, which doubles the schedules each time. Here a freed block is never reused, so
+/// any later use of it is found; the search at random does both.
 template <rl::thread_id_t Threads>
 struct exhaustive_scheduler : rl::context_bound_scheduler<Threads> {
   using rl::context_bound_scheduler<Threads>::context_bound_scheduler;
@@ -553,13 +556,13 @@ struct exhaustive_scheduler : rl::context_bound_scheduler<Threads> {
   }
 };
 
-/// What an exploration found.
+/// The result of an exploration.
 struct verdict {
   bool right = true;
   std::string text{};
 };
 
-/// Explores the schedules of one kind. Prints the history of the first one that goes wrong to
+/// Explores the schedules of one kind. Prints the history of the first faulty one to `out`.
 /// `out`.
 template <class Test, template <rl::thread_id_t> class Scheduler>
 void explore(verdict& v, std::ostream* out, rl::iteration_t schedules, unsigned bound) {
@@ -580,13 +583,13 @@ void explore(verdict& v, std::ostream* out, rl::iteration_t schedules, unsigned 
   if (result == rl::test_result_success) return;
   v.right = false;
   if (out == nullptr) return;
-  p.initial_state = state.str();  // once more, with a history
+  p.initial_state = state.str();  // again, with a history
   p.collect_history = true;
   static_cast<void>(rl::run_test<Test, scheduler>(p, state, true));
 }
 
-/// Explores all schedules with at most `Bound` context switches (none if that is 0), and
-/// `Schedules` at random.
+/// Explores all schedules with at most `Bound` context switches (no exhaustive search if that is
+/// 0), and `Schedules` at random.
 template <class Test, unsigned Bound = 2, rl::iteration_t Schedules = 100'000>
 verdict all_of(std::ostream* out) {
   verdict v;
@@ -600,7 +603,7 @@ verdict all_of(std::ostream* out) {
   return v;
 }
 
-/// One thing that a program can be asked to explore.
+/// One scenario that a program can explore.
 struct scenario {
   const char* name;
   verdict (*run)(std::ostream*);
@@ -613,8 +616,9 @@ scenario control(const char* name) {
   return {name, all_of<Test, Bound, Schedules>, true};
 }
 
-/// Without an argument: all scenarios. With one: the control of that name; a second one shows the
-/// history of the fault. Returns: the exit code. A control whose fault is not found is a failure.
+/// Without an argument: all scenarios. With one argument: the control of that name; a second
+/// argument shows the history of the fault. Returns: the exit code. A control whose fault is not
+/// found is a failure.
 inline int run(std::initializer_list<scenario> all, int argc, char** argv) {
   const std::string_view wanted = argc > 1 ? argv[1] : "";
   int failures = 0;
@@ -632,8 +636,8 @@ inline int run(std::initializer_list<scenario> all, int argc, char** argv) {
   return ran != 0 && failures == 0 ? 0 : 1;
 }
 
-/// Reaches a private member, by the one hole that the language leaves: the arguments of an explicit
-/// instantiation are not checked. Only controls do this, to plant a fault.
+/// Reaches a private member by a gap in the language: the arguments of an explicit instantiation
+/// are not checked. Only controls do this, to plant a fault.
 template <class Tag, typename Tag::type Member>
 struct open_up {
   friend typename Tag::type member_of(Tag) { return Member; }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The lock-free ring: a reader sees whole values in the order they were pushed, and a pusher that
-// another one overtakes by a whole ring breaks nothing.
+// The lock-free ring: a reader sees whole values in the order of their pushes, and a pusher that
+// another one overtakes by a whole ring does no damage.
 
 #include "model/relacy_env.hpp"
 
@@ -18,7 +18,7 @@ struct pair {
 template <class Env>
 using ring_of = tarn::ring_queue<pair, Env>;
 
-/// Whether the reader is at it: only then may a control answer it wrongly.
+/// Whether the reader is running: only then may a control return a wrong value.
 bool reading = false;
 
 template <class Ring>
@@ -56,14 +56,14 @@ struct pushes_and_reads : rl::test_suite<pushes_and_reads<Env, Pushers, Pushes, 
   void after() {
     reading = false;
     look(ring, Capacity);
-    // No slot is left behind as being written.
+    // No slot is left in the state "being written".
     for (std::uint64_t i = 0; i != Capacity; ++i)
       ring.push({i + 1, ~(i + 1)});
     RL_ASSERT(ring.values().size() == Capacity);
   }
 };
 
-/// A reader that clears: what is pushed later is there.
+/// A reader that clears: values that are pushed later are in the ring.
 struct clears : rl::test_suite<clears, 3> {
   ring_of<model::relacy_env<>> ring{2};
   void thread(unsigned index) {
@@ -94,15 +94,17 @@ struct relaxed_loads : model::sound {
   }
 };
 
-/// A sequence that never says that a slot is being written.
+/// Broken: a sequence that never says that a slot is being written.
 struct never_odd : model::sound {
   template <class T>
   static constexpr T stored(T value) {
-    return value > 1 && value < 16 ? (value + 1) & ~T{1} : value;  // sequences; values are larger
+    return value > 1 && value < 16 ? (value + 1) & ~T{1}
+                                   : value;  // these are sequences; values are larger
   }
 };
 
-/// Takes whatever a slot holds: the last check of the sequence is answered by the first.
+/// Broken: takes the content of a slot unchecked: the last check of the sequence is answered by the
+/// first.
 template <class T>
 struct trusting_atomic : model::atomic<T, model::sound> {
   using base = model::atomic<T, model::sound>;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The table of blocks that are followed: written where a block is got, emptied where it is put, by
-// another thread maybe, and read meanwhile. A reader sees whole samples; none is lost, none stays.
+// The table of blocks that are followed. An entry is written by the thread that gets a block,
+// emptied by the thread that puts it, perhaps another one, and read meanwhile. A reader sees whole
+// samples; no sample is lost, and none stays.
 
 #include "model/relacy_env.hpp"
 
@@ -17,13 +18,13 @@ using tarn::detail::single_shape;
 
 using env = model::relacy_env<>;
 
-/// All of a sample but its address and its number follows from its line.
+/// All fields of a sample except its address and its number follow from its line.
 constexpr std::uint32_t most_lines = 8;
 constexpr const char* files[most_lines] = {"0", "1", "2", "3", "4", "5", "6", "7"};
 constexpr std::size_t size_of(std::uint32_t line) { return 100 + line; }
 constexpr std::uint64_t weight_of(std::uint32_t) { return 1; }
 
-/// Blocks whose samples begin to look for a place at the same slot: every second unit of memory.
+/// Blocks whose samples begin to search for a place at the same slot: every second unit of memory.
 inline void* const blocks[] = {reinterpret_cast<void*>(0x10000), reinterpret_cast<void*>(0x30000),
                                reinterpret_cast<void*>(0x50000), reinterpret_cast<void*>(0x70000)};
 
@@ -54,7 +55,7 @@ unsigned look(const Table& table, const void* must_be_there = nullptr) {
   return count;
 }
 
-/// The number of samples that were forgotten again.
+/// The number of samples that were removed.
 template <class Table>
 std::uint64_t forgotten(const Table& table) {
   std::uint64_t all = 0;
@@ -63,7 +64,7 @@ std::uint64_t forgotten(const Table& table) {
   return all;
 }
 
-/// What must be true of a table when nobody is at it; then everything is forgotten.
+/// The invariants of a table when no thread uses it; then all samples are removed.
 template <class Table>
 void empty(Table& table) {
   RL_ASSERT(table.remembered() == look(table) + forgotten(table));
@@ -75,8 +76,9 @@ void empty(Table& table) {
     RL_ASSERT(!table.may_know(b));
 }
 
-/// One thread remembers a block and hands it on; another forgets it, and gets it itself then. A
-/// third reads, and finds what is out all the time.
+/// One thread adds the sample of a block and hands the block over; another thread removes the
+/// sample, and then gets the block itself. A third thread reads, and always finds the blocks that
+/// are out.
 template <class Env>
 struct hand_over : rl::test_suite<hand_over<Env>, 3> {
   sample_table<Env> table;
@@ -89,7 +91,7 @@ struct hand_over : rl::test_suite<hand_over<Env>, 3> {
   void thread(unsigned index) {
     if (index == 0) {
       remember(table, 0, 1);
-      // The least order by which anybody may hand a block over.
+      // The weakest order for handing a block over.
       passed(RL_INFO).store(blocks[0], rl::mo_release);
     } else if (index == 1) {
       if (void* const block = passed(RL_INFO).load(rl::mo_acquire)) {
@@ -108,8 +110,8 @@ struct hand_over : rl::test_suite<hand_over<Env>, 3> {
   }
 };
 
-/// Two threads remember and forget blocks of one home: the first samples of all, so they meet where
-/// the slots are made. One that loses each slot to the other finds no place, and is counted.
+/// Two threads add and remove samples of one home: the first samples of all, so they meet where the
+/// slots are made. A sample that loses each slot to the other one finds no place, and is counted.
 template <class Env, std::uint32_t Turns>
 struct first_samples : rl::test_suite<first_samples<Env, Turns>, 2> {
   sample_table<Env> table;
@@ -131,8 +133,8 @@ struct first_samples : rl::test_suite<first_samples<Env, Turns>, 2> {
   }
 };
 
-/// More samples than slots: two find a place, the others are counted, and forgetting those does
-/// nothing.
+/// More samples than slots: two find a place, the others are counted, and to remove those has no
+/// effect.
 template <class Env>
 struct too_many : rl::test_suite<too_many<Env>, 3> {
   sample_table<Env> table;
@@ -166,8 +168,8 @@ struct following : model::config<Env, Shape, true> {
   using samples = sample_table<Env>;
 };
 
-/// Through a core: one thread gets a block and hands it on, another gives it back, a third reads
-/// what is followed, or closes the pool.
+/// Through a core: one thread gets a block and hands it over, another one gives it back, a third
+/// one reads the samples, or closes the pool.
 enum class third { reads, closes };
 template <class Config, third Does>
 struct get_put_and_read : rl::test_suite<get_put_and_read<Config, Does>, 3> {
@@ -247,7 +249,7 @@ struct forgets_late;
 
 namespace tarn::detail {
 
-/// Broken: takes whatever a slot holds.
+/// Broken: takes the content of a slot unchecked.
 template <>
 bool sample_table<model::relacy_env<reads_once>>::read(const store& s, std::size_t slot,
                                                        sample& into) noexcept {
@@ -264,7 +266,7 @@ bool sample_table<model::relacy_env<reads_once>>::read(const store& s, std::size
   into.where = {file, d.line.load(with)};
   return true;
 }
-/// Broken: two may claim one slot.
+/// Broken: two threads may claim one slot.
 template <>
 bool sample_table<model::relacy_env<claims_blindly>>::try_write(store& s, std::size_t slot,
                                                                 const sample& what) noexcept {
@@ -284,7 +286,7 @@ bool sample_table<model::relacy_env<claims_blindly>>::try_write(store& s, std::s
   return true;
 }
 
-/// Broken: a block is forgotten when somebody else may have it already.
+/// Broken: a sample is removed when another thread may already have the block.
 using config_forgets_late = following<env, single_shape, forgets_late>;
 template <>
 void recording_core<core<config_forgets_late>, config_forgets_late>::give_sampled(

@@ -14,21 +14,22 @@ using tarn::detail::tick_rules;
 
 constexpr std::size_t stride = std::size_t{32} << 10;  // slabs of 2 blocks, caches of 2
 
-/// Each fault is a configuration of its own, of which one function is another.
+/// Each fault is a separate configuration, with one function that differs.
 template <class Env, class Fault = model::sound>
 struct config : model::config<Env, per_thread_shape, true> {};
 
-struct keeps_none;      // a tick sheds what it computed, whatever another one has evict meanwhile
-struct looks_unlocked;  // what is to go is computed without the lock
-struct reaches_over;    // the one who ticks empties the caches of the others itself
+struct keeps_none;      // a tick gives back the number that it computed, whatever another tick has
+                        // evicted meanwhile
+struct looks_unlocked;  // the surplus is computed without the lock
+struct reaches_over;    // the ticking thread empties the caches of other threads itself
 struct marks_short;     // a cache is idle after any tick without a use
 struct marks_no_use;    // a cache is idle after two ticks, used or not
-struct leaves_early;    // a thread that ends gives its caches on before it has emptied them
-struct settles_never;   // blocks that a tick has out come home unnoticed
+struct leaves_early;    // a thread that ends gives its caches away before it has emptied them
+struct settles_never;   // blocks that a tick has taken out come home unnoticed
 
 using env = model::relacy_env<>;
 
-/// Both of two threads that want to be the one which ticks are told that they are.
+/// Both of two threads that compete for a tick learn that they won.
 struct generous : model::sound {
   template <class T>
   static constexpr bool compares = !std::is_same_v<T, std::int64_t>;
@@ -38,12 +39,12 @@ template <class Core>
 std::size_t tick(Core& core, tick_rules rules) {
   return tarn::detail::upkeep<typename Core::config>::tick(core, rules);
 }
-/// A tick after one interval, the first of all, and one that leaves nothing unused.
+/// A tick after one interval, the first of all, and a tick that leaves no unused block.
 constexpr tick_rules next{.passed = 1, .halvings = 1};
 constexpr tick_rules first{};
 constexpr tick_rules all{.passed = 1, .halvings = tick_rules::all};
 
-/// A core with one thread's idle blocks in it, and what must be true of it when nobody is at it.
+/// A core with one thread's idle blocks in it, and its invariants when no thread uses it.
 template <class Config>
 struct world {
   using env = typename Config::env;
@@ -70,7 +71,7 @@ struct world {
   [[nodiscard]] tarn::detail::tier_numbers numbers() {
     tarn::detail::tier_numbers all;
     core->read([&](const auto& n) { all = n; });
-    // Conservation: nothing is lost, nothing is in two places.
+    // Conservation: no block is lost, no block is in two places.
     RL_ASSERT(all.created ==
               all.retired + all.ready + all.parked + all.sharded + all.gets - all.puts);
     return all;
@@ -86,7 +87,8 @@ struct world {
   }
 };
 
-/// Two ticks of one core at the same time: they evict as much as one, or as one after the other.
+/// Two ticks of one core at the same time: they evict as much as one tick, or as two successive
+/// ticks.
 template <class Config>
 struct two_ticks : rl::test_suite<two_ticks<Config>, 2> {
   std::size_t evict[2] = {};
@@ -100,7 +102,7 @@ struct two_ticks : rl::test_suite<two_ticks<Config>, 2> {
   void after() {
     const auto n = w.numbers();
     RL_ASSERT(n.aged == evict[0] + evict[1]);
-    RL_ASSERT(n.aged == 4 || n.aged == 6);  // half of 8; and half of what that leaves
+    RL_ASSERT(n.aged == 4 || n.aged == 6);  // half of 8; and half of the rest
     RL_ASSERT(n.ready == 8 - n.aged && n.retired == n.aged);
     RL_ASSERT(w.memory.bytes() == n.ready * stride);
     w.finish();
@@ -108,7 +110,7 @@ struct two_ticks : rl::test_suite<two_ticks<Config>, 2> {
 };
 
 /// The same through a pool, of which two threads call `maintain` in the same interval: one of them
-/// works.
+/// does the work.
 template <class Env>
 struct pool_lock : model::mutex {
   using env = Env;
@@ -184,7 +186,8 @@ struct tick_and_load : rl::test_suite<tick_and_load<Config, Blocks>, 2> {
 };
 
 /// Three ticks, while the owner of a cache gets more than it holds and puts it back: its slow paths
-/// follow the ticks. Whatever they saw, in the end the cache is idle and goes home.
+/// follow the ticks. Whatever the slow paths saw, in the end the cache is idle and its blocks go
+/// home.
 template <class Config>
 struct ticks_and_owner : rl::test_suite<ticks_and_owner<Config>, 2> {
   static constexpr unsigned blocks = 3;
@@ -225,10 +228,11 @@ struct ticks_and_owner : rl::test_suite<ticks_and_owner<Config>, 2> {
   }
 };
 
-/// What an owner does between two looks at the ticks.
+/// The owner's action between two looks at the ticks.
 enum class between { nothing, use };
 
-/// A cache stays that was idle for less than a whole tick, or used, whenever its owner sees them.
+/// A cache keeps its blocks if it was idle for less than a whole tick, or used, whenever its owner
+/// sees the ticks.
 template <class Config, between Looks>
 struct ticks_and_looks : rl::test_suite<ticks_and_looks<Config, Looks>, 2> {
   using env = typename Config::env;
@@ -293,7 +297,7 @@ struct tick_and_heir : rl::test_suite<tick_and_heir<Config>, 3> {
 };
 
 /// A tick while the pool closes, with objects in its blocks: they are destroyed outside the lock.
-/// The last block comes home meanwhile, if `Out`; whoever comes last, the core ends.
+/// If `Out`, the last block comes home meanwhile. The core ends, whichever thread is last.
 template <class Config, bool Out>
 struct tick_and_close : rl::test_suite<tick_and_close<Config, Out>, Out ? 3 : 2> {
   world<Config> w{{.keeps_objects = true}};
@@ -311,7 +315,7 @@ struct tick_and_close : rl::test_suite<tick_and_close<Config, Out>, Out ? 3 : 2>
     Config::env::end_thread();
   }
   void after() {
-    RL_ASSERT(w.memory.bytes() == 0);  // nothing is out, so everything has gone back
+    RL_ASSERT(w.memory.bytes() == 0);  // no block is out, so all memory has gone back
     w.core->release();
     w.done();
   }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A source may use pools, and their slow paths may empty the caller's shard of the very pool that
-// asks the source, if that one is closing. No block may get into a shard that nobody has any more.
+// A source may use pools, and their slow paths may empty the caller's shard of the same pool that
+// asks the source, if that pool is closing. No block may get into a shard that has no thread any
+// more.
 
 #include "model/relacy_env.hpp"
 
@@ -27,7 +28,7 @@ struct source_uses_pools : rl::test_suite<source_uses_pools, 2> {
     other = ::new core_type(memory[1], ended[1], {64 << 10});
     env::act_as(0, [&] {
       for (auto& h : held)
-        h = asking->get();  // all of a slab, so that the next get asks the source
+        h = asking->get();  // all blocks of a slab, so that the next get asks the source
     });
     memory[0].user = this;
     memory[0].on_allocate = [](void* self) {
@@ -42,7 +43,7 @@ struct source_uses_pools : rl::test_suite<source_uses_pools, 2> {
   void thread(unsigned index) {
     if (index == 0) {
       if (void* const block = asking->get()) asking->put(block);
-      if (held[0] != nullptr) in_the_source();  // it was closed before it had to ask
+      if (held[0] != nullptr) in_the_source();  // the pool was closed before it had to ask
     } else {
       asking->close();
     }

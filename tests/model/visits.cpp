@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Who visits an object that somebody else ends: the end waits for the visits, sees what they did,
-// and nobody enters after it.
+// Visits to an object that another thread ends: the end waits for the visits and sees their
+// accesses, and no visit begins after it.
 
 #include <tarn/detail/events/visits.hpp>
 
@@ -20,8 +20,8 @@ template struct open_up<word_tag, &open_visits::word_>;
 
 namespace {
 
-/// Two visitors and the one who ends the object. Relacy finds races for its cells, whoever is too
-/// late, and an end that waits for ever.
+/// Two visitors and the thread that ends the object. Relacy finds races for its cells, a visitor
+/// that is too late, and an end that waits for ever.
 template <class Env, class Enter>
 struct visit_and_end : rl::test_suite<visit_and_end<Env, Enter>, 3> {
   tarn::detail::visits<Env>* v = nullptr;
@@ -64,7 +64,7 @@ struct as_it_is {
     return v.try_enter();
   }
 };
-/// Looks first and counts later.
+/// Broken: looks first and counts later.
 struct in_two_steps {
   template <class Visits>
   static bool enter(Visits& v) {

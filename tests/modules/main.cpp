@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Pools of the program in libraries, pools of libraries in the program: from any thread, whose end
-// finds them, with any visibility, linked or loaded, and after a library was closed.
+// Pools of the program in libraries, and pools of libraries in the program: from any thread, whose
+// end finds them, with any visibility, linked or loaded, and after a library was closed.
 
 #include <dlfcn.h>
 #include <sys/wait.h>
@@ -43,7 +43,7 @@ void check_counts(const Pool& pool, std::uint64_t gets, const char* what) {
 
 std::uint64_t gets_of(const pools& p) { return p.bytes.snapshot().total().gets; }
 
-/// What was taken came back.
+/// All blocks that were taken came back.
 template <class Pool>
 void check_balance(const Pool& pool, const char* what) {
   const auto total = pool.snapshot().total();
@@ -64,7 +64,7 @@ void check_all(const pools& p, std::uint64_t gets) {
     check(misuses == 0, "no return was taken for a misuse");
 }
 
-/// Threads of which each uses both sides' pools from both sides, and ends.
+/// Threads that each use both sides' pools from both sides, and end.
 void threads_use(const api& module) {
   pools mine;
   pools& theirs = module.own();
@@ -75,7 +75,7 @@ void threads_use(const api& module) {
     std::vector<std::thread> threads;
     for (int i = 0; i != count; ++i) {
       threads.emplace_back([&, i] {
-        // In different orders: who comes first makes the shard.
+        // In different orders: the first side makes the shard.
         if (i % 2 == 0) modules::use(mine, times);
         module.use(mine, times);
         module.use(theirs, times);
@@ -98,7 +98,7 @@ void threads_use(const api& module) {
     check_balance(m, "one of many pools of the module");
 }
 
-/// Handles of one side end on the other.
+/// Handles of one side are dropped on the other.
 void handles_cross(const api& module) {
   pools mine;
   const auto cross = [&](pools& from) {
@@ -134,7 +134,8 @@ void handles_cross(const api& module) {
   }
 }
 
-/// A callback of the module hears of what the program does, once, also where it uses the pool.
+/// A callback of the module is called for each action of the program, once, also where it uses the
+/// pool.
 void observers_cross(const api& module) {
   tarn::byte_pool<> mine;
   const auto told = module.watch(
@@ -144,7 +145,7 @@ void observers_cross(const api& module) {
   auto& theirs = module.own().bytes;
   theirs.set_callback([&](const tarn::operation&) {
     ++heard;
-    auto b = theirs.get(50);  // of what a callback does itself it is told nothing
+    auto b = theirs.get(50);  // the callback's own actions are not reported to it
   });
   module.end_buffer(theirs.get(100));
   theirs.set_callback(nullptr);
@@ -217,8 +218,8 @@ void load(const char* name, const char* file, const char* symbol, int flags) {
     session.reset();
     message.reset();
   }).join();
-  // Where the library's own code keeps the blocks it stays loaded; where it used the code of
-  // another one, it is gone, pools and all. The blocks don't mind.
+  // Where the library's own code keeps the blocks, the library stays loaded. Where it used the code
+  // of another library, it is unloaded, with its pools. The blocks stay valid.
 }
 
 }  // namespace

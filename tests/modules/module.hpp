@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What a module offers to the program. Functions, not symbols: a program may load four of them.
+// The functions that a module offers to the program. Functions, not symbols: a program may load
+// four modules.
 
 #pragma once
 
@@ -22,7 +23,7 @@ using page_pool =
     tarn::byte_pool<tarn::thread_cached<>, tarn::counting_stats,
                     tarn::traits<tarn::small_tiers, tarn::checked, tarn::page_source>>;
 
-/// One pool of each kind. The program has them, and so has each module.
+/// One pool of each kind. The program has them, and each module has its own.
 struct pools {
   tarn::byte_pool<> bytes;
   mutex_pool mutexed;
@@ -39,13 +40,13 @@ struct api {
   pools& (*own)();
   /// Gets and puts in any pools, `times` times. Returns: how many gets each pool saw.
   std::uint64_t (*use)(pools& p, int times);
-  /// Takes handles of any pools apart, or to their end.
+  /// Takes handles of any pools apart, or ends them.
   void (*end_buffer)(tarn::buffer b);
   void (*end_shared)(tarn::shared_buffer b);
   void (*end_chain)(tarn::chain c);
   void (*end_session)(session_pool::handle h);
   void (*end_message)(tarn::message_pool<>::shared m);
-  /// Tells how many operations of `p` happened while `action` ran.
+  /// Counts the operations of `p` that happened while `action` ran.
   std::size_t (*watch)(tarn::byte_pool<>& p, void (*action)(void*), void* argument);
 };
 

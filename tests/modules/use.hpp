@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What program and modules do with pools, wherever the pools are from. Inline: each has its own.
+// Operations of program and modules on pools of either. Inline: each module has its own copy.
 
 #pragma once
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-# jq reads what is written as JSON and finds in it what must be there:
+# jq reads the JSON output and checks conditions on it:
 #   cmake -D PROGRAM=<expositions> -D JQ=<jq> -D SCRATCH_DIR=<folder> -P check_json.cmake
 cmake_minimum_required(VERSION 3.21)
 file(MAKE_DIRECTORY ${SCRATCH_DIR})
 
-# check(<format> <condition>...): a condition is true of the whole.
+# check(<format> <condition>...): each condition must be true of the whole output.
 function(check format)
   execute_process(COMMAND ${PROGRAM} ${format} OUTPUT_FILE ${SCRATCH_DIR}/${format}.json
                   RESULT_VARIABLE code)
@@ -44,7 +44,7 @@ check(debug_vars "keys | length == 6"
 check(portask "keys_unsorted == [\"name\", \"object_size\", \"max_objects\", \"current_objects\", \"alloc_count\", \"hit_count\", \"miss_count\", \"hit_ratio\", \"memory_usage_bytes\", \"last_resized\", \"created_at\"]"
               ".created_at | endswith(\"Z\")")
 
-# That jq can say no.
+# Checks that jq can fail.
 foreach(condition ".pools | length == 5" ".pools[" )
   execute_process(COMMAND ${JQ} -e ${condition} ${SCRATCH_DIR}/json.json
                   RESULT_VARIABLE code OUTPUT_QUIET ERROR_QUIET)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# `promtool check metrics` finds nothing in what is written, and finds what is spoilt by hand:
+# `promtool check metrics` finds no fault in the output, and finds the faults that are planted:
 #   cmake -D PROGRAM=<expositions> -D PROMTOOL=<promtool> -D SCRATCH_DIR=<folder>
 #         -P check_metrics.cmake
 cmake_minimum_required(VERSION 3.21)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# promtool about the rules and the configuration of examples/prometheus; and the rules' tests fail
-# when a rule is spoilt:
+# promtool checks the rules and the configuration of examples/prometheus; and the rules' tests fail
+# when a fault is planted in a rule:
 #   cmake -D PROMTOOL=<promtool> -D EXAMPLE_DIR=<examples/prometheus> -D SCRATCH_DIR=<folder>
 #         -P check_rules.cmake
 cmake_minimum_required(VERSION 3.21)

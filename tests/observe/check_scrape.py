@@ -90,7 +90,7 @@ class Prometheus:
     def scrapes(self, job):
         """How often a target was read; 0 if it is not up."""
         found = self.api("query", query=f'count_over_time(up{{job="{job}"}}[1h])')["result"]
-        is_up = self.targets().get(job, {}).get("health") == "up"  # none at the very start
+        is_up = self.targets().get(job, {}).get("health") == "up"  # no target at the very start
         return int(found[0]["value"][1]) if is_up and found else 0
 
     def stored(self, job):
@@ -135,7 +135,7 @@ def run(server_program, prometheus_program, folder):
             assert kind == "text/plain; version=0.0.4; charset=utf-8", kind
             opened = served(parse_openmetrics, body)
             plain = served(parse_text, text)
-            # On a busy machine a scrape comes too late now and then; the next one is stored again.
+            # On a busy machine some scrapes come too late; the next one is stored again.
             wait_until(f"as many values {turn}", lambda: (
                 len(prometheus.stored("metrics")) == len(opened) and
                 len(prometheus.stored("text")) == len(plain)))

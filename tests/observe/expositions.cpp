@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Prints scripted pools in the format that it is asked for, for checkers to read.
+// Prints scripted pools in the requested format, for checkers to read.
 
 #include <cstdio>
 #include <iostream>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Pools with a bit of everything in them, always the same: what the checkers are given to read.
+// Pools with all kinds of values, always the same: the input of the checkers.
 
 #pragma once
 
@@ -44,7 +44,7 @@ struct scripted_pools {
     static_cast<void>(buffers.get(std::size_t{17} << 20));
   }
 
-  /// The last one has a name that needs every escape there is, and nothing in it.
+  /// The last pool has a name that needs every escape, and no blocks.
   [[nodiscard]] std::vector<tarn::snapshot> snapshots() const {
     return {frames.snapshot(),  buffers.snapshot(), names.snapshot(),
             records.snapshot(), batches.snapshot(), odd.snapshot()};

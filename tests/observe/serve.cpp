@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Serves scripted pools on a free port of the loopback, which it prints, for a real Prometheus to
-// read. Ends when it is told to (GET /end), or after two minutes.
+// read. Ends on GET /end, or after two minutes.
 //
 //   /metrics   the format that the Accept header asks for
 //   /text      text 0.0.4

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// odr <plugin>: exit code 0 if two files and a shared object get along.
+// odr <plugin>: exit code 0 if two files and a shared object work together.
 
 #include <dlfcn.h>
 #include <sys/wait.h>
@@ -23,7 +23,7 @@ void check(bool good, const char* what) {
   ++failures;
 }
 
-// A child takes part in fork with whatever handlers are registered.
+// The child runs all fork handlers that are registered.
 bool fork_works() {
   const pid_t child = fork();
   if (child == 0) {
@@ -53,7 +53,7 @@ void check_files() {
   check(pool_of_other().snapshot().recent_lengths == std::vector<std::size_t>{46},
         "recent lengths");
 
-  // Policies that other.cpp has differently.
+  // Policies that other.cpp defines differently.
   tarn::byte_pool<tarn::no_lock, tarn::no_stats, tarn::traits<tarn::kafka_tiers>> plain;
   check(plain.get(100).capacity() == 512, "a pool without a lock");
   check(other_works(), "pools of the other file");
@@ -87,10 +87,10 @@ void check_plugin(const char* path) {
     give(theirs, 100);
     check(run(0) == 0, "a pool on a thread of the program");
   }).join();
-  void* const across = take(5000);  // on this thread, back on another
+  void* const across = take(5000);  // taken on this thread, given back on another one
   std::thread([&] { give(across, 5000); }).join();
   {
-    // The one thing that is promised across: erased buffers, from either world, on any thread.
+    // The one promise across worlds: erased buffers, from either world, on any thread.
     const auto theirs = in_use();
     tarn::any_buffer crossed[2];
     buffers(crossed);

@@ -13,7 +13,7 @@ common_pool& pool_of_other() {
 const void* default_pool_of_other() { return &tarn::default_pool(); }
 
 bool other_works() {
-  // Not the policies of main.cpp, for the same products.
+  // Other policies than in main.cpp, for the same products.
   tarn::byte_pool<tarn::lock_free, tarn::no_stats,
                   tarn::traits<tarn::kafka_tiers, tarn::checked, tarn::page_source>>
       pages;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A shared object that uses tarn inside, and shows nothing of it.
+// A shared object that uses tarn inside, and exports no part of it.
 
 #include <cstddef>
 #include <cstring>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What the two files of the program know of each other. Both use all of tarn, with policies of
-// their own and with the same ones.
+// The interface of the program's two files. Both use all of tarn, with policies of their own and
+// with the same ones.
 
 #pragma once
 

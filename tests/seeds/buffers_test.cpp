@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What the seeds' own tests say about buffers, writers and messages, ported; where a seed is wrong,
-// what its README promises.
+// The seeds' own tests of buffers, writers and messages, ported. Where a seed is wrong, the test
+// follows the promise of its README.
 
 #include <cstddef>
 #include <cstring>
@@ -43,7 +43,7 @@ TEST_CASE("portask: a fast buffer has what was written, and none of it after a c
 }
 
 TEST_CASE("portask: a fast buffer of size zero takes a byte", "[seeds]") {
-  tarn::fast_buffer b;  // the seed's panics
+  tarn::fast_buffer b;  // the seed panics
   b.append('x');
   CHECK(b.view() == "x");
 }
@@ -52,7 +52,7 @@ TEST_CASE("portask: appending strings grows by doubling", "[seeds]") {
   tarn::byte_pool<> pool;
   tarn::basic_fast_buffer<tarn::no_lock, tarn::counting_stats> b(pool);
   for (int i = 0; i != 100000; ++i)
-    b.append("0123456789");  // the seed's copies everything each time
+    b.append("0123456789");  // the seed copies all bytes each time
   CHECK(b.size() == 1000000);
   CHECK(b.numbers().growths <= 14);
 }
@@ -98,14 +98,14 @@ TEST_CASE("portask: two first gets of a message pool of ten are two misses, and 
   const auto now = pool.snapshot().total();
   CHECK(now.gets == 2);
   CHECK(now.misses == 2);
-  CHECK(now.hits() == 0);  // the seed says 2, a ratio of 1
+  CHECK(now.hits() == 0);  // the seed reports 2, a ratio of 1
   first.reset();
   first = pool.get();
   CHECK(pool.snapshot().total().hits() == 1);
   std::vector<tarn::message_pool<>::handle> all;
   while (auto m = pool.try_get())
     all.push_back(std::move(m));
-  CHECK(all.size() == 8);  // ten is a limit
+  CHECK(all.size() == 8);  // the limit is ten
 }
 
 TEST_CASE("bytepool: a buffer counts its references, and zero is terminal", "[seeds]") {
@@ -118,7 +118,7 @@ TEST_CASE("bytepool: a buffer counts its references, and zero is terminal", "[se
     CHECK(b.ref_count() == 2);
     lease.release();
     CHECK(b.ref_count() == 1);
-    lease.release();  // the seed drops somebody else's reference here
+    lease.release();  // the seed drops another owner's reference here
     CHECK(b.ref_count() == 1);
   }
   b.release();
@@ -168,7 +168,7 @@ TEST_CASE("cachex: a copied value of any size is that value", "[seeds]") {
                           std::size_t{2000}, std::size_t{8192}, std::size_t{1} << 20}) {
     const std::string value(size, 7);
     const auto copy = tarn::copy_value(std::string_view(value));
-    CHECK(copy.view() == value);  // the seed's is all zeros above 1024
+    CHECK(copy.view() == value);  // the seed's copy is all zeros above 1024
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// bytepool: how its calls are written here, and its tests.
+// bytepool: its calls in terms of tarn, and its tests.
 //
 //   NewPools(SizePowerOfTwo())   byte_pool<> pool;
 //   NewPools(SizeStream())       byte_pool<..., traits<stream_tiers>>
@@ -58,7 +58,7 @@ TEST_CASE("bytepool: the ready ladders have the seed's sizes", "[seeds]") {
   CHECK(sizes_of(powers.tiers()).back() == 2097152);
   pool_with<tarn::stream_tiers> stream;
   CHECK(sizes_of(stream.tiers()) == lengths{1024, 4096, 16384, 32768, 65536, 131072, 262144});
-  // The newer one, without 256 KiB.
+  // The newer table, without 256 KiB.
   pool_with<tarn::fixed_tiers<1024, 4096, 16384, 32768, 65536, 131072>> newer;
   CHECK(newer.tiers().count() == 6);
 }
@@ -80,7 +80,7 @@ TEST_CASE("bytepool: get gives the asked length on the smallest tier", "[seeds]"
     CHECK(b.size() == n);
     CHECK(b.capacity() == pool.capacity_for(n));
   }
-  // Get(0) is nil there and counted nowhere; here zero is a size like any other.
+  // Get(0) is nil there and not counted; here zero is a size like any other.
   CHECK(pool.get(0));
   CHECK(pool.snapshot().total().gets == 7);
 }
@@ -160,7 +160,7 @@ TEST_CASE("bytepool: interior, shortened and foreign returns are told apart", "[
   // Golden trace: Get(100), Put(interior), Put(prefix), Put(foreign of 300).
   pool_with<tarn::fixed_tiers<128, 256, 512>> pool;
   auto* const p = static_cast<std::byte*>(pool.allocate(100));
-  pool.deallocate(p + 10, 90);  // the seed loses this one in silence
+  pool.deallocate(p + 10, 90);  // the seed loses this block silently
   CHECK(misuses(pool, tarn::misuse::interior) == 1);
   CHECK(pool.occupancy().in_use() == 1);
   std::array<std::byte, 300> foreign;
@@ -216,7 +216,7 @@ TEST_CASE("bytepool: prewarming is what Alloc wanted to be", "[seeds]") {
   recording_pool pool;
   for (std::size_t tier = 0; tier != pool.tiers().count(); ++tier)
     pool.prewarm(tier, 2);
-  CHECK(pool.snapshot().total().gets == 0);  // the seed's pollutes its statistics
+  CHECK(pool.snapshot().total().gets == 0);  // the seed counts this in its statistics
   for (std::size_t tier = 0; tier != pool.tiers().count(); ++tier) {
     auto one = pool.get(pool.tiers().size_of(tier));
     auto two = pool.get(pool.tiers().size_of(tier));

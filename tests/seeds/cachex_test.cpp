@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Go-CacheX's memory pools: how their calls are written here, and their tests. The objects of its
-// typed pools are tried out, field by field, in unit/object_pool/typed_test.cpp.
+// Go-CacheX's memory pools: their calls in terms of tarn, and their tests. The objects of its typed
+// pools are tested, field by field, in unit/object_pool/typed_test.cpp.
 //
 //   PoolConfig{InitialSize, MaxSize, CleanupInterval}
 //                           options{.initial_objects, .max_objects, .cleanup_interval}
@@ -11,7 +11,7 @@
 //   PoolStats               snapshot(): CurrentSize = idle, TotalCreated = constructed,
 //                           TotalRetrieved = gets, TotalReturned = puts, TotalDiscarded = discarded
 //   OptimizedBufferPool     byte_pool<..., traits<cache_tiers>>
-//   cleanup of unused items pool.maintain(now), now and then
+//   cleanup of unused items pool.maintain(now), regularly
 
 #include <atomic>
 #include <chrono>
@@ -53,7 +53,7 @@ struct pool_stats {
   bool operator==(const pool_stats&) const = default;
 };
 
-// The seed's five numbers, out of a snapshot.
+// The seed's five numbers, computed from a snapshot.
 template <class Pool>
 pool_stats stats_of(const Pool& pool) {
   const auto s = pool.snapshot();
@@ -76,7 +76,7 @@ TEST_CASE("cachex: created, retrieved, returned and discarded move as the README
     auto again = pool.get();
   }
   CHECK(stats_of(pool) == pool_stats{4, 7, 8, 8, 3});
-  // Reuse as the seed writes it grows beyond 1; a hit rate does not.
+  // The seed's reuse rate grows beyond 1; a hit rate does not.
   const auto s = pool.snapshot();
   CHECK(s.total().puts > s.constructed);
   CHECK(static_cast<double>(s.total().hits()) / static_cast<double>(s.total().gets) <= 1.0);
@@ -115,7 +115,7 @@ TEST_CASE("cachex: a buffer pool of 1 KiB and more by request", "[seeds]") {
     auto b = pool.get(512);
     CHECK(b->empty());
     b->resize(1);
-    CHECK(b->data() == memory);  // the seed's never reuses
+    CHECK(b->data() == memory);  // the seed never reuses
   }
   CHECK(pool.get(2048)->capacity() >= 2048);
   CHECK(pool.get(100)->capacity() >= 100);
@@ -146,7 +146,7 @@ TEST_CASE("cachex: the previous user's result is gone from an async result", "[s
     std::chrono::nanoseconds ttl{0};
     std::optional<std::string> error;
   };
-  tarn::object_pool<async_result> pool;  // reset by assignment: no field can be forgotten
+  tarn::object_pool<async_result> pool;  // reset by assignment, which includes all fields
   {
     auto r = pool.get();
     r->value = bytes(3, std::byte{7});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Portask's memory package: how its calls are written here, and its tests.
+// Portask's memory package: its calls in terms of tarn, and its tests.
 //
 //   NewPool(PoolConfig{Name, ObjectSize, InitialObjects, MaxObjects, ...})
 //                          byte_pool<..., traits<fixed_tiers<ObjectSize>>> pool({.name = ...,
@@ -97,7 +97,8 @@ TEST_CASE("portask: fifty threads of fifty gets and puts", "[seeds]") {
 }
 
 TEST_CASE("portask: hits and misses add up, prefilled blocks are hits", "[seeds]") {
-  // 200 gets, none returned, 4 made ready before: the seed's trace, hits 4 and misses 196.
+  // 200 gets, none returned, 4 blocks made ready before: the seed's trace has 4 hits and 196
+  // misses.
   fixed_pool<256, std::mutex> pool({.initial_objects = 4, .max_objects = 16});
   std::vector<fixed_pool<256, std::mutex>::buffer> out;
   for (int i = 0; i != 200; ++i)
@@ -106,7 +107,7 @@ TEST_CASE("portask: hits and misses add up, prefilled blocks are hits", "[seeds]
   CHECK(s.hits() == 4);
   CHECK(s.misses == 196);
   CHECK(s.gets == s.hits() + s.misses);
-  // The seed counts nothing for a factory of one's own; here kept objects are counted alike.
+  // The seed has no counts for a user's factory; here kept objects are counted in the same way.
   packet_pool packets({.initial_objects = 1});
   auto one = packets.get();
   auto two = packets.get();
@@ -119,8 +120,8 @@ TEST_CASE("portask: resize grows and shrinks, and reports what is", "[seeds]") {
   fixed_pool<256, std::mutex> pool({.initial_objects = 64, .max_objects = 64});
   pool.resize(0, 128);
   CHECK(pool.occupancy().idle() == 128);
-  pool.resize(0, 32);  // the seed's shrinking does nothing
-  // 32 are ready. A slab that one of them lies in keeps the memory of its neighbours.
+  pool.resize(0, 32);  // shrinking has no effect in the seed
+  // 32 blocks are ready. A ready block in a slab keeps the memory of the slab's other blocks.
   const auto t = pool.occupancy().tiers[0];
   CHECK(t.idle - t.idle_pinned == 32);
   pool.resize(0, 0);
@@ -181,7 +182,7 @@ TEST_CASE("portask: reset and drain refills to the initial number, clear does no
   out.reset();
   CHECK(pool.get()->value == 42);
   pool.close();
-  CHECK_THROWS_AS(pool.get(), tarn::pool_closed);  // the seed's stays usable by accident
+  CHECK_THROWS_AS(pool.get(), tarn::pool_closed);  // the seed's pool stays usable by accident
 }
 
 TEST_CASE("portask: get_buffer rounds up to a power of two and gives the asked length", "[seeds]") {
@@ -193,7 +194,7 @@ TEST_CASE("portask: get_buffer rounds up to a power of two and gives the asked l
     CHECK((b.capacity() & (b.capacity() - 1)) == 0);
   }
   CHECK_THROWS_AS(pool.get(static_cast<std::size_t>(-5)), std::length_error);  // GetBuffer(-5)
-  // A hundred odd capacities made a hundred pools and threads there. Here a put makes nothing.
+  // A hundred odd capacities made a hundred pools and threads there. Here a put makes no pool.
   const auto before = pool.occupancy().tiers.size();
   for (std::size_t n = 1; n <= 100; ++n)
     pool.put(pool.get(n * 37));
@@ -218,13 +219,13 @@ TEST_CASE("portask: the buffer pool has twelve tiers and a usage gauge for each"
   // Put(cap 40) then three Get(64) gave capacities 40, 64, 64 there.
   for (int i = 0; i != 3; ++i)
     CHECK(pool.get(i == 0 ? 40 : 64).capacity() == 64);
-  CHECK(pool.get(0).capacity() == 32);  // and an unused buffer is not lost
+  CHECK(pool.get(0).capacity() == 32);  // an unused buffer is not lost
   CHECK(pool.get(65537).capacity() >= 65537);
   CHECK(pool.snapshot().large.gets == 1);
 }
 
 TEST_CASE("portask: a get has the length that was asked for, never a misleading zero", "[seeds]") {
-  // The seed's own caller copied its payload into a buffer of length 0, and sent nothing.
+  // The seed's own caller copied its payload into a buffer of length 0, and sent no bytes.
   tarn::byte_pool<tarn::thread_cached<>, tarn::counting_stats, tarn::traits<tarn::small_tiers>>
       pool;
   const std::string payload = "payload";

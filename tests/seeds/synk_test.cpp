@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// synk's pools: how their calls are written here, and their tests.
+// synk's pools: their calls in terms of tarn, and their tests.
 //
 //   GetUnsizedBytesPool()   default_unsized_pool(), or an unsized_pool of one's own
 //   Get(), Put(b)           get(), append(b, ...), and the end of the buffer's scope
@@ -10,7 +10,7 @@
 //   GetAtLeast(n)           get_at_least(n)
 //   the large pool          options{.large_cache_bytes = ...}
 //   slots of a tier         pool.resize(tier, max(8, 256 >> tier))
-//   weak references         trim(), maintain(now): idle memory goes when it is asked to
+//   weak references         trim(), maintain(now): idle memory goes on request
 
 #include <algorithm>
 #include <array>
@@ -63,7 +63,7 @@ TEST_CASE("synk: every size fits its tier, and every tier is exact", "[seeds]") 
     wrong += pool.tiers().size_of(pool.tiers().tier_for(n)) < n;
   }
   CHECK(wrong == 0);
-  CHECK(tarn::page_tiers::count() == 11);  // those of its README: 4 KiB to 4 MiB
+  CHECK(tarn::page_tiers::count() == 11);  // as in its README: 4 KiB to 4 MiB
   CHECK(tarn::page_tiers::size_of(10) == 4 * mib);
 }
 
@@ -93,7 +93,7 @@ TEST_CASE("synk: a MiB serves 512, 256 and 128 KiB and is one again afterwards",
       auto b = pool.get(256 * kib);
       auto c = pool.get(128 * kib);
       CHECK(source.allocations() == asked);
-      // Disjoint, inside, and intact: each is written full before any is read.
+      // Disjoint, in range, and intact: each is written in full before any is read.
       for (auto* x : {&a, &b, &c}) {
         CHECK(x->data() >= base);
         CHECK(x->data() + x->capacity() <= base + 1 * mib);
@@ -105,7 +105,7 @@ TEST_CASE("synk: a MiB serves 512, 256 and 128 KiB and is one again afterwards",
         CHECK(reinterpret_cast<std::uintptr_t>(x->data()) % 64 == 0);
       }
     }
-    // The seed's restored front lies over a tail that somebody else still holds.
+    // The seed's restored front lies over a tail that another owner still holds.
     auto whole = pool.get(1 * mib);
     CHECK(whole.data() == base);
     CHECK(source.allocations() == asked);
@@ -122,7 +122,7 @@ TEST_CASE("synk: a front that comes back before its tail does not cover it", "[s
   auto tail = pool.get(256 * kib);
   std::memset(tail.data(), 't', tail.size());
   front.reset();
-  auto whole = pool.get(1 * mib);  // may not be that block: a piece of it is out
+  auto whole = pool.get(1 * mib);  // not that block: a piece of it is out
   std::memset(whole.data(), 'w', whole.size());
   CHECK(std::count(tail.begin(), tail.end(), std::byte{'t'}) == 256 * 1024);
 }
@@ -185,7 +185,7 @@ TEST_CASE("synk: above the last tier the cache gives the best fit, not the first
     CHECK(b.data() != huge);  // the seed pins 100 MiB for it
     CHECK(b.data() == large);
     b.reset();
-    // 3 MiB returned, then 5 MiB asked for: the seed throws the 3 MiB away and miscounts.
+    // 3 MiB returned, then 5 MiB requested: the seed throws the 3 MiB away and miscounts.
     auto c = pool.get(5 * mib);
     CHECK(c.size() == 5 * mib);
     CHECK(c.capacity() < 6 * mib);
@@ -239,7 +239,7 @@ TEST_CASE("synk: eight threads of ten thousand mixed sizes lose and double nothi
   for (unsigned t = 0; t != 8; ++t) {
     threads.emplace_back([&pool, &wrong, t] {
       std::minstd_rand random(t + 1);
-      // 1 KiB, 2, 4, 32 and 256 KiB mixed, as its benchmark does.
+      // Mixes 1 KiB, 2, 4, 32 and 256 KiB, as its benchmark does.
       constexpr std::size_t sizes[] = {1 * kib, 2 * kib, 4 * kib, 32 * kib, 256 * kib};
       for (int i = 0; i != 10'000; ++i) {
         auto b = pool.get(sizes[random() % 5]);
@@ -266,7 +266,7 @@ TEST_CASE("synk: its GetAll workload, a thousand random sizes up to 2 MiB", "[se
       b[0] = std::byte{1};
     }
     CHECK(pool.snapshot().total().gets == 1000);
-    CHECK(source.allocations() <= 11);  // one out at a time: no more than one block per tier
+    CHECK(source.allocations() <= 11);  // one block out at a time: at most one block per tier
     CHECK(test::imbalance(pool) == "");
   }
   CHECK(source.live_bytes() == 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Takhin's mempool: how its calls are written here, and its tests.
+// Takhin's mempool: its calls in terms of tarn, and its tests.
 //
 //   NewBufferPool()             byte_pool<..., traits<kafka_tiers>> pool({.zeroing = on_put});
 //   Get(n), Put(b)              pool.get(n), and the end of the buffer's scope
@@ -34,8 +34,8 @@ struct pool_stats {
   bool operator==(const pool_stats&) const = default;
 };
 
-// The seed's six numbers, out of a snapshot. Discarded there means: not taken back; here that is
-// what the check policy found.
+// The seed's six numbers, computed from a snapshot. Discarded means "not taken back" there; here
+// that is the number of misuses that the check policy found.
 pool_stats stats_of(const kafka_pool& pool) {
   const auto s = pool.snapshot();
   const auto t = s.total();
@@ -100,7 +100,7 @@ TEST_CASE("takhin: the golden traces, with our counters", "[seeds]") {
     kafka_pool pool;
     std::array<std::byte, 512> foreign;
     pool.deallocate(foreign.data(), foreign.size());
-    CHECK(stats_of(pool) == pool_stats{0, 0, 0, 0, 0, 1});  // in use -1 there
+    CHECK(stats_of(pool) == pool_stats{0, 0, 0, 0, 0, 1});  // in use is -1 there
   }
   SECTION("an interior pointer is recognised, and its block is not lost") {
     kafka_pool pool;
@@ -108,7 +108,7 @@ TEST_CASE("takhin: the golden traces, with our counters", "[seeds]") {
     pool.deallocate(p + 10, 90);
     CHECK(stats_of(pool) == pool_stats{1, 1, 0, 1, 0, 1});
     pool.deallocate(p, 100);
-    CHECK(stats_of(pool) == pool_stats{1, 1, 1, 0, 0, 1});  // in use stuck at 1 there
+    CHECK(stats_of(pool) == pool_stats{1, 1, 1, 0, 0, 1});  // in use stays at 1 there
   }
   SECTION("a buffer whose length was cut to nothing is a normal return") {
     kafka_pool pool;
@@ -130,7 +130,7 @@ TEST_CASE("takhin: the golden traces, with our counters", "[seeds]") {
     CHECK(stats_of(pool) == pool_stats{1, 0, 0, 0, 1, 0});
     b.reset();
     CHECK(stats_of(pool) == pool_stats{1, 0, 0, 0, 1, 0});
-    CHECK(pool.snapshot().large.puts == 1);  // told apart from a discard
+    CHECK(pool.snapshot().large.puts == 1);  // counted separately from a discard
   }
   SECTION("a negative size is refused before the pool is touched") {
     kafka_pool pool;

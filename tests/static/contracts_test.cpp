@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What types promise: sizes, what can't throw, what can be moved, what the concepts let in.
+// The promises of types: sizes, noexcept, movability, and the types that the concepts accept.
 
 #include <cstddef>
 #include <cstdint>
@@ -170,16 +170,16 @@ constexpr bool all_keep_the_contract(std::tuple<Policies...>*) {
 }
 static_assert(all_keep_the_contract(static_cast<test::every_policy*>(nullptr)));
 
-// Policies that do nothing take no room.
+// Policies without state take no room.
 using quiet = tarn::byte_pool<tarn::no_lock, tarn::no_stats>;
 using counting = tarn::byte_pool<tarn::no_lock, tarn::counting_stats>;
 static_assert(sizeof(quiet) == sizeof(counting));
-static_assert(sizeof(quiet) <= 160);  // what it was told; all else is in its core
+static_assert(sizeof(quiet) <= 160);  // its settings; all other state is in its core
 
 }  // namespace
 
 TEST_CASE("sizes, exceptions, moves and concepts are as promised", "[static]") {
-  // All of it was checked by the compiler. A recorder is as large as what it holds:
+  // The compiler has checked all of it. A recorder is as large as its members:
   CHECK(sizeof(tarn::no_stats::recorder<int>) == 1);
   CHECK(sizeof(tarn::recording_stats::recorder<std::uint64_t>) ==
         sizeof(std::uint64_t) * (3 + 256 + tarn::size_buckets::count + 64));

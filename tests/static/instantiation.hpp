@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Every member of every product, instantiated: a template that nobody calls is not even compiled.
-// (Of object_pool only with kept objects: clang 14 instantiates members whose constraints don't
-// hold.)
+// Every member of every product, instantiated: a template that is never called is not compiled. (Of
+// object_pool only with kept objects: clang 14 instantiates members whose constraints are not met.)
 
 #pragma once
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Every ready ladder as a list, and who is a tier table; all but the last test is the compiler's.
+// Every ready table of tiers as a list, and the types that are tier tables; the compiler runs all
+// but the last test.
 
 #include <array>
 #include <cstddef>
@@ -32,7 +33,7 @@ constexpr bool is_list(const std::size_t (&sizes)[N]) {
   return Tiers::tier_for(0) == 0 && Tiers::tier_for(static_cast<std::size_t>(-1)) >= N;
 }
 
-// The ready ladders.
+// The ready tables.
 static_assert(is_list<tarn::power_of_two_tiers<>>({128, 256, 512, 1 * kib, 2 * kib, 4 * kib,
                                                    8 * kib, 16 * kib, 32 * kib, 64 * kib, 128 * kib,
                                                    256 * kib, 512 * kib, 1 * mib, 2 * mib}));
@@ -54,7 +55,7 @@ static_assert(is_list<tarn::fixed_tiers<1, 2, 3, 15, 16, 17, 4095, 4096, 4097, 4
 static_assert(is_list<tarn::fixed_tiers<std::size_t{1} << 40>>({std::size_t{1} << 40}));
 static_assert(is_list<tarn::single_tier<24>>({24}));
 
-// Who is a tier table.
+// Types that are tier tables.
 static_assert(tarn::tier_table<tarn::power_of_two_tiers<>>);
 static_assert(tarn::tier_table<tarn::stream_tiers>);
 static_assert(tarn::tier_table<tarn::single_tier<100>>);
@@ -71,7 +72,7 @@ struct my_tiers {
 };
 static_assert(tarn::tier_table<my_tiers>);
 
-// Who is not.
+// Types that are not.
 struct without_is_static {
   std::size_t count() const noexcept { return 1; }
   std::size_t size_of(std::size_t) const noexcept { return 100; }
@@ -115,7 +116,7 @@ static_assert([] {
   return true;
 }());
 
-// A static table costs a pool nothing; a run-time one lies in place.
+// A static table takes no room in a pool; a run-time table is a member.
 static_assert(std::is_empty_v<tarn::power_of_two_tiers<>>);
 static_assert(std::is_empty_v<tarn::stream_tiers>);
 static_assert(std::is_trivially_copyable_v<tarn::runtime_tiers>);

@@ -129,15 +129,15 @@ TEMPLATE_LIST_TEST_CASE("threads that miss at the same time share one slab", "[b
 TEMPLATE_LIST_TEST_CASE("nobody is refused while memory is on its way back to the source",
                         "[byte_pool]", test::every_concurrent_lock) {
   INFO(test::name_of<TestType>());
-  // One slab may be out. Tier 0 has it, all idle; two threads want a block of tier 1 at the same
-  // time: one gives the slab back, and the other must not be told meanwhile that there is none.
+  // One slab may be out. Tier 0 has it, and all its blocks are idle. Two threads want a block of
+  // tier 1 at the same time: one gives the slab back, and meanwhile the other must not be refused.
   test::byte_fixture<TestType> pool({.limit_bytes = 64 * kib});
   std::atomic<std::size_t> refused{0};
   for (int round = 0; round != 300; ++round) {
     pool->trim();
     pool->deallocate(pool->allocate(100), 100);
     pool->drain();
-    pool->prewarm(0, 1);  // in the depot, where everybody reaches it
+    pool->prewarm(0, 1);  // in the depot, where every thread reaches it
     std::atomic<int> here{0};
     void* taken[2] = {};
     test::run_together(2, [&](std::size_t me) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Two threads that put the same block: exactly one wins, and the other is told.
+// Two threads put the same block: exactly one succeeds, and the other one is reported.
 
 #include <atomic>
 #include <cstddef>
@@ -17,8 +17,8 @@ std::atomic<std::size_t> doubles{0};
 std::atomic<std::size_t> others{0};
 
 void listen(const tarn::misuse_report& report) noexcept {
-  // A large block that came back is nobody's any more, so the second put may come too late to be
-  // known as one.
+  // A large block that came back has no owner any more, so the second put may be too late to be
+  // recognised.
   const bool is_double = report.kind == tarn::misuse::double_put ||
                          (report.size > (2 << 20) && report.kind == tarn::misuse::foreign);
   ++(is_double ? doubles : others);

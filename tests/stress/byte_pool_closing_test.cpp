@@ -55,7 +55,7 @@ TEMPLATE_LIST_TEST_CASE("a close that races gets and puts leaves nothing behind"
     });
     open_gets += got;
     CHECK(torn == 0);
-    // All threads have ended and all blocks are home: only what the pool object itself is remains.
+    // All threads have ended and all blocks are home: only the memory of the pool object remains.
     CHECK(pool.imbalance() == "");
     CHECK(pool.source.live_bytes() == 0);
   }
@@ -136,7 +136,7 @@ TEMPLATE_LIST_TEST_CASE("a thread that keeps its cache lets a closed pool's memo
     while (stage != 1)
       std::this_thread::yield();
     pool.end_pool();
-    // At most what that one thread had cached is still there.
+    // At most the blocks that this one thread had cached still exist.
     CHECK(pool.source.live_bytes() <= 64 * 1024);
     if (!test::has_thread_caches<TestType>) CHECK(pool.source.live_bytes() == 0);
     stage = 2;
@@ -152,13 +152,14 @@ TEMPLATE_LIST_TEST_CASE("a thread that keeps its cache lets a closed pool's memo
 TEMPLATE_LIST_TEST_CASE("ten thousand short threads leave nothing unaccounted", "[byte_pool]",
                         test::every_concurrent_lock) {
   INFO(test::name_of<TestType>());
-  // Ten thousand in all: threads cost more than what they do here.
+  // Ten thousand in total: the threads cost more than their work here.
   constexpr std::size_t waves = 10'000 / 4 / std::tuple_size_v<test::every_concurrent_lock> + 1;
-  // A magazine of this tier is one block, so no thread takes what the next one looks for.
+  // A magazine of this tier is one block, so no thread takes the block that the next thread looks
+  // for.
   constexpr std::size_t size = 20'000;
   test::byte_fixture<TestType> pool;
   std::mutex lock;
-  std::vector<void*> handed;  // some blocks move on to a later thread
+  std::vector<void*> handed;  // some blocks go to a later thread
   for (std::size_t wave = 0; wave != waves; ++wave) {
     std::vector<std::jthread> threads;
     for (std::size_t me = 0; me != 4; ++me) {
@@ -184,7 +185,7 @@ TEMPLATE_LIST_TEST_CASE("ten thousand short threads leave nothing unaccounted", 
   CHECK(t.in_use == handed.size());
   CHECK(t.idle + t.in_use + t.retired == t.created);
   if (test::has_thread_caches<TestType>) CHECK(t.idle_in_threads == 0);
-  CHECK(t.created < 60);  // what ended threads had is used again
+  CHECK(t.created < 60);  // the blocks of ended threads are reused
   for (auto* const b : handed)
     pool->deallocate(b, size);
 }

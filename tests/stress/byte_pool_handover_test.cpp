@@ -19,7 +19,7 @@
 
 namespace {
 
-// A queue with room for 64, as producers and consumers have it.
+// A queue with room for 64, as between producers and consumers.
 template <class T>
 class channel {
  public:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The cache of blocks above the last tier while others take, give, age, purge and trim.
+// The cache of blocks above the last tier while threads get, put, age, purge and trim.
 
 #include <atomic>
 #include <chrono>

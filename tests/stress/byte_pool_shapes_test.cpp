@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Many threads take and put back; no block ever has two owners, and nothing is lost.
+// Many threads get and put; no block ever has two owners, and no block is lost.
 
 #include <atomic>
 #include <cstddef>
@@ -16,7 +16,7 @@
 
 namespace {
 
-// Each thread makes so many rounds; in each it takes or puts back, with up to 16 blocks out.
+// The number of rounds per thread; in each round it gets or puts, with up to 16 blocks out.
 template <class Pool>
 std::size_t run_shape(Pool& pool, std::size_t threads, std::size_t rounds) {
   std::atomic<std::size_t> torn{0};
@@ -37,7 +37,7 @@ std::size_t run_shape(Pool& pool, std::size_t threads, std::size_t rounds) {
         if (!test::is_signed(h.block, h.size, h.owner)) ++torn;
         pool.deallocate(h.block, h.size);
       } else {
-        // All tiers and beyond, small ones mostly.
+        // All tiers and larger sizes, mostly small ones.
         const std::size_t size = 1 + random() % (std::size_t{64} << random() % 9);
         const std::uint64_t owner = (std::uint64_t{me} << 32) + i;
         void* const block = pool.allocate(size);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Trimming, draining, resizing and reading while others work: nothing is lost, no number is wrong.
+// Trimming, draining, resizing and reading while other threads work: no block is lost, no number is
+// wrong.
 
 #include <atomic>
 #include <cstddef>
@@ -21,7 +22,7 @@ constexpr std::size_t kib = 1024;
 constexpr std::size_t mib = 1024 * kib;
 constexpr std::size_t workers = 3;
 
-/// Whose memory may lose its pages.
+/// A source whose memory may lose its pages.
 struct purgeable_source : test::failing_source {
   static constexpr bool is_purgeable = true;
 };
@@ -29,7 +30,7 @@ template <class P, class Tiers = tarn::power_of_two_tiers<>>
 using purgeable_pool = tarn::byte_pool<typename P::lock, typename P::stats,
                                        tarn::traits<Tiers, tarn::no_check, purgeable_source>>;
 
-// Works on a pool until `stop`: random sizes, up to 40 blocks out, checks their owner.
+// Works on a pool until `stop`: random sizes, up to 40 blocks out; checks the owner of each.
 template <class Pool>
 std::size_t work(Pool& pool, std::size_t me, std::size_t most_size, const std::atomic<bool>& stop) {
   struct held {
@@ -145,7 +146,7 @@ TEMPLATE_LIST_TEST_CASE("the cache of large blocks ages under load and loses not
           {.large_cache_bytes = 800 * kib, .idle_memory = how}, {}, source);
       std::uint64_t told = 0;
       std::size_t wrong = 0;
-      // Only the thread that maintains writes to it: the others get and put.
+      // Only the maintaining thread writes to it; the others get and put.
       pool.set_callback([&told](const tarn::operation& o) {
         if (o.tier == 2 && o.kind == tarn::operation_kind::cleanup) ++told;
       });
@@ -225,7 +226,7 @@ TEMPLATE_LIST_TEST_CASE("resize and prewarm under load lose nothing", "[byte_poo
   CHECK(torn == 0);
   CHECK(pool.imbalance() == "");
 
-  // At rest the last word counts again.
+  // At rest the last word is exact again.
   for (std::size_t tier = 0; tier != 7; ++tier) {
     pool->resize(tier, 20);
     CHECK(pool->occupancy().tiers[tier].idle >= 20);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Callbacks that come and go while the pool is used.
+// Callbacks that are set and removed while the pool is used.
 
 #include <array>
 #include <atomic>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Several threads append records while another takes what is there: nothing is torn, lost, doubled
-// or out of its writer's order.
+// Several threads append records while another one takes the content: no record is torn, lost,
+// doubled or out of its writer's order.
 
 #include <atomic>
 #include <cstddef>
@@ -25,10 +25,10 @@ constexpr std::size_t writers = 3;
 struct header {
   std::uint32_t writer;
   std::uint32_t number;
-  std::uint64_t size;  // of what follows
+  std::uint64_t size;  // of the body
 };
 
-// What stands at `at` of a record's body: no two records have the same.
+// The byte at `at` of a record's body: no two records have the same bytes.
 std::byte sign(const header& h, std::size_t at) {
   return static_cast<std::byte>(h.writer * 97 + h.number * 31 + at * 7 + (at >> 8));
 }
@@ -38,7 +38,7 @@ void fill(const header& h, std::span<std::byte> body) {
     body[i] = sign(h, i);
 }
 
-/// Reads records one after the other and counts what is wrong with them.
+/// Reads records one after the other and counts their faults.
 class reader {
  public:
   void read(std::span<const std::byte> all) {
@@ -65,8 +65,7 @@ class reader {
   std::uint32_t next[writers] = {};
 };
 
-/// Records of `least` to `least + span` bytes; the taker looks on now and then, so that blocks
-/// grow.
+/// Records of `least` to `least + span` bytes; the taker pauses between looks, so that blocks grow.
 template <class P>
 void write_and_take(std::size_t least, std::size_t span, std::uint32_t each) {
   test::byte_fixture<P> pool;
@@ -150,7 +149,7 @@ TEMPLATE_LIST_TEST_CASE("appends that fail now and then lose nothing but themsel
   std::size_t strays = 0;
   std::atomic<std::size_t> appended{0};
   {
-    // No more than 64 KiB: many meet the bound at the same time.
+    // No more than 64 KiB: many writers meet the bound at the same time.
     test::policy_writer_of<TestType> b(*pool, {.max_bytes = 64 * kib});
     const auto look = [&](auto&& out) {
       bytes += out.size();

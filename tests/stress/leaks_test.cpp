@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Blocks are followed while threads take them, hand them over and look who holds what.
+// Blocks are followed while threads get them, hand them over and read the live blocks.
 
 #include <atomic>
 #include <cstddef>
@@ -32,7 +32,7 @@ TEMPLATE_LIST_TEST_CASE("blocks that wander between threads are followed to thei
   INFO(test::name_of<TestType>());
   test::byte_fixture<TestType> f;
   auto& pool = *f;
-  // Where a worker leaves a block for whoever comes next.
+  // Where a worker leaves a block for the next one.
   std::vector<std::atomic<void*>> places(16);
   std::atomic<std::size_t> working{workers};
   std::atomic<std::uint64_t> strange{0};
@@ -41,7 +41,7 @@ TEMPLATE_LIST_TEST_CASE("blocks that wander between threads are followed to thei
       do {
         const auto report = pool.live_blocks();
         for (const auto& site : report.sites) {
-          // Of one line, all of one size: what is torn is neither.
+          // All of one line and of one size: a torn sample differs in one of them.
           if (std::string(site.where.file_name()).find("leaks_test.cpp") == std::string::npos) {
             ++strange;
           }
@@ -72,7 +72,7 @@ TEMPLATE_LIST_TEST_CASE("blocks that wander between threads are followed to thei
     followed += n;
   const auto all_of_them = s.samples * TestType::stats::sample_every;
   if (TestType::stats::sample_every == 1) CHECK(followed == all_of_them);
-  CHECK(followed + 512 > all_of_them);  // one in four is timed where they are few
+  CHECK(followed + 512 > all_of_them);  // one in four is timed where samples are few
   CHECK(followed < all_of_them + 512);
   CHECK(s.tiers[0].most_in_use <= workers + places.size() + 1);
 }

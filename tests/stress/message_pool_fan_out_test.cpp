@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Messages that are filled by one thread, read by several and given back by whichever is last.
+// Messages that are filled by one thread, read by several and given back by the last of them.
 
 #include <atomic>
 #include <cstddef>
@@ -26,7 +26,7 @@ namespace {
 constexpr std::uint64_t messages = test::with_tsan || test::with_asan ? 2'000 : 20'000;
 constexpr std::size_t readers = 3;
 
-// What a producer wrote can be told from its number.
+// The content of a message follows from its number.
 void fill(tarn::message& m, std::uint64_t number) {
   m.id = number;
   m.topic = "topic-" + std::to_string(number % 7);
@@ -87,12 +87,12 @@ TEMPLATE_LIST_TEST_CASE("every reader sees every message whole, and all come hom
           ++mine;
           torn += !is_intact(*m);
           ++seen;
-          // Whoever happens to be the last one may write: nobody else reads any more.
+          // The last owner may write: no other thread reads any more.
           if (auto own = m.make_unique()) {
             own->value.assign("rewritten");
             ++rewritten;
           } else {
-            const auto another = m;  // one more owner, for a moment
+            const auto another = m;  // another owner, for a moment
             m.reset();
           }
         }

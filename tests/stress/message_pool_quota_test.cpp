@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Capacities and quotas under load: nobody gets more than its part, and nobody waits in vain.
+// Capacities and quotas under load: no consumer gets more than its part, and no thread waits in
+// vain.
 
 #include <atomic>
 #include <chrono>
@@ -27,7 +28,7 @@ using pool_of = tarn::message_pool<tarn::message, typename P::lock, typename P::
 
 constexpr int rounds = test::with_tsan || test::with_asan ? 2'000 : 20'000;
 
-// Notes how many are inside at once.
+// Records how many threads are inside at once.
 class turnstile {
  public:
   void enter() {
@@ -57,7 +58,7 @@ TEMPLATE_LIST_TEST_CASE("with one consumer holding its whole quota, the other ge
   std::atomic<bool> holding{false};
   int got = 0;
   {
-    // A holds all it may, and wants more all the time.
+    // A holds its whole quota, and always wants more.
     std::jthread greedy([&] {
       std::vector<typename pool_type::handle> all;
       while (auto m = a.try_get())
@@ -87,7 +88,7 @@ TEMPLATE_LIST_TEST_CASE("everybody who waits gets a message in the end, and neve
   pool_of<TestType> pool({.capacity = 2});
   turnstile gate;
   std::atomic<std::uint64_t> empty{0};
-  // More threads than messages, and no end to the time: a wake-up that is lost hangs the test.
+  // More threads than messages, and no deadline: a lost wake-up hangs the test.
   test::run_together(4, [&](std::size_t) {
     for (int i = 0; i != rounds; ++i) {
       const auto m = pool.get_for(1h);
@@ -114,7 +115,8 @@ TEMPLATE_LIST_TEST_CASE("waits of all lengths among consumers lose neither wake-
   test::run_together(4, [&](std::size_t who) {
     const bool mine = who % 2 == 0;
     for (int i = 0; i != rounds / 4; ++i) {
-      // Short waits of some go in vain; the long ones of the others must not, for that.
+      // Some short waits time out; the long waits of other threads must not time out because of
+      // that.
       const bool patient = who < 2;
       const auto timeout = patient ? tarn::time_span(1h) : tarn::time_span(i % 3 * 1us);
       const auto m = mine ? consumer.get_for(timeout) : pool.get_for(timeout);
@@ -148,7 +150,7 @@ TEMPLATE_LIST_TEST_CASE("consumers come and go while messages are out with other
         passed[2 * who + 1] = c.get();
         wrong += static_cast<bool>(c.try_get());
       });
-      // The consumers are gone; their messages come back from other threads, with the pool going.
+      // The consumers are gone; their messages come back from other threads, while the pool ends.
       test::run_together(2, [&](std::size_t who) { passed[2 * who].reset(); });
       wrong += pool.in_flight() != 2;
       wrong += !pool.get_for(0ms);

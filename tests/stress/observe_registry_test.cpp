@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Pools that come and go while others read, trim, maintain and validate all that are published.
+// Pools begin and end while other threads read, trim, maintain and validate all published pools.
 
 #include <atomic>
 #include <chrono>
@@ -57,7 +57,7 @@ TEMPLATE_LIST_TEST_CASE("pools are published, used and ended while others watch"
       }
       return;
     }
-    // Not before the observers have come by.
+    // Not before the observers have visited the pool.
     for (int round = 0; round < 60 || seen < 50; ++round) {
       std::optional<test::byte_pool_for<TestType>> pool;
       pool.emplace(tarn::options{.name = std::to_string(me) + '-' + std::to_string(round % 10),

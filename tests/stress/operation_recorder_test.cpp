@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Recorders on pools that many threads use, and the proof that advice is worth what it says: a load
-// of four threads is recorded, advice is asked, and replays on the advised tiers waste just that.
+// Recorders on pools that many threads use, and a proof that advice is right: a load of four
+// threads is recorded, advice is computed, and replays on the advised tiers waste exactly the
+// predicted bytes.
 
 #include <atomic>
 #include <cstddef>
@@ -26,13 +27,14 @@ namespace {
 
 using every_lock_recording = test::some_of<test::locks, std::tuple<tarn::recording_stats>>;
 
-/// Sizes as a program has them: some kinds of requests, each with a spread.
+/// Sizes as in a real program: some kinds of requests, each with a spread.
 [[nodiscard]] std::size_t some_size(std::mt19937& random) {
   constexpr std::size_t kinds[] = {24, 150, 300, 1100, 1500, 4200, 9000};
   return kinds[random() % std::size(kinds)] + random() % 60;
 }
 
-/// A load of four threads; each keeps some buffers, and some go to whoever takes them.
+/// A load of four threads; each keeps some buffers, and some buffers go to any thread that takes
+/// them.
 template <class Pool>
 void run_load(Pool& pool, std::size_t times) {
   using buffer = typename Pool::buffer;
@@ -102,7 +104,7 @@ TEMPLATE_LIST_TEST_CASE("recorders come and go under load, and their logs can be
       }
       watching.reset();
       const auto log = recorder.log();
-      wrong += recorder.log() != log;  // nobody writes any more
+      wrong += recorder.log() != log;  // no thread writes any more
       tarn::byte_pool<tarn::no_lock> quiet;
       wrong += tarn::replay(log, quiet).gets != log.gets();
       operations += log.operations();
@@ -125,7 +127,7 @@ TEMPLATE_LIST_TEST_CASE("what was advised from a recorded load is what replays w
   const auto log = tarn::operation_log::load(recorder.log().save());
   REQUIRE(log.dropped() == 0);
 
-  // What there was is what the pool measured.
+  // The past: the pool measured the same waste.
   const auto advice = tarn::advise(log.sizes(), 8, pool.tiers());
   const auto measured = pool.snapshot().bytes();
   CHECK(advice.before.requested == measured.requested);
@@ -133,7 +135,7 @@ TEMPLATE_LIST_TEST_CASE("what was advised from a recorded load is what replays w
   CHECK(advice.before.is_exact());
   CHECK(advice.after.wasted() * 3 < advice.before.wasted());
 
-  // What will be is what a pool of the advised tiers measures, on one thread and on all.
+  // The prediction: a pool of the advised tiers measures the same waste, on one thread and on all.
   using advised_pool = tarn::byte_pool<typename TestType::lock, tarn::recording_stats,
                                        tarn::traits<tarn::runtime_tiers>>;
   const auto check = [&](const tarn::tier_advice& advised, auto&& play) {
@@ -154,7 +156,7 @@ TEMPLATE_LIST_TEST_CASE("what was advised from a recorded load is what replays w
     CHECK(check(advice, all) == advice.after.wasted());
   }
 
-  // Who only has the histogram is told bounds, and they hold.
+  // Advice from the histogram alone gives bounds, and they hold.
   const auto rough = tarn::advise(pool.snapshot().size_histogram, 8, pool.tiers());
   CHECK(rough.before.least_wasted <= advice.before.wasted());
   CHECK(rough.before.most_wasted >= advice.before.wasted());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// ring_queue under load: what a reader sees was pushed, whole and in the order of its pusher.
+// ring_queue under load: each value that a reader sees was pushed, whole and in the order of its
+// pusher.
 
 #include <array>
 #include <atomic>
@@ -20,7 +21,7 @@ constexpr std::size_t pushers = 4;
 constexpr std::size_t readers = 2;
 constexpr std::uint64_t pushes = 100'000;
 
-/// 24 bytes that tell whether they belong together.
+/// 24 bytes that show whether they belong together.
 struct proof {
   std::uint64_t pusher;
   std::uint64_t number;
@@ -104,7 +105,7 @@ TEST_CASE("after the pushers have ended, the ring holds the newest and takes mor
   for (std::uint64_t i = 0; i != 16; ++i)
     ring.push({0, i, proof::check_of(0, i)});
   const auto values = ring.values();
-  REQUIRE(values.size() == 16);  // no slot was left behind as being written
+  REQUIRE(values.size() == 16);  // no slot was left in the state "being written"
   for (std::uint64_t i = 0; i != 16; ++i)
     CHECK(values[i].number == i);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// References that many threads drop: the bytes go back exactly once, by whoever was last.
+// Many threads drop references: the bytes go back exactly once, by the last owner.
 
 #include <array>
 #include <atomic>
@@ -37,7 +37,7 @@ TEMPLATE_LIST_TEST_CASE("the last of many threads gives the bytes back", "[share
         for (const auto byte : part.bytes())
           if (byte != static_cast<std::byte>(round)) ++wrong;
       });
-      // Nobody but us gets bytes here, so there must be exactly as many as before.
+      // Only this test gets bytes here, so there must be exactly as many blocks as before.
       CHECK(pool->occupancy().in_use() == 0);
       CHECK(pool->occupancy().nodes.in_use == 0);
     }

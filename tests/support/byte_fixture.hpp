@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A byte pool on a source with a ledger, which must balance when the test ends.
+// A byte pool on a source with a ledger, which must balance at the end of the test.
 
 #pragma once
 
@@ -32,8 +32,8 @@ inline constexpr bool is_lock_free = std::is_same_v<typename P::lock, tarn::lock
 template <class P>
 inline constexpr bool is_concurrent = tarn::is_concurrent_v<typename P::lock>;
 
-/// Everything that a test took from the pool must be back when the fixture ends, but for what it
-/// says it keeps: then the last of it gives the memory back.
+/// All blocks that a test took from the pool must be back when the fixture ends, except those that
+/// it declares as kept: then the last of these gives the memory back.
 template <class P, class Tiers = tarn::power_of_two_tiers<>, class Check = tarn::no_check>
 struct byte_fixture {
   using pool_type = byte_pool_for<P, Tiers, Check>;
@@ -58,7 +58,7 @@ struct byte_fixture {
   [[nodiscard]] pool_type& operator*() { return *pool_; }
   [[nodiscard]] pool_type* operator->() { return &*pool_; }
   [[nodiscard]] std::string imbalance() const { return test::imbalance(*pool_, source); }
-  /// Ends the pool, with whatever is out.
+  /// Ends the pool, whatever blocks are out.
   void end_pool() { pool_.reset(); }
 
   failing_source source;

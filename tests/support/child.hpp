@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Runs a piece of a test in a child process, which may end as it likes.
+// Runs a part of a test in a child process, which may end in any way.
 
 #pragma once
 
@@ -17,20 +17,20 @@
 namespace test {
 
 struct child_end {
-  int code = -1;     // of exit; -1 if a signal ended it
-  int signal = 0;    // that ended it
-  std::string said;  // on the standard error stream
+  int code = -1;     // exit code; -1 if a signal ended it
+  int signal = 0;    // signal that ended it
+  std::string said;  // output on the standard error stream
 
   [[nodiscard]] bool ok() const noexcept { return code == 0; }
 };
 
-// A sanitizer's heap may be locked for ever in a child, so there the end comes sooner; else the
-// time must do for a machine that is busy with other things.
+// A sanitizer's heap may be locked for ever in a child, so there the timeout is shorter. Otherwise
+// the time must be enough for a machine that is busy with other work.
 inline constexpr unsigned child_seconds = with_asan || with_tsan ? 10 : 120;
 
-/// Forks. The child runs `action`, which returns its exit code, and is ended by a signal if it has
-/// not come to its end after `seconds`: a lock that nobody will ever release, for example.
-/// A child must not assert: what Catch2 says there is lost.
+/// Forks. The child runs `action`, which returns its exit code. A signal ends the child if it has
+/// not ended after `seconds`, because of a lock that is never released, for example. A child must
+/// not assert: Catch2's output is lost there.
 template <class Action>
 [[nodiscard]] child_end in_child(Action&& action, unsigned seconds = child_seconds) {
   child_end result;
@@ -38,7 +38,7 @@ template <class Action>
   if (pipe(ends) != 0) return result;
   const pid_t child = fork();
   if (child == 0) {
-    // A signal that a framework handles would be told as its own failure.
+    // The framework would report a signal that it handles as its own failure.
     for (const int s : {SIGABRT, SIGSEGV, SIGALRM, SIGTERM})
       std::signal(s, SIG_DFL);
     alarm(seconds);

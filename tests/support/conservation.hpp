@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What must balance at any quiet moment, said in words where it does not.
+// The invariants that hold whenever no call is under way; a violation is described in words.
 //
 //   CHECK(test::imbalance(pool, source) == "");
 
@@ -16,7 +16,7 @@
 
 namespace test {
 
-/// Blocks: per tier, created = idle + in use + retired + abandoned, and nothing wrapped below zero.
+/// Blocks: per tier, created = idle + in use + retired + abandoned, and no number below zero.
 template <class Tier>
 [[nodiscard]] std::string imbalance_of_tier(const Tier& t) {
   constexpr std::uint64_t absurd = std::uint64_t{1} << 48;
@@ -37,7 +37,7 @@ template <class Tier>
   return {};
 }
 
-/// Blocks of every tier, whatever the stats policy can tell.
+/// Blocks of every tier, as far as the stats policy counts them.
 template <class Pool>
 [[nodiscard]] std::string imbalance(const Pool& pool) {
   const auto now = pool.occupancy();
@@ -56,7 +56,8 @@ template <class Pool>
   return {};
 }
 
-/// Blocks, and bytes: what the source gave is slabs and large blocks, and it made no complaint.
+/// Blocks, and bytes: the memory of the source is slabs and large blocks, and the source found no
+/// fault.
 template <class Pool>
 [[nodiscard]] std::string imbalance(const Pool& pool, const failing_source& source) {
   if (auto wrong = imbalance(pool); !wrong.empty()) return wrong;

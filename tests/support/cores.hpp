@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The pools of most tests, compiled once for all test programs (support/cores/) rather than once in
-// each. Only programs that are linked with them see this file.
+// each. Only programs that are linked with them include this file.
 
 #pragma once
 
@@ -21,7 +21,7 @@ using pool_at = tarn::byte_pool<typename std::tuple_element_t<I, Policies>::lock
                                 typename std::tuple_element_t<I, Policies>::stats,
                                 tarn::traits<tarn::power_of_two_tiers<>, tarn::no_check, Source>>;
 
-// What a macro may be given has no comma.
+// Names without commas, as arguments of macros.
 template <class Policies>
 struct pools_of {
   template <std::size_t I>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Reads metrics as strictly as their formats are written: what promtool and the server let pass,
-// label sets that occur twice and families that are cut in two, is found here.
+// Reads metrics as strictly as their formats are specified. It also finds faults that promtool and
+// the server accept: label sets that occur twice and families that are cut in two.
 //
 //   CHECK(test::fault_of(text, test::openmetrics) == "");
 
@@ -28,7 +28,7 @@ struct sample {
   std::string value;
 };
 
-/// Reads one sample. Returns: what is wrong with it.
+/// Reads one sample. Returns: its fault, if any.
 inline std::string read_sample(std::string_view line, sample& into) {
   const auto end_of_name = line.find_first_of("{ ");
   if (end_of_name == line.npos || end_of_name == 0) return "no name";
@@ -70,7 +70,7 @@ inline std::string read_sample(std::string_view line, sample& into) {
   return {};
 }
 
-/// All samples in their order. Their lines must be good.
+/// All samples in their order. Preconditions: the lines are valid.
 inline std::vector<sample> samples_of(std::string_view text) {
   std::vector<sample> all;
   while (!text.empty()) {
@@ -83,7 +83,7 @@ inline std::vector<sample> samples_of(std::string_view text) {
   return all;
 }
 
-/// The first thing that is wrong with an exposition; nothing if it is good.
+/// The first fault of an exposition; empty if there is no fault.
 inline std::string fault_of(std::string_view text, exposition_format format) {
   const bool open = format == openmetrics;
   if (!text.empty() && text.back() != '\n') return "the last line has no end";

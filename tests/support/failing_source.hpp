@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A source that fails when it is told to, and keeps a ledger of what it gave.
+// A source that fails on request, and keeps a ledger of its allocations.
 //
 //   test::failing_source source;
 //   tarn::byte_pool<...> pool({}, {}, source);  // copies share the ledger
@@ -23,18 +23,18 @@
 
 namespace test {
 
-/// Wraps the heap. Copies share one ledger, so the copy inside a pool answers to the one outside,
-/// and the ledger outlives both.
+/// Wraps the heap. Copies share one ledger: so the copy outside sees the calls of the copy inside a
+/// pool, and the ledger outlives both.
 ///
 /// Faults are counted, never asserted: the calls come from any thread, and from destructors.
 ///
-/// Thread safety: any thread may call anything.
+/// Thread safety: any thread may call any member.
 class failing_source {
  public:
-  /// The `n`-th allocation from now on throws `std::bad_alloc`, once. 1 is the very next.
+  /// The `n`-th allocation from now on throws `std::bad_alloc`, once. 1 is the next allocation.
   void fail_at(std::size_t n) { set(n, n); }
 
-  /// The `n`-th allocation from now on throws, and so does every one after it.
+  /// The `n`-th allocation from now on throws, and so does every later one.
   void fail_from(std::size_t n) { set(n, SIZE_MAX); }
 
   /// No allocation throws any more.
@@ -51,7 +51,7 @@ class failing_source {
       throw std::bad_alloc();
     }
     void* const p = tarn::heap_source{}.allocate(bytes, alignment);
-    // What nobody has written yet does not look like zeros by chance.
+    // Memory that was never written does not look like zeros by chance.
     std::memset(p, 0xA5, bytes);
     book.blocks.emplace(p, block{bytes, alignment});
     book.live_bytes += bytes;
@@ -65,19 +65,20 @@ class failing_source {
     ++book.returned;
     const auto found = book.blocks.find(p);
     if (found == book.blocks.end()) {
-      ++book.faults;  // never given, or given back before: the heap must not see it
+      ++book.faults;  // not allocated, or already given back: the heap must not see it
       return;
     }
     if (found->second.bytes != bytes || found->second.alignment != alignment) ++book.faults;
     book.live_bytes -= found->second.bytes;
-    // As it was given, whatever the caller says now; and unlike memory in use.
+    // With the arguments of the allocation, whatever the caller passes now; and unlike memory in
+    // use.
     std::memset(p, 0xDD, found->second.bytes);
     tarn::heap_source{}.deallocate(p, found->second.bytes, found->second.alignment);
     book.blocks.erase(found);
   }
 
-  /// Returns: how many deallocations named a foreign pointer, or another size or alignment than
-  ///   the allocation, and how many allocations asked for an alignment that is no power of two.
+  /// Returns: how many deallocations named a foreign pointer, or another size or alignment than the
+  /// allocation, and how many allocations requested an alignment that is no power of two.
   [[nodiscard]] std::size_t faults() const { return read(&ledger::faults); }
   /// Returns: the number of blocks that have not come back.
   [[nodiscard]] std::size_t live_blocks() const {
@@ -86,7 +87,7 @@ class failing_source {
   }
   [[nodiscard]] std::size_t live_bytes() const { return read(&ledger::live_bytes); }
   [[nodiscard]] std::size_t peak_bytes() const { return read(&ledger::peak_bytes); }
-  /// Returns: all calls of allocate, those that threw included.
+  /// Returns: all calls of allocate, including those that threw.
   [[nodiscard]] std::size_t allocations() const { return read(&ledger::asked); }
   [[nodiscard]] std::size_t failures() const { return read(&ledger::failures); }
   [[nodiscard]] std::size_t deallocations() const { return read(&ledger::returned); }
@@ -106,7 +107,7 @@ class failing_source {
     std::size_t returned = 0;
     std::size_t failures = 0;
     std::size_t faults = 0;
-    // The calls that fail, counted from the last order on.
+    // The failing calls, counted from the last request on.
     std::size_t since_set = 0;
     std::size_t first_failure = SIZE_MAX;
     std::size_t last_failure = SIZE_MAX;

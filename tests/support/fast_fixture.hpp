@@ -16,16 +16,16 @@
 
 namespace test {
 
-/// One with a single owner, whose pool has the lock of the policy.
+/// A fast buffer with a single owner, whose pool has the lock of the policy.
 template <class P, std::size_t InlineBytes = 0>
 using writer_of = tarn::basic_fast_buffer<tarn::no_lock, typename P::stats,
                                           tarn::fast_buffer_traits<byte_pool_for<P>, InlineBytes>>;
-/// One with the lock of the policy, as its pool.
+/// A fast buffer with the lock of the policy, as its pool has.
 template <class P>
 using policy_writer_of = tarn::fast_buffer_for<typename P::lock, typename P::stats,
                                                tarn::fast_buffer_traits<byte_pool_for<P>, 0>>;
 
-/// Text of `size` bytes in which every place looks different from its neighbours.
+/// Text of `size` bytes in which every byte differs from its neighbours.
 [[nodiscard]] inline std::string text_of(std::size_t size, std::size_t seed = 0) {
   std::string text(size, ' ');
   for (std::size_t i = 0; i != size; ++i)

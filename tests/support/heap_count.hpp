@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Counts what a program takes from the heap. It replaces operator new: include it in one file of a
+// Counts the program's calls of the heap. It replaces operator new: include it in one file of a
 // program only.
 
 #pragma once
@@ -13,10 +13,10 @@
 namespace test {
 
 inline std::atomic<std::size_t> heap_calls{0};
-/// Blocks that operator new gave and operator delete has not seen.
+/// Blocks that operator new returned and operator delete has not taken back.
 inline std::atomic<std::ptrdiff_t> heap_blocks{0};
 
-/// Bytes that operator new was asked for, and the most at once since it was set to 0.
+/// Bytes requested from operator new, and the largest request since it was set to 0.
 inline std::atomic<std::size_t> heap_bytes{0};
 inline std::atomic<std::size_t> heap_largest{0};
 
@@ -46,8 +46,8 @@ inline void uncounted_memory(void* p) noexcept {
 
 }  // namespace test
 
-// The array and nothrow forms of the standard library call these. Kept out of line: a compiler that
-// sees malloc behind new, but not free behind delete, takes them for a mismatch.
+// The array and nothrow forms of the standard library call these. They are out of line: a compiler
+// that sees malloc behind new, but not free behind delete, reports a mismatch.
 [[gnu::noinline]] void* operator new(std::size_t bytes) {
   if (void* const p = test::counted_memory(bytes, 0)) return p;
   throw std::bad_alloc();

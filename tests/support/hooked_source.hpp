@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A source that does what a test says while the pool waits for memory: what another thread could do
-// at that moment happens then, every time.
+// A source that runs an action of the test while the pool waits for memory: the action of another
+// thread at that moment happens here every time.
 
 #pragma once
 

@@ -7,7 +7,7 @@
 
 namespace test {
 
-/// Writes who owns a block into it: begin, end, and a word in every 512 bytes between.
+/// Writes the owner of a block into it: begin, end, and a word in every 512 bytes between.
 inline void sign(void* block, std::size_t bytes, std::uint64_t owner) noexcept {
   auto* const begin = static_cast<unsigned char*>(block);
   for (std::size_t at = 0; at + sizeof owner <= bytes; at += 512) {
@@ -16,13 +16,13 @@ inline void sign(void* block, std::size_t bytes, std::uint64_t owner) noexcept {
   if (bytes >= sizeof owner) std::memcpy(begin + bytes - sizeof owner, &owner, sizeof owner);
 }
 
-/// Returns: whether everything that `sign` wrote is still there.
+/// Returns: whether all bytes that `sign` wrote are unchanged.
 [[nodiscard]] inline bool is_signed(const void* block, std::size_t bytes,
                                     std::uint64_t owner) noexcept {
   const auto* const begin = static_cast<const unsigned char*>(block);
   std::uint64_t found = owner;
   for (std::size_t at = 0; at + sizeof owner <= bytes && found == owner; at += 512) {
-    // The last word may overlap this one; both say the same, unless they only touch.
+    // The last word may overlap this one; both have the same bytes, unless they only touch.
     if (at + sizeof owner > bytes - sizeof owner && at != bytes - sizeof owner) break;
     std::memcpy(&found, begin + at, sizeof owner);
   }

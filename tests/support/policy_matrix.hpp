@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The one list of policies. Tests and benchmarks run over it; a test compares what they registered
-// with products x locks x stats, so a new policy is a word here and nothing else.
+// The one list of policies. Tests and benchmarks run over it. A test compares their registered
+// names with products x locks x stats, so a new policy needs only a word here.
 
 #pragma once
 
@@ -44,8 +44,8 @@ using concurrent_locks =
                tarn::thread_cached<tarn::spin_lock>, tarn::thread_cached<counting_lock>>;
 using stats = std::tuple<tarn::no_stats, tarn::counting_stats, tarn::recording_stats, byte_stats>;
 
-// Every other lock, from the first or from the second, each with another stats policy. The eight
-// parts together are all pairs.
+// Every second lock, from the first or from the second on, each with another stats policy. The
+// eight parts together are all pairs.
 template <std::size_t Part, class Locks, class Stats,
           class = std::make_index_sequence<(std::tuple_size_v<Locks> + 1 - Part % 2) / 2>>
 struct part;
@@ -56,11 +56,11 @@ struct part<Part, Locks, Stats, std::index_sequence<I...>> {
                std::tuple_element_t<(I + Part / 2) % std::tuple_size_v<Stats>, Stats>>...>;
 };
 
-// All pairs, whatever the build asks for.
+// All pairs, whatever the build selects.
 using every_pair = cross<locks, stats>::type;
 
-// The pairs of these that a test runs over: all, or the eighth of them that the build chose for
-// this program (half of the locks, each with one stats policy), see cmake/tarn_targets.cmake.
+// The pairs that a test runs over: all, or the eighth that the build selected for this program
+// (half of the locks, each with one stats policy), see cmake/tarn_targets.cmake.
 #if defined(TARN_TEST_PART)
 template <class Locks, class Stats>
 using some_of = part<TARN_TEST_PART, Locks, Stats>::type;
@@ -69,14 +69,14 @@ template <class Locks, class Stats>
 using some_of = cross<Locks, Stats>::type;
 #endif
 
-// What most tests run over.
+// The list for most tests.
 using every_policy = some_of<locks, stats>;
 using concurrent_policy = some_of<concurrent_locks, stats>;
-// For what no stats policy can change.
+// For behaviour that does not depend on the stats policy.
 using every_lock = some_of<locks, std::tuple<tarn::counting_stats>>;
 using every_concurrent_lock = some_of<concurrent_locks, std::tuple<tarn::counting_stats>>;
 
-// Names as benchmarks and tests print them.
+// Names that benchmarks and tests print.
 template <class Policy>
 inline constexpr std::string_view policy_name = "";
 template <>

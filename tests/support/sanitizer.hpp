@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Which sanitizer this program is built with, for tests that must be smaller or milder then.
+// The sanitizer of this build, for tests that must then be smaller or milder.
 
 #pragma once
 

@@ -10,9 +10,9 @@
 
 namespace test {
 
-/// Runs `action(0)` to `action(n - 1)`, each on a thread of its own, which all start at once.
+/// Runs `action(0)` to `action(n - 1)`, each on its own thread; all start at once.
 ///
-/// Returns when all have ended. Throws: the first exception that one of them threw.
+/// Returns when all have ended. Throws: the first exception of a thread.
 template <class Action>
 void run_together(std::size_t n, Action&& action) {
   std::atomic<std::size_t> waiting{n};

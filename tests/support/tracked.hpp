@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// An object that knows how many of its kind live, and that throws when it is told to.
+// An object that counts the living objects of its kind, and that throws on request.
 //
 //   test::tracked::start();
 //   test::tracked::throw_at(3);  // the third special member from now on throws
@@ -18,9 +18,9 @@
 
 namespace test {
 
-/// Owns heap memory, so that a sanitizer sees one that was forgotten or destroyed twice.
+/// Owns heap memory, so that a sanitizer finds an object that was leaked or destroyed twice.
 ///
-/// `Kind` makes different types with numbers of their own. Faults are counted, never asserted: the
+/// `Kind` makes different types with separate numbers. Faults are counted, never asserted: the
 /// calls come from any thread and from destructors.
 template <int Kind = 0>
 class basic_tracked {
@@ -63,7 +63,7 @@ class basic_tracked {
     alive_.fetch_sub(1);
   }
 
-  /// Back to as good as new; may throw half-way, with the value still there.
+  /// Resets the object to its first state; may throw half-way, with the value still there.
   void reset() {
     look();
     step();
@@ -73,23 +73,23 @@ class basic_tracked {
 
   int value;
 
-  /// Forgets what was counted and ordered before.
+  /// Clears all counts and requests.
   static void start() {
     made_ = 0;
     resets_ = 0;
     faults_ = 0;
     never_throw();
   }
-  /// The `n`-th special member from now on throws, once. 1 is the very next.
+  /// The `n`-th special member from now on throws, once. 1 is the next one.
   static void throw_at(long n) { fuse_ = n; }
   static void never_throw() { fuse_ = -1; }
-  /// True if the order of `throw_at` was not reached.
+  /// True if the call requested by `throw_at` was not reached.
   [[nodiscard]] static bool still_armed() { return fuse_.load() > 0; }
 
   [[nodiscard]] static long alive() { return alive_.load(); }
   [[nodiscard]] static long made() { return made_.load(); }
   [[nodiscard]] static long resets() { return resets_.load(); }
-  /// Members called on what is no object.
+  /// Calls of members on memory without an object.
   [[nodiscard]] static long faults() { return faults_.load(); }
 
  private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Policies as a user writes them: nothing here derives from or befriends the library's internals.
+// Policies as a user writes them: they neither derive from nor befriend the library's internals.
 
 #pragma once
 
@@ -13,7 +13,7 @@
 
 namespace test {
 
-/// A Lockable that counts how often any of its kind was taken.
+/// A Lockable that counts how often any lock of its kind was taken.
 class counting_lock {
  public:
   void lock() {
@@ -33,7 +33,7 @@ class counting_lock {
   std::mutex mutex_;
 };
 
-/// A stats policy that also sums up the bytes that were asked for.
+/// A stats policy that also sums up the requested bytes.
 struct byte_stats : tarn::counting_stats {
   template <class Counter>
   struct recorder {
