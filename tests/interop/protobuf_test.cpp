@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Protobuf through our streams, with a message that comes with the library.
+// Protobuf through our streams, with a message type that the library brings.
 
 #include <algorithm>
 #include <cstddef>

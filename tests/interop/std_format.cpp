@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// std::format into a fast_buffer. A program of its own: not every library has <format>, so CMake
-// looks for a compiler that does.
+// std::format into a fast_buffer. A separate program: not every standard library has <format>, so
+// CMake looks for a compiler that has it.
 
 #include <cstddef>
 #include <format>

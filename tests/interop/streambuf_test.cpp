@@ -227,7 +227,7 @@ TEST_CASE("a chain, a buffer and a span are read", "[streambuf]") {
 
   tarn::fast_buffer bytes;
   bytes.append(expected);
-  tarn::piece_streambuf from_span(bytes.bytes());  // the span itself may go
+  tarn::piece_streambuf from_span(bytes.bytes());  // the span object itself may end
   CHECK(read(from_span) == expected);
   tarn::piece_streambuf from_shared(chain.coalesce());
   CHECK(read(from_shared) == expected);

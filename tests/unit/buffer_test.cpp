@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The handle, apart from what pools do.
+// The handle alone, without the work of pools.
 
 #include <algorithm>
 #include <cstddef>
@@ -122,7 +122,7 @@ TEST_CASE("buffers of different tiers are swapped whole", "[buffer]") {
   CHECK(none.data() == pb);
   none.reset();
   b.reset();
-  // Each went to its own tier.
+  // Each block went to its own tier.
   CHECK(pool.get(4096).data() == pb);
   CHECK(pool.get(128).data() == pa);
 }
@@ -185,7 +185,7 @@ TEST_CASE("a buffer is resized within its capacity and no further", "[buffer]") 
   CHECK(b.size() == 3);
   const auto* const data = b.data();
   b.reset();
-  CHECK(pool.get(1).data() == data);  // a shortened one is as good as any
+  CHECK(pool.get(1).data() == data);  // a shortened buffer is as good as any
 }
 
 TEST_CASE("what is cut off a buffer is zeroed where the pool zeroes the used prefix", "[buffer]") {

@@ -74,13 +74,13 @@ TEMPLATE_LIST_TEST_CASE("a text of any length is built, shown, copied and taken"
     CHECK((out.view() == text));
     CHECK(out.data() == reinterpret_cast<const std::byte*>(place));
     CHECK(b.empty());
-    CHECK_FALSE(b.take());  // once more does no harm
+    CHECK_FALSE(b.take());  // a second call is harmless
     b.reset();
     b.reset();
     b.append("next");
     CHECK(b.view() == "next");
     CHECK(b.capacity() == 256);
-    CHECK((out.view() == text));  // nobody else writes there
+    CHECK((out.view() == text));  // no other writer uses that block
     b.clear();
     CHECK(b.capacity() == 256);
     b.append("kept");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Every writer accepts bytes of its own content, also where it grows for them. What is wrong here
-// is read from memory that was freed: the sanitizers tell it at once.
+// Every writer accepts bytes of its own content, also where it grows for them. A fault reads memory
+// that was freed, which the sanitizers report at once.
 
 #include <algorithm>
 #include <cstddef>
@@ -188,8 +188,7 @@ TEST_CASE("a batch knows what it keeps, however often it was used", "[own_bytes]
     }
     CHECK(kept(batch) >= sum);
     most = std::max(most, kept(batch));
-    CHECK(kept(batch) ==
-          most);  // all the memory there ever was: nothing of it is lost or forgotten
+    CHECK(kept(batch) == most);  // all the memory that ever existed: no byte is lost or forgotten
     const auto copy = batch;
     CHECK(kept(copy) >= records * 100);
     CHECK(kept(copy) <= sum + records * sizeof(tarn::record));
@@ -221,7 +220,8 @@ TEST_CASE("a timestamp that 64 bits do not hold is refused before a byte is writ
   batch.first_timestamp = std::numeric_limits<std::int64_t>::min();
   static_cast<void>(batch.encode(bytes));
   CHECK_FALSE(bytes.empty());
-  // Bytes of such a batch are refused as well: the first timestamp of the one before, two later.
+  // Bytes of such a batch are refused as well: the first timestamp of the previous batch, two
+  // later.
   too_late[34] = static_cast<char>(too_late[34] + 2);
   tarn::detail::crc32c sum;
   sum.update(std::as_bytes(std::span(too_late)).subspan(21));
@@ -266,7 +266,8 @@ TEMPLATE_LIST_TEST_CASE("a fast buffer appends its own bytes, however it makes r
   test::writer_of<TestType, 64> local(*pool);
   run(local);
   CHECK_THROWS_AS(bounded.append(bounded.view(), std::string(200, 'x')), std::length_error);
-  const volatile auto most = static_cast<std::size_t>(-1);  // else the compiler sees through it
+  const volatile auto most =
+      static_cast<std::size_t>(-1);  // otherwise the compiler would know the value
   const auto vast = std::span(bounded.data(), most);
   CHECK_THROWS_AS(bounded.append(vast, vast), std::length_error);
   CHECK(bounded.size() == 40);

@@ -49,7 +49,7 @@ TEMPLATE_LIST_TEST_CASE("an unsized buffer starts empty with room for 4 KiB, and
     }
     auto again = pool.try_get();
     CHECK(again.data() == first);
-    CHECK(again.empty());  // the text of its last user is out of view
+    CHECK(again.empty());  // the text of its last user is not visible
     CHECK(pool.sized().occupancy().in_use() == 1);
     again.reset();
     CHECK(test::imbalance(pool.sized(), source) == "");
@@ -81,9 +81,9 @@ TEMPLATE_LIST_TEST_CASE("an unsized buffer grows by doubling and keeps its conte
     pool.reserve(b, 65 * kib);
     CHECK(b.capacity() == 128 * kib);
     CHECK(b.view() == expected);
-    pool.reserve(b, 1);  // smaller: nothing happens
+    pool.reserve(b, 1);  // smaller: no effect
     CHECK(b.capacity() == 128 * kib);
-    // What was grown comes back to its own tier: a small request does not get it.
+    // A grown block comes back to its own tier: a small request does not get it.
     b.reset();
     CHECK(pool.get().capacity() == 4 * kib);
     CHECK(test::imbalance(pool.sized(), source) == "");
@@ -102,14 +102,14 @@ TEST_CASE("an unsized pool keeps up to 16 MiB and no more", "[unsized_pool]") {
     CHECK(b.capacity() == 16 * mib);
     const auto* const kept = b.data();
     b.reset();
-    pool.reserve(b, 16 * mib);  // an empty handle is a start as well
+    pool.reserve(b, 16 * mib);  // an empty handle can be reserved as well
     CHECK(b.data() == kept);
     const auto blocks = source.live_blocks();
     pool.reserve(b, 16 * mib + 1);
     CHECK(b.capacity() >= 32 * mib);
     CHECK(source.live_blocks() == blocks + 1);
     b.reset();
-    CHECK(source.live_blocks() == blocks);  // what is above goes back at once
+    CHECK(source.live_blocks() == blocks);  // a larger block goes back at once
     CHECK(pool.sized().snapshot().large.gets == 1);
     CHECK(pool.sized().snapshot().large.puts == 1);
   }
@@ -132,7 +132,7 @@ TEST_CASE("appending to an empty handle gets a buffer first", "[unsized_pool]") 
 }
 
 TEST_CASE("a buffer may be appended to itself, across a growth", "[unsized_pool]") {
-  // What comes back is zeroed at once, so a block that was left too early shows.
+  // A returned block is zeroed at once, so a block that was left too early shows.
   tarn::unsized_pool<> pool({.zeroing = tarn::zeroing::on_put});
   auto b = pool.get();
   pool.append(b, "0123456789");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Alignments: every block has the one that was asked for, whatever the tiers are.
+// Alignments: every block has the requested one, whatever the tiers are.
 
 #include <cstddef>
 #include <cstdint>
@@ -87,11 +87,11 @@ TEMPLATE_LIST_TEST_CASE("a block goes back with any size from the asked one to i
       pool->deallocate(pool->allocate(size), n);
     }
     pool->deallocate(pool->allocate(size), capacity);
-    // The same for an over-aligned request, whose tier follows from both.
+    // The same for an over-aligned request, whose tier follows from size and alignment.
     pool->deallocate(pool->allocate(size, 4096), size, 4096);
     pool->deallocate(pool->allocate(size, 4096), capacity, 4096);
   }
-  // A large block that was kept may be larger than asked for.
+  // A large block that was kept may be larger than requested.
   pool->deallocate(pool->allocate(5 * mib), 5 * mib);
   const auto b = pool->get(4 * mib);
   CHECK(b.capacity() == 5 * mib);

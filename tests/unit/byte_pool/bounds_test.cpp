@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What a pool may hold: objects, bytes, an exact capacity, a limit at the source.
+// Limits of a pool: objects, bytes, an exact capacity, a limit at the source.
 
 #include <cstddef>
 #include <vector>
@@ -30,7 +30,7 @@ TEMPLATE_LIST_TEST_CASE("no more than max_objects stay idle, and what goes is co
                         "[byte_pool]", test::every_policy) {
   INFO(test::name_of<TestType>());
   constexpr std::size_t most = 10;
-  // A thread's own cache is bounded apart from the depot.
+  // A thread's own cache has a bound separate from the depot's.
   constexpr std::size_t idle = most * (test::has_thread_caches<TestType> ? 2 : 1);
   test::byte_fixture<TestType> pool({.max_objects = most});
   for (const std::size_t size : {128u, 1024u, 32768u, 131072u}) {
@@ -67,7 +67,7 @@ TEMPLATE_LIST_TEST_CASE("no more than max_bytes stay idle", "[byte_pool]", test:
   test::byte_fixture<TestType> pool({.max_bytes = 2 * mib, .shard_bytes = 256 * kib});
   for (const std::size_t size : {4 * kib, 64 * kib, 512 * kib}) {
     burst(*pool, size, 8 * mib / size);
-    // Beside the depots: one block per tier, or 64 KiB, in front of each.
+    // In addition to the depots: one block per tier, or 64 KiB, in front of each.
     const auto o = pool->occupancy();
     CHECK(o.idle_bytes() <= 2 * mib + 1 * mib);
     CHECK(o.idle_bytes() > 0);
@@ -107,7 +107,7 @@ TEMPLATE_LIST_TEST_CASE("with a capacity exactly so many blocks can be out", "[b
 TEMPLATE_LIST_TEST_CASE("with a capacity, blocks that were trimmed away serve again", "[byte_pool]",
                         test::every_lock) {
   INFO(test::name_of<TestType>());
-  // Sixteen KiB: four to a slab, so that a trim leaves some of them in slabs that are in use.
+  // Blocks of 16 KiB: four to a slab, so that a trim leaves some of them in slabs that are in use.
   constexpr std::size_t size = 16 * kib;
   test::byte_fixture<TestType> pool({.capacity = 6});
   std::vector<void*> out(6);

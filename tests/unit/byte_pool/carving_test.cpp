@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Larger idle memory is carved for smaller requests, and comes together again.
+// Larger idle blocks are carved for smaller requests, and reunited later.
 
 #include <cstddef>
 #include <cstdint>
@@ -17,17 +17,18 @@ namespace {
 constexpr std::size_t kib = 1024;
 constexpr std::size_t mib = 1024 * kib;
 
-/// Every byte that is out, with its owner: an independent account of what the pool does.
+/// Every byte that is out, with its owner: an independent record of the pool's work.
 class shadow_map {
  public:
-  static constexpr std::size_t sample = 61;  // every byte of MiBs would be most of the time
+  static constexpr std::size_t sample =
+      61;  // to check every byte of several MiB would take most of the time
   struct piece {
     std::byte* begin;
     std::size_t bytes;
     std::byte pattern;
   };
 
-  /// Returns: whether the new piece overlaps none that is out.
+  /// Returns: whether the new piece overlaps no piece that is out.
   [[nodiscard]] bool add(void* block, std::size_t bytes) {
     auto* const begin = static_cast<std::byte*>(block);
     bool fits = true;
@@ -44,7 +45,7 @@ class shadow_map {
   [[nodiscard]] bool empty() const { return out_.empty(); }
   [[nodiscard]] std::size_t size() const { return out_.size(); }
 
-  /// Takes a piece out. `intact`: whether nobody else wrote to it.
+  /// Takes a piece out. `intact`: whether no other owner wrote to it.
   [[nodiscard]] piece remove(std::size_t index, bool& intact) {
     const piece p = out_[index];
     out_[index] = out_.back();
@@ -60,7 +61,7 @@ class shadow_map {
   unsigned count_ = 0;
 };
 
-// Random gets and puts, with trims in between; sizes of all tiers and a little beyond.
+// Random gets and puts, with trims in between; sizes of all tiers and a little above.
 template <class Pool>
 void walk(Pool& pool, const test::failing_source& source, std::span<const std::size_t> sizes,
           unsigned steps, unsigned seed) {
@@ -241,15 +242,15 @@ TEMPLATE_LIST_TEST_CASE("a tier whose blocks are missed while carved is carved l
     }
     return pool->occupancy().tiers[13].retired - retired_before;
   };
-  // While it is young the one block serves both, in turns.
+  // At first the one block serves both sizes in turns.
   CHECK(in_turns(10) == 10);
   CHECK(pool.source.live_bytes() == mib);
-  // Later both tiers have memory of their own, and nothing moves any more.
+  // Later both tiers have their own memory, and no block moves between them any more.
   static_cast<void>(in_turns(100));
   CHECK(in_turns(1000) == 0);
   CHECK(pool.source.live_bytes() == mib + 256 * kib);
   CHECK(pool.imbalance() == "");
-  // What nobody needed for a while goes, and the pool may try again.
+  // Memory that was not needed for a while goes back, and the pool may carve again.
   pool->maintain(tarn::time_span::of_seconds(100));
   pool->maintain(tarn::time_span::of_seconds(200));
   pool->trim();
@@ -263,7 +264,7 @@ TEMPLATE_LIST_TEST_CASE("collecting the pieces of a carved block leaves other sl
                         "[byte_pool]", test::every_lock) {
   INFO(test::name_of<TestType>());
   test::byte_fixture<TestType> pool;
-  // Slabs of their own for small blocks, then a MiB that is carved for a larger tier.
+  // Small blocks have slabs of their own first; then a MiB is carved for a larger tier.
   std::vector<void*> small(600);
   pool->allocate_bulk(200, small);
   void* const whole = pool->allocate(mib);
@@ -279,7 +280,7 @@ TEMPLATE_LIST_TEST_CASE("collecting the pieces of a carved block leaves other sl
   CHECK(pool.source.allocations() == asked);
   pool->deallocate_bulk(small, 200);
   pool->deallocate(whole, mib);
-  // A trim leaves none behind that was kept whole meanwhile.
+  // A trim leaves no block that was kept whole meanwhile.
   pool->trim();
   CHECK(pool.source.live_bytes() == 0);
   CHECK(pool.imbalance() == "");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What `checked` finds: each kind counted, reported once, nothing adopted.
+// The misuses that `checked` finds: each is counted and reported once, and no such block is taken.
 
 #include <cstddef>
 #include <cstdint>
@@ -16,7 +16,7 @@ namespace {
 
 using tarn::misuse;
 
-// What the handler heard last, and how often it was called.
+// The last report to the handler, and the number of its calls.
 std::size_t heard = 0;
 std::optional<tarn::misuse_report> last;
 std::string last_pool;
@@ -42,7 +42,8 @@ struct listening {
 template <class P>
 using checked_fixture = test::byte_fixture<P, tarn::power_of_two_tiers<>, tarn::checked>;
 
-// Whether exactly this happened: one report of `kind`, one more in its count, nothing else moved.
+// Whether exactly this happened: one report of `kind`, its count one higher, all other numbers
+// unchanged.
 template <class Pool, class Action>
 bool is_reported(Pool& pool, misuse kind, const void* block, std::size_t size, Action&& action) {
   const auto before = pool.snapshot();
@@ -93,7 +94,7 @@ TEMPLATE_LIST_TEST_CASE("every kind of bad return is counted, reported once, and
   CHECK(other.imbalance() == "");
 
   heard = 0;
-  p.deallocate(block, 600);  // any size of its tier will do
+  p.deallocate(block, 600);  // any size of its tier is accepted
   p.deallocate(large, 5 << 20);
   CHECK(heard == 0);
   CHECK(reported(misuse::double_put, block, 1000));
@@ -102,12 +103,12 @@ TEMPLATE_LIST_TEST_CASE("every kind of bad return is counted, reported once, and
   other->deallocate(foreign_block, 1000);
   CHECK(reported(misuse::wrong_pool, foreign_block, 1000));
 
-  // A block that was never handed out is not out either.
+  // A block that was never handed out is not in use either.
   CHECK(reported(misuse::double_put, block + 1024, 1000));
   CHECK(pool.imbalance() == "");
   CHECK(other.imbalance() == "");
 
-  // The pool works on, and gives no block twice.
+  // The pool continues to work, and gives no block twice.
   std::vector<void*> out;
   for (int i = 0; i != 100; ++i) {
     out.push_back(p.allocate(1000));
@@ -166,7 +167,7 @@ TEMPLATE_LIST_TEST_CASE("a large block that comes back twice is no foreign memor
       CHECK(reported(misuse::double_put, b, 3 << 20));
       CHECK(reported(misuse::double_put, b, 3 << 20));
     }
-    // One that is out again is good again.
+    // A block that is handed out again may be put again.
     heard = 0;
     p.deallocate(p.allocate(3 << 20), 3 << 20);
     CHECK(heard == 0);
@@ -182,7 +183,7 @@ TEMPLATE_LIST_TEST_CASE("a block of a large request is judged by the pool it cam
   checked_fixture<TestType> pool;
   checked_fixture<TestType> other;
   void* const large = other->allocate(3 << 20);
-  // Into a pool of another thread, nobody may look.
+  // No check may read a pool that belongs to another thread.
   const auto kind = test::is_concurrent<TestType> ? misuse::wrong_pool : misuse::foreign;
   CHECK(is_reported(*pool, kind, large, 3 << 20, [&] { pool->deallocate(large, 3 << 20); }));
   other->deallocate(large, 3 << 20);
@@ -207,7 +208,7 @@ TEMPLATE_LIST_TEST_CASE("a raw put to a closed pool is reported, and taken", "[b
   pool->deallocate(small, 100);
   CHECK(heard == 3);
   CHECK(last->kind != misuse::after_close);
-  held.reset();  // handles may
+  held.reset();  // handles may still return
   CHECK(heard == 3);
   CHECK(pool->occupancy().in_use() == 0);
   CHECK(pool.source.live_bytes() == 0);
@@ -249,7 +250,7 @@ TEMPLATE_LIST_TEST_CASE("a carved block knows its pieces", "[byte_pool]", test::
   pool->deallocate(whole, mib);
   void* const piece = pool->allocate(mib / 4);
   heard = 0;
-  pool->deallocate(whole, mib);  // out as a quarter only
+  pool->deallocate(whole, mib);  // in use only as a quarter
   CHECK(heard == 1);
   pool->deallocate(piece, mib / 4);
   CHECK(heard == 1);

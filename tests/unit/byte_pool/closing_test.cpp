@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Closing: nothing more goes out, everything may come home, and the last block frees the memory.
+// Closing: no block goes out any more, all blocks may come home, and the last one frees the memory.
 
 #include <array>
 #include <atomic>
@@ -115,20 +115,20 @@ TEMPLATE_LIST_TEST_CASE("a thread whose cache holds blocks follows a close at it
     std::thread other([&] {
       auto held = closing.get(100);
       void* const raw = closing.allocate(100);
-      closing.get(100).reset();  // its cache has one
+      closing.get(100).reset();  // leaves one block in this thread's cache
       stage.store(1);
       reach(2);
       if (gets_first) got = static_cast<bool>(closing.try_get(100));
       closing.deallocate(raw, 100);
       held.reset();
-      stage.store(3);  // nothing else happens on this thread
+      stage.store(3);  // no other calls on this thread
       reach(4);
     });
     reach(1);
     closing.close();
     stage.store(2);
     reach(3);
-    CHECK(pool.source.live_bytes() == 0);  // all came home at once
+    CHECK(pool.source.live_bytes() == 0);  // all blocks came home at once
     if (gets_first) CHECK_FALSE(got);
     stage.store(4);
     other.join();
@@ -153,10 +153,11 @@ TEMPLATE_LIST_TEST_CASE("a large block alone keeps what is left of a pool", "[by
 TEMPLATE_LIST_TEST_CASE("closing reports only what it is told to", "[byte_pool]",
                         test::every_lock) {
   INFO(test::name_of<TestType>());
-  // What is written, and that `abort` aborts, is seen from outside; here, that both go on.
+  // The output, and the abort of `abort`, are tested from outside; this tests that both others
+  // continue.
   test::byte_fixture<TestType> pool({.closing = tarn::closing::abort});
   pool->deallocate(pool->allocate(1000), 1000);
-  pool->close();  // nothing is out: no reason to abort
+  pool->close();  // no block is out: no reason to abort
   CHECK(pool->closed());
 }
 

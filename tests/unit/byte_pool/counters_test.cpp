@@ -62,12 +62,12 @@ TEMPLATE_LIST_TEST_CASE("gets, puts, hits and misses of a script are exact", "[b
   CHECK(tier(100) == expected{8, 3, 5, 5});
   pool->deallocate_bulk(raw, 100);
   CHECK(tier(100) == expected{8, 8, 5, 0});
-  // What was trimmed away has to be made anew: that is a miss again.
+  // A block that was trimmed away has to be made again: that is another miss.
   pool->trim();
   CHECK(tier(100) == expected{8, 8, 5, 0});
   pool->deallocate(pool->allocate(100), 100);
   CHECK(tier(100) == expected{9, 9, 6, 0});
-  // A get that fails is none.
+  // A get that fails is not counted.
   pool.source.fail_from(1);
   CHECK_FALSE(pool->try_get(300'000));
   pool.source.never_fail();
@@ -99,7 +99,7 @@ TEMPLATE_LIST_TEST_CASE("bytepool's 1000 and 100 on tiers to 512: one oversize, 
   auto s = pool->snapshot();
   CHECK(s.large.gets == 1);
   CHECK(s.large.puts == 1);
-  CHECK(s.large.discarded == 0);  // there is no cache that could have kept it
+  CHECK(s.large.discarded == 0);  // there is no cache that could have kept the block
   CHECK(s.total().gets == 0);
   pool->put(pool->get(100));
   s = pool->snapshot();
@@ -174,7 +174,7 @@ TEMPLATE_LIST_TEST_CASE("the difference of two snapshots says what happened betw
   const auto nothing = pool->snapshot() - pool->snapshot();
   CHECK(nothing.total().gets == 0);
   CHECK(nothing.total().created == 0);
-  // A snapshot is a value: the pool may go.
+  // A snapshot is a value: the pool may end.
   CHECK(before.total().in_use == 1);
 }
 

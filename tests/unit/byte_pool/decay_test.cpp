@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What idle memory does when nobody asks for it: it decays, and every block that leaves says why.
+// Idle memory that is not requested decays, and every block that leaves is counted with its reason.
 
 #include <algorithm>
 #include <atomic>
@@ -81,7 +81,8 @@ TEMPLATE_LIST_TEST_CASE("every block that leaves is counted once, by its reason"
   static_cast<void>(pool->get(large));
   pool->close();
   CHECK(tier_of(*pool, large).idle == 0);
-  CHECK(tier_of(*pool, large).trimmed == t.trimmed);  // the end of the pool is none of the reasons
+  CHECK(tier_of(*pool, large).trimmed ==
+        t.trimmed);  // the end of the pool is not one of the reasons
   CHECK(tier_of(*pool, large).discarded == t.discarded);
   CHECK(tier_of(*pool, large).aged == t.aged);
 }
@@ -113,7 +114,7 @@ TEMPLATE_LIST_TEST_CASE("a block that is carved for a smaller tier is counted as
   quarter.reset();
   half.reset();
   burst(*pool, mib, 1);
-  CHECK(tier_of(*pool, mib).recarved == 1);  // of all time
+  CHECK(tier_of(*pool, mib).recarved == 1);  // since the pool began
   const auto t = tier_of(*pool, mib);
   CHECK(t.discarded + t.aged + t.trimmed == 0);
 }
@@ -161,7 +162,7 @@ TEMPLATE_LIST_TEST_CASE("a steady load loses nothing to decay", "[byte_pool]", t
       std::size_t size;
     };
     std::vector<held> out;
-    // A burst that comes once; then one half of that load all the time.
+    // A single burst; then one half of that load all the time.
     for (int round = 0; round != 40; ++round) {
       random.seed(7);  // the same sizes each time
       for (int i = 0; i != (round == 0 ? 800 : 400); ++i) {
@@ -175,7 +176,8 @@ TEMPLATE_LIST_TEST_CASE("a steady load loses nothing to decay", "[byte_pool]", t
       out.clear();
       if (ticking) pool->maintain(std::chrono::seconds(100 + round));
     }
-    if (ticking) CHECK(pool->snapshot().total().aged != 0);  // the burst went
+    if (ticking)
+      CHECK(pool->snapshot().total().aged != 0);  // the memory of the burst was given back
     return pool->snapshot().total().misses;
   };
   CHECK(misses_of(true) == misses_of(false));
@@ -217,7 +219,8 @@ TEMPLATE_LIST_TEST_CASE("blocks that were needed together in one moment all stay
   for (int tick = 1; tick != 20; ++tick) {
     std::vector<void*> blocks(24);
     pool->allocate_bulk(large, blocks);
-    if (tick % 2 == 0) std::reverse(blocks.begin(), blocks.end());  // as they lay, or not
+    if (tick % 2 == 0)
+      std::reverse(blocks.begin(), blocks.end());  // in the order of their addresses, or reversed
     if (tick % 3 == 0) std::shuffle(blocks.begin(), blocks.end(), random);
     for (void* const b : blocks)
       pool->deallocate(b, large);
@@ -240,17 +243,17 @@ TEMPLATE_LIST_TEST_CASE("idle_for is the time since all idle blocks were needed"
   CHECK(idle_for() == 1s);
   use(3);
   pool->maintain(103s);
-  CHECK(idle_for() == 3s);  // one of the four was not needed all the time
+  CHECK(idle_for() == 3s);  // one of the four was not needed in all that time
   use(4);
   pool->maintain(104s);
   CHECK(idle_for() == 0s);
   pool->maintain(106s);
   CHECK(idle_for() == 2s);
-  CHECK(pool->occupancy().tiers[0].idle == 4);  // what was made ready at first stays
+  CHECK(pool->occupancy().tiers[0].idle == 4);  // the initial blocks stay
   pool->trim();
   pool->maintain(107s);
   pool->maintain(108s);
-  CHECK(idle_for() == 0s);  // nothing is idle
+  CHECK(idle_for() == 0s);  // no block is idle
 }
 
 TEMPLATE_LIST_TEST_CASE("a thread's caches that it does not use go home on its next slow path",
@@ -289,10 +292,11 @@ TEMPLATE_LIST_TEST_CASE("a thread's caches that it does not use go home on its n
   other.join();
   if constexpr (test::has_thread_caches<TestType>) {
     CHECK(cached.front() == 20);
-    // It looked after the first tick, and again after the second: that may be no time at all.
+    // It looked after the first tick, and again after the second: perhaps no time passed in
+    // between.
     CHECK(cached[2] == 20);
     CHECK(cached[3] == 0);
-    CHECK(still_cached >= 3);  // was used in every tick
+    CHECK(still_cached >= 3);  // the cache was used in every tick
   } else {
     CHECK(cached.back() <= 20);
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Every operation that asks the source, with a source that fails at its first, second, ... call:
-// the pool is as it was, and nothing is lost.
+// the pool is unchanged, and no block is lost.
 
 #include <cstddef>
 #include <optional>
@@ -17,15 +17,15 @@ namespace {
 constexpr std::size_t kib = 1024;
 constexpr std::size_t mib = 1024 * kib;
 
-// Runs `action(pool)` with a source that fails at its n-th call, for n = 1, 2, ... until nothing
-// fails any more. `action` returns whether it succeeded; what it took, it must have given back.
+// Runs `action(pool)` with a source that fails at its n-th call, for n = 1, 2, ... until no call
+// fails any more. `action` returns whether it succeeded; it must give back all that it took.
 template <class P, class Action>
 void walk(tarn::options o, Action&& action) {
   for (const bool for_ever : {false, true}) {
     for (std::size_t n = 1; n != 200; ++n) {
       INFO("fails at call " << n << (for_ever ? " and from then on" : ""));
       test::byte_fixture<P> pool(o);
-      // Something is out and something is idle beforehand.
+      // Some blocks are in use and some are idle beforehand.
       void* const kept = pool->allocate(1000);
       pool->deallocate(pool->allocate(40000), 40000);
       const auto before = pool->occupancy();
@@ -172,7 +172,7 @@ TEMPLATE_LIST_TEST_CASE("puts need no memory: the source fails for ever, and all
   }
   CHECK(pool.imbalance() == "");
   CHECK(pool->occupancy().in_use() == 0);
-  // What came back serves again.
+  // The blocks that came back serve requests again.
   for (std::size_t i = 0; i != 13; ++i)
     CHECK(pool->try_get(std::size_t{60} << i));
   CHECK(pool.source.failures() == 0);

@@ -32,7 +32,7 @@ std::size_t slabs_of(const std::vector<void*>& blocks) {
 TEMPLATE_LIST_TEST_CASE("what comes after a random load leaves the emptier slabs alone",
                         "[byte_pool]", test::every_lock) {
   INFO(test::name_of<TestType>());
-  // Nothing is kept ready, so every block comes out of a slab.
+  // No blocks are kept ready, so every block comes out of a slab.
   test::byte_fixture<TestType> pool({.max_objects = 0});
   std::mt19937 random(20250607);
   constexpr std::size_t slabs = 100;
@@ -41,8 +41,8 @@ TEMPLATE_LIST_TEST_CASE("what comes after a random load leaves the emptier slabs
     b = pool->allocate(size);
   CHECK(pool.source.live_blocks() == slabs);
 
-  // Slab by slab, in any order, a random part of the blocks goes; a few of each stay.
-  std::vector<void*> stay;       // in slabs that are more than half full then
+  // Slab by slab, in any order, a random part of the blocks goes back; a few of each stay.
+  std::vector<void*> stay;       // in slabs that are then more than half full
   std::vector<void*> go_sooner;  // in the others
   std::vector<std::size_t> order(slabs);
   std::iota(order.begin(), order.end(), 0u);
@@ -62,13 +62,13 @@ TEMPLATE_LIST_TEST_CASE("what comes after a random load leaves the emptier slabs
   CHECK(pool.source.live_blocks() == slabs);
   const auto full_slabs = slabs_of(stay);
 
-  // As much comes as fits into the fuller half. Then the emptier half has no other blocks.
+  // Takes as many blocks as fit into the fuller half. Then the emptier half has no other blocks.
   for (std::size_t i = 0; i != idle; ++i)
     stay.push_back(pool->allocate(size));
   for (auto* const b : go_sooner)
     pool->deallocate(b, size);
   CHECK(slabs_of(stay) == pool.source.live_blocks());
-  CHECK(pool.source.live_blocks() <= full_slabs + 5);  // an eighth of a slab is what a bin is wide
+  CHECK(pool.source.live_blocks() <= full_slabs + 5);  // a bin covers an eighth of a slab
   CHECK(pool.imbalance() == "");
   for (auto* const b : stay)
     pool->deallocate(b, size);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The program's own heap fails at its first, second, ... call: what a pool needs beside its slabs.
+// The program's own heap fails at its first, second, ... call: the memory that a pool needs beside
+// its slabs.
 
 #include <atomic>
 #include <cstddef>
@@ -18,7 +19,7 @@
 
 namespace {
 
-// Counts this thread's calls of operator new down to the one that fails.
+// Counts this thread's calls of operator new down to the failing one.
 thread_local std::size_t calls_left = SIZE_MAX;
 thread_local bool has_failed = false;
 std::atomic<std::int64_t> live{0};
@@ -26,7 +27,7 @@ std::atomic<int> asked_the_heap{0};
 
 void* memory(std::size_t bytes, std::size_t alignment) noexcept {
   if (calls_left != SIZE_MAX && calls_left-- == 0) {
-    calls_left = 0;  // and all that follow
+    calls_left = 0;  // all later calls fail, too
     has_failed = true;
     return nullptr;
   }
@@ -90,7 +91,7 @@ TEMPLATE_LIST_TEST_CASE("a pool that can't be made for want of memory leaks none
   INFO(test::name_of<TestType>());
   {
     const pool_for<TestType> first;
-  }  // what is made once per program and thread is there
+  }  // the memory that is allocated once per program and thread now exists
   for (std::size_t n = 0;; ++n) {
     INFO(n);
     const auto before = live.load();
@@ -108,9 +109,9 @@ TEMPLATE_LIST_TEST_CASE("a pool that can't be made for want of memory leaks none
   }
 }
 
-// A thread's table of pools grows with their number and goes with the thread, so each walk has a
-// thread of its own. `step(n)` tests with a heap that fails from the n-th call on and counts what
-// is wrong; it returns false once nothing failed.
+// A thread's table of pools grows with their number and ends with the thread, so each walk runs on
+// its own thread. `step(n)` tests with a heap that fails from the n-th call on and counts faults;
+// it returns false once no call failed.
 template <class Step>
 void walk(Step&& step) {
   const auto before = live.load();
@@ -159,7 +160,7 @@ TEMPLATE_LIST_TEST_CASE("a pool below the heap asks it for nothing", "[byte_pool
   INFO(test::name_of<TestType>());
   STATIC_REQUIRE(tarn::detail::is_below_heap_v<tarn::page_source>);
   pool_for<TestType, tarn::page_source> pool;
-  // What a thread is registered with may allocate, once.
+  // To register a thread's end may allocate, once.
   std::thread([&] {
     void* warm = pool.try_allocate(100);
     void* out[12] = {};

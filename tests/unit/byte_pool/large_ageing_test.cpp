@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The cache of blocks above the last tier when nobody asks for them: it decays as tiers do.
+// The cache of blocks above the last tier when no blocks are requested: it decays as tiers do.
 
 #include <algorithm>
 #include <chrono>
@@ -25,7 +25,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t kib = 1024;
 constexpr std::size_t page = 4096;
 
-using tiers = tarn::fixed_tiers<128, 1024>;  // so that large is small enough for a test
+using tiers = tarn::fixed_tiers<128, 1024>;  // so that a large block is small enough for a test
 
 template <class P>
 using fixture = test::byte_fixture<P, tiers>;
@@ -55,7 +55,7 @@ void burst(Pool& pool, std::size_t size, std::size_t count) {
   put(pool, take(pool, sizes), sizes);
 }
 
-/// Of the pages that lie wholly inside.
+/// Of the pages that lie completely inside.
 std::size_t page_bytes_in(const void* block, std::size_t bytes) {
   const auto at = reinterpret_cast<std::uintptr_t>(block);
   return (at + bytes) / page * page - (at + page - 1) / page * page;
@@ -77,8 +77,8 @@ TEMPLATE_LIST_TEST_CASE("of what no get took since the last tick a half goes, an
   CHECK(kept() == 2);
   CHECK(pool.imbalance() == "");
 
-  // What comes home since the last tick is new.
-  burst(*pool, 60 * kib, 4);  // two of them take what was kept
+  // A block that came home since the last tick is new.
+  burst(*pool, 60 * kib, 4);  // two of these gets take kept blocks
   CHECK(kept() == 4);
   CHECK(pool->maintain(103s) == 0);
   CHECK(pool->maintain(104s) == 2);
@@ -102,11 +102,11 @@ TEMPLATE_LIST_TEST_CASE("the half is one of bytes: the newest that fit into it s
   const std::vector<std::size_t> sizes{20 * kib, 8 * kib, 200 * kib, 8 * kib, 4 * kib};
   put(*pool, take(*pool, sizes), sizes);
   pool->maintain(100s);
-  CHECK(pool->maintain(101s) == 1);  // 120 KiB may stay: all but the 200
+  CHECK(pool->maintain(101s) == 1);  // 120 KiB may stay: all but the block of 200
   CHECK(pool->occupancy().large.kept_bytes == 40 * kib);
-  CHECK(pool->maintain(102s) == 1);  // 20 may: 4, 8 and 8
+  CHECK(pool->maintain(102s) == 1);  // 20 may stay: 4, 8 and 8
   CHECK(pool->occupancy().large.kept_bytes == 20 * kib);
-  CHECK(pool->maintain(103s) == 2);  // 10 may: 4, not the newer 8, not the older one
+  CHECK(pool->maintain(103s) == 2);  // 10 may stay: 4, not the newer 8, not the older one
   CHECK(pool->occupancy().large.kept_bytes == 4 * kib);
 }
 
@@ -121,7 +121,8 @@ TEMPLATE_LIST_TEST_CASE("a spike is gone in ten ticks, and a steady load loses n
   const auto round = [&] {
     auto order = steady;
     std::shuffle(order.begin(), order.end(), random);
-    std::sort(order.begin(), order.end(), std::greater<>());  // so that each finds its own again
+    std::sort(order.begin(), order.end(),
+              std::greater<>());  // so that each request finds its own block again
     const auto blocks = take(*pool, order);
     std::vector<std::size_t> places(order.size());
     for (std::size_t i = 0; i != places.size(); ++i)
@@ -184,11 +185,11 @@ TEMPLATE_LIST_TEST_CASE("without decay the cache stays, and a percentage of the 
   CHECK(kept() == 80);
   CHECK(pool->set_retention_percent(50) == -1);
   CHECK(pool->maintain(102s) == 0);   // the first tick: the peak is 800 KiB
-  CHECK(pool->maintain(103s) == 45);  // 700 by now
+  CHECK(pool->maintain(103s) == 45);  // the peak counts as 700
   CHECK(kept() == 35);
   CHECK(pool->maintain(104s) == 5);  // 612.5
   CHECK(kept() == 30);
-  // A load that comes again in each interval keeps its peak, also what was not needed.
+  // A load that comes again in each interval keeps its peak, including blocks that were not needed.
   pool->set_retention_percent(100);
   const auto asked = pool.source.allocations();
   for (int s = 105; s != 110; ++s) {
@@ -229,7 +230,7 @@ TEMPLATE_LIST_TEST_CASE("what ages stays kept without its pages, if the pool is 
       CHECK(source.live_bytes() == 8 * size);
       CHECK(test::imbalance(pool, source) == "");
 
-      // Those that have their pages are taken first. The others serve at once, and are zero.
+      // Blocks that have their pages are taken first. The others serve at once, and are zero.
       const auto again = take(pool, sizes);
       for (std::size_t i = 0; i != 4; ++i)
         CHECK(std::find(blocks.begin() + 4, blocks.end(), again[i]) != blocks.end());
@@ -249,7 +250,7 @@ TEMPLATE_LIST_TEST_CASE("what ages stays kept without its pages, if the pool is 
         pool.maintain(std::chrono::seconds(s));
       CHECK(large().kept_purged == 8);
       CHECK(large().purged == 12);
-      CHECK(pool.maintain(112s) == 0);  // nothing is purged twice
+      CHECK(pool.maintain(112s) == 0);  // no block is purged twice
       CHECK(large().purged == 12);
 
       CHECK(pool.trim(3 * size) == 5 * size);
@@ -285,7 +286,7 @@ TEMPLATE_LIST_TEST_CASE("purging drops the pages of kept large blocks as well", 
   }
   CHECK(source.live_bytes() == 0);
 
-  // Where pages can't be dropped, the blocks go.
+  // Where pages can't be dropped, the blocks are given back.
   fixture<TestType> pool({.large_cache_bytes = 1024 * kib});
   burst(*pool, 40 * kib, 3);
   CHECK(pool->purge() == 120 * kib);
@@ -353,7 +354,7 @@ TEMPLATE_LIST_TEST_CASE("what is told of ageing may take and give what is about 
       some.push_back(2 * kib + random() % 4000);
     put(*pool, take(*pool, some), some);
     if (told % 50 == 0) pool->trim(pool->occupancy().large.kept_bytes - 20 * kib);
-    if (told == 100) pool->maintain(100s + 500ms);  // not due: nothing happens
+    if (told == 100) pool->maintain(100s + 500ms);  // not due: no effect
   });
   const auto aged = pool->maintain(101s);
   CHECK(aged == told);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Requests above the last tier: through to the source, or into a cache with a byte cap.
+// Requests above the last tier: passed through to the source, or served by a cache with a bound in
+// bytes.
 
 #include <cstddef>
 #include <random>
@@ -76,7 +77,7 @@ TEMPLATE_LIST_TEST_CASE("the cache keeps what fits under its cap and gives the b
 
   const auto asked = pool.source.allocations();
   auto b = pool->get(4 * mib);
-  CHECK(b.data() == out[1]);  // the 5 MiB one, though 6 and 8 would do
+  CHECK(b.data() == out[1]);  // the block of 5 MiB, though 6 and 8 would also fit
   CHECK(b.capacity() == 5 * mib);
   auto c = pool->get(6 * mib);
   CHECK(c.data() == out[2]);
@@ -117,7 +118,7 @@ TEMPLATE_LIST_TEST_CASE("a block above the cap is never kept, one of exactly the
 TEMPLATE_LIST_TEST_CASE("the byte cap holds over ten thousand random sizes", "[byte_pool]",
                         test::every_lock) {
   INFO(test::name_of<TestType>());
-  using tiers = tarn::fixed_tiers<128, 1024>;  // so that large is small enough for a test
+  using tiers = tarn::fixed_tiers<128, 1024>;  // so that a large block is small enough for a test
   constexpr std::size_t cap = 100'000;
   test::byte_fixture<TestType, tiers> pool({.large_cache_bytes = cap});
   std::mt19937 random(7);
@@ -162,7 +163,7 @@ TEMPLATE_LIST_TEST_CASE("a kept block with too small an alignment is not taken",
   pool->deallocate(aligned, 4 * mib, mib);
   void* const again = pool->allocate(4 * mib, 256);
   CHECK(reinterpret_cast<std::uintptr_t>(again) % 256 == 0);
-  CHECK(again == aligned);  // the other one is aligned to 64 for sure, and no more
+  CHECK(again == aligned);  // the other block is only guaranteed an alignment of 64
   pool->deallocate(again, 4 * mib, 256);
 }
 
@@ -187,7 +188,7 @@ TEMPLATE_LIST_TEST_CASE("kept large blocks go back before a get fails", "[byte_p
   INFO(test::name_of<TestType>());
   test::byte_fixture<TestType> pool({.large_cache_bytes = 32 * mib});
   pool->deallocate(pool->allocate(20 * mib), 20 * mib);
-  // The source gives nothing, until it got something back: once for a tier, once for a large one.
+  // The source refuses until some memory came back: once for a tier, once for a large block.
   pool.source.fail_at(1);
   pool->put(pool->get(100));
   CHECK(pool->snapshot().large.kept == 0);
@@ -234,12 +235,13 @@ TEMPLATE_LIST_TEST_CASE("thousands of kept blocks of all sizes and alignments gi
 
   const auto asked = pool.source.allocations();
   std::size_t wrong = 0;
-  for (std::size_t i = 0; i != count; ++i) {  // each size finds its own
+  for (std::size_t i = 0; i != count; ++i) {  // each size finds its own block
     void* const block = pool->allocate(1000 + i);
     wrong += block != out[i];
     pool->deallocate(block, 1000 + i);
   }
-  for (std::size_t i = 0; i + 35 < count; ++i) {  // and each alignment the next that has it
+  for (std::size_t i = 0; i + 35 < count;
+       ++i) {  // and each alignment finds the next block that has it
     void* const block = pool->allocate(1000 + i, 1024);
     std::size_t next = i;
     while (alignment(next) < 1024)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What happens to a pool while one of its gets waits for the source. Two threads could do all of
-// this at once; here it happens every time.
+// Events in a pool while one of its gets waits for the source. Two threads could cause all of them;
+// here they happen every time.
 
 #include <cstddef>
 #include <cstring>
@@ -67,7 +67,7 @@ TEMPLATE_LIST_TEST_CASE("a pool that is closed while it carves makes the carved 
   INFO(test::name_of<TestType>());
   fixture<TestType> f;
   auto& pool = *f.pool;
-  // The tier of 32 KiB is made from what the tier of 64 KiB had to ask for.
+  // The tier of 32 KiB is carved from the memory that the tier of 64 KiB took from the source.
   void* const large = pool.allocate(mib);
   pool.deallocate(large, mib);
   void* const piece = pool.allocate(128 * kib);
@@ -94,7 +94,7 @@ TEMPLATE_LIST_TEST_CASE("at capacity, a block in an older slab is found behind a
   });
   void* const fifth = pool.try_allocate(size);
   REQUIRE(fifth != nullptr);
-  // Now four are out, so there is one more, wherever it is.
+  // Now four blocks are out, so there is one more, wherever it is.
   out[1] = pool.try_allocate(size);
   CHECK(out[1] != nullptr);
   CHECK(pool.try_allocate(size) == nullptr);
@@ -109,11 +109,11 @@ TEMPLATE_LIST_TEST_CASE("memory that was never handed out is not carved unzeroed
   INFO(test::name_of<TestType>());
   fixture<TestType> f({.zeroing = tarn::zeroing::on_put});
   auto& pool = *f.pool;
-  // While a get waits for a MiB, another MiB comes home and serves it: the new one lies untouched.
+  // While a get waits for a MiB, another MiB comes home and serves it: the new one stays untouched.
   void* const first = pool.allocate(mib);
   f.source.during_next_allocation([&] { pool.deallocate(first, mib); });
   void* const second = pool.allocate(mib);
-  // It is carved, and whole again.
+  // The block is carved, and reunited.
   void* const piece = pool.allocate(128 * kib);
   pool.deallocate(piece, 128 * kib);
   void* const third = pool.allocate(mib);
@@ -137,7 +137,7 @@ TEMPLATE_LIST_TEST_CASE("a slab that turns out not to be needed goes with the ne
   void* const second = pool.allocate(mib);
   CHECK(second == first);
   CHECK(f.source.live_bytes() == 2 * mib);
-  CHECK(pool.trim() == mib);  // nothing is idle, but one MiB was never touched
+  CHECK(pool.trim() == mib);  // no block is idle, but one MiB was never touched
   CHECK(f.source.live_bytes() == mib);
   CHECK(test::imbalance(pool, f.source) == "");
   pool.deallocate(second, mib);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Idle memory that stays without its pages: never while it is out, no page twice, exact numbers.
+// Idle memory that stays without its pages: no purge while it is in use, no page twice, exact
+// numbers.
 
 #include <sys/mman.h>
 
@@ -37,7 +38,7 @@ struct purgeable_source : test::failing_source {
   static constexpr bool is_purgeable = true;
 };
 
-/// Whose memory can't: the system refuses.
+/// A source whose memory can't lose pages: the system refuses.
 struct locked_source : purgeable_source {
   void* allocate(std::size_t bytes, std::size_t alignment) {
     void* const p = purgeable_source::allocate(bytes, alignment);
@@ -96,17 +97,17 @@ TEMPLATE_LIST_TEST_CASE("blocks of pages are purged one by one, and those that a
       CHECK(t.purged == 10);
       CHECK(t.purged_bytes == 10 * size);
       CHECK(t.aged + t.trimmed + t.discarded == 0);
-      CHECK(source.live_bytes() == bytes);  // all of it stays
+      CHECK(source.live_bytes() == bytes);  // all memory stays
       CHECK(is_filled(held, size, 0xCD));
 
-      CHECK(pool.purge() == 0);  // nothing is purged twice
+      CHECK(pool.purge() == 0);  // no page is purged twice
       CHECK(tier_of(pool, size).purged == 10);
 
       const auto asked = source.allocations();
       void* const got = pool.allocate(size);
       CHECK(source.allocations() == asked);
       CHECK(is_filled(got, size, 0));
-      // A cache may have taken more than one of them along.
+      // A cache may have taken several blocks at once.
       t = tier_of(pool, size);
       const auto taken = 10 - t.idle_purged;
       CHECK(taken >= 1);
@@ -148,7 +149,7 @@ TEMPLATE_LIST_TEST_CASE("smaller blocks are purged by whole slabs, and no page o
     std::shuffle(out.begin(), out.end(), std::mt19937(1));
     for (auto* const b : out)
       pool.deallocate(b, size);
-    CHECK(pool.purge() == 64 * kib);  // the slab of which one is out is not touched
+    CHECK(pool.purge() == 64 * kib);  // the slab with a block in use is not touched
     CHECK(tier_of(pool, size).idle_purged == per_slab);
     CHECK(tier_of(pool, size).purged == per_slab);
     CHECK(is_filled(held, size, 0xCD));
@@ -160,7 +161,7 @@ TEMPLATE_LIST_TEST_CASE("smaller blocks are purged by whole slabs, and no page o
     CHECK(tier_of(pool, size).idle == 2 * per_slab);
     CHECK(source.live_blocks() == 2);
 
-    // Some come back to life, lowest first; then those only.
+    // Some blocks get their pages again, lowest first; then only those have pages.
     pool.prewarm(pool.tiers().tier_for(size), 9);
     CHECK(tier_of(pool, size).idle_purged == 2 * per_slab - 9);
     CHECK(pool.purge() == 2 * page);  // nine blocks of 512 reach into two pages
@@ -182,7 +183,7 @@ TEMPLATE_LIST_TEST_CASE("what ages stays without its pages, if the pool is told 
     purgeable_source source;
     {
       pool_for<TestType> pool({.idle_memory = how}, {}, source);
-      burst(pool, 1000, 100);  // first, so that they are in slabs of their own
+      burst(pool, 1000, 100);  // first, so that these blocks have slabs of their own
       burst(pool, size, 8);
       const auto held = source.live_bytes();
       CHECK(pool.maintain(100s) == 0);
@@ -236,7 +237,7 @@ TEMPLATE_LIST_TEST_CASE("what the system refuses to drop is not counted", "[byte
   burst(pool, 8 * kib, 8);
   burst(pool, 512, 100);
   if (!*source.refused) return;                    // this process may lock no memory
-  if (test::with_asan || test::with_tsan) return;  // their mlock does nothing
+  if (test::with_asan || test::with_tsan) return;  // their mlock has no effect
   CHECK(pool.purge() == 0);
   CHECK(pool.snapshot().total().purged == 0);
   CHECK(pool.snapshot().total().idle_purged == 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// recording_stats: the last lengths, and how often each size was asked for.
+// recording_stats: the last lengths, and the number of requests for each size.
 
 #include <algorithm>
 #include <cstddef>
@@ -72,7 +72,7 @@ TEMPLATE_LIST_TEST_CASE("lengths are recorded before it is known where they are 
   pool->deallocate_bulk(raw, 77);
   CHECK(pool->snapshot().recent_lengths ==
         std::vector<std::size_t>{1000, 100, 200, 30, 77, 77, 77});
-  pool->prewarm(0, 9);  // nobody asked for a length
+  pool->prewarm(0, 9);  // no length was requested
   CHECK(pool->snapshot().recent_lengths.size() == 7);
 }
 
@@ -89,7 +89,7 @@ TEMPLATE_LIST_TEST_CASE("the histogram counts every request in its bucket", "[by
   REQUIRE(seen.size() == tarn::size_buckets::count);
   std::vector<std::uint64_t> wanted(tarn::size_buckets::count);
   for (const auto n : asked) {
-    // By looking for it: the first bucket whose bound is not below.
+    // By a search: the first bucket whose bound is not below the size.
     std::size_t bucket = 0;
     while (tarn::size_buckets::upper_bound(bucket) < n)
       ++bucket;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// How much is kept: after a spike, by a percentage of the peak, and what the source is told of it.
+// Retained memory: after a spike, by a percentage of the peak, and the source's orders to trim.
 
 #include <algorithm>
 #include <array>
@@ -27,7 +27,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t kib = 1024;
 constexpr std::size_t mib = 1024 * kib;
 
-/// The heap, which counts bytes and orders to give on. Copies share the numbers.
+/// The heap, which counts bytes and trims. Copies share the numbers.
 class counting_source : public tarn::heap_source {
  public:
   struct numbers {
@@ -123,7 +123,7 @@ TEMPLATE_LIST_TEST_CASE("ten seconds after a spike of a gigabyte its memory is b
     pool.maintain(std::chrono::seconds(100 + s));
   }
   CHECK(source.now->live <= before + before / 10);
-  CHECK(source.now->trims >= 5);  // the source gave on, while memory came back
+  CHECK(source.now->trims >= 5);  // the source trimmed the heap while memory came back
   CHECK(pool.occupancy().idle_bytes() <= source.now->live);
   CHECK(test::imbalance(pool) == "");
   put_all(pool, working, random);
@@ -155,7 +155,7 @@ TEMPLATE_LIST_TEST_CASE("a source is told to give on when much went back, not el
   CHECK(now.trims == 2);
   pool.maintain(102s);
   CHECK(now.trims == 3);
-  burst(pool, 4 * mib, 1);  // passes through
+  burst(pool, 4 * mib, 1);  // passes through to the source
   pool.maintain(103s);
   CHECK(now.trims == 4);
 }
@@ -185,7 +185,7 @@ TEMPLATE_LIST_TEST_CASE("idle memory is held to a percentage of the recent peak"
   CHECK(idle() == 80);
   pool->maintain(100s + 999ms);
   CHECK(idle() == 80);
-  CHECK(pool->maintain(101s) == 45);  // the peak counts as 70 by now
+  CHECK(pool->maintain(101s) == 45);  // the peak now counts as 70
   CHECK(idle() == 35);
   CHECK(pool->occupancy().tiers[pool->tiers().tier_for(size)].aged == 45);
   // A load that comes again in each interval keeps its peak.
@@ -198,7 +198,7 @@ TEMPLATE_LIST_TEST_CASE("idle memory is held to a percentage of the recent peak"
   const auto asked = pool.source.allocations();
   burst(*pool, size, 40);
   CHECK(pool.source.allocations() == asked);
-  // Who does nothing has no peak for long.
+  // The peak of an idle pool soon fades.
   pool->maintain(200s);
   CHECK(idle() == 40);  // needed since the last tick
   pool->set_retention_percent(50);

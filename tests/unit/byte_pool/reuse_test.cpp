@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What comes back is used again: blocks, bulks, buffers.
+// Returned memory is used again: blocks, bulks, buffers.
 
 #include <algorithm>
 #include <array>

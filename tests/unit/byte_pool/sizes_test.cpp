@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Which tier serves a request, and what it gets: capacity, alignment, errors.
+// The tier that serves a request, and the result: capacity, alignment, errors.
 
 #include <array>
 #include <cstddef>
@@ -25,7 +25,7 @@ constexpr std::size_t mib = 1024 * kib;
   return reinterpret_cast<std::uintptr_t>(p) % alignment == 0;
 }
 
-// What the message of the exception that `action` throws must name.
+// The parts that the message of the exception of `action` must contain.
 template <class Exception, class Action>
 [[nodiscard]] bool throws_naming(Action&& action, const std::string& what) {
   try {
@@ -37,7 +37,7 @@ template <class Exception, class Action>
   return false;
 }
 
-// Every boundary of every tier of a ladder: n - 1, n, n + 1, and zero.
+// Every boundary of every tier of a table: n - 1, n, n + 1, and zero.
 template <class Tiers>
 void check_boundaries() {
   using policy = test::policies<tarn::no_lock, tarn::counting_stats>;
@@ -45,7 +45,7 @@ void check_boundaries() {
   const auto& tiers = pool->tiers();
   const auto check = [&](std::size_t size) {
     INFO(size);
-    std::size_t expected = 0;  // by looking at every tier
+    std::size_t expected = 0;  // by a search through all tiers
     while (expected != tiers.count() && tiers.size_of(expected) < size)
       ++expected;
     const auto before = pool->snapshot();
@@ -138,7 +138,7 @@ TEMPLATE_LIST_TEST_CASE("a size that overflows throws before the pool is touched
     CHECK(pool->snapshot().large.gets == 0);
     CHECK(pool->snapshot().recent_lengths.empty());
   }
-  // The largest size that is none too many: the source says no.
+  // The largest size that is not refused at once: the source refuses it.
   pool.source.fail_from(1);
   CHECK_THROWS_AS(pool->get(limit), std::bad_alloc);
   CHECK_FALSE(pool->try_get(limit));

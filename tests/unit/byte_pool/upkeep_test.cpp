@@ -25,7 +25,7 @@ void burst(Pool& pool, std::size_t size, std::size_t count) {
   pool.deallocate_bulk(blocks, size);
 }
 
-// Idle blocks of a tier that are not held down by others of their slab.
+// Idle blocks of a tier that are not kept by others of their slab.
 template <class Pool>
 std::uint64_t ready(const Pool& pool, std::size_t tier) {
   const auto t = pool.occupancy().tiers[tier];
@@ -123,7 +123,7 @@ TEMPLATE_LIST_TEST_CASE("a slab goes when its last block does, not before", "[by
     CHECK(t.idle == i + 1);
     CHECK(t.idle_pinned == i + 1);
   }
-  // What is held down in the slab serves again, without the source.
+  // The blocks that their slab keeps serve again, without the source.
   void* const again = pool->allocate(size);
   CHECK(pool.source.allocations() == 1);
   pool->deallocate(again, size);
@@ -174,7 +174,7 @@ TEMPLATE_LIST_TEST_CASE("a drain reaches other threads at their next slow path o
     if (works_on) CHECK(pool->occupancy().tiers[pool->tiers().tier_for(1000)].idle == 0);
     stage = 4;
     other.join();
-    // A thread that ends leaves its blocks to the depot: what it cached is not lost.
+    // A thread that ends leaves its blocks to the depot, so no cached block is lost.
     CHECK(pool.imbalance() == "");
     pool->drain();
     CHECK(pool->occupancy().idle() == 0);
@@ -244,7 +244,7 @@ TEMPLATE_LIST_TEST_CASE("resize works both ways and loses nothing", "[byte_pool]
     CHECK(pool->occupancy().tiers[tier].in_use == 30);
     CHECK(pool.imbalance() == "");
   }
-  // From now on no more than one is kept in the depot, and as much in the cache of a thread.
+  // From now on at most one block is kept in the depot, and as many in the cache of a thread.
   pool->deallocate_bulk(out, 1000);
   CHECK(ready(*pool, tier) <= (test::has_thread_caches<TestType> ? 2u : 1u));
   pool->resize(tier, 40);
@@ -272,7 +272,7 @@ TEMPLATE_LIST_TEST_CASE("what was idle for a whole interval is destroyed, what w
   CHECK(destroyed <= 25);
   CHECK(ready(*pool, tier) == 40 - destroyed);
   CHECK(pool.imbalance() == "");
-  // Nobody came for the rest.
+  // The rest was not requested.
   pool->maintain(seconds(122));
   pool->maintain(seconds(133));
   CHECK(ready(*pool, tier) == 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A user's own lock and a user's own statistics see what they must, and no more.
+// A user's own lock and a user's own statistics get exactly the calls that they should get.
 
 #include <cstddef>
 #include <cstdint>
@@ -71,7 +71,8 @@ TEMPLATE_LIST_TEST_CASE("a hit takes the user's lock once, a put as well", "[byt
     CHECK(taken >= 2000);
     CHECK(taken <= 2000 + (follows ? 16 : 0));
   }
-  // A large request takes the lock of the large blocks once each way.
+  // A large request takes the lock of the large blocks once on its way out and once on its way
+  // home.
   void* b = nullptr;
   CHECK(locks_taken([&] { b = pool->allocate(3 << 20); }) == 1);
   CHECK(locks_taken([&] { pool->deallocate(b, 3 << 20); }) == 1);
@@ -105,7 +106,7 @@ TEMPLATE_LIST_TEST_CASE("a hit in a thread's own cache takes no lock at all", "[
     b = pool->allocate(100);
   for (auto* const b : blocks)
     pool->deallocate(b, 100);
-  // A followed get is no hit, and looks how many blocks are in use.
+  // A followed get is not a hit, and looks how many blocks are in use.
   CHECK(locks_taken([&] {
           for (int round = 0; round != 20; ++round) {
             for (auto& b : blocks)
@@ -118,7 +119,7 @@ TEMPLATE_LIST_TEST_CASE("a hit in a thread's own cache takes no lock at all", "[
           }
         }) <=
         (std::is_same_v<typename TestType::stats, tarn::recording_stats> ? 4120 / 128 + 1 : 0));
-  // Sixteen hundred puts flow over: one trip to the depot moves a magazine of 256.
+  // Sixteen hundred puts overflow the cache: one trip to the depot moves a magazine of 256.
   std::vector<void*> many(1600);
   pool->allocate_bulk(100, many);
   const auto flow = locks_taken([&] {
@@ -140,7 +141,7 @@ TEMPLATE_LIST_TEST_CASE("a user's statistics sum up what was asked and returned"
     asked += n * 10;
     ++puts;
   }
-  pool->put(pool->get(5 << 20));  // large: asked for, but of no tier
+  pool->put(pool->get(5 << 20));  // large: a request, but of no tier
   asked += 5 << 20;
   std::vector<void*> raw(40);
   pool->allocate_bulk(333, raw);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What a user finds in a fresh buffer, byte by byte, under every zeroing mode.
+// The bytes that a user finds in a fresh buffer, one by one, under every zeroing mode.
 
 #include <cstddef>
 #include <cstring>
@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t mib = 1 << 20;
 
-// The source hands out 0xA5, so memory that nobody zeroed never looks like it.
+// The source hands out 0xA5, so memory that was not zeroed never looks zeroed.
 [[nodiscard]] std::size_t dirty_bytes(const void* p, std::size_t bytes) {
   const auto* const begin = static_cast<const unsigned char*>(p);
   std::size_t dirty = 0;
@@ -25,8 +25,9 @@ constexpr std::size_t mib = 1 << 20;
 
 constexpr std::size_t sizes[] = {1, 100, 128, 1000, 40'000, 200'000, mib, 3 * mib};
 
-// Uses blocks of all sizes in several ways. Returns: dirty bytes that somebody found in what the
-// mode promises to be zero. `whole`: it promises the capacity, else only what was asked for.
+// Uses blocks of all sizes in several ways. Returns: the number of dirty bytes in the range that
+// the mode promises to be zero. `whole`: it promises the capacity, otherwise only the requested
+// size.
 template <class Fixture>
 std::size_t use(Fixture& pool, bool whole) {
   std::size_t dirty = 0;
@@ -35,7 +36,7 @@ std::size_t use(Fixture& pool, bool whole) {
       auto b = pool->get(size);
       dirty += dirty_bytes(b.data(), whole ? b.capacity() : size);
       std::memset(b.data(), 0x5A, b.size());
-      auto c = pool->get_at_least(size);  // all of it is asked for
+      auto c = pool->get_at_least(size);  // all of its bytes are requested
       dirty += dirty_bytes(c.data(), c.size());
       std::memset(c.data(), 0x5A, c.size());
       void* const p = pool->allocate(size);
@@ -107,7 +108,7 @@ TEMPLATE_LIST_TEST_CASE("with used_prefix, what was used is zeroed and fresh mem
       dirty += dirty_bytes(c.data(), c.capacity());
       c.resize(c.capacity());
       std::memset(c.data(), 0x5A, c.size());
-      c.resize(c.size() / 3);  // what is cut off was used as well
+      c.resize(c.size() / 3);  // the bytes that are cut off were used as well
       void* const p = pool->allocate(size);
       dirty += dirty_bytes(p, pool->capacity_for(size));
       std::memset(p, 0x5A, pool->capacity_for(size));
@@ -134,13 +135,13 @@ TEMPLATE_LIST_TEST_CASE("with used_prefix, what was written up to the capacity i
         auto b = pool->get(size);
         fill(b, 0, b.capacity());
         b = pool->get(size);
-        fill(b, b.capacity() - 1, b.capacity());  // only the last one
+        fill(b, b.capacity() - 1, b.capacity());  // only the last byte
         b = pool->get(size);
         fill(b, 0, b.capacity());
         b.resize(size / 2);
         b = pool->get(size);
         fill(b, size, b.capacity());
-        auto shared = tarn::freeze(std::move(b));  // counted in its tail, or apart
+        auto shared = tarn::freeze(std::move(b));  // with the count in its tail, or apart
         shared.release();
         b = pool->get(0);
         fill(b, 0, b.capacity());
@@ -177,7 +178,7 @@ TEMPLATE_LIST_TEST_CASE("secure and on_put leave no byte in idle memory", "[byte
   INFO(test::name_of<TestType>());
   for (const auto mode : {tarn::zeroing::on_put, tarn::zeroing::secure}) {
     test::byte_fixture<TestType> pool({.zeroing = mode});
-    auto keep = pool->get(1000);  // holds the slab
+    auto keep = pool->get(1000);  // keeps the slab
     auto b = pool->get(1000);
     std::memset(b.data(), 0x5A, b.capacity());
     const auto* const where = b.data();
@@ -186,7 +187,7 @@ TEMPLATE_LIST_TEST_CASE("secure and on_put leave no byte in idle memory", "[byte
     void* const p = pool->allocate(1000);
     CHECK(p == where);
     std::memset(p, 0x5A, 1024);
-    pool->deallocate(p, 600);  // a size of its tier says nothing about what was used
+    pool->deallocate(p, 600);  // a size of its tier does not give the bytes that were used
     CHECK(dirty_bytes(where, 1024) == 0);
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What cutting and queueing cost: counted in bytes asked from the heap, which hold what is moved.
+// The cost of cutting and queueing: counted in bytes requested from the heap, which include the
+// moved ones.
 
 #include <cstddef>
 #include <cstdint>
@@ -27,7 +28,7 @@ tarn::chain chain_of(tarn::byte_pool<>& pool, std::size_t pieces) {
   return c;
 }
 
-/// Bytes that were asked from the heap while `action` ran.
+/// Bytes requested from the heap while `action` ran.
 template <class Action>
 std::size_t heap_bytes_of(Action&& action) {
   const auto before = test::heap_bytes.load();
@@ -35,7 +36,7 @@ std::size_t heap_bytes_of(Action&& action) {
   return test::heap_bytes.load() - before;
 }
 
-/// The largest block that was asked from the heap while `action` ran.
+/// The largest request to the heap while `action` ran.
 template <class Action>
 std::size_t largest_of(Action&& action) {
   test::heap_largest = 0;
@@ -43,7 +44,7 @@ std::size_t largest_of(Action&& action) {
   return test::heap_largest.load();
 }
 
-/// Bytes that outlive everything; they are never read.
+/// Bytes that outlive all handles; they are never read.
 tarn::shared_buffer vast(std::size_t size) {
   static const std::byte first{};
   return tarn::shared_buffer::of_static(std::span(&first, size));
@@ -71,7 +72,7 @@ TEST_CASE("a cut costs the pieces on its shorter side", "[chain]") {
             while (c.size() > piece_bytes + inside)
               cuts += c.split_off(c.size() - piece_bytes - inside).empty();
           }) <= 3 * handle * pieces);
-    // The part that is returned may be the long one.
+    // The returned part may be the long one.
     c = chain_of(pool, pieces);
     CHECK(heap_bytes_of([&] {
             for (std::size_t i = 0; i != pieces / 2; ++i)
@@ -126,7 +127,7 @@ TEST_CASE("a queue keeps constant memory, wherever its cuts fall and whichever w
     const auto drop_back = [&] { c.remove_suffix(piece_bytes); };
     const auto cut_front = [&] { c.split_to(piece_bytes).clear(); };
     const auto cut_back = [&] { c.split_off(c.size() - piece_bytes).clear(); };
-    static_cast<void>(largest_in(10, drop_front, push_back));  // the pool has its slabs then
+    static_cast<void>(largest_in(10, drop_front, push_back));  // after this the pool has its slabs
     CHECK(largest_in(turns, drop_front, push_back) < few);
     CHECK(largest_in(turns, cut_front, push_back) < few);
     CHECK(largest_in(turns, drop_back, push_front) < few);
@@ -144,7 +145,7 @@ TEST_CASE("a queue that was long gives the places of its pieces back", "[chain]"
     c.append(pool.get(piece_bytes));
     c.remove_prefix(piece_bytes);
   }
-  // It would move all places that it has to do this.
+  // For a middle cut it would have to move all entries.
   CHECK(largest_of([&] {
           for (int i = 0; i != 1000; ++i)
             c.append(pool.get(piece_bytes));
@@ -156,7 +157,7 @@ TEST_CASE("adding and dropping at either end costs O(1) for each piece on averag
   const auto piece = pool.get_shared(piece_bytes);
   constexpr std::size_t pieces = 1000;
   constexpr std::size_t turns = 4000;
-  // By turns, at the borders where room ends.
+  // Alternates at the limits of the array's room.
   for (const int most : {1, 2, 3, 5, 600}) {
     INFO(most);
     auto c = chain_of(pool, pieces);
@@ -188,7 +189,7 @@ TEST_CASE("a chain accepts its own bytes and pieces", "[chain]") {
   for (int i = 0; i != 12; ++i) {
     const auto front = c.begin()->view();
     s += std::string(front);
-    c.append(front);  // copied behind what it is a copy of
+    c.append(front);  // copied behind its own original
     REQUIRE(same());
     s += std::string(c.begin()->view());
     c.append(*c.begin());

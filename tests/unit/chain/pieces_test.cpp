@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A chain holds the same bytes as a string that is treated alike.
+// A chain holds the same bytes as a string after the same operations.
 
 #include <cstddef>
 #include <random>
@@ -70,7 +70,7 @@ TEMPLATE_LIST_TEST_CASE("pieces are shared, small ones are copied, many to a blo
   c.append(little);
   CHECK(little.unique());
   CHECK(c.pieces() == 2);
-  CHECK(std::ranges::size(c) == 2);  // as a range it is pieces, not bytes
+  CHECK(std::ranges::size(c) == 2);  // as a range it consists of pieces, not bytes
   CHECK(text_of(c) ==
         std::string(1000, 'b') + "smallsmallsmallsmallsmallsmallsmallsmallsmallsmall" + "little");
   // A block that is full is followed by another.
@@ -111,7 +111,7 @@ TEMPLATE_LIST_TEST_CASE("what is appended to a copy is not seen by the other", "
   chain_for<TestType> a(*pool);
   a.append("head ");
   auto b = a;
-  auto rest = a.split_off(5);  // nothing: and the room stays with the first part
+  auto rest = a.split_off(5);  // an empty part: the room stays with the first part
   a.append("of a");
   b.append("of b");
   rest.append("rest");
@@ -124,7 +124,7 @@ TEMPLATE_LIST_TEST_CASE("what is appended to a copy is not seen by the other", "
   CHECK(text_of(a) == "heaY");
   CHECK(text_of(c) == "d of aZ");
   const auto taken = *c.begin();
-  c.append("!");  // whoever has a piece keeps what it was
+  c.append("!");  // the content of a piece that is held does not change
   CHECK(taken.view() == "d of aZ");
   CHECK(text_of(c) == "d of aZ!");
 }

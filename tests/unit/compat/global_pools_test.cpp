@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Pools that nobody declares: one per size class, one per type.
+// Pools that are not declared: one per size class, one per type.
 
 #include <cstddef>
 #include <set>
@@ -97,7 +97,7 @@ TEST_CASE("what is no buffer of theirs makes no pool and is left alone", "[globa
   CHECK(all.size() == 0);
   void* const own = all.allocate(5000);
   CHECK_FALSE(all.deallocate(foreign.data(), 5000));
-  CHECK_FALSE(all.deallocate(own, 500));  // another class, of which there is no pool
+  CHECK_FALSE(all.deallocate(own, 500));  // another class, which has no pool
   CHECK(all.deallocate(own, 5000));
   CHECK(all.size() == 1);
   CHECK(all.find(5000)->occupancy().in_use() == 0);

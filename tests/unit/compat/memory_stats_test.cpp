@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The numbers of the program's memory: each changes by what was done to it.
+// The numbers of the program's memory: each operation changes the right ones.
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -36,9 +36,9 @@ constexpr std::size_t mib = 1024 * kib;
 
 using pool_type = tarn::byte_pool<std::mutex, tarn::counting_stats, tarn::traits<tarn::page_tiers>>;
 
-// A registry of its own with one pool, so that the sums are those of this pool.
+// A separate registry with one pool, so that the sums are those of this pool.
 struct fixture {
-  fixture() { static_cast<void>(now()); }  // what is made once is made
+  fixture() { static_cast<void>(now()); }  // makes the blocks that are made once
 
   [[nodiscard]] tarn::memory_stats now() const { return tarn::read_memory_stats(registry); }
 
@@ -107,7 +107,7 @@ TEST_CASE("lookups are the searches for the owner of a pointer", "[memory_stats]
   int foreign = 0;
   checked.deallocate(&foreign, 4096);
   CHECK(f.now().lookups == before + 2);
-  checked.deallocate(checked.allocate(4096), 4096);  // known at once
+  checked.deallocate(checked.allocate(4096), 4096);  // recognised at once
   CHECK(f.now().lookups == before + 2);
 }
 
@@ -129,13 +129,13 @@ TEST_CASE("mallocs and frees are gets and puts", "[memory_stats]") {
 TEST_CASE("heap_alloc is what the heap handed out", "[memory_stats]") {
   if (!has_heap()) return;
   fixture f;
-  f.pool.put(f.pool.get(mib));  // what the pool needs beside slabs is there from now on
+  f.pool.put(f.pool.get(mib));  // afterwards the pool has all that it needs beside slabs
   f.pool.trim();
   const auto before = f.now().heap_alloc;
   CHECK(before > 0);
   void* volatile mine = std::malloc(3 * mib);
   CHECK(is_near(f.now().heap_alloc, before + 3 * mib, 16 * kib));
-  auto b = f.pool.get(mib);  // a slab of that is the heap's, too
+  auto b = f.pool.get(mib);  // a slab of that size comes from the heap, too
   CHECK(is_near(f.now().heap_alloc, before + 4 * mib, 32 * kib));
   b.reset();
   CHECK(is_near(f.now().heap_alloc, before + 4 * mib, 32 * kib));  // idle, but not free
@@ -158,7 +158,7 @@ TEST_CASE("heap_sys is what the heap holds of the system, and pools with other s
   on_pages.trim();
   CHECK(f.now().heap_sys == before.heap_sys);
   if (!has_heap()) return;
-  void* volatile mine = std::malloc(100 * mib);  // a mapping of its own
+  void* volatile mine = std::malloc(100 * mib);  // a separate mapping
   CHECK(is_near(f.now().heap_sys, before.heap_sys + 100 * mib, 16 * kib));
   std::free(mine);
   CHECK(is_near(f.now().heap_sys, before.heap_sys, 16 * kib));
@@ -170,11 +170,11 @@ TEST_CASE("heap_idle and heap_in_use are the two parts of heap_sys", "[memory_st
                   tarn::traits<tarn::page_tiers, tarn::no_check, tarn::page_source>>
       on_pages({.name = "pages"});
   const auto token = f.registry.publish(on_pages);
-  on_pages.put(on_pages.get(mib));  // what the pool needs beside slabs is there from now on
+  on_pages.put(on_pages.get(mib));  // afterwards the pool has all that it needs beside slabs
   on_pages.trim();
   const auto before = f.now();
   CHECK(before.heap_idle + before.heap_in_use == before.heap_sys);
-  constexpr std::size_t few = 8 * kib;  // what the heap itself moves
+  constexpr std::size_t few = 8 * kib;  // the heap's own movements
   auto b = on_pages.get(mib);
   auto now = f.now();
   CHECK(is_near(now.heap_in_use, before.heap_in_use + mib, few));
@@ -189,12 +189,12 @@ TEST_CASE("heap_idle and heap_in_use are the two parts of heap_sys", "[memory_st
   CHECK(is_near(now.heap_in_use, before.heap_in_use, few));
   CHECK(is_near(now.heap_idle, before.heap_idle, few));
   if (!has_heap()) return;
-  // What is free in the heap is idle as well.
+  // Free memory in the heap is idle as well.
   std::vector<void*> blocks(1000);
   for (auto& block : blocks)
     block = std::malloc(4 * kib);
   const auto full = f.now();
-  void* const last = std::malloc(4 * kib);  // holds the rest down
+  void* const last = std::malloc(4 * kib);  // keeps the memory below it in the heap
   for (auto* const block : blocks)
     std::free(block);
   CHECK(is_near(f.now().heap_idle, full.heap_idle + 1000 * 4 * kib, 128 * kib));
@@ -214,7 +214,7 @@ TEST_CASE("heap_released is what pools gave back because it was idle", "[memory_
   c.reset();
   CHECK(tarn::force_trim(f.registry) == 2 * mib);
   CHECK(f.now().heap_released == before + 3 * mib);
-  // What never was idle is not given back: a block above the last tier just ends...
+  // Memory that was never idle is not given back: a block above the last tier is only freed...
   f.pool.put(f.pool.get(6 * mib));
   CHECK(f.now().heap_released == before + 3 * mib);
   // ...unless it was kept.
@@ -226,7 +226,7 @@ TEST_CASE("heap_released is what pools gave back because it was idle", "[memory_
 }
 
 namespace {
-// A source that takes its time, so that upkeep does, too.
+// A slow source, which makes upkeep slow, too.
 struct slow_source : tarn::heap_source {
   static void deallocate(void* p, std::size_t bytes, std::size_t alignment) noexcept {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -254,7 +254,7 @@ TEST_CASE("gc_cpu_fraction is the part of the time that upkeep took", "[memory_s
   const auto available = static_cast<double>(after.age.count()) * after.processors;
   CHECK(after.gc_cpu_fraction * available >= 2 * 20e6);
   CHECK(after.gc_cpu_fraction * available < static_cast<double>(after.upkeep_time.count()) + 1e3);
-  // While nothing is kept up the part gets less.
+  // Without upkeep its share falls.
   std::this_thread::sleep_for(std::chrono::milliseconds(5));
   CHECK(tarn::read_memory_stats(registry).gc_cpu_fraction < after.gc_cpu_fraction);
 }
@@ -282,7 +282,7 @@ TEST_CASE("num_gc counts passes of upkeep", "[memory_stats]") {
   CHECK(grew_by(1));
   objects.maintain(std::chrono::seconds(10));
   CHECK(grew_by(1));
-  objects.maintain(std::chrono::seconds(10));  // too early: nothing is done
+  objects.maintain(std::chrono::seconds(10));  // too early: no effect
   CHECK(grew_by(0));
   tarn::force_trim(f.registry);  // a trim and a drain of each
   CHECK(grew_by(4));
@@ -380,7 +380,7 @@ TEST_CASE("force_trim empties the pools and the heap", "[memory_stats]") {
   CHECK(tarn::force_trim(f.registry) == 0);
   CHECK(tarn::force_trim(tarn::pool_registry()) == 0);
   if (!has_heap()) return;
-  // Pages that lie free in the middle of the heap go back to the system.
+  // Free pages in the middle of the heap go back to the system.
   std::vector<void*> blocks(5000);
   for (auto& block : blocks) {
     block = std::malloc(4 * kib);
@@ -396,7 +396,7 @@ TEST_CASE("force_trim empties the pools and the heap", "[memory_stats]") {
 }
 
 namespace {
-// What pools will have: a percentage that is set and told.
+// The setting of future pools: a percentage that is set and read.
 struct retaining_pool : tarn::byte_pool<std::mutex> {
   using tarn::byte_pool<std::mutex>::byte_pool;
   int set_retention_percent(int p) { return std::exchange(percent, p); }

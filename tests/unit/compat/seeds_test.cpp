@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Snapshots in the shapes of the seeds, and the sixteen metrics of Takhin.
+// Snapshots in the formats of the seeds, and the sixteen metrics of Takhin.
 
 #include <cstddef>
 #include <cstdint>
@@ -154,7 +154,7 @@ TEST_CASE("synk: blocks and bytes by class", "[observe]") {
   }
   static_cast<void>(pool.get(2000));
   static_cast<void>(pool.get(3 * mib));  // kept
-  static_cast<void>(pool.get(2 * mib));  // served by that
+  static_cast<void>(pool.get(2 * mib));  // served by the kept block
   static_cast<void>(pool.get(5 * mib));  // too large to be kept
   using counts = tarn::synk_stats::counts;
   const auto stats = tarn::to_synk(pool.snapshot());

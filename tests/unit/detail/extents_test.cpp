@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The books of blocks above the last tier: what is out by address, what is idle by age and size.
-// How much is looked at is counted in steps along the links, not in time.
+// The bookkeeping of blocks above the last tier: blocks in use by address, idle blocks by age and
+// size. The work is counted in steps along the links, not in time.
 
 #include <algorithm>
 #include <cstddef>
@@ -33,13 +33,13 @@ std::vector<extent> extents_at(const std::vector<std::uint64_t>& addresses) {
   return made;
 }
 
-/// Lets a map have the buckets that it asks for.
+/// Gives a map the buckets that it asks for.
 void grow(tarn::detail::extent_map& map) {
   tarn::system_mutex lock;
   map.grow(map.wanted(), lock);
 }
 
-/// The part of the extents that share a bucket with another, counted as steps behind each.
+/// The share of the extents that share a bucket with another one, counted as steps behind each.
 double mean_steps(const std::vector<extent>& all) {
   std::size_t steps = 0;
   for (const auto& e : all) {
@@ -56,7 +56,7 @@ std::size_t depth_of(const extent& e) {
   return depth;
 }
 
-/// What `kept_extents` promises, by a walk over all.
+/// The promises of `kept_extents`, checked by a walk over all.
 struct plain_kept {
   std::list<extent*> newest_first;
 
@@ -118,7 +118,7 @@ TEST_CASE("a map that gets no memory works on, and takes it later", "[extents]")
   CHECK(map.buckets() == 64);
   CHECK(map.wanted() == 64);
   tarn::system_mutex lock;
-  map.grow(32, lock);  // as it was asked for once
+  map.grow(32, lock);  // as it was requested once
   CHECK(map.wanted() == 64);
   for (int i = 0; i != 2000; ++i) {
     grow(map);
@@ -158,7 +158,7 @@ TEST_CASE("the best fit is that of a walk over all, the newest of those that fit
         const auto alignment = std::size_t{64} << (random() % 4 == 0 ? random() % 6 : 0);
         auto* e = kept.best(wanted, alignment);
         wrong += e != plain.best(wanted, alignment);
-        if (e == nullptr || random() % 4 == 0) {  // or any other, as ageing does
+        if (e == nullptr || random() % 4 == 0) {  // or any other one, as ageing takes it
           e = *std::next(plain.newest_first.begin(),
                          static_cast<std::ptrdiff_t>(random() % plain.newest_first.size()));
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What the main job says of its rounds.
+// The main job's judgement of its rounds.
 
 #include <vector>
 

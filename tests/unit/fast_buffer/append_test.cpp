@@ -148,7 +148,7 @@ TEST_CASE("varints have as many groups as they need, and zigzag maps small to sm
 }
 
 TEST_CASE("a part of the buffer may be appended to it, wherever it has to move", "[fast_buffer]") {
-  // What comes back is zeroed at once, so a block that was left too early shows.
+  // A returned block is zeroed at once, so a block that was left too early shows.
   small_pool pool({.zeroing = tarn::zeroing::on_put});
   SECTION("across growths") {
     local_writer<16> b(pool);
@@ -224,7 +224,7 @@ TEST_CASE("consumed bytes are out of view, and their place serves again", "[fast
   CHECK(b.empty());
   CHECK(b.front_room() == 0);
   CHECK(b.room() == 128);
-  // As a queue it stays as large as what is in it at one time.
+  // As a queue its size follows the content at one time.
   std::string expected;
   for (std::size_t i = 0; i != 10000; ++i) {
     const auto piece = text_of(1 + i % 40, i);
@@ -281,7 +281,7 @@ TEMPLATE_TEST_CASE("random operations do what they do to a string", "[fast_buffe
         case 5: {
           TestType other(std::move(b));
           wrong += !b.empty();      // NOLINT(bugprone-use-after-move): that is what is tested
-          b.append("overwritten");  // it is as new
+          b.append("overwritten");  // it is like new
           b = std::move(other);
           break;
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The concurrent form on one thread; many meet in tests/stress.
+// The concurrent form on one thread; tests/stress uses it on several threads.
 
 #include <cstddef>
 #include <mutex>
@@ -20,7 +20,7 @@ using test::bytes_of;
 using test::text_of;
 using shared_writer = tarn::basic_concurrent_fast_buffer<std::mutex>;
 
-// What one thread could not rely on does not exist.
+// Members that are of no use with several threads do not exist.
 template <class B>
 concept has_views = requires(B& b) { b.view(); } || requires(B& b) {
   b.bytes();
@@ -89,7 +89,8 @@ TEST_CASE("a concurrent one holds max_bytes and not one more", "[fast_buffer]") 
   CHECK(b.size() == 1000);
   CHECK_THROWS_AS(b.append("x"), std::length_error);
   const std::byte one{};
-  const volatile auto most = static_cast<std::size_t>(-1);  // else the compiler sees through it
+  const volatile auto most =
+      static_cast<std::size_t>(-1);  // otherwise the compiler would know the value
   CHECK_THROWS_AS(b.append(std::span(&one, 1), std::span(&one, most)), std::length_error);
   CHECK_THROWS_AS(b.append(std::span(&one, most)), std::length_error);
   CHECK_FALSE(b.try_append(std::span(&one, most), std::span(&one, 1)));

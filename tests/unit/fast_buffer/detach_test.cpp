@@ -43,7 +43,7 @@ TEMPLATE_LIST_TEST_CASE("what was written comes out as a buffer, without a copy"
   CHECK(b.view() == "the next one");
   CHECK(out.view() == text_of(1000));
   b.clear();
-  CHECK_FALSE(b.detach());  // nothing is written, and the block stays
+  CHECK_FALSE(b.detach());  // no byte is written, and the block stays
   CHECK(b.capacity() == 128);
   CHECK(pool->occupancy().in_use() == 2);
 }
@@ -127,7 +127,7 @@ TEST_CASE("a pool that zeroes what was used zeroes all that was written", "[fast
     {
       tarn::fast_buffer b(pool);
       b.append(text_of(100));
-      b.append(text_of(28));  // the block was asked for 100
+      b.append(text_of(28));  // the block was requested with 100
       b.resize_uninitialized(1);
     }
     CHECK(next_block_is_zero(128));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Every operation that may take memory, with a source that fails at its first, second, ... call:
-// the fast buffer is as it was, and nothing is lost.
+// the fast buffer is unchanged, and no block is lost.
 
 #include <cstddef>
 #include <new>
@@ -16,9 +16,9 @@ namespace {
 
 using test::text_of;
 constexpr std::size_t mib = std::size_t{1} << 20;
-constexpr std::size_t sizes[] = {0, 1, 128, 3000};  // written before
+constexpr std::size_t sizes[] = {0, 1, 128, 3000};  // bytes that are written before
 
-// Runs `action(writer)` with a source that fails at its n-th call, for n = 1, 2, ... until nothing
+// Runs `action(writer)` with a source that fails at its n-th call, for n = 1, 2, ... until no call
 // fails any more. `action` returns whether it succeeded; if not, nothing may have changed.
 template <class P, std::size_t InlineBytes = 0, class Action>
 void walk(std::size_t written, const Action& action) {
@@ -47,7 +47,7 @@ void walk(std::size_t written, const Action& action) {
           CHECK(b.capacity() == capacity);
           CHECK(b.data() == place);
           CHECK(pool->occupancy().in_use() == in_use);
-          // Still all its own: its room can be written to, and the same thing succeeds now.
+          // It still owns its block: its room can be written to, and now the same action succeeds.
           b.append(text_of(b.room()));
           b.resize_uninitialized(before.size());
           CHECK(action(b));
@@ -55,7 +55,7 @@ void walk(std::size_t written, const Action& action) {
         CHECK(pool.imbalance() == "");
       }
       if (!failed) {
-        CHECK(n != 1);  // else the source was never asked, and nothing is tested
+        CHECK(n != 1);  // otherwise the source was never called, and the test is empty
         break;
       }
       REQUIRE(n != 49);
@@ -87,7 +87,7 @@ TEMPLATE_LIST_TEST_CASE("a growth that fails leaves a fast buffer as it was", "[
 TEMPLATE_LIST_TEST_CASE("single bytes, numbers and parts of itself fail without a trace",
                         "[fast_buffer]", test::every_lock) {
   INFO(test::name_of<TestType>());
-  // So full that there is no tier left that the pool has a block of.
+  // So full that the pool has no block left in any tier.
   constexpr std::size_t full = std::size_t{1} << 17;
   walk<TestType>(full, [](auto& b) { return test::has_memory([&] { b.push_back('x'); }); });
   walk<TestType>(full, [](auto& b) { return test::has_memory([&] { b.append_be(1); }); });
@@ -107,14 +107,14 @@ TEMPLATE_LIST_TEST_CASE("a detach that needs a block and gets none has detached 
   };
   walk<TestType, 64>(20, detach);
   walk<TestType, 64>(20, share);
-  // A block without 64 bytes to spare has its count elsewhere.
+  // A block without 64 spare bytes has its count elsewhere.
   std::size_t refused = 0;
   for (std::size_t n = 1; n != 10; ++n) {
     test::byte_fixture<TestType> pool;
     {
       test::writer_of<TestType> b(*pool);
       b.append(text_of(128));
-      pool.source.fail_from(n);  // once would not do: the pool asks again
+      pool.source.fail_from(n);  // a single failure is not enough: the pool asks again
       const bool done = share(b);
       pool.source.never_fail();
       if (!done) {
@@ -138,7 +138,7 @@ TEMPLATE_LIST_TEST_CASE("shrinking without memory does nothing", "[fast_buffer]"
   b.reserve(mib);
   const auto* const place = b.data();
   pool.source.fail_from(1);
-  // Whether the pool can serve it from what it has is its own affair.
+  // The pool may or may not serve it from its idle blocks.
   b.shrink_to_fit();
   pool.source.never_fail();
   CHECK(b.view() == text_of(1500));

@@ -33,7 +33,7 @@ std::string length_error_of(Action&& action) {
 
 }  // namespace
 
-// First in this program, before anything else uses the default pool.
+// First in this program, before any other code uses the default pool.
 TEST_CASE("a fast buffer that was never written to has not even made the default pool",
           "[fast_buffer]") {
   CHECK(test::heap_calls_of([] {
@@ -151,16 +151,17 @@ TEST_CASE("it holds max_bytes and not one more, and says so", "[fast_buffer]") {
   CHECK_THROWS_AS(static_cast<void>(b.prepare(static_cast<std::size_t>(-1))), std::length_error);
   CHECK(b.view() == full);
   CHECK(b.capacity() == 1000);
-  // What is consumed makes room, also where only a little is: there is nowhere to grow to.
+  // Consumed bytes make room, even if they are few: the buffer can't grow here.
   b.consume(10);
   b.append("0123456789");
   CHECK(b.view() == full.substr(10) + "0123456789");
   CHECK_THROWS_AS(b.push_back('y'), std::length_error);
-  // A size that no memory has.
+  // A size that is larger than any memory.
   writer endless(*pool);
   endless.append("x");
   CHECK_THROWS_AS(endless.reserve(static_cast<std::size_t>(-1)), std::length_error);
-  const volatile auto most = static_cast<std::size_t>(-1);  // else the compiler sees through it
+  const volatile auto most =
+      static_cast<std::size_t>(-1);  // otherwise the compiler would know the value
   CHECK_THROWS_AS(endless.append(std::span(endless.data(), most)), std::length_error);
   CHECK_FALSE(endless.try_append(std::span(endless.data(), most)));
   CHECK(endless.view() == "x");

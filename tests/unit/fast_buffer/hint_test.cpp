@@ -30,14 +30,14 @@ TEST_CASE("a hint goes up at once, and down after more than ten smaller ones in 
   for (int i = 0; i != 10; ++i)
     hint.report(100);
   CHECK(hint.bytes() == 5000);
-  hint.report(5000);  // not smaller: the row begins anew
+  hint.report(5000);  // not smaller: a new row begins
   for (int i = 0; i != 9; ++i)
     hint.report(100);
   hint.report(300);
   CHECK(hint.bytes() == 5000);
   hint.report(200);
-  CHECK(hint.bytes() == 300);  // the largest of the row
-  hint.report(0);              // says nothing
+  CHECK(hint.bytes() == 300);  // the largest size of the row
+  hint.report(0);              // no effect
   for (int i = 0; i != 11; ++i)
     hint.report(50);
   CHECK(hint.bytes() == 50);
@@ -64,7 +64,7 @@ TEST_CASE("the first block is as large as others became", "[hint]") {
     writer moved(std::move(second));
     CHECK(hint.bytes() == 3000);
     const auto out = moved.detach();
-    CHECK(hint.bytes() == 10001);  // the peak, though it is long consumed
+    CHECK(hint.bytes() == 10001);  // the peak, though it was consumed long ago
     moved.append("more");
   }
   CHECK(hint.bytes() == 10001);
@@ -89,7 +89,7 @@ TEST_CASE("of reports from many threads the largest counts", "[hint]") {
     for (std::size_t i = 0; i != 10000; ++i)
       hint.report(1 + (i * 4 + me) % 40000);
   });
-  // Reports fall, and rise again, so only the end is certain.
+  // Reports fall, and rise again, so only the final value is certain.
   hint.report(40000);
   CHECK(hint.bytes() == 40000);
   test::run_together(4, [&](std::size_t) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A fast buffer through which bytes pass: what is moved for that, counted in bytes.
+// A fast buffer as a queue: the bytes that it moves are counted.
 
 #include <cstddef>
 #include <stdexcept>
@@ -19,7 +19,7 @@ using fixture = test::byte_fixture<policy>;
 using writer = test::writer_of<policy>;
 
 /// Lets `turns` pieces pass through a buffer that holds `held` bytes.
-/// Returns: bytes that were moved, also to larger blocks, for each byte that passed.
+/// Returns: for each byte that passed, the bytes that were moved, including moves to larger blocks.
 template <class Writer>
 double moved_per_byte(Writer& b, std::size_t held, std::string_view piece, std::size_t turns) {
   b.append(text_of(held));
@@ -91,7 +91,7 @@ TEST_CASE("a bounded buffer through which bytes pass never holds more than its b
       same.erase(0, gone);
       REQUIRE(b.view() == same);
       REQUIRE(b.size() + b.room() <= bound);
-      // The bound is all that may be written: no less, wherever the content lies.
+      // All bytes up to the bound can be written, wherever the content lies.
       if (i % 100 == 0) {
         const auto to = b.prepare(bound - b.size());
         REQUIRE(to.size() == bound - same.size());
@@ -106,7 +106,7 @@ TEST_CASE("where there is no more memory the content moves within its block", "[
   writer b(*pool, {.max_bytes = 32 * 1024});
   b.append(text_of(32 * 1024 - 10));
   std::string same(b.view());
-  const auto taken = pool->get(30 * 1024);  // what is left is too small for another one
+  const auto taken = pool->get(30 * 1024);  // the rest is too small for another block
   for (int i = 0; i != 10; ++i) {
     b.consume(20);
     same.erase(0, 20);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What comes from streams and file descriptors.
+// Reading from streams and file descriptors.
 
 #include <sys/time.h>
 #include <unistd.h>
@@ -42,7 +42,7 @@ struct pipe_ends {
 
 int woken_writer = -1;
 volatile sig_atomic_t signals = 0;
-// The first signal says nothing, the second brings what the reader waits for.
+// The first signal only interrupts, the second one writes the bytes that the reader waits for.
 void on_alarm(int) {
   signals = signals + 1;
   if (signals == 2) static_cast<void>(!::write(woken_writer, "late", 4));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// One type for the bytes of every pool: they go back to the right one.
+// One type for the bytes of every pool: each block goes back to its own pool.
 
 #include <cstddef>
 #include <cstring>

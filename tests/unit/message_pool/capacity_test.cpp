@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A pool with a capacity: exactly so many messages, and waiting for one.
+// A pool with a capacity: exactly that many messages, and waiting for one.
 
 #include <chrono>
 #include <cstddef>

@@ -37,10 +37,10 @@ using pool_of = tarn::message_pool<
 
 constexpr std::size_t capacity = 12;
 
-/// What can go wrong, and how to arrange that it does at the n-th chance.
+/// A kind of failure, and how to cause it at the n-th call.
 enum class failing { source_once, source_for_ever, messages };
 
-// Whether `action` ran without either failure.
+// Whether `action` ran without any failure.
 template <class Action>
 bool succeeds(Action&& action) {
   try {
@@ -51,7 +51,7 @@ bool succeeds(Action&& action) {
   return false;
 }
 
-// How many messages a pool gives until it says no.
+// The number of messages that a pool gives until it refuses.
 template <class Pool>
 std::size_t count_all(Pool& pool) {
   std::vector<typename Pool::handle> out;
@@ -60,8 +60,8 @@ std::size_t count_all(Pool& pool) {
   return out.size();
 }
 
-// Runs `action(pool)` with something that fails at its n-th chance, for n = 1, 2, ... until nothing
-// fails any more. What `action` took, it must have given back.
+// Runs `action(pool)` with a failure at the n-th call, for n = 1, 2, ... until no call fails any
+// more. `action` must give back all that it took.
 template <class P, class Action>
 void walk(bool bounded, Action&& action) {
   for (const auto what : {failing::source_once, failing::source_for_ever, failing::messages}) {
@@ -76,7 +76,7 @@ void walk(bool bounded, Action&& action) {
         tarn::options o{.name = "walked"};
         if (bounded) o.capacity = capacity;
         pool_of<P> pool(o, {}, source);
-        auto kept = pool.get();  // something is out beforehand
+        auto kept = pool.get();  // one message is in use beforehand
         if (what == failing::source_once) source.fail_at(n);
         if (what == failing::source_for_ever) source.fail_from(n);
         if (what == failing::messages) tracked::throw_at(static_cast<long>(n));
@@ -89,7 +89,7 @@ void walk(bool bounded, Action&& action) {
         if (what == failing::source_for_ever && failed) CHECK_FALSE(done);
         if (!failed) CHECK(done);
         CHECK(succeeds([&] { return action(pool); }));
-        if (bounded) CHECK(count_all(pool) == capacity - 1);  // every permit is there
+        if (bounded) CHECK(count_all(pool) == capacity - 1);  // no permit is missing
         kept.reset();
         CHECK(pool.in_flight() == 0);
       }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Who owns a pooled message, and when it goes back.
+// The owners of a pooled message, and the moment when it goes back.
 
 #include <cstddef>
 #include <memory>
@@ -24,7 +24,7 @@ using test::tracked;
 template <class P, class M = tarn::message>
 using pool_of = tarn::message_pool<M, typename P::lock, typename P::stats>;
 
-/// A message that holds others of its own pool: neither is complete before the other.
+/// A message that holds others of its own pool: each type is incomplete before the other one.
 struct node {
   int number = 0;
   tarn::message_pool<node>::shared next;
@@ -39,7 +39,7 @@ static_assert(std::is_nothrow_move_constructible_v<tarn::message_pool<>::handle>
 static_assert(std::is_nothrow_copy_constructible_v<tarn::message_pool<>::shared>);
 static_assert(
     std::is_same_v<decltype(*std::declval<tarn::message_pool<>::shared&>()), const tarn::message&>);
-// What is counted without atomics is another type, and does not become the other one.
+// A handle with a plain count is another type, and does not convert to the atomic one.
 static_assert(!std::is_convertible_v<tarn::message_pool<tarn::message, tarn::no_lock>::shared,
                                      tarn::message_pool<>::shared>);
 static_assert(sizeof(tarn::message_pool<>::handle) == 2 * sizeof(void*));
@@ -67,7 +67,7 @@ TEMPLATE_LIST_TEST_CASE("a handle owns its message until it is reset, moved or g
   CHECK(a.get() == message);
   b = pool.get();
   CHECK(pool.in_flight() == 2);
-  b = std::move(a);  // the other one goes back
+  b = std::move(a);  // the old message goes back
   CHECK(pool.in_flight() == 1);
   b.reset();
   CHECK(pool.in_flight() == 0);
@@ -126,7 +126,7 @@ TEMPLATE_LIST_TEST_CASE("a message is fanned out to any number of sinks", "[mess
       CHECK(s->id == n);
       CHECK(s.ref_count() == n);
     }
-    // What a sink owned before it lets go of.
+    // The message that a sink owns until it drops its handle.
     pool.share(pool.get(), sinks);
     CHECK(pool.in_flight() == (n == 0 ? 0 : 1));
     pool.share({}, sinks);
@@ -157,7 +157,7 @@ TEMPLATE_LIST_TEST_CASE("only the one owner gets a message back to write to", "[
   CHECK(again.ref_count() == 1);
   again.reset();
   CHECK(pool.in_flight() == 0);
-  // What comes from the pool afterwards has one owner again.
+  // The next message from the pool has one owner again.
   CHECK(pool.share(pool.get()).unique());
   CHECK(test::imbalance(pool) == "");
 }

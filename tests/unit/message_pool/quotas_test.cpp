@@ -58,10 +58,10 @@ TEMPLATE_LIST_TEST_CASE("a consumer holds up to its quota, whatever the others d
     out.push_back(i == 0 ? b.get_for(1ms) : b.get_until(0s));
   CHECK_FALSE(b.try_get());
   CHECK(pool.in_flight() == 10);
-  out[0].reset();  // of the pool: neither consumer gets more
+  out[0].reset();  // a permit of the pool: neither consumer gets more
   CHECK_FALSE(a.try_get());
   CHECK(pool.try_get());
-  out[5].reset();  // of a
+  out[5].reset();  // a permit of a
   CHECK_FALSE(b.try_get());
   CHECK(a.try_get());
   out.clear();
@@ -95,7 +95,7 @@ TEMPLATE_LIST_TEST_CASE("what is out can't be promised: a consumer comes when it
   pool_of<TestType> pool({.capacity = 2});
   auto out = pool.get();
   CHECK_THROWS_AS(pool.consumer(2), tarn::pool_exhausted);
-  CHECK(pool.try_get());  // nothing was kept by that
+  CHECK(pool.try_get());  // that call kept no permit
   out.reset();
   auto all = pool.consumer(2);
   CHECK_FALSE(pool.try_get());
@@ -111,14 +111,14 @@ TEMPLATE_LIST_TEST_CASE("a consumer that goes gives its part back, message by me
   auto two = consumer->get();
   CHECK_FALSE(pool.try_get());
   consumer.reset();
-  auto three = pool.get();  // the one that was not out
+  auto three = pool.get();  // the permit that was not out
   CHECK_FALSE(pool.try_get());
   one.reset();
   one = pool.get();
   CHECK_FALSE(pool.try_get());
   CHECK_THROWS_AS(pool.consumer(1), tarn::pool_exhausted);
   two.reset();
-  auto next = pool.consumer(1);  // and it can be promised again
+  auto next = pool.consumer(1);  // the quota can be given again
   CHECK_FALSE(pool.try_get());
   CHECK(next.try_get());
 }
@@ -140,7 +140,7 @@ TEMPLATE_LIST_TEST_CASE("permits find home after consumer and pool are gone, in 
       if (what == 1) consumer.reset();
       if (what == 2) out.clear();
     }
-  }  // a sanitizer finds what was freed twice or not at all
+  }  // a sanitizer finds blocks that were freed twice or not at all
 }
 
 TEST_CASE("a consumer can be moved", "[message_pool]") {
@@ -149,7 +149,7 @@ TEST_CASE("a consumer can be moved", "[message_pool]") {
   auto b = std::move(a);
   auto one = b.get();
   CHECK_FALSE(b.try_get());
-  b = pool.consumer(2);  // the first one goes
+  b = pool.consumer(2);  // the first consumer ends
   CHECK(b.quota() == 2);
   auto two = b.get();
   auto three = b.get();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What a message is after a reset: every field as it was at first, and the memory still there.
+// A message after a reset: every field has its first value, and its memory is still there.
 
 #include <cstddef>
 #include <cstdint>
@@ -20,7 +20,7 @@ using namespace std::string_view_literals;
 
 constexpr std::size_t kib = 1024;
 
-/// One field: how to change it, and whether it is as at first.
+/// One field: how to change it, and how to check that it has its first value.
 struct field {
   const char* name;
   void (*change)(tarn::message&);
@@ -192,7 +192,7 @@ TEST_CASE("containers of the standard library are values as well", "[message]") 
 }
 
 TEST_CASE("a byte string holds what it was given", "[byte_string]") {
-  // Every length around those that are copied in another way.
+  // Every length around the limits between two ways of copying.
   for (std::size_t n = 0; n != 100; ++n) {
     INFO(n);
     std::string text;

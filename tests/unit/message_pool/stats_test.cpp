@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What a message pool counts, and what it takes from the heap.
+// The counts of a message pool, and its calls of the heap.
 
 #include <cstddef>
 #include <optional>
@@ -44,7 +44,7 @@ TEMPLATE_LIST_TEST_CASE("a hit is a message that had been out before, and nothin
     const auto second = pool.get();
     const auto s = pool.snapshot().total();
     CHECK(s.gets == 2);
-    CHECK(s.hits() == 0);  // both are fresh
+    CHECK(s.hits() == 0);  // both messages are fresh
     CHECK(s.misses == 2);
     CHECK(pool.in_flight() == 2);
   }

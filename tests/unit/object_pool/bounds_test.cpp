@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// How many idle objects a pool keeps, and when they go.
+// The number of idle objects that a pool keeps, and when they are destroyed.
 
 #include <chrono>
 #include <cstdint>
@@ -31,7 +31,7 @@ using built_pool = tarn::object_pool<
     tracked, typename P::lock, typename P::stats,
     tarn::object_traits<tarn::build_objects, tarn::no_check, test::failing_source>>;
 
-// True where a thread keeps some idle objects beside those of the depot.
+// True where a thread keeps some idle objects in addition to those of the depot.
 template <class P>
 constexpr bool is_thread_cached = false;
 template <class L, class S>
@@ -78,7 +78,7 @@ TEMPLATE_LIST_TEST_CASE("objects above max_objects are discarded and destroyed",
       }
       CHECK(discarded(pool) == 1500 - alive);
       CHECK(test::imbalance(pool) == "");
-      take_and_return(pool, 1500);  // and it goes on
+      take_and_return(pool, 1500);  // the pool continues to work
       CHECK(static_cast<std::size_t>(tracked::alive()) <= 2 * most);
       CHECK(tracked::made() == static_cast<long>(discarded(pool)) + tracked::alive());
     }
@@ -94,7 +94,7 @@ TEMPLATE_LIST_TEST_CASE("max_bytes bounds the idle objects of a pool", "[object_
   {
     kept_pool<TestType> pool({.max_bytes = 64 * sizeof(tracked), .shard_bytes = 0}, {}, source);
     take_and_return(pool, 3000);
-    CHECK(tracked::alive() <= 64 + 512);  // beside the depot's, one cache
+    CHECK(tracked::alive() <= 64 + 512);  // one cache in addition to the depot
     CHECK(test::imbalance(pool) == "");
   }
   check_nothing_left(source);
@@ -131,7 +131,7 @@ TEMPLATE_LIST_TEST_CASE("trim, drain and clear destroy what is idle and spare wh
       INFO("way " << way);
       auto out = pool.get();
       out->value = 5;
-      take_and_return(pool, 3000);  // a few slabs' worth
+      take_and_return(pool, 3000);  // the blocks of a few slabs
       CHECK(tracked::alive() == 3001);
       switch (way) {
         case 0:
@@ -147,13 +147,13 @@ TEMPLATE_LIST_TEST_CASE("trim, drain and clear destroy what is idle and spare wh
       CHECK(tracked::alive() == 1);
       CHECK(out->value == 5);
       CHECK(pool.occupancy().in_use() == 1);
-      CHECK(source.live_blocks() == 1);  // the slab of the one that is out
+      CHECK(source.live_blocks() == 1);  // the slab of the object that is in use
       CHECK(test::imbalance(pool) == "");
     }
     CHECK(pool.trim() > 0);
     CHECK(source.live_bytes() == 0);
     CHECK(pool.trim() == 0);
-    // Trimming to a number of bytes keeps about that much.
+    // Trimming to a number of bytes keeps about that many bytes.
     take_and_return(pool, 1200);
     pool.trim(300 * pool.occupancy().tiers[0].stride_bytes);
     CHECK(tracked::alive() <= 300);
@@ -199,7 +199,7 @@ TEMPLATE_LIST_TEST_CASE("resize grows through the factory and really shrinks", "
     pool.resize(20);
     CHECK(tracked::alive() == 21);
     take_and_return(pool, 200);
-    // The new bound holds for what comes back from now on, as max_objects does.
+    // The new bound is valid for objects that return from now on, as max_objects is.
     CHECK(tracked::alive() <= (is_thread_cached<TestType> ? 41 : 21));
     pool.resize(0);
     CHECK(tracked::alive() == 1);
@@ -228,7 +228,7 @@ TEMPLATE_LIST_TEST_CASE("idle objects go after a cleanup interval, busy ones sta
     CHECK(pool.maintain(120s) == 0);
     CHECK(out->value == 0);
 
-    // What is used between two calls stays, the rest goes.
+    // Objects that are used between two calls stay, the others are destroyed.
     take_and_return(pool, 400);
     static_cast<void>(pool.maintain(130s));
     CHECK(tracked::alive() == 401);
@@ -342,7 +342,7 @@ TEMPLATE_LIST_TEST_CASE("what is tried is empty where the other form throws", "[
     CHECK(a->capacity() >= 100);
     CHECK(pool.try_get(0)->capacity() >= 40);
     std::vector<typename decltype(pool)::handle> three(3);
-    CHECK_FALSE(pool.try_get_bulk(three));  // one is out
+    CHECK_FALSE(pool.try_get_bulk(three));  // one object is in use
     CHECK_THROWS_AS(pool.get_bulk(three), std::bad_alloc);
     for (const auto& handle : three)
       CHECK_FALSE(handle);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Objects built in place under every lock and stats policy.
+// Objects constructed in place under every lock and stats policy.
 
 #include <memory>
 #include <optional>
@@ -24,7 +24,7 @@ using built = tarn::object_traits<tarn::build_objects, tarn::no_check, test::fai
 template <class T, class P>
 using built_pool = tarn::object_pool<T, typename P::lock, typename P::stats, built>;
 
-// Neither default-constructible nor movable: it can only be built where it stays.
+// Neither default-constructible nor movable: it can only be constructed at its final address.
 struct session {
   session(std::unique_ptr<int> n, std::string& other, const char* what)
       : number(std::move(n)), log(other), text(what) {}
@@ -65,7 +65,7 @@ TEMPLATE_LIST_TEST_CASE("objects are built with arguments and destroyed on their
       pool.put(std::move(other));
       CHECK(tracked::alive() == 0);
     }
-    CHECK(tracked::resets() == 0);  // nobody resets what is destroyed
+    CHECK(tracked::resets() == 0);  // an object that is destroyed is not reset
     CHECK(test::imbalance(pool) == "");
     if constexpr (TestType::stats::counts) {
       const auto t = pool.snapshot().total();
@@ -98,7 +98,7 @@ TEMPLATE_LIST_TEST_CASE("a constructor that throws loses no slot", "[object_pool
   tracked::start();
   test::failing_source source;
   {
-    // One block in all: a lost one would be missed.
+    // One block in total: a lost block would be noticed.
     built_pool<tracked, TestType> pool({.capacity = 1}, {}, source);
     for (int round = 0; round != 5; ++round) {
       tracked::throw_at(1);

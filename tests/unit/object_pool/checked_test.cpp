@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What `checked` finds in a pool of objects, before any reset or destructor runs.
+// The misuses that `checked` finds in a pool of objects, before any reset or destructor runs.
 
 #include <cstddef>
 #include <cstdint>
@@ -75,7 +75,7 @@ void find_every_misuse() {
     CHECK(heard == 4);
     CHECK(pool.snapshot().total().in_use == 0);
 
-    // Nobody gets the same object twice, and a block is good again after its next get.
+    // No object is handed out twice, and a block is valid again after its next get.
     tracked* const c = take(pool);
     tracked* const d = take(pool);
     CHECK(c != d);
@@ -86,7 +86,7 @@ void find_every_misuse() {
     CHECK(test::imbalance(pool) == "");
 
     pool.close();
-    pool.put(d);  // late, told, and taken all the same
+    pool.put(d);  // late: it is reported, and taken all the same
     CHECK(count(pool, misuse::after_close) == 1);
     CHECK(count(pool, misuse::null) == 0);
     CHECK(pool.snapshot().total().in_use == 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Pools of containers: capacity is kept up to a cap; and objects that are hard to place.
+// Pools of containers: capacity is kept up to a limit; and objects with special needs of placement.
 
 #include <cstddef>
 #include <cstdint>
@@ -24,11 +24,11 @@ namespace {
 template <class T, class P>
 using pool_of = tarn::object_pool<T, typename P::lock, typename P::stats>;
 
-// Each way by which a reset is found.
+// Each way to reset an object.
 struct by_reset {
   int value = 0;
   void reset() noexcept { value = -1; }
-  void clear() noexcept { value = -2; }  // reset() goes first
+  void clear() noexcept { value = -2; }  // reset() is preferred
 };
 struct by_clear {
   int value = 0;
@@ -37,7 +37,7 @@ struct by_clear {
 struct by_assignment {
   int value = 3;
 };
-// Has none of them: it can be built, but not kept.
+// Has none of the three: it can be constructed, but not kept.
 struct no_way {
   const int value = 0;
 };
@@ -113,7 +113,7 @@ TEMPLATE_LIST_TEST_CASE("a container above keep_capacity_bytes sheds its memory"
   {
     pool.get()->reserve(1000);
   }
-  CHECK(pool.get()->capacity() == 1000);  // just at the cap
+  CHECK(pool.get()->capacity() == 1000);  // exactly at the limit
   {
     pool.get()->reserve(1001);
   }
@@ -196,14 +196,14 @@ TEMPLATE_LIST_TEST_CASE("a get with a capacity has that room; zero means the def
   INFO(test::name_of<TestType>());
   pool_of<std::string, TestType> pool({.default_capacity = 256});
   CHECK(pool.get(0)->capacity() >= 256);
-  CHECK(pool.get(100)->capacity() >= 256);  // the same one, not made smaller
+  CHECK(pool.get(100)->capacity() >= 256);  // the same object, not made smaller
   {
     auto other = pool.get(2048);
     CHECK(other->capacity() >= 2048);
     CHECK(other->empty());
   }
   CHECK(pool.snapshot().constructed == 1);
-  // A capacity that cannot be is refused, and the object is not lost.
+  // An impossible capacity is refused, and the object is not lost.
   CHECK_THROWS_AS(pool.get(static_cast<std::size_t>(-1)), std::length_error);
   CHECK(pool.occupancy().in_use() == 0);
   CHECK(test::imbalance(pool) == "");
@@ -308,7 +308,7 @@ static_assert(!std::is_copy_constructible_v<tracked_pool>);
 static_assert(!std::is_move_constructible_v<tracked_pool>);
 static_assert(std::is_same_v<decltype(*std::declval<const tracked_handle&>()), test::tracked&>);
 
-// Kept objects are got, built ones are made; neither both.
+// Kept objects come from get, built ones from make; no pool has both.
 template <class Pool>
 concept gives = requires(Pool& p) { p.get(); };
 template <class Pool>
@@ -317,7 +317,7 @@ using built_ints = tarn::object_pool<int, tarn::thread_cached<>, tarn::counting_
                                      tarn::object_traits<tarn::build_objects>>;
 static_assert(gives<tracked_pool> && !makes<tracked_pool>);
 static_assert(makes<built_ints> && !gives<built_ints>);
-// Room can be asked for only where there is a reserve().
+// A capacity can be requested only where there is a reserve().
 template <class Pool>
 concept gives_room = requires(Pool& p) { p.get(std::size_t{10}); };
 static_assert(gives_room<tarn::object_pool<std::string>> && !gives_room<tracked_pool>);
@@ -332,7 +332,7 @@ static_assert(!std::is_copy_constructible_v<kept_here::handle>);
 static_assert(std::is_nothrow_move_constructible_v<kept_here::handle>);
 static_assert(std::is_nothrow_move_assignable_v<kept_here::handle>);
 
-// Empty, moved-from, moved onto itself: all of them do nothing. `get` returns a full handle.
+// Empty, moved-from, moved onto itself: none of these has an effect. `get` returns a full handle.
 template <class Handle, class Get>
 void check_handle(Get get) {
   Handle empty;
@@ -364,7 +364,7 @@ void check_handle(Get get) {
   full.swap(second);
   CHECK(full.get() == its);
   CHECK(second.get() == object);
-  full = std::move(second);  // what it had goes back
+  full = std::move(second);  // its old object goes back
   CHECK(full.get() == object);
   Handle again = get();
   CHECK(again.get() == its);
@@ -398,5 +398,5 @@ TEST_CASE("handles of a static pool are one pointer and behave alike", "[object_
   auto four = built_here::make(4);
   CHECK(*four == 4);
   CHECK(built_objects->occupancy().in_use() == 1);
-  kept_objects->drain();  // before the count of the living is compared elsewhere
+  kept_objects->drain();  // before the living objects are counted elsewhere
 }

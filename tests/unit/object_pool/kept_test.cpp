@@ -28,7 +28,7 @@ using kept_pool = tarn::object_pool<
     tracked, typename P::lock, typename P::stats,
     tarn::object_traits<tarn::keep_objects<>, tarn::no_check, test::failing_source>>;
 
-// The pool of a test, and what must be true once it is gone.
+// The pool of a test, and the conditions after its end.
 template <class P>
 struct fixture {
   explicit fixture(tarn::options o = {}) {
@@ -105,7 +105,7 @@ TEMPLATE_LIST_TEST_CASE("objects that are out are distinct", "[object_pool]", te
     CHECK(f.pool->occupancy().in_use() == 1500);
   }
   CHECK(f.pool->occupancy().in_use() == 0);
-  // The second round needs no new object: what came back is what goes out.
+  // The second round needs no new object: it gets the objects that came back.
   int dirty = 0;
   {
     std::vector<typename kept_pool<TestType>::handle> out;
@@ -150,7 +150,7 @@ TEMPLATE_LIST_TEST_CASE("a bulk get gives all objects or none", "[object_pool]",
   INFO(test::name_of<TestType>());
   fixture<TestType> f;
   std::vector<typename kept_pool<TestType>::handle> out(3000);
-  f.source.fail_from(2);  // one slab and no more
+  f.source.fail_from(2);  // one slab only
   CHECK_THROWS_AS(f.pool->get_bulk(out), std::bad_alloc);
   int held = 0;
   for (const auto& h : out)
@@ -182,7 +182,7 @@ TEMPLATE_LIST_TEST_CASE("handles outlive the pool of kept objects", "[object_poo
       late->value = 3;
     }
     CHECK(late->value == 3);
-    CHECK(tracked::alive() == 1);  // what was idle is gone
+    CHECK(tracked::alive() == 1);  // the idle objects are destroyed
     CHECK(source.live_bytes() != 0);
   }
   CHECK(tracked::alive() == 0);

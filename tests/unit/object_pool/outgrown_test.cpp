@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Objects that were large once: what idles keeps keep_capacity_bytes at most, also behind a reset()
-// of their own, and what can't be measured is refused.
+// Objects that were large once: an idle object keeps keep_capacity_bytes at most, even if it has
+// its own reset(). The pool refuses the option for types that it can't measure.
 
 #include <any>
 #include <array>
@@ -80,7 +80,7 @@ class telling : public closed {
   std::size_t most_ = 0;
 };
 
-// What is looked into, and what is left alone.
+// Types that are measured, and types that are not.
 struct empty {};
 struct derived : request {
   int more = 0;
@@ -243,7 +243,7 @@ TEST_CASE("keep_capacity_bytes is refused where it could do nothing", "[object_p
   CHECK_THROWS_AS((tarn::object_pool<closed, tarn::no_lock>(bounded)), std::invalid_argument);
   CHECK_THROWS_AS((tarn::message_pool<closed, tarn::no_lock>(bounded)), std::invalid_argument);
   CHECK_NOTHROW(tarn::object_pool<closed, tarn::no_lock>());
-  // What holds nothing is never above it.
+  // An object that holds no memory is never above the limit.
   CHECK_NOTHROW(tarn::object_pool<int, tarn::no_lock>(bounded));
   try {
     tarn::object_pool<closed, tarn::no_lock> pool(bounded);

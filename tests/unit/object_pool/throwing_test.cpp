@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// User code that throws, and user code that uses the very pool that calls it.
+// User code that throws, and user code that uses the same pool that calls it.
 
 #include <functional>
 #include <memory>
@@ -40,7 +40,7 @@ using seven_pool = tarn::object_pool<tracked, typename P::lock, typename P::stat
                                      tarn::object_traits<tarn::keep_objects<seventh, to_seven>,
                                                          tarn::no_check, test::failing_source>>;
 
-// A script that touches everything that runs user code. Returns: whether something threw.
+// A script that runs all kinds of user code. Returns: whether a call threw.
 template <class Pool>
 bool run_script(Pool& pool, int clean, int& dirty) {
   bool threw = false;
@@ -86,7 +86,7 @@ void walk_the_failures(int clean) {
     test::failing_source source;
     int dirty = 0;
     {
-      // As many blocks as the script needs at once, and no more: a lost slot would be missed.
+      // Exactly as many blocks as the script needs at once: a lost slot would be noticed.
       Pool pool({.capacity = 6}, {}, source);
       tracked::throw_at(position);
       static_cast<void>(run_script(pool, clean, dirty));
@@ -167,7 +167,7 @@ TEMPLATE_LIST_TEST_CASE("a source that fails at any call loses nothing", "[objec
       CHECK_THROWS_AS(pool.get(), std::bad_alloc);
       source.never_fail();
       source.fail_at(1);
-      out.push_back(pool.get());  // one failure is made good by a second try
+      out.push_back(pool.get());  // a second try makes up for one failure
       CHECK(pool.occupancy().in_use() == out.size());
       CHECK(test::imbalance(pool) == "");
     }
@@ -181,7 +181,7 @@ TEMPLATE_LIST_TEST_CASE("a source that fails at any call loses nothing", "[objec
 
 namespace {
 
-// What the user code of the test below does, with which pool.
+// The action of the user code in the test below, and its pool.
 struct nested {
   static inline std::function<void()> on_make;
   static inline std::function<void()> on_reset;
@@ -272,7 +272,7 @@ TEMPLATE_LIST_TEST_CASE("objects of a pool may own objects of the same pool", "[
                         test::every_lock) {
   INFO(test::name_of<TestType>());
   test::failing_source source;
-  // A list whose nodes give their successors back as they are reset or destroyed.
+  // A list whose nodes give their successors back when they are reset or destroyed.
   struct link {
     std::function<void()> give_back;
     void reset() {
@@ -305,8 +305,8 @@ TEMPLATE_LIST_TEST_CASE("objects of a pool may own objects of the same pool", "[
 TEMPLATE_LIST_TEST_CASE("draining from within destructors runs out of nothing", "[object_pool]",
                         test::every_lock) {
   INFO(test::name_of<TestType>());
-  // Each level of the drain below has blocks in its hands while the next one puts: a depot that
-  // lent out its magazines had none left for that.
+  // Each level of the drain below holds blocks while the next one puts. A depot that lent out its
+  // magazines would have none left for these puts.
   using pool_type = tarn::object_pool<heavy, typename TestType::lock, typename TestType::stats>;
   {
     pool_type pool({.max_objects = 1000, .shard_bytes = 0});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The typed pools that services ask for, as uses of object_pool: each object is as new for its next
-// user, at the same address, and the second cycle takes nothing from the heap.
+// The typed pools that services need, as uses of object_pool: each object is like new for its next
+// user, at the same address, and the second cycle does not call the heap.
 
 #include <chrono>
 #include <cstddef>
@@ -23,9 +23,9 @@ namespace {
 using clock_type = std::chrono::system_clock;
 using bytes = std::vector<std::byte>;
 
-const std::string long_text(60, 'x');  // longer than what a string holds in itself
+const std::string long_text(60, 'x');  // longer than the internal buffer of a string
 
-// Runs two users after each other. `fill` writes every field, `is_new` looks at every one.
+// Runs two users after each other. `fill` writes every field, `is_new` checks every field.
 template <class Pool, class Fill, class IsNew>
 void check_use(Pool& pool, Fill fill, IsNew is_new) {
   const void* first = nullptr;
@@ -130,7 +130,7 @@ class result_channel {
     const std::lock_guard hold(lock_);
     return !closed_ && !slot_;
   }
-  /// Drains what nobody took, and opens a closed one again.
+  /// Drops a result that was not taken, and opens a closed channel again.
   void reset() {
     const std::lock_guard hold(lock_);
     slot_.reset();
@@ -189,7 +189,7 @@ TEST_CASE("async results: value, values, result, exists, TTL, error", "[object_p
         return r.value == 0 && r.values.empty() && r.result == 0 && !r.exists &&
                r.ttl.count() == 0 && !r.error;
       });
-  // The map's nodes and long texts come from the heap again; they are gone for the next user.
+  // The map's nodes and long texts are freed for the next user, and come from the heap again.
   {
     auto r = pool.get();
     r->values["secret"] = 1;
@@ -220,8 +220,8 @@ TEST_CASE("string lists with room for sixteen", "[object_pool]") {
 
 TEST_CASE("maps with sixteen entries", "[object_pool]") {
   using map = std::map<std::string, std::string>;
-  // A map gives its nodes back when it is cleared, so its reset keeps the nodes and hands them out
-  // again: that is what a pool of maps is for.
+  // A map frees its nodes when it is cleared, so its reset keeps the nodes and hands them out
+  // again: that is the purpose of a pool of maps.
   struct map16 {
     map entries;
     std::vector<map::node_type> spare;
@@ -255,7 +255,7 @@ TEST_CASE("maps with sixteen entries", "[object_pool]") {
       },
       [](const map16& m) { return m.entries.empty(); });
 
-  // A plain map works as well: empty for the next user, though not without the heap.
+  // A plain map works as well: it is empty for the next user, but it uses the heap.
   tarn::object_pool<map> plain;
   {
     (*plain.get())["key"] = "value";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// advise: no table of as many tiers wastes less, and what it tells of it is so or is a bound.
+// advise: no table with as many tiers wastes less, and each predicted number is exact or a bound.
 
 #include <algorithm>
 #include <cstddef>
@@ -28,7 +28,7 @@ using table = std::vector<std::size_t>;
   return tarn::advise(std::span(s), tiers);
 }
 
-/// The least waste that any table of at most `tiers` tiers has: all subsets of what could be one.
+/// The least waste of any table of at most `tiers` tiers: all subsets of the possible sizes.
 [[nodiscard]] std::uint64_t least_by_trying(const sizes& s, std::size_t tiers) {
   table possible;
   for (const auto& one : s)
@@ -65,7 +65,7 @@ TEST_CASE("no table wastes less than the advised one: compared with all tables",
       wrong += advice.after.wasted() != least_by_trying(s, tiers);
       wrong += advice.sizes.size() > tiers;
       wrong += !std::is_sorted(advice.sizes.begin(), advice.sizes.end());
-      // What it says of its table is what that costs.
+      // The predicted waste is the true waste of its table.
       const auto cost =
           tarn::cost_of(std::span<const tarn::weighted_size>(s), advice.to_runtime_tiers());
       wrong += cost.wasted() != advice.after.wasted() || cost.requested != advice.after.requested;
@@ -76,7 +76,7 @@ TEST_CASE("no table wastes less than the advised one: compared with all tables",
 
 TEST_CASE("the ends of what can be asked of advice", "[advice]") {
   CHECK(advise({}, 5).sizes.empty());
-  CHECK(advise({{100, 0}}, 5).sizes.empty());  // nobody asked
+  CHECK(advise({{100, 0}}, 5).sizes.empty());  // no requests
   CHECK(tarn::advise(std::vector<std::uint64_t>(), 3).sizes.empty());
   CHECK_THROWS_AS(advise({}, 5).to_runtime_tiers(), std::invalid_argument);
   CHECK_THROWS_AS(advise({{1, 1}}, 0), std::invalid_argument);
@@ -88,11 +88,11 @@ TEST_CASE("the ends of what can be asked of advice", "[advice]") {
   CHECK(advise({{0, 7}}, 3).after.wasted() == 7 * 16);
   CHECK(advise({{64, 5}}, 4).sizes == table{64});  // one size
   CHECK(advise({{64, 5}}, 4).after.wasted() == 0);
-  // More tiers than sizes: one each.
+  // More tiers than sizes: one tier for each size.
   CHECK(advise({{100, 1}, {1000, 1}, {10, 9}}, 8).sizes == table{16, 128, 1024});
   // The same block: the same tier.
   CHECK(advise({{65, 1}, {128, 1}, {100, 1}}, 8).sizes == table{128});
-  // Above the largest tier that is wanted: passing through.
+  // Sizes above the largest wanted tier pass through.
   const sizes two{{100, 3}, {5000, 4}};
   const auto small = tarn::advise(std::span(two), 2, 4096);
   CHECK(small.sizes == table{128});
@@ -190,11 +190,11 @@ TEST_CASE("of buckets of sizes, waste is told as bounds that hold and are reache
     const auto before = tarn::cost_of(exact, odd);
     wrong += before.wasted() < rough.before.least_wasted;
     wrong += before.wasted() > rough.before.most_wasted;
-    if (rough.sizes.empty()) continue;  // all of it passes through
+    if (rough.sizes.empty()) continue;  // all requests pass through
     const auto after = tarn::cost_of(exact, rough.to_runtime_tiers());
     wrong += after.wasted() < rough.after.least_wasted;
     wrong += after.wasted() > rough.after.most_wasted;
-    // Knowing more never makes the best table worse.
+    // With more knowledge the best table never gets worse.
     if (after.oversize == 0) wrong += advise(asked, 4).after.wasted() > after.wasted();
   }
   CHECK(wrong == 0);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The event log: what it keeps, what its sink hears, and who may end first.
+// The event log: the events that it keeps, the calls of its sink, and the order in which log and
+// pool end.
 
 #include <optional>
 #include <stdexcept>
@@ -73,7 +74,7 @@ TEMPLATE_LIST_TEST_CASE("grow, shrink, reset, trim, oversize come with sizes and
   CHECK(log.events().empty());
 
   pool.resize(0, 200);
-  pool.resize(0, 200);  // nothing changes
+  pool.resize(0, 200);  // no change
   pool.resize(0, 50);
   pool.reset_and_drain();
   static_cast<void>(pool.get(std::size_t{3} << 20));
@@ -124,7 +125,7 @@ TEMPLATE_LIST_TEST_CASE("what maintain gives up is told with the idle bytes befo
     f->deallocate_bulk(blocks, size);
     f->maintain(seconds(100));
     f->maintain(seconds(100));
-    CHECK(log.total() == 0);  // nothing went yet
+    CHECK(log.total() == 0);  // no block was given back yet
 
     const auto before = f->occupancy().idle_bytes();
     CHECK(f->maintain(seconds(101)) == (cleans ? 10 : 5));
@@ -142,7 +143,7 @@ TEMPLATE_LIST_TEST_CASE("what maintain gives up is told with the idle bytes befo
     for (int s = 102; s != 120; ++s)
       f->maintain(seconds(s));
     const auto told = log.total();
-    CHECK(told == 1);  // that one tells of all ticks: 5, 3, 1, 1
+    CHECK(told == 1);  // that event counts all ticks: 5, 3, 1, 1
     const auto run = log.events().back();
     CHECK(run.ticks == (cleans ? 1 : 4));
     CHECK(run.time == e.time);
@@ -155,7 +156,7 @@ TEMPLATE_LIST_TEST_CASE("what maintain gives up is told with the idle bytes befo
                                "0 are left");
     }
 
-    // What is in use, or was needed, is no surplus.
+    // Blocks that are in use, or were needed, are not surplus.
     for (int s = 120; s != 130; ++s) {
       f->allocate_bulk(size, blocks);
       f->maintain(seconds(s));
@@ -190,11 +191,11 @@ TEST_CASE("ticks one after the other are one event, of which a sink hears twice"
   CHECK(heard[0].ticks == 1);
   CHECK(heard[0].new_size == 4 * size);
   tick(3 + 7);
-  CHECK(heard.size() == 1);  // it may go on yet
+  CHECK(heard.size() == 1);  // the run may still continue
   spike();
-  tick(2);  // the first of these two was the eighth after a tick that gave something up
+  tick(2);  // the first of these two was the eighth after a tick that gave blocks back
   REQUIRE(heard.size() == 3);
-  CHECK(heard[1].ticks == 4);  // all of the run: 4, 2, 1, 1
+  CHECK(heard[1].ticks == 4);  // the whole run: 4, 2, 1, 1
   CHECK(heard[1].time == heard[0].time);
   CHECK(heard[1].old_size == 8 * size);
   CHECK(heard[1].new_size == 0);
@@ -202,7 +203,7 @@ TEST_CASE("ticks one after the other are one event, of which a sink hears twice"
   CHECK(log.total() == 2);
   CHECK(log.events().front().ticks == 4);
 
-  // With a quiet tick between it is still one.
+  // With a quiet tick in between it is still one run.
   tick(3);
   spike();
   tick(6);
@@ -211,7 +212,7 @@ TEST_CASE("ticks one after the other are one event, of which a sink hears twice"
   CHECK(log.events().back().ticks == 8);
   CHECK(log.events().back().new_size == 0);
 
-  // What the log has forgotten can't grow.
+  // An event that the log has dropped can't grow.
   spike();
   log.add_event({});
   log.add_event({});
@@ -271,7 +272,7 @@ TEMPLATE_LIST_TEST_CASE("pages that go are told with the idle bytes that have th
   pool.maintain(tarn::time_span::of_seconds(102));
   CHECK(log.total() == 2);
 
-  // Where pages can't be dropped the memory goes, and that is a trim.
+  // Where pages can't be dropped the memory is given back, and that is a trim.
   test::byte_fixture<TestType> f({.idle_memory = tarn::idle_memory::purge});
   const auto other = log.watch(*f);
   f->deallocate(f->allocate(size), size);
@@ -353,7 +354,7 @@ TEST_CASE("a log hears of a pool until its watch or the pool ends, in any order"
     auto a = log->watch(pool);
     auto b = kept.watch(pool);
     static_cast<void>(pool.get(huge));
-    log.reset();  // the pool still writes into its book
+    log.reset();  // the pool still writes into its log
     static_cast<void>(pool.get(huge));
     a.reset();
     static_cast<void>(pool.get(huge));
@@ -362,7 +363,7 @@ TEST_CASE("a log hears of a pool until its watch or the pool ends, in any order"
     CHECK(late);
     CHECK_FALSE(b);
   }
-  kept.set_debug(true);  // the pool is gone
+  kept.set_debug(true);  // the pool has ended
   late.reset();
   CHECK_FALSE(late);
 

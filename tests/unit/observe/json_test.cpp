@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Snapshots as JSON, and in the shape of expvar.
+// Snapshots as JSON, and in the format of expvar.
 
 #include <cstddef>
 #include <iterator>
@@ -44,7 +44,7 @@ bool has(const std::string& text, const std::string& part) {
 }  // namespace
 
 TEST_CASE("the variable of expvar is the seed's, byte by byte", "[observe]") {
-  // The seed's trace: 1000 and its return, then 100, of tiers up to 512.
+  // The seed's trace: 1000 and its return, then 100, with tiers up to 512.
   pool_with<tarn::fixed_tiers<128, 256, 512>> pool;
   CHECK(expvar("app_", pool.snapshot()) ==
         R"("app_pool_stats": {"discarded":0,"pools":{"128":{"get":0,"put":0},)"

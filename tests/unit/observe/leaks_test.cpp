@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Who holds blocks: by call site, age and size, for every kind of pool and lock.
+// The holders of blocks: by call site, age and size, for every kind of pool and lock.
 
 #include <chrono>
 #include <cstddef>
@@ -33,7 +33,7 @@ using sampled_policy = test::some_of<test::locks, std::tuple<tarn::recording_sta
          where.line() == line;
 }
 
-/// Whether there is exactly one place, in this file and in that line.
+/// Whether there is exactly one call site, in this file and in that line.
 [[nodiscard]] bool is_only(const tarn::leak_report& report, unsigned line, std::uint64_t blocks,
                            std::uint64_t bytes) {
   return report.sites.size() == 1 && is_here(report.sites[0].where, line) &&
@@ -77,7 +77,8 @@ TEMPLATE_LIST_TEST_CASE("each way to get bytes is known by its own line", "[leak
     const auto b = pool.try_get_at_least(300);
     CHECK(is_only(pool.live_blocks(), line, 1, 300));
   }
-  for (const std::size_t size : {100u, 128u}) {  // the second has a node besides: it is not told
+  for (const std::size_t size :
+       {100u, 128u}) {  // the second one also has a node, which is not reported
     const unsigned line = __LINE__ + 1;
     auto b = pool.get_shared(size);
     auto other = b;
@@ -148,7 +149,7 @@ TEMPLATE_LIST_TEST_CASE("objects and messages are known by the line that got the
     CHECK(*a == 7);
     CHECK(is_only(pool.live_blocks(), line, 1, sizeof(int)));
     auto b = pool.make(8);
-    CHECK(pool.live_blocks().sites.size() == 2);  // followed as well, but its place is not known
+    CHECK(pool.live_blocks().sites.size() == 2);  // followed as well, but the call site is unknown
     a.reset();
     CHECK_FALSE(pool.live_blocks().sites.at(0).where);
   }
@@ -271,7 +272,7 @@ TEMPLATE_LIST_TEST_CASE("a scope fails with the report of what was taken in it",
     CHECK_NOTHROW(scope.check());
   }
   tarn::leak_scope scope(pool);
-  before.reset();  // hides nothing
+  before.reset();  // hides no block
   const unsigned line = __LINE__ + 1;
   auto leaked = pool.get(77);
   std::string text;
@@ -334,7 +335,7 @@ TEMPLATE_LIST_TEST_CASE("one in 128 stands for 128", "[leaks]", sampled_policy) 
     p = pool.allocate(100);
   const auto report = pool.live_blocks();
   REQUIRE(report.sites.size() == 1);
-  // One of each 128, to the block; the first and the last of them may miss theirs.
+  // One of each 128 in each block of requests; the first and the last may miss theirs.
   CHECK(report.sites[0].samples >= 98);
   CHECK(report.sites[0].samples <= 101);
   CHECK(report.sites[0].estimated_blocks == report.sites[0].samples * 128);

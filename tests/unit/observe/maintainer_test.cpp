@@ -27,7 +27,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// Waits until it is so, for a minute at most.
+// Waits until the condition is true, for a minute at most.
 template <class Condition>
 bool comes_true(Condition&& condition) {
   const auto end = std::chrono::steady_clock::now() + seconds(60);
@@ -107,7 +107,7 @@ TEST_CASE("the thread does the same every interval, until it is stopped", "[main
     CHECK(pool->occupancy().idle() == 40);
   }
   upkeep.start(milliseconds(2));
-  upkeep.start(milliseconds(1));  // runs already: another interval
+  upkeep.start(milliseconds(1));  // already running: another interval
   CHECK(upkeep.running());
   CHECK(comes_true([&] { return pool->occupancy().idle() == 0; }));
   CHECK(upkeep.failures() == 0);
@@ -154,7 +154,7 @@ TEST_CASE("a ticker stops at once, however long its interval", "[ticker]") {
   tarn::ticker t([](tarn::time_span) {});
   for (int i = 0; i != 20; ++i) {
     t.start(std::chrono::hours(1));                        // longer than any test may take
-    std::this_thread::sleep_for(milliseconds(i % 2 * 5));  // so that it is asleep, every other time
+    std::this_thread::sleep_for(milliseconds(i % 2 * 5));  // asleep every second time
     t.stop();
   }
   CHECK(t.ticks() == 0);
@@ -193,7 +193,7 @@ TEST_CASE("a ticker never gets ahead of its interval, and time goes on", "[ticke
   std::atomic<int> wrong{0};
   const auto begin = tarn::detail::steady_nanoseconds();
   tarn::ticker t([&](tarn::time_span now) {
-    // One that comes late may be followed by one on time, which is sooner than an interval later.
+    // A late tick may be followed by one on time, which is sooner than an interval later.
     if (now.count() < begin + ++calls * interval || now.count() <= last) ++wrong;
     last = now.count();
   });
@@ -214,8 +214,8 @@ TEST_CASE("a fork's child has no thread, says so, and may start one", "[maintain
         [&] {
           if (upkeep->running()) return 1;
           if (i % 2 == 0) {
-            upkeep->stop();               // nothing to wait for
-          } else if (!test::with_tsan) {  // which allows no new thread here
+            upkeep->stop();               // no need to wait
+          } else if (!test::with_tsan) {  // TSan allows no new thread here
             upkeep->start(milliseconds(1));
             if (!upkeep->running()) return 2;
             const auto ticks = upkeep->ticks();

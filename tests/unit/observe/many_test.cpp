@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Many of what users decide the number of: the values are right. What that costs, and how it grows,
-// shows benchmarks/growth.cpp.
+// Large numbers of the objects that users create: the values are right. benchmarks/growth.cpp shows
+// the cost and its growth.
 
 #include <algorithm>
 #include <cstddef>
@@ -94,7 +94,7 @@ TEST_CASE("pools that ended among many give their names and places back", "[obse
   }
   for (std::size_t i = 0; i < 300; ++i) {
     if (i % 3 == 0 || (i >= 64 && i < 200))
-      pools[i].reset();  // more than one look's worth in a row
+      pools[i].reset();  // more in a row than one look handles
   }
   pool_type another;
   const auto same_name = registry.publish(another, "pool-1000");
@@ -153,7 +153,7 @@ TEST_CASE("an event log copies all that it keeps, oldest first", "[observe]") {
 TEST_CASE("live blocks of many places are summed by place and ordered by bytes", "[observe]") {
   tarn::leak_report report;
   constexpr std::uint32_t places = 5000;
-  const std::string copy = "a.cpp";  // the same text at another address is the same place
+  const std::string copy = "a.cpp";  // the same text at another address is the same call site
   for (std::uint32_t round = 0; round != 3; ++round) {
     for (std::uint32_t line = 1; line <= places; ++line) {
       const char* const file = round == 1 ? copy.c_str() : "a.cpp";

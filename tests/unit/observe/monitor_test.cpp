@@ -68,7 +68,7 @@ TEST_CASE("a tier whose gets miss grows as Portask's did: 16 to 32, 64 to 96", "
   std::vector<std::vector<blocks::handle>> held;
   held.push_back(take(pool, 200));
   CHECK(m.check()[0].new_size == 96);
-  // It compounds: the next step is from 96, and needs evidence of its own.
+  // Steps compound: the next step starts from 96, and needs new evidence.
   CHECK(m.check()[0].what == verdict::keep);
   held.push_back(take(pool, 500));
   CHECK(m.check()[0].new_size == 144);
@@ -137,7 +137,7 @@ TEMPLATE_TEST_CASE("shrinking lets resident memory fall by what it computes", "[
                    (std::pair<tarn::page_source, std::integral_constant<std::size_t, 1 << 20>>),
                    (std::pair<tarn::heap_source, std::integral_constant<std::size_t, 1 << 16>>),
                    (std::pair<tarn::page_source, std::integral_constant<std::size_t, 1 << 16>>)) {
-  if (test::with_asan || test::with_tsan) return;  // they keep what is freed
+  if (test::with_asan || test::with_tsan) return;  // they keep freed memory
   constexpr std::size_t size = TestType::second_type::value;
   constexpr std::size_t count = (std::size_t{128} << 20) / size;
   using pool_type = tarn::byte_pool<
@@ -154,7 +154,7 @@ TEMPLATE_TEST_CASE("shrinking lets resident memory fall by what it computes", "[
   for (int i = 0; i != 1000; ++i)
     static_cast<void>(pool.get(1));
   const auto before = tarn::read_process();
-  if (before.resident == 0) return;  // this system does not say
+  if (before.resident == 0) return;  // this system does not report it
   const auto found = m.check();
   REQUIRE(found[0].what == verdict::shrink);
   REQUIRE(found[0].new_size == count / 2);
@@ -163,7 +163,7 @@ TEMPLATE_TEST_CASE("shrinking lets resident memory fall by what it computes", "[
   const auto after = tarn::read_process();
   CHECK(before.resident > after.resident);
   CHECK(before.resident - after.resident >= computed / 10 * 9);
-  CHECK(before.resident - after.resident <= computed / 4 * 5);  // what is kept stays
+  CHECK(before.resident - after.resident <= computed / 4 * 5);  // kept memory stays
 }
 
 TEST_CASE("without auto_resize it only says what it would do", "[monitor]") {

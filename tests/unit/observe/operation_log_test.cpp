@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// operation_log: what goes in comes out, and bytes that are no log are refused.
+// operation_log: a saved log is read back unchanged, and bytes that are no log are refused.
 
 #include <cstddef>
 #include <cstdint>
@@ -43,7 +43,7 @@ using bytes = std::vector<std::byte>;
   return content;
 }
 
-/// A saved log of so many operations with this content, which may be wrong.
+/// A saved log of the given number of operations with this content, which may be wrong.
 [[nodiscard]] bytes log_of(int operations, std::initializer_list<int> content) {
   bytes made = tarn::operation_log().save();
   made.resize(8);
@@ -54,7 +54,7 @@ using bytes = std::vector<std::byte>;
   return with_checksum(made);
 }
 
-/// A log of three threads with all that a log can have.
+/// A log of three threads with all kinds of entries.
 [[nodiscard]] tarn::operation_log some_log() {
   tarn::operation_recorder recorder({.max_blocks = 100});
   std::byte memory[300];
@@ -68,7 +68,7 @@ using bytes = std::vector<std::byte>;
     }).join();
   }
   for (int i = 0; i != 3; ++i)
-    recorder.add_get(memory, 7);  // without a put between
+    recorder.add_get(memory, 7);  // without a put in between
   for (int i = 0; i != 100; ++i)
     recorder.add_get(memory + 200 + i, 1);  // too many
   return recorder.log();
@@ -120,7 +120,7 @@ TEST_CASE("a log goes through files and other iterators, with what it lacks", "[
   CHECK(log.dropped() > 0);
   CHECK(log.unseen_puts() > 0);
   CHECK(log.unheard_puts() == 2);
-  CHECK(log.threads() >= 2);  // one that begins may go on with the number of one that ended
+  CHECK(log.threads() >= 2);  // a new thread may continue with the number of one that ended
   std::stringstream file;
   log.save(std::ostreambuf_iterator<char>(file));
   CHECK(tarn::operation_log::load(std::istreambuf_iterator<char>(file), {}) == log);
@@ -155,7 +155,7 @@ TEST_CASE("bytes that are no log are refused with place and reason", "[operation
   CHECK(refusal(wrong) == "tarn: operation log, byte " + end +
                               ": is the checksum of other bytes: changed or cut off");
 
-  // What a checksum does not tell. The operations begin at byte 12.
+  // Faults that a checksum does not detect. The operations begin at byte 12.
   const std::string at = "tarn: operation log, byte ";
   CHECK(refusal(log_of(0, {})).empty());
   CHECK(refusal(log_of(2, {1 + 4 * 5, 0, 0, 0})).empty());
@@ -210,7 +210,7 @@ TEST_CASE("with a checksum that fits, a changed log is refused or can be replaye
     }
     ++played;
     const auto sizes = log.sizes();
-    if (!sizes.empty() && sizes.back().size > 1 << 20) return;  // no need to ask for such memory
+    if (!sizes.empty() && sizes.back().size > 1 << 20) return;  // no need to request such memory
     const auto result = tarn::replay(log, pool);
     wrong += result.gets + result.failed != log.gets();
     wrong += tarn::operation_log::load(log.save()) != log;

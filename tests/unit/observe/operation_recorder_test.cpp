@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// operation_recorder: it hears of all that a pool is asked for, within its bounds.
+// operation_recorder: it records all requests to a pool, within its bounds.
 
 #include <algorithm>
 #include <cstddef>
@@ -39,17 +39,17 @@ TEMPLATE_LIST_TEST_CASE("each get and put of a pool is recorded, whatever way it
                         "[operation_recorder]", test::every_policy) {
   INFO(test::name_of<TestType>());
   test::byte_fixture<TestType> f({.large_cache_bytes = 8 << 20});
-  const auto warm = f->get(200);  // before it listens
+  const auto warm = f->get(200);  // before the recorder is attached
   tarn::operation_recorder recorder;
   auto watching = recorder.watch(*f);
   {
     const auto a = f->get(100);
     void* const b = f->allocate(300);
-    f->deallocate(b, 320);                            // the size that was asked for counts
+    f->deallocate(b, 320);                            // the requested size counts
     const auto large = f->get(std::size_t{3} << 20);  // above the last tier
     void* const aligned = f->allocate(40, 4096);
     f->deallocate(aligned, 40, 4096);
-    const auto shared = f->get_shared(64);  // its node is nobody's request
+    const auto shared = f->get_shared(64);  // its node is not a request
     typename decltype(f)::buffer several[2];
     f->get_bulk(50, several);
     f->put_bulk(several);
@@ -136,7 +136,7 @@ TEST_CASE("a full recorder ends its log with what fits, and counts the rest",
   CHECK(few_bytes.log().size_bytes() <= 100);
   CHECK(few_bytes.operations() >= 20);
   CHECK(few_bytes.operations() + few_bytes.dropped() == 1000);
-  few_bytes.add_put(&blocks[0]);  // the log has ended: no later part of it is in it
+  few_bytes.add_put(&blocks[0]);  // the log has ended: it has no later operations
   CHECK(few_bytes.dropped() == 1001 - few_bytes.operations());
   CHECK(few_bytes.log().dropped() == few_bytes.dropped());
   CHECK(tarn::operation_log::load(few_bytes.log().save()).dropped() == few_bytes.dropped());
@@ -208,12 +208,13 @@ TEST_CASE("recording takes no memory, and a few bytes of its own per operation",
   CHECK(log.operations() == 81'000);
   CHECK(log.dropped() == 0);
   CHECK(log.size_bytes() <= 81'000 * 5);
-  CHECK(calls < 100);  // slabs of the pool, none of the recorder
+  CHECK(calls < 100);  // slabs of the pool; the recorder allocates none
 }
 
 TEST_CASE("the log is in the order in which blocks went from hand to hand",
           "[operation_recorder]") {
-  // A model of who has what: a get of what is out, or a put of what is not, would be seen by load.
+  // A model of the blocks that are out: load would detect a get of a block in use, or a put of an
+  // idle one.
   tarn::operation_recorder recorder({.max_bytes = 1 << 22, .max_blocks = 300});
   std::vector<std::byte> memory(400);
   std::map<const std::byte*, bool> out;
@@ -250,7 +251,7 @@ TEST_CASE("pool, recorder and watch end in any order", "[operation_recorder]") {
   auto watching = recorder->watch(*pool);
   auto b = pool->get(10);
   pool.reset();
-  b.reset();  // of a pool that is gone: nobody hears of it
+  b.reset();  // a block of a pool that has ended: it is not recorded
   CHECK(recorder->operations() == 1);
   watching.reset();
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Memory pressure: what is read, when a level begins and ends, and what is done about it.
+// Memory pressure: the values that are read, when a level begins and ends, and the actions that
+// follow.
 
 #include <unistd.h>
 
@@ -35,7 +36,7 @@ using level = tarn::pressure_level;
 constexpr std::size_t kib = 1024;
 constexpr std::size_t mib = 1024 * kib;
 
-// Says what it is told to.
+// A source that returns the given values.
 struct fake_source {
   tarn::pressure_reading* says;
   [[nodiscard]] tarn::pressure_reading read() const { return *says; }
@@ -46,7 +47,7 @@ static_assert(tarn::pressure_source<tarn::psi_source>);
 static_assert(tarn::pressure_source<tarn::cgroup_source>);
 static_assert(!tarn::pressure_source<int>);
 
-// A folder that goes with its owner.
+// A folder that its owner deletes.
 class folder {
  public:
   folder() { std::filesystem::create_directory(path_); }
@@ -165,7 +166,7 @@ TEST_CASE("what is no pressure stall information is absent, with a reason", "[pr
   CHECK_FALSE(source.read().available());
   f.write("memory", std::string("some avg10=1") + std::string(5000, '0'));
   CHECK_FALSE(source.read().available());
-  f.write("memory", std::string(4000, '\n') + "some avg10=3.00\n");  // odd, but true
+  f.write("memory", std::string(4000, '\n') + "some avg10=3.00\n");  // odd, but correct
   CHECK(source.read().some == 3);
 }
 
@@ -193,7 +194,7 @@ TEST_CASE("a cgroup's use is told in percent of its least limit", "[pressure]") 
   f.write("memory.max", "max\n");
   CHECK(source.read().some == 93.75);
   f.write("memory.high", "500\n");
-  CHECK(source.read().some == 150);  // above `high` it is only slowed down
+  CHECK(source.read().some == 150);  // above `high` a process is only slowed down
   f.write("memory.high", "0\n");
   CHECK(source.read().some == 100);
   f.remove("memory.max");
@@ -212,7 +213,7 @@ TEST_CASE("a cgroup's use is told in percent of its least limit", "[pressure]") 
   }
   f.write("memory.current", "500");
   CHECK(source.read().some == 50);
-  f.write("memory.max", "garbage");  // not believed, and the only limit
+  f.write("memory.max", "garbage");  // ignored, and the only limit
   CHECK_FALSE(source.read().available());
   CHECK_FALSE(tarn::cgroup_source(f.at("nowhere")).read().available());
 }
@@ -245,7 +246,7 @@ TEST_CASE("a level begins at its threshold and ends well below it", "[pressure]"
   };
   CHECK(at(0, 0) == level::none);
   CHECK(at(9.99, 4.99) == level::none);
-  CHECK(at(8, 4) == level::none);  // coming from below
+  CHECK(at(8, 4) == level::none);  // from below
   CHECK(at(10, 0) == level::some);
   CHECK(at(9, 0) == level::some);
   CHECK(at(8, 0) == level::some);
@@ -256,7 +257,7 @@ TEST_CASE("a level begins at its threshold and ends well below it", "[pressure]"
   CHECK(at(50, 3.99) == level::some);
   CHECK(at(50, 4.5) == level::some);
   CHECK(at(0, 5) == level::full);
-  CHECK(at(8, 0) == level::some);  // who was at full was at some, too
+  CHECK(at(8, 0) == level::some);  // a level of full includes some
   f.says.absent = "gone";
   CHECK(watch.tick(seconds(++tick)) == level::none);
   CHECK(watch.why_absent() == "gone");
@@ -316,7 +317,7 @@ TEST_CASE("full pressure reaches the caches of other threads", "[pressure]") {
   wait_for(1);
   f.says = {20, 20, {}};
   watch.tick(seconds(1));
-  CHECK(f.pool->occupancy().tiers[tier].idle == 20);  // nobody touches another thread's cache
+  CHECK(f.pool->occupancy().tiers[tier].idle == 20);  // no thread touches another thread's cache
   stage = 2;
   wait_for(3);
   CHECK(f.pool->occupancy().tiers[tier].idle == 0);
@@ -337,7 +338,7 @@ TEST_CASE("trims are not more often than they may be, unless it gets worse", "[p
   CHECK(after(105, 20, 0) == 1024);
   CHECK(after(109, 20, 0) == 1024);
   CHECK(after(110, 20, 0) == 512);
-  CHECK(after(111, 20, 20) == 0);  // worse than the last
+  CHECK(after(111, 20, 20) == 0);  // worse than the last value
   CHECK(after(112, 20, 20) == 1024);
   CHECK(after(113, 20, 0) == 1024);
   CHECK(after(121, 20, 20) == 0);
@@ -477,7 +478,7 @@ TEST_CASE("user code that a trim runs may ask the watch", "[pressure]") {
     std::uint64_t* seen = nullptr;
     ~asking() {
       if (watch == nullptr) return;
-      watch->tick(seconds(500));  // does nothing: one is under way
+      watch->tick(seconds(500));  // no effect: a tick is under way
       *seen += watch->numbers().ticks;
     }
     void reset() {}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Snapshots as tables for people, and the printer that does it every few seconds.
+// Snapshots as tables for readers, and the printer that prints them every few seconds.
 
 #include <atomic>
 #include <chrono>
@@ -45,7 +45,7 @@ tarn::snapshot scripted() {
   return pool.snapshot();
 }
 
-// What waits for tables.
+// A sink that waits for tables.
 struct board {
   void add(std::string_view text) {
     const std::lock_guard hold(mutex);
@@ -114,7 +114,7 @@ TEST_CASE("a difference is a table, too", "[observe]") {
     static_cast<void>(pool.get());
   const auto text = tarn::to_string(pool.snapshot() - before);
   CHECK(text.find("3 gets, 100.0 % hits") != text.npos);
-  CHECK(text.find("objects:") == text.npos);  // the factory made one before, and none since
+  CHECK(text.find("objects:") == text.npos);  // the factory made one object before, and none since
 }
 
 TEST_CASE("bytes have the largest unit of which there is one", "[observe]") {
@@ -159,7 +159,7 @@ TEST_CASE("a printer prints at its interval until it is stopped, any number of t
       },
       5ms, [&](std::string_view text) { seen.add(text); });
   CHECK_FALSE(printer.running());
-  printer.stop();  // before any start
+  printer.stop();  // before it was started
   std::size_t before = 0;
   for (int round = 0; round != 3; ++round) {
     CHECK(printer.start());
@@ -214,7 +214,7 @@ TEST_CASE("a printer ends at once, however long it would wait", "[observe]") {
     printer.print();  // at once, on this thread
     CHECK(seen.size() == 1);
   }
-  CHECK(seen.size() == 1);  // nothing at the start
+  CHECK(seen.size() == 1);  // no output at the start
 }
 
 TEST_CASE("a printer goes on when something throws, and counts it", "[observe]") {
@@ -234,7 +234,7 @@ TEST_CASE("a printer goes on when something throws, and counts it", "[observe]")
   CHECK(seen.wait_for(4));
   printer.stop();
   CHECK(printer.failures() >= 4 + 1);
-  turn = 0;  // whatever the thread came to
+  turn = 0;  // whatever number the thread reached
   CHECK_THROWS_AS(printer.print(), std::runtime_error);
 }
 
@@ -249,7 +249,7 @@ TEST_CASE("a sink may stop its own printer", "[observe]") {
   });
   self = &printer;
   for (std::size_t round = 1; round != 4; ++round) {
-    // The one before may still be leaving its sink: it is waited for.
+    // The previous printer may still be in its sink: the new one waits for it.
     CHECK(printer.start());
     CHECK(seen.wait_for(3 * round));
     CHECK(seen.tables[3 * round - 2] == "refused");

@@ -65,7 +65,7 @@ std::string family(std::string_view text, std::string_view name) {
   return found;
 }
 
-/// A pool of which everything is known.
+/// A pool of which all numbers are known.
 tarn::snapshot scripted(const std::string& name) {
   checked_pool pool({.name = name, .max_objects = 1});
   void* const a = pool.allocate(100);
@@ -150,7 +150,7 @@ TEST_CASE("a scripted pool as OpenMetrics", "[observe]") {
         "tarn_created_timestamp_seconds{pool=\"frames\"} 1767322985.678901234\n");
   CHECK(family(text, "tarn_last_resized_timestamp_seconds")
             .ends_with("{pool=\"frames\"} 1767322996.178901234\n"));
-  // Without a clock there are no dates.
+  // Without a clock there are no timestamps.
   const auto undated = openmetrics({scripted("frames")});
   CHECK(test::fault_of(undated, test::openmetrics) == "");
   CHECK(undated.find("_created{") == undated.npos);
@@ -175,7 +175,7 @@ TEST_CASE("the histogram of sizes has a bound at each doubling up to the last ti
         "tarn_request_size_bytes_bucket{pool=\"frames\",le=\"+Inf\"} 4\n"
         "tarn_request_size_bytes_sum{pool=\"frames\"} 4976\n"
         "tarn_request_size_bytes_count{pool=\"frames\"} 4\n");
-  // What was not recorded is not there.
+  // Values that were not recorded do not appear.
   auto plain = scripted("plain");
   plain.size_histogram.clear();
   CHECK(openmetrics({plain}).find("request_size") == std::string::npos);
@@ -225,7 +225,7 @@ TEST_CASE("the histogram of lifetimes is in seconds", "[observe]") {
 }
 
 TEST_CASE("every number of a snapshot is among the metrics", "[observe]") {
-  // Each field has a number of its own; where it stands is looked up by that.
+  // Each field has a unique number, so the test looks its position up.
   tarn::tier_snapshot t;
   std::uint64_t next = 1'000'003;
   std::vector<std::uint64_t> expected;
@@ -384,7 +384,7 @@ TEST_CASE("all samples of a family stand together, whatever pools there are", "[
 TEST_CASE("no pools are no metrics, and a good exposition", "[observe]") {
   CHECK(prometheus({}).empty());
   CHECK(openmetrics({}) == "# EOF\n");
-  // A snapshot of nothing at all, as a default-constructed one is.
+  // An empty snapshot, as a default-constructed one is.
   const pools nothing{tarn::snapshot{}};
   for (const auto format : {test::prometheus, test::openmetrics}) {
     const auto text = format == test::openmetrics ? openmetrics(nothing) : prometheus(nothing);
@@ -414,7 +414,7 @@ TEST_CASE("OpenMetrics is for those who ask for it", "[observe]") {
   using tarn::metric_format;
   const auto open = metric_format::openmetrics;
   const auto text = metric_format::prometheus;
-  // What Prometheus 2.42 sends, and what newer ones do.
+  // The header that Prometheus 2.42 sends, and that of newer versions.
   CHECK(tarn::negotiate("application/openmetrics-text;version=1.0.0,"
                         "application/openmetrics-text;version=0.0.1;q=0.75,"
                         "text/plain;version=0.0.4;q=0.5,*/*;q=0.1") == open);
@@ -437,7 +437,7 @@ TEST_CASE("OpenMetrics is for those who ask for it", "[observe]") {
   CHECK(tarn::negotiate("application/openmetrics-text;q=0") == text);
   CHECK(tarn::negotiate("application/openmetrics-text;q=0.4,text/plain") == text);
   CHECK(tarn::negotiate("application/openmetrics-text;q=0.4,text/*;q=0.5") == text);
-  // The more exact range decides about text, not the more generous one.
+  // The more exact media range decides for text, not the one with the higher weight.
   CHECK(tarn::negotiate("application/openmetrics-text;q=0.4,text/plain;q=0.1,*/*") == open);
   CHECK(tarn::negotiate("application/openmetrics-text;q=bad") == text);
   CHECK(tarn::negotiate("application/openmetrics-text;q=2") == text);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Pools that are seen from outside: by name, while they live, and not after.
+// Pools that are visible from outside: by name, while they live, and not after.
 
 #include <atomic>
 #include <chrono>
@@ -26,7 +26,7 @@
 
 namespace {
 
-// What `action` says by std::invalid_argument.
+// The message of the std::invalid_argument that `action` throws.
 template <class Action>
 std::string refusal(Action&& action) {
   try {
@@ -112,7 +112,7 @@ TEST_CASE("a name is given once, and every refusal says what was wrong", "[regis
   CHECK(mentions(refusal([&] { auto t = registry.publish(unnamed, "third"); }), "2 already"));
   CHECK_FALSE(registry.try_publish(unnamed, "third"));
   CHECK(registry.size() == 2);
-  // Refusals changed nothing, and what is given back can be given again.
+  // Refusals changed nothing, and a name that is given back can be given again.
   token.reset();
   CHECK_FALSE(token);
   const auto again = registry.publish(frames_again);
@@ -129,7 +129,7 @@ TEST_CASE("a pool can be unpublished by name, and its token does nothing then", 
   CHECK(registry.unpublish("x"));
   CHECK_FALSE(registry.unpublish("x"));
   const auto other = registry.publish(second);
-  token.reset();  // not the one that has its name now
+  token.reset();  // the name now belongs to another token
   CHECK(registry.size() == 1);
 }
 
@@ -144,7 +144,7 @@ TEST_CASE("a token moves, and may outlive its registry", "[registry]") {
     CHECK_FALSE(one);
     CHECK(registry.size() == 1);
     auto three = registry.publish(b);
-    three = std::move(two);  // b goes
+    three = std::move(two);  // b is withdrawn
     CHECK(names_in(registry) == std::vector<std::string>{"a"});
     late = std::move(three);
     CHECK(names_in(registry) == std::vector<std::string>{"a"});
@@ -164,7 +164,7 @@ TEMPLATE_LIST_TEST_CASE("a pool that ends first is seen no more, and leaks nothi
     token = registry.publish(*pool);
     kept = registry.find("short");
     auto held = pool->get(1000);
-    pool.end_pool();  // a buffer is still out
+    pool.end_pool();  // a buffer is still in use
     CHECK_FALSE(kept.alive());
     CHECK_FALSE(kept.snapshot());
     CHECK_FALSE(kept.occupancy());
@@ -176,7 +176,7 @@ TEMPLATE_LIST_TEST_CASE("a pool that ends first is seen no more, and leaks nothi
     held.reset();
     CHECK(pool.source.live_bytes() == 0);  // only the core itself is kept, by `kept`
   }
-  // The name is free again, although the token is still there.
+  // The name is free again, although the token still exists.
   tarn::byte_pool<> next({.name = "short"});
   const auto again = registry.publish(next);
   token.reset();
@@ -196,7 +196,7 @@ TEST_CASE("a closed pool is seen until it ends", "[registry]") {
 }
 
 TEST_CASE("the end of a pool waits for whoever is looking at it", "[registry]") {
-  // A destructor that is slow runs inside of a trim from outside.
+  // A slow destructor runs inside a trim from outside.
   static std::atomic<int> stage{0};
   struct slow {
     ~slow() {
@@ -275,7 +275,7 @@ TEST_CASE("a fork waits for whoever is at the books", "[registry]") {
   tarn::byte_pool<std::mutex> pool({.name = "pool"});
   const auto token = registry.publish(pool);
   std::atomic<bool> is_at_books{false};
-  std::atomic<bool> stop{false};  // it runs on: a child takes an ended one for a leak
+  std::atomic<bool> stop{false};  // it keeps running: a child takes an ended thread for a leak
   std::jthread other([&] {
     tarn::detail::locked(tarn::detail::books_lock, [&] {
       is_at_books = true;
@@ -318,7 +318,7 @@ TEST_CASE("a fork's child sees the pools, whatever other threads were doing", "[
           if (!seen || seen->in_use() != 1) return 1;
           held.reset();
           static_cast<void>(registry.unpublish("brief"));
-          visited.reset();  // whoever was looking at it is not here
+          visited.reset();  // the thread that was visiting it does not exist here
           if (registry.find("visited")) return 3;
           auto own = std::make_unique<tarn::byte_pool<std::mutex>>(tarn::options{.name = "own"});
           const auto published = registry.publish(*own);

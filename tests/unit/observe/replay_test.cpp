@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// replay: it does what the log says, in an order that a load could have had, and measures it.
+// replay: it performs the log, in an order that the load could have had, and measures it.
 
 #include <algorithm>
 #include <array>
@@ -34,8 +34,8 @@
 
 namespace {
 
-/// A log of `threads` threads that give away a third of their blocks, give others' back, and keep
-/// one.
+/// A log of `threads` threads that give a third of their blocks to others, put blocks of others,
+/// and keep one.
 [[nodiscard]] tarn::operation_log handover(std::size_t threads, std::size_t times) {
   tarn::operation_recorder recorder({.max_bytes = 1 << 22});
   tarn::byte_pool<std::mutex> pool;
@@ -65,7 +65,7 @@ namespace {
   return recorder.log();
 }
 
-/// What a pool is asked for, as a replay sees it, and nothing behind it.
+/// A pool that records the calls of a replay, without memory.
 struct listening_pool {
   using lock_type = std::mutex;
   using stats_type = tarn::no_stats;
@@ -125,7 +125,7 @@ TEST_CASE("on one thread a replay does the log in its order", "[replay]") {
   CHECK(result.gets == log.gets());
   CHECK(result.operations == all.size());
   CHECK(result.threads == 1);
-  CHECK(pool.calls.size() == 2 * log.gets());  // what was out in the end came back
+  CHECK(pool.calls.size() == 2 * log.gets());  // the blocks that were out at the end came back
 }
 
 TEST_CASE("on threads each does its own part in its order, and a put comes after its get",
@@ -153,7 +153,7 @@ TEST_CASE("on threads each does its own part in its order, and a put comes after
     }
     for (const auto& [block, count] : out)
       wrong += count != 0;
-    parts.erase(std::this_thread::get_id());  // gave back what was left
+    parts.erase(std::this_thread::get_id());  // gave back the rest
     std::vector<std::vector<std::pair<bool, std::size_t>>> expected(4);
     for (const auto& o : log.all())
       expected[o.thread].emplace_back(o.is_get, o.size);
@@ -319,7 +319,7 @@ TEST_CASE("pauses are those of the log times the pace", "[replay]") {
   const auto recorded = static_cast<std::int64_t>(log.all().back().time);
   REQUIRE(recorded >= 40 * millisecond);
   tarn::byte_pool<> pool;
-  // On a busy machine any one replay may take long; not each of many.
+  // On a busy machine a single replay may take long, but not each of many.
   const auto fastest = [&](const auto& replay_once) {
     auto least = replay_once().duration.count();
     for (int i = 0; i != 100 && least >= 40 * millisecond; ++i)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// How numbers and text are put down for all exporters.
+// The format of numbers and text in all exporters.
 
 #include <clocale>
 #include <cstdint>
@@ -106,9 +106,9 @@ TEST_CASE("what is no UTF-8 is replaced, what is stays", "[observe]") {
   }
   const std::string r = "\xEF\xBF\xBD";
   CHECK(escaped("a\xFFz") == "a" + r + "z");
-  CHECK(escaped("\xC3") == r);                          // cut short
-  CHECK(escaped("\xC3\"") == r + "\\\"");               // what follows is not swallowed
-  CHECK(escaped("\xE2\x82") == r + r);                  // cut short
+  CHECK(escaped("\xC3") == r);                          // truncated
+  CHECK(escaped("\xC3\"") == r + "\\\"");               // the next character is not swallowed
+  CHECK(escaped("\xE2\x82") == r + r);                  // truncated
   CHECK(escaped("\xC0\xAF") == r + r);                  // overlong
   CHECK(escaped("\xE0\x80\xAF") == r + r + r);          // overlong
   CHECK(escaped("\xED\xA0\x80") == r + r + r);          // a surrogate

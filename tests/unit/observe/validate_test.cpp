@@ -20,7 +20,7 @@
 
 namespace {
 
-// A pool in good order: 10 blocks created, 3 retired, 4 idle, 3 out.
+// A sound pool: 10 blocks created, 3 retired, 4 idle, 3 out.
 tarn::snapshot good() {
   tarn::snapshot s;
   s.name = "planted";
@@ -105,7 +105,7 @@ TEST_CASE("every imbalance is found, with the pool, the tier and the rule", "[va
     CHECK(at_rest->rule == fault.rule);
     CHECK(at_rest->text.find("pool 'planted', " + std::string(fault.where) + ": " + fault.rule) !=
           std::string::npos);
-    // Under load the numbers of a sound pool may look so: no alarm.
+    // Under load the numbers of a sound pool may look like this: no alarm.
     const auto busy = tarn::validate(s);
     CHECK(busy.has_value() == fault.at_any_moment);
     if (busy) CHECK(busy->rule == fault.rule);
@@ -121,7 +121,7 @@ TEST_CASE("what does not count is no imbalance", "[validate]") {
 }
 
 TEST_CASE("the first bad pool of a registry is named", "[validate]") {
-  // Nobody can put a fault into a sound pool from outside, but a policy of the user's can.
+  // A sound pool can't be damaged from outside, but a policy of the user can damage its numbers.
   struct lying_pool : tarn::byte_pool<std::mutex> {
     using base = tarn::byte_pool<std::mutex>;
     explicit lying_pool(std::string name) : base({.name = std::move(name)}) {}

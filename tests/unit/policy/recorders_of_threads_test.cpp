@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// recording_stats in pools that share their blocks: each thread still has a recorder of its own.
+// recording_stats in pools that threads share: each thread still has its own recorder.
 
 #include <algorithm>
 #include <cstddef>
@@ -70,7 +70,7 @@ TEMPLATE_LIST_TEST_CASE("nothing that threads record at the same time is lost", 
   CHECK(s.total().requested_bytes == gets * (4 * 16 + 0 + 1 + 2 + 3));
   CHECK(sum_of(s.size_histogram) == threads * gets);
   CHECK(s.recent_lengths.size() == 256);
-  // One in 128 of each thread, but where the last one's turn was not over.
+  // One in 128 of each thread, except that the last one's turn may not be over.
   CHECK(s.samples >= threads * (gets / 128));
   CHECK(s.samples <= threads * (gets / 128 + 1));
 }

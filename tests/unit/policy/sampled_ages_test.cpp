@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Ages of followed blocks where they are few: most have theirs from a clock that is some
+// Ages of followed blocks where samples are few: most ages come from a clock that is some
 // milliseconds late.
 
 #include <chrono>
@@ -25,7 +25,7 @@ TEMPLATE_LIST_TEST_CASE("an age lies between what both clocks say", "[leaks]", f
   using namespace std::chrono;
   test::byte_fixture<TestType> pool;
   std::vector<typename test::byte_fixture<TestType>::buffer> held;
-  // The clock that is late bounds both: what is followed later has no earlier time than this.
+  // The late clock bounds both: a block that is followed later has no earlier time than this.
   const nanoseconds begin(tarn::detail::coarse_nanoseconds());
   const auto since_begin = [&] { return nanoseconds(tarn::detail::steady_nanoseconds()) - begin; };
   for (int i = 0; i != 64; ++i) {
@@ -38,7 +38,7 @@ TEMPLATE_LIST_TEST_CASE("an age lies between what both clocks say", "[leaks]", f
   REQUIRE(report.sites.size() == 1);
   CHECK(report.sites[0].oldest >= milliseconds(20));
   CHECK(report.sites[0].oldest <= most);
-  // Of each in turn, the others given back: timed or not.
+  // Takes blocks in turn and gives the others back: timed or not.
   std::size_t wrong = 0;
   while (!held.empty()) {
     held.erase(held.begin());

@@ -18,7 +18,7 @@
 
 namespace {
 
-// Who is a source, and who is not.
+// Types that are sources, and types that are not.
 struct counting_source {  // cannot be moved
   counting_source() = default;
   counting_source(const counting_source&) = delete;
@@ -59,7 +59,7 @@ bool is_multiple(const void* p, std::size_t alignment) {
 
 unsigned char mark(std::size_t i) { return static_cast<unsigned char>(i * 37 + 1); }
 
-// The pages of this process, or 0 where the system does not say.
+// The pages of this process, or 0 where the system does not report them.
 std::size_t mapped_pages() {
   std::size_t pages = 0;
   if (std::FILE* const file = std::fopen("/proc/self/statm", "r")) {
@@ -91,7 +91,7 @@ TEMPLATE_TEST_CASE("a source gives aligned memory that can be used to its last b
   }
   CHECK(misaligned == 0);
 
-  // All are alive at once, so pieces that overlap have spoiled each other.
+  // All pieces are alive at once, so pieces that overlap would have damaged each other.
   std::size_t spoiled = 0;
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     for (std::size_t k = 0; k < pieces[i].bytes; ++k)
@@ -121,7 +121,7 @@ TEMPLATE_TEST_CASE("a source throws bad_alloc for a size that overflows", "[sour
   }
 }
 
-// Not for the heap: sanitizers end a program that asks operator new for so much.
+// Not for the heap: sanitizers end a program that requests so much from operator new.
 TEST_CASE("pages that the system does not have are refused with bad_alloc", "[source]") {
   if (!tarn::detail::has_mmap) return;
   tarn::page_source source;
@@ -170,7 +170,7 @@ TEST_CASE("pages go back to the system, the trimmed ends included", "[source]") 
     source.deallocate(second, bytes, alignment);
   };
   turn(1, 1);
-  // Each turn that kept a page of any kind would show a hundredfold.
+  // If each turn kept a page of any kind, it would show a hundredfold.
   for (const std::size_t bytes : {std::size_t{1}, std::size_t{4097}, std::size_t{70000}}) {
     for (const std::size_t alignment : {std::size_t{16}, std::size_t{8192}, std::size_t{1} << 21}) {
       const std::size_t before = mapped_pages();
@@ -192,7 +192,7 @@ TEST_CASE("only the asked part of an aligned mapping stays mapped", "[source]") 
   for (void*& p : taken)
     p = source.allocate(4096, alignment);
   const std::size_t after = mapped_pages();
-  // 64 KiB each, in pages of 4 KiB at least; untrimmed it were 4096 pages each.
+  // 64 KiB each, in pages of 4 KiB at least; untrimmed it would be 4096 pages each.
   CHECK(after - before <= 16 * 16 + 64);
   for (void* const p : taken)
     source.deallocate(p, 4096, alignment);

@@ -29,7 +29,8 @@ TEST_CASE("a spin lock lets one thread in at a time", "[spin_lock]") {
           const std::lock_guard hold(lock);
           if (++inside != 1) intruders.fetch_add(1, std::memory_order::relaxed);  // read after join
           ++counter;
-          // Preempted owners are rare on an idle machine: give the processor away now and then.
+          // Preempted owners are rare on an idle machine, so the owner sometimes gives the
+          // processor away.
           if (i % 1000 == 0) std::this_thread::yield();
           --inside;
         }

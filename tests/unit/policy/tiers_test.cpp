@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::size_t largest_size = SIZE_MAX;
 
-// The definition, in its plainest form.
+// The definition, in its simplest form.
 std::size_t search(const std::vector<std::size_t>& sizes, std::size_t n) {
   std::size_t tier = 0;
   while (tier < sizes.size() && sizes[tier] < n)
@@ -134,7 +134,7 @@ TEST_CASE("a run-time table sorts its sizes and drops duplicates", "[tiers]") {
         std::vector<std::size_t>{512, 4096, 65536});
   CHECK(list(tarn::runtime_tiers{7}) == std::vector<std::size_t>{7});
 
-  // More sizes than tiers is fine, as long as they are not more than 64 different ones.
+  // More sizes than tiers are allowed, if at most 64 of them differ.
   std::vector<std::size_t> sizes;
   for (std::size_t i = 0; i < 1000; ++i)
     sizes.push_back(64 - i % 64);

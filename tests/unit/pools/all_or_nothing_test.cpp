@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What makes blocks ready makes all of them or none, and an error changes nothing; every way in
-// keeps every bound.
+// Operations that make blocks ready make all of them or none, and an error changes nothing; all of
+// these operations keep every bound.
 
 #include <algorithm>
 #include <cstddef>
@@ -23,7 +23,7 @@ namespace {
 constexpr std::size_t kib = 1024;
 constexpr std::size_t mib = 1024 * kib;
 
-// All that a pool shows of a tier and of its memory, but for its errors.
+// All that a pool shows of a tier and of its memory, except its errors.
 template <class Pool>
 [[nodiscard]] std::vector<std::uint64_t> state_of(const Pool& pool) {
   std::vector<std::uint64_t> all;
@@ -50,7 +50,7 @@ template <class Error, class Pool, class Action>
   return false;
 }
 
-// A factory that fails at its n-th call from when it is told to.
+// A factory that fails at the n-th call after it is armed.
 struct failing_factory {
   int* left;
   std::string operator()() const {
@@ -78,7 +78,7 @@ TEMPLATE_LIST_TEST_CASE("prewarm and resize that are refused change nothing", "[
       CHECK(refuses<std::length_error>(p, [&] { p.resize(tier, SIZE_MAX); }));
       CHECK(refuses<std::length_error>(p, [&] { p.resize(tier, SIZE_MAX / 2); }));
     }
-    // It serves as before.
+    // The pool works as before.
     CHECK(p.try_get(mib));
     p.resize(9, 3);
     CHECK(refuses<tarn::pool_exhausted>(p, [&] { p.resize(9, 1000); }));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Callbacks: what they are told of, and what they may do.
+// Callbacks: the events that they are called for, and the operations that they may use.
 
 #include <algorithm>
 #include <cstring>
@@ -31,7 +31,7 @@ struct told {
   friend bool operator==(const told&, const told&) = default;
 };
 
-// Remembers what a pool tells.
+// Records the events of a pool.
 struct diary {
   std::vector<told> lines;
   [[nodiscard]] auto callback() {
@@ -89,8 +89,8 @@ TEMPLATE_LIST_TEST_CASE("gets and puts of every kind are told once each", "[call
   {
     auto a = f->try_get(10);
     auto b = f->get_at_least(1000);
-    auto c = f->get_shared(100);   // its bookkeeping in the tail
-    auto n = f->get_shared(2048);  // and in a node, which is no business of a callback
+    auto c = f->get_shared(100);   // its node is in the tail
+    auto n = f->get_shared(2048);  // its node is apart, and a callback does not learn of it
     auto copy = n;
     void* blocks[3];
     f->allocate_bulk(64, blocks);
@@ -303,7 +303,7 @@ TEMPLATE_LIST_TEST_CASE("blocks that leave are told one by one: a bound, a trim"
     const auto t = f->snapshot().tiers[0];
     CHECK(d.count(operation_kind::discard) == t.discarded + t.trimmed);
   }
-  // What is left is in this thread's cache, or was told.
+  // The other blocks are in this thread's cache, or were reported.
   CHECK(d.count(operation_kind::discard) + f->occupancy().idle() == 40);
   for (const auto& line : d.lines) {
     if (line.kind != operation_kind::discard) continue;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Handles of one pool in the hands of another: each goes home, or does not compile.
+// Handles of one pool passed to another: each goes home, or does not compile.
 
 #include <concepts>
 #include <cstddef>
@@ -26,7 +26,7 @@ concept puts = requires(Pool& pool, Buffer b) { pool.put(std::move(b)); };
 
 using other_pool = tarn::byte_pool<tarn::no_lock, tarn::no_stats, tarn::traits<tarn::small_tiers>>;
 
-// What does not belong together does not compile.
+// Combinations that do not belong together do not compile.
 static_assert(puts<tarn::byte_pool<>, tarn::buffer>);
 static_assert(!puts<tarn::byte_pool<>, other_pool::buffer>);
 static_assert(!std::convertible_to<other_pool::buffer, tarn::buffer>);
@@ -65,7 +65,7 @@ TEMPLATE_LIST_TEST_CASE("pieces of several pools of a type stand in one chain", 
   c.append(mine->get_shared(1000));
   c.append("text");
   other_pool third;
-  c.append(third.get_shared(1000));  // a piece of another type is copied, as all bytes are
+  c.append(third.get_shared(1000));  // a piece of another type is copied, as all foreign bytes are
   CHECK(third.occupancy().in_use() == 0);
   CHECK(other->occupancy().in_use() == 1);
   CHECK(mine->occupancy().in_use() == 2);

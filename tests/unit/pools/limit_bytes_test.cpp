@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// limit_bytes counts all that a pool holds of its source: slabs, large blocks, kept ones.
+// limit_bytes counts all that a pool holds of its source: slabs, large blocks, kept blocks.
 
 #include <cstddef>
 #include <new>
@@ -26,7 +26,8 @@ TEMPLATE_LIST_TEST_CASE("a block above the last tier is refused where it breaks 
   CHECK_FALSE(pool->try_get(3 * mib));
   CHECK_FALSE(pool->try_get_shared(3 * mib));
   CHECK(pool->try_allocate(3 * mib) == nullptr);
-  void* const aligned = pool->try_allocate(100, 2 * mib);  // passes through, with 128 bytes
+  void* const aligned =
+      pool->try_allocate(100, 2 * mib);  // passes through to the source, with 128 bytes
   CHECK(aligned != nullptr);
   pool->deallocate(aligned, 100, 2 * mib);
   CHECK(pool.source.peak_bytes() <= mib);
@@ -47,7 +48,7 @@ TEMPLATE_LIST_TEST_CASE("large blocks and slabs share the limit", "[limits]", te
   CHECK(pool->try_get(3 * mib));
   for (auto* const b : out)
     pool->deallocate(b, 100 * kib);
-  // What is idle makes room for a large one, and the other way round.
+  // Idle slabs make room for a large block, and the other way round.
   CHECK(pool->try_get(4 * mib));
   CHECK(pool->try_get(100));
   CHECK(pool.source.peak_bytes() == 4 * mib);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Products of what a user asks for that no memory can hold: std::length_error, and nothing was
-// touched.
+// Products of requested numbers that no memory can hold: std::length_error, and nothing was
+// changed.
 
 #include <cstddef>
 #include <cstdint>
@@ -52,7 +52,8 @@ TEST_CASE("so are those of allocators, resources and initial objects", "[overflo
   CHECK_THROWS_AS(numbers.allocate(SIZE_MAX / 100 + 2), std::length_error);
   CHECK_THROWS_AS(numbers.allocate(SIZE_MAX), std::length_error);
   tarn::pool_resource<> memory(pool);
-  const volatile std::size_t huge = SIZE_MAX / 2 + 1;  // else the compiler refuses it first
+  const volatile std::size_t huge =
+      SIZE_MAX / 2 + 1;  // otherwise the compiler would refuse it first
   CHECK_THROWS_AS(memory.allocate(huge), std::length_error);
   CHECK_THROWS_AS(memory.allocate(huge, 4096), std::length_error);
   CHECK(pool.occupancy().slab_bytes == 0);

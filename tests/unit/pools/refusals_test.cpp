@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A request that got nothing: counted once by its reason, told of, with a text that helps.
+// A request that was refused: counted once by its reason, reported, with a helpful text.
 
 #include <atomic>
 #include <cstddef>
@@ -200,7 +200,7 @@ TEST_CASE("what idles in other threads' caches is named, and comes back on their
     pool.put(pool.get(mib));
     step = 1;
     await(2);
-    pool.put(pool.get(100));  // a slow path: it follows what it was asked for
+    pool.put(pool.get(100));  // a slow path: it follows the order
     step = 3;
     await(4);
   });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Input that is refused: what is said, and that nothing happened.
+// Input that is refused: the message, and that nothing changed.
 
 #include <cstddef>
 #include <new>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Record batches to bytes and back, and what is done with bytes that are none.
+// Record batches to bytes and back, and the refusal of bytes that are no batch.
 
 #include <cstddef>
 #include <cstdint>
@@ -24,7 +24,7 @@ namespace {
 using tarn::decode_fault;
 using bytes = std::vector<std::byte>;
 
-/// The least that can be written to.
+/// The minimal output type.
 class byte_vector {
  public:
   void append(std::span<const std::byte> more) { all.insert(all.end(), more.begin(), more.end()); }
@@ -74,7 +74,7 @@ void fill(tarn::record_batch& b) {
   extreme.timestamp_delta = std::numeric_limits<std::int64_t>::min();
 }
 
-// Writes the right checksum into bytes that were changed behind it.
+// Writes the right checksum into bytes that were changed after it.
 void repair(bytes& b) {
   tarn::detail::crc32c sum;
   sum.update(std::span(b).subspan(21));
@@ -139,7 +139,7 @@ TEST_CASE("the bytes are those of Kafka's record batches", "[record]") {
   r.headers.add("h", "x");
   auto expected =
       "\0\0\0\0\0\0\1\2"                  // base offset
-      "\0\0\0\x3f"                        // length of what follows
+      "\0\0\0\x3f"                        // length of the rest
       "\xff\xff\xff\xff"                  // leader epoch
       "\2"                                // version
       "????"                              // checksum
@@ -163,7 +163,7 @@ TEST_CASE("the checksum is that of Castagnoli's polynomial", "[record]") {
     sum.update(std::as_bytes(std::span(text.substr(first))));
     return sum.value();
   };
-  // RFC 3720, B.4, and the usual check value; in two parts, since any must do.
+  // RFC 3720, B.4, and the usual check value; in two parts, since every split must work.
   for (std::size_t first = 0; first != 10; ++first)
     CHECK(sum_of("123456789", first) == 0xe306'9283);
   CHECK(sum_of(std::string(32, '\0'), 5) == 0x8a91'36aa);
@@ -222,7 +222,7 @@ TEST_CASE("every change of a byte is refused, or is what was decoded", "[record]
       } else if (at >= 17 || encoded(read) != bad) {
         FAIL("decoded with byte " << at << " changed by " << change);
       }
-      // The same by someone who knows how to compute a checksum.
+      // The same change with a corrected checksum.
       repair(bad);
       if (!read.try_decode(bad)) {
         ++refused_repaired;
@@ -231,7 +231,7 @@ TEST_CASE("every change of a byte is refused, or is what was decoded", "[record]
       }
     }
   }
-  // All but the changes of base offset and leader epoch, which the checksum does not cover.
+  // All changes except those of base offset and leader epoch, which the checksum does not cover.
   CHECK(refused == (good.size() - 12) * 255);
   CHECK(refused_repaired > good.size());
 }
@@ -393,7 +393,7 @@ TEST_CASE("what is wrong is said, with place, value and limit", "[record]") {
 
 TEST_CASE("neither pool nor heap is asked for bytes that are no batch", "[record]") {
   tarn::record_batch_pool pool;
-  auto huge = crafted("\0\0\0\0\xfe\xff\xff\x7f"_b);  // a value of 128 MiB, it says
+  auto huge = crafted("\0\0\0\0\xfe\xff\xff\x7f"_b);  // a value that claims 128 MiB
   CHECK(test::heap_calls_of([&] { CHECK_FALSE(tarn::record_batch::check(huge)); }) == 0);
   CHECK_THROWS_AS(tarn::record_batch::decode(pool, huge), tarn::decode_error);
   CHECK(pool.snapshot().total().gets == 0);
@@ -445,7 +445,7 @@ TEST_CASE("a record is reset field by field", "[record]") {
   r.headers.add("a", "b");
   r.reset();
   CHECK(r == tarn::record());
-  tarn::object_pool<tarn::record> pool;  // and serves in any pool
+  tarn::object_pool<tarn::record> pool;  // a record works in any pool
   pool.get()->key.assign("k");
   CHECK(pool.get()->key.empty());
 }

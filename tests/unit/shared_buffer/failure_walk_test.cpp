@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Every operation on shared bytes that asks for memory, with a source that fails at its first,
-// second, ... call: handles are as they were, and nothing is lost.
+// Every operation on shared bytes that needs memory, with a source that fails at its first, second,
+// ... call: handles are unchanged, and no block is lost.
 
 #include <array>
 #include <cstddef>
@@ -17,7 +17,7 @@
 
 namespace {
 
-/// `action(pool)` tells whether it succeeded, and has given back what it took.
+/// `action(pool)` returns whether it succeeded, and has given back all that it took.
 template <class P, class Action>
 void walk(Action&& action) {
   for (const bool for_ever : {false, true}) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Parts of shared bytes: slices, splits, and what a small one keeps.
+// Parts of shared bytes: slices, splits, and the memory that a small part keeps.
 
 #include <cstddef>
 #include <cstdint>
@@ -119,7 +119,8 @@ TEMPLATE_LIST_TEST_CASE("a part of no bytes keeps nothing, whichever way it came
   test::byte_fixture<TestType> pool;
   using shared = typename test::byte_pool_for<TestType>::shared_buffer;
   for (const auto size :
-       {std::size_t{1000}, std::size_t{1024}}) {  // counted in the tail of the block, and apart
+       {std::size_t{1000},
+        std::size_t{1024}}) {  // with the node in the tail of the block, and apart
     auto whole = numbered(*pool, size);
     const auto holds_nothing = [&](const shared& part) {
       return !part && part.empty() && part.data() == nullptr && part.ref_count() == 0 &&
@@ -206,7 +207,7 @@ TEMPLATE_LIST_TEST_CASE("a small slice tells what it keeps, and can be moved out
   CHECK(part.compact_if(0.5));
   CHECK(part.retained_bytes() == 128);
   CHECK(counts_from(part, 1000));
-  CHECK(!part.compact_if(1.0));  // no smaller block would hold it
+  CHECK(!part.compact_if(1.0));  // no smaller block has room for it
   CHECK(!part.try_compact_if(1.0));
   CHECK(!part.compact_if(std::stod("nan")));
   CHECK(pool->occupancy().in_use() == 1);

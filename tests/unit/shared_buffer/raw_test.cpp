@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// References by hand: what goes too far is reported, and adopted by nobody.
+// References by hand: a drop too many is reported, and has no effect.
 
 #include <atomic>
 #include <cstddef>
@@ -45,14 +45,14 @@ TEMPLATE_LIST_TEST_CASE("a handle taken apart is put together again", "[shared_b
   CHECK(first.ref_count() == 2);
   CHECK(pool->release(raw));
   CHECK(first.ref_count() == 1);
-  CHECK(pool->retain({}));  // nothing, and static bytes, have no count
+  CHECK(pool->retain({}));  // an empty handle, and static bytes, have no count
   CHECK(pool->release({}));
 }
 
 TEMPLATE_LIST_TEST_CASE("zero references are terminal: more releases and retains are reported",
                         "[shared_buffer]", test::every_lock) {
   const handler_for_a_test handler;
-  for (const auto size : {std::size_t{100}, std::size_t{1024}}) {  // in the tail, and apart
+  for (const auto size : {std::size_t{100}, std::size_t{1024}}) {  // node in the tail, and apart
     reported = 0;
     test::byte_fixture<TestType> pool;
     const auto keep = pool->get_shared(size);  // so that the slab stays
@@ -65,7 +65,7 @@ TEMPLATE_LIST_TEST_CASE("zero references are terminal: more releases and retains
     CHECK(!pool->release(raw));
     CHECK(!pool->release(raw));
     CHECK(!pool->retain(raw));
-    CHECK(reported == 0);  // told to nobody: this pool does not check
+    CHECK(reported == 0);  // not reported: this pool does not check
     CHECK(pool->occupancy().in_use() == 1);
   }
 }
@@ -116,7 +116,7 @@ TEMPLATE_LIST_TEST_CASE("another pool adds no reference, drops none, and reports
   const handler_for_a_test handler;
   checked_fixture<TestType> pool;
   checked_fixture<TestType> other;
-  // In the tail of a block, with a node of its own, and in the tail of a large block.
+  // In the tail of a block, in a separate node, and in the tail of a large block.
   for (const std::size_t size : {std::size_t{100}, std::size_t{1024}, std::size_t{5} << 20}) {
     INFO(size);
     reported_elsewhere = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// References to bytes: how many there are, and what the last one does.
+// References to bytes: their number, and the effect of the last one.
 
 #include <array>
 #include <cstddef>
@@ -84,7 +84,7 @@ TEMPLATE_LIST_TEST_CASE("a shared buffer of any size lives as long as its last r
     first.release();
     CHECK(!first);
     CHECK(first.ref_count() == 0);
-    first.release();  // again: nothing
+    first.release();  // a second release has no effect
     CHECK(second.ref_count() == 2);
     second = std::move(third);
     CHECK(second.ref_count() == 1);
@@ -138,7 +138,7 @@ TEMPLATE_LIST_TEST_CASE("freezing a buffer copies nothing, and thawing gives it 
     CHECK(frozen.size() == size);
     {
       const auto other = frozen;
-      CHECK(!frozen.thaw());  // not alone
+      CHECK(!frozen.thaw());  // other owners exist
       CHECK(frozen.ref_count() == 2);
     }
     auto back = frozen.thaw();
@@ -150,7 +150,7 @@ TEMPLATE_LIST_TEST_CASE("freezing a buffer copies nothing, and thawing gives it 
   }
   CHECK(!tarn::freeze(typename test::byte_pool_for<TestType>::buffer()));
   auto part = pool->get_shared(100).slice(1);
-  CHECK(!part.thaw());  // does not begin where its block does
+  CHECK(!part.thaw());  // does not begin at the begin of its block
   CHECK(part.size() == 99);
 }
 
@@ -161,7 +161,7 @@ TEMPLATE_LIST_TEST_CASE("writing is for the only owner: the others keep what the
   fill(a, 1);
   const auto* const place = a.data();
   fill(a, 2);
-  CHECK(a.data() == place);  // alone: no copy
+  CHECK(a.data() == place);  // the only owner: no copy
   auto b = a;
   fill(b, 3);
   CHECK(b.data() != place);
@@ -196,7 +196,7 @@ TEMPLATE_LIST_TEST_CASE("a lease gives its reference back once", "[shared_buffer
   CHECK(pool->occupancy().in_use() == 0);
   CHECK(moved.bytes().empty());
   CHECK(!shared().lease());
-  CHECK(b.lease().bytes().empty());  // of a dead handle
+  CHECK(b.lease().bytes().empty());  // of an empty handle
 }
 
 TEMPLATE_LIST_TEST_CASE("external memory is given to its deleter after the last reference",
@@ -211,14 +211,14 @@ TEMPLATE_LIST_TEST_CASE("external memory is given to its deleter after the last 
     auto part = b.slice(900);
     b.release();
     CHECK(deleted == 0);
-    CHECK(!part.thaw());  // not the pool's
+    CHECK(!part.thaw());  // not the pool's memory
     fill(part, 9);        // so this is a copy
     CHECK(deleted == 1);
     CHECK(memory[950] == std::byte{0});
     CHECK(all_are(part.bytes(), 9));
   }
   CHECK(deleted == 1);
-  // Also memory that is none at all.
+  // Also memory of no bytes.
   {
     const auto b = pool->adopt(std::span<const std::byte>(), [&deleted] { ++deleted; });
     CHECK(b);
@@ -345,7 +345,7 @@ TEMPLATE_LIST_TEST_CASE("zeroing reaches the node in the tail", "[shared_buffer]
       if (!thawed) {
         auto u = pool->get_shared(100).thaw();
         u.resize(u.capacity());
-        CHECK(all_are(u.bytes(), 0));  // the node has been there
+        CHECK(all_are(u.bytes(), 0));  // the node was there
       }
       const auto whole = pool->get(512);
       REQUIRE(whole.data() == place);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A pool is given a ring of one's own for the sizes it is asked for.
+// A pool uses the user's own ring for the requested sizes.
 
 #include <cstddef>
 #include <numeric>
@@ -24,7 +24,7 @@ namespace {
 using recording_policy = test::some_of<test::locks, std::tuple<tarn::recording_stats>>;
 using sizes = std::vector<std::size_t>;
 
-/// A ring as a user writes it: it keeps everything.
+/// A ring as a user writes it: it keeps all values.
 struct endless {
   std::vector<std::size_t> all;
   void push(std::size_t size) { all.push_back(size); }
@@ -66,7 +66,7 @@ TEMPLATE_LIST_TEST_CASE("a ring of one's own sees every request at once, in orde
   CHECK(mine.values() == newest);
   CHECK(pool->snapshot().recent_lengths == newest);
   const auto s = pool->snapshot();
-  CHECK(s.total().gets == 106);  // all else counts as ever
+  CHECK(s.total().gets == 106);  // all other numbers count as always
   CHECK(s.total().misses <= 8);
 }
 

@@ -22,7 +22,7 @@ namespace {
 
 using locks = std::tuple<tarn::system_mutex, std::mutex, tarn::spin_lock, tarn::no_lock>;
 
-/// All that is in a ring, popped.
+/// All values of a ring, popped.
 template <class Ring>
 [[nodiscard]] auto drained(Ring& ring) {
   std::vector<typename Ring::value_type> all;
@@ -32,7 +32,7 @@ template <class Ring>
   return all;
 }
 
-/// Counts those that live.
+/// Counts its living objects.
 struct counted {
   static inline int live = 0;
   int number = 0;
@@ -61,7 +61,7 @@ TEMPLATE_LIST_TEST_CASE("values come out in the order they went in", "[locked_ri
   CHECK(ring.full());
   CHECK(ring.try_peek(out));
   CHECK(out == "a");
-  CHECK(ring.size() == 3);  // looking takes nothing
+  CHECK(ring.size() == 3);  // looking removes no value
   CHECK(drained(ring) == std::vector<std::string>{"a", "b", "c"});
   CHECK(ring.empty());
   CHECK_FALSE(ring.try_pop(out));

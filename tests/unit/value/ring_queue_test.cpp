@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// ring_queue: the newest values, without a lock. What several threads do at once is in stress/.
+// ring_queue: the newest values, without a lock. stress/ tests it with several threads.
 
 #include <algorithm>
 #include <array>
@@ -100,7 +100,7 @@ TEST_CASE("clearing forgets what was pushed, and the ring fills again", "[ring_q
     CHECK_FALSE(ring.full());
     CHECK(ring.size() == 0);
     CHECK(ring.values().empty());
-    ring.clear();  // once more does no harm
+    ring.clear();  // a second clear is harmless
     ring.push(9);
     CHECK(ring.values() == std::vector{9});
     ring.push(8);

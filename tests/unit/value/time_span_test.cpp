@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A time_span is made of any duration, exactly where that is possible, and never runs over.
+// A time_span is made of any duration, exactly where possible, and never overflows.
 
 #include <chrono>
 #include <cstdint>
