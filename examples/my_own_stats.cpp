@@ -11,8 +11,7 @@ namespace {
 
 /// Counts the requested bytes, and the tiny requests.
 struct demand_stats {
-  static constexpr bool counts =
-      true;  // counts gets, puts, hits and misses, too: snapshot() exists
+  static constexpr bool counts = true;  // gets, puts, hits and misses, too: snapshot() exists
 
   // Each thread has one of these. `Counter` is the type for its numbers: cheap to add to, and
   // readable by any thread.

@@ -116,7 +116,7 @@ class Browser:
 
         def before():
             dies_with_us()
-            # First away from series 3 and 4, where one of them may lie.
+            # Moves both away from descriptors 3 and 4 first: one of them may lie there.
             a, b = os.dup(to_read), os.dup(to_write)
             os.dup2(a, 3)
             os.dup2(b, 4)

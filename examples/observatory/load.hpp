@@ -27,7 +27,7 @@ class load {
     std::uint64_t sessions = 0;
     bool is_spike = false;  ///< right now
     bool leaks = false;
-    std::string failure;  // why a load ended; empty while all loads run
+    std::string failure;  ///< why a load ended; empty while all loads run
   };
 
   /// Reads the text. Throws: `std::runtime_error` if there is none.

@@ -8,10 +8,10 @@
 namespace observatory {
 
 struct options {
-  unsigned port = 8765;             // 0: any free port
+  unsigned port = 8765;             ///< 0: any free port
   std::optional<unsigned> seconds;  ///< until a signal comes, if absent
   std::string path = "/usr/include";
-  std::string pressure;  // the file of memory pressure; empty: the system's
+  std::string pressure;  ///< the file of memory pressure; empty: the system's
   bool leak = false;
   bool help = false;
 };

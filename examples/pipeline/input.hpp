@@ -39,9 +39,9 @@ class input {
   [[nodiscard]] std::vector<part> next_slice();
 
   std::vector<std::string> files;
-  std::vector<skipped_file> skipped;  // files and folders
-  std::size_t read = 0;               // files that were read to their end
-  std::uint64_t expected_bytes = 0;   // as the directory says; only for the progress
+  std::vector<skipped_file> skipped;  ///< files and folders
+  std::size_t read = 0;               ///< files that were read to their end
+  std::uint64_t expected_bytes = 0;   ///< as the directory says; only for the progress
 
  private:
   struct closer {

@@ -18,7 +18,7 @@ inline constexpr std::array<std::string_view, 3> stats_names{"no_stats", "counti
 
 struct options {
   std::string path = "/usr/include";
-  unsigned threads = 0;  // workers between producer and sink; parse sets the default
+  unsigned threads = 0;  ///< workers between producer and sink; parse sets the default
   unsigned rounds = 5;
   std::size_t lock = 0;   ///< into lock_names
   std::size_t stats = 1;  ///< into stats_names

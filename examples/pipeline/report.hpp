@@ -24,8 +24,8 @@ struct figures {
   double median_ratio = 0;
   double least_ratio = 0;
   double most_ratio = 0;
-  double hit_percent = 0;      // only if the pool counts
-  double waste_percent = 0;    // of the bytes handed out: those that were not requested
+  double hit_percent = 0;      ///< only if the pool counts
+  double waste_percent = 0;    ///< of the bytes handed out: those that were not requested
   double another_percent = 0;  ///< of the blocks, returned on another thread
   double heap_calls = 0;       ///< per record, of the pooled side in the last round
   double plain_heap_calls = 0;

@@ -54,7 +54,7 @@ inline constexpr std::size_t batches_per_queue = 4;
 
 struct work {
   const std::vector<part>& parts;
-  const std::vector<std::string>& topics;  // of the files of the parts
+  const std::vector<std::string>& topics;  ///< of the files of the parts
   std::uint64_t passes;                    ///< over all parts
   unsigned workers;
   bool lose_one;  ///< the sink forgets a block: the self-test
@@ -62,14 +62,13 @@ struct work {
 
 struct result {
   double seconds = 0;
-  double cpu_seconds = 0;  // of all threads; other programs on the machine change it little
+  double cpu_seconds = 0;  ///< of all threads; other programs on the machine change it little
   std::vector<statistics> parts;
-  std::vector<archive> archives;  // of the same parts, read back from the encoded bytes
+  std::vector<archive> archives;  ///< of the same parts, read back from the encoded bytes
   std::uint64_t records = 0;
   std::uint64_t encoded_bytes = 0;
-  std::uint64_t heap_calls = 0;  ///< of all threads, from their first record to their last
-  std::uint64_t on_another_thread =
-      0;  // records released by another thread than the one that took them
+  std::uint64_t heap_calls = 0;         ///< of all threads, from their first record to their last
+  std::uint64_t on_another_thread = 0;  ///< records that were released on another thread
 };
 
 /// Processor time of this process until now.

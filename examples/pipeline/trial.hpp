@@ -38,15 +38,15 @@ struct demand {
 };
 
 struct memory_use {
-  std::size_t peak_bytes = 0;            // most bytes that the pool held of the heap
-  std::size_t retained_bytes = 0;        // bytes that it held after the last round
-  std::size_t trimmed_bytes = 0;         // bytes that it gave back in the trim
-  std::optional<std::size_t> rss_bytes;  // of the whole process, if the system reports it
+  std::size_t peak_bytes = 0;            ///< most bytes that the pool held of the heap
+  std::size_t retained_bytes = 0;        ///< bytes that it held after the last round
+  std::size_t trimmed_bytes = 0;         ///< bytes that it gave back in the trim
+  std::optional<std::size_t> rss_bytes;  ///< of the whole process, if the system reports it
   std::optional<std::size_t> peak_rss_bytes;
 };
 
 struct trial_result {
-  std::vector<statistics> files;  // by the index of input::files
+  std::vector<statistics> files;  ///< by the index of input::files
   statistics total;               ///< its checksum depends on the names of the files, too
   std::size_t slices = 0;
   std::uint64_t records = 0;  ///< of one round of either side
@@ -54,15 +54,15 @@ struct trial_result {
   std::vector<round_times> rounds;
   std::uint64_t pooled_records = 0;
   std::uint64_t on_another_thread = 0;
-  std::uint64_t encoded_bytes = 0;     // by the second sink, on either side
+  std::uint64_t encoded_bytes = 0;     ///< by the second sink, on either side
   std::uint64_t heap_calls = 0;        ///< of the pooled side in its last round, all slices
   std::uint64_t plain_heap_calls = 0;  ///< likewise
   std::array<demand, tiers::count()> demands;
   pooled_subject::numbers pool;  ///< after the last round, before trimming
   memory_use memory;
-  std::uint64_t unaccounted = 0;      // blocks that are out although all records are gone
+  std::uint64_t unaccounted = 0;      ///< blocks that are out although all records are gone
   std::uint64_t lost_messages = 0;    ///< likewise
-  std::vector<std::string> problems;  // empty: no problem
+  std::vector<std::string> problems;  ///< empty: no problem
 };
 
 [[nodiscard]] trial_result compare(input& in, const options& o, progress& show);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Every buffer is a contiguous range of bytes, and text, for whoever takes spans and views.
+// Every buffer is a contiguous range of bytes, and text, for functions that take spans and views.
 
 #include <algorithm>
 #include <cstddef>

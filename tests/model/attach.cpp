@@ -81,7 +81,7 @@ struct one_core_after_the_other : rl::test_suite<one_core_after_the_other<Fault>
       use(found);
       leave(found);
     } else {
-      // The caller sees that no other thread comes.
+      // The thread that creates the core will see that no other thread comes.
       if (users(RL_INFO).fetch_sub(1, rl::mo_acq_rel) == 1)
         release(second(RL_INFO).load(rl::mo_acquire));
     }

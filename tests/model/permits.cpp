@@ -201,9 +201,7 @@ struct all_go_at_once : rl::test_suite<all_go_at_once<Env>, 3> {
     if (index == 1) child->end();
     if (index == 2) child->give();
   }
-  void after() {
-    Env::finish();
-  }  // relacy finds objects that still exist, and objects that were freed twice
+  void after() { Env::finish(); }  // relacy finds leaks, and objects that were freed twice
 };
 
 /// The permits that a consumer held at its end return to the threads that wait at the pool.

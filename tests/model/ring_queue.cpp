@@ -98,8 +98,7 @@ struct relaxed_loads : model::sound {
 struct never_odd : model::sound {
   template <class T>
   static constexpr T stored(T value) {
-    return value > 1 && value < 16 ? (value + 1) & ~T{1}
-                                   : value;  // these are sequences; values are larger
+    return value > 1 && value < 16 ? (value + 1) & ~T{1} : value;  // sequences; values are larger
   }
 };
 

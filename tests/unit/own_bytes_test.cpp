@@ -266,8 +266,7 @@ TEMPLATE_LIST_TEST_CASE("a fast buffer appends its own bytes, however it makes r
   test::writer_of<TestType, 64> local(*pool);
   run(local);
   CHECK_THROWS_AS(bounded.append(bounded.view(), std::string(200, 'x')), std::length_error);
-  const volatile auto most =
-      static_cast<std::size_t>(-1);  // otherwise the compiler would know the value
+  const volatile auto most = static_cast<std::size_t>(-1);  // hidden from the compiler
   const auto vast = std::span(bounded.data(), most);
   CHECK_THROWS_AS(bounded.append(vast, vast), std::length_error);
   CHECK(bounded.size() == 40);

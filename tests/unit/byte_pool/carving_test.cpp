@@ -20,8 +20,7 @@ constexpr std::size_t mib = 1024 * kib;
 /// Every byte that is out, with its owner: an independent record of the pool's work.
 class shadow_map {
  public:
-  static constexpr std::size_t sample =
-      61;  // to check every byte of several MiB would take most of the time
+  static constexpr std::size_t sample = 61;  // every byte of several MiB would take too long
   struct piece {
     std::byte* begin;
     std::size_t bytes;

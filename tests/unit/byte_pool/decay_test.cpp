@@ -81,8 +81,7 @@ TEMPLATE_LIST_TEST_CASE("every block that leaves is counted once, by its reason"
   static_cast<void>(pool->get(large));
   pool->close();
   CHECK(tier_of(*pool, large).idle == 0);
-  CHECK(tier_of(*pool, large).trimmed ==
-        t.trimmed);  // the end of the pool is not one of the reasons
+  CHECK(tier_of(*pool, large).trimmed == t.trimmed);  // the end of the pool is not a reason
   CHECK(tier_of(*pool, large).discarded == t.discarded);
   CHECK(tier_of(*pool, large).aged == t.aged);
 }
@@ -176,8 +175,7 @@ TEMPLATE_LIST_TEST_CASE("a steady load loses nothing to decay", "[byte_pool]", t
       out.clear();
       if (ticking) pool->maintain(std::chrono::seconds(100 + round));
     }
-    if (ticking)
-      CHECK(pool->snapshot().total().aged != 0);  // the memory of the burst was given back
+    if (ticking) CHECK(pool->snapshot().total().aged != 0);  // the burst was given back
     return pool->snapshot().total().misses;
   };
   CHECK(misses_of(true) == misses_of(false));
@@ -219,8 +217,7 @@ TEMPLATE_LIST_TEST_CASE("blocks that were needed together in one moment all stay
   for (int tick = 1; tick != 20; ++tick) {
     std::vector<void*> blocks(24);
     pool->allocate_bulk(large, blocks);
-    if (tick % 2 == 0)
-      std::reverse(blocks.begin(), blocks.end());  // in the order of their addresses, or reversed
+    if (tick % 2 == 0) std::reverse(blocks.begin(), blocks.end());  // by address, or reversed
     if (tick % 3 == 0) std::shuffle(blocks.begin(), blocks.end(), random);
     for (void* const b : blocks)
       pool->deallocate(b, large);

@@ -121,8 +121,7 @@ TEMPLATE_LIST_TEST_CASE("a spike is gone in ten ticks, and a steady load loses n
   const auto round = [&] {
     auto order = steady;
     std::shuffle(order.begin(), order.end(), random);
-    std::sort(order.begin(), order.end(),
-              std::greater<>());  // so that each request finds its own block again
+    std::sort(order.begin(), order.end(), std::greater<>());  // each finds its own block again
     const auto blocks = take(*pool, order);
     std::vector<std::size_t> places(order.size());
     for (std::size_t i = 0; i != places.size(); ++i)

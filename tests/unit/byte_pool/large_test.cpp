@@ -240,8 +240,7 @@ TEMPLATE_LIST_TEST_CASE("thousands of kept blocks of all sizes and alignments gi
     wrong += block != out[i];
     pool->deallocate(block, 1000 + i);
   }
-  for (std::size_t i = 0; i + 35 < count;
-       ++i) {  // and each alignment finds the next block that has it
+  for (std::size_t i = 0; i + 35 < count; ++i) {  // each alignment finds the next that fits
     void* const block = pool->allocate(1000 + i, 1024);
     std::size_t next = i;
     while (alignment(next) < 1024)

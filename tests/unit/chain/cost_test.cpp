@@ -145,7 +145,7 @@ TEST_CASE("a queue that was long gives the places of its pieces back", "[chain]"
     c.append(pool.get(piece_bytes));
     c.remove_prefix(piece_bytes);
   }
-  // For a middle cut it would have to move all entries.
+  // A long array that was kept would have to be moved as a whole to grow.
   CHECK(largest_of([&] {
           for (int i = 0; i != 1000; ++i)
             c.append(pool.get(piece_bytes));

@@ -89,8 +89,7 @@ TEST_CASE("a concurrent one holds max_bytes and not one more", "[fast_buffer]") 
   CHECK(b.size() == 1000);
   CHECK_THROWS_AS(b.append("x"), std::length_error);
   const std::byte one{};
-  const volatile auto most =
-      static_cast<std::size_t>(-1);  // otherwise the compiler would know the value
+  const volatile auto most = static_cast<std::size_t>(-1);  // hidden from the compiler
   CHECK_THROWS_AS(b.append(std::span(&one, 1), std::span(&one, most)), std::length_error);
   CHECK_THROWS_AS(b.append(std::span(&one, most)), std::length_error);
   CHECK_FALSE(b.try_append(std::span(&one, most), std::span(&one, 1)));

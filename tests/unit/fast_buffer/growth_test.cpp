@@ -160,8 +160,7 @@ TEST_CASE("it holds max_bytes and not one more, and says so", "[fast_buffer]") {
   writer endless(*pool);
   endless.append("x");
   CHECK_THROWS_AS(endless.reserve(static_cast<std::size_t>(-1)), std::length_error);
-  const volatile auto most =
-      static_cast<std::size_t>(-1);  // otherwise the compiler would know the value
+  const volatile auto most = static_cast<std::size_t>(-1);  // hidden from the compiler
   CHECK_THROWS_AS(endless.append(std::span(endless.data(), most)), std::length_error);
   CHECK_FALSE(endless.try_append(std::span(endless.data(), most)));
   CHECK(endless.view() == "x");

@@ -77,8 +77,7 @@ TEMPLATE_LIST_TEST_CASE("each way to get bytes is known by its own line", "[leak
     const auto b = pool.try_get_at_least(300);
     CHECK(is_only(pool.live_blocks(), line, 1, 300));
   }
-  for (const std::size_t size :
-       {100u, 128u}) {  // the second one also has a node, which is not reported
+  for (const std::size_t size : {100u, 128u}) {  // the second has a node, which is not reported
     const unsigned line = __LINE__ + 1;
     auto b = pool.get_shared(size);
     auto other = b;

@@ -38,7 +38,7 @@ TEMPLATE_LIST_TEST_CASE("an age lies between what both clocks say", "[leaks]", f
   REQUIRE(report.sites.size() == 1);
   CHECK(report.sites[0].oldest >= milliseconds(20));
   CHECK(report.sites[0].oldest <= most);
-  // Takes blocks in turn and gives the others back: timed or not.
+  // Gives the blocks back one by one, and checks the oldest that is left, timed or not.
   std::size_t wrong = 0;
   while (!held.empty()) {
     held.erase(held.begin());

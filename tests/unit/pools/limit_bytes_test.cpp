@@ -26,8 +26,7 @@ TEMPLATE_LIST_TEST_CASE("a block above the last tier is refused where it breaks 
   CHECK_FALSE(pool->try_get(3 * mib));
   CHECK_FALSE(pool->try_get_shared(3 * mib));
   CHECK(pool->try_allocate(3 * mib) == nullptr);
-  void* const aligned =
-      pool->try_allocate(100, 2 * mib);  // passes through to the source, with 128 bytes
+  void* const aligned = pool->try_allocate(100, 2 * mib);  // passes through, with 128 bytes
   CHECK(aligned != nullptr);
   pool->deallocate(aligned, 100, 2 * mib);
   CHECK(pool.source.peak_bytes() <= mib);

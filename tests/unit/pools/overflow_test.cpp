@@ -52,8 +52,7 @@ TEST_CASE("so are those of allocators, resources and initial objects", "[overflo
   CHECK_THROWS_AS(numbers.allocate(SIZE_MAX / 100 + 2), std::length_error);
   CHECK_THROWS_AS(numbers.allocate(SIZE_MAX), std::length_error);
   tarn::pool_resource<> memory(pool);
-  const volatile std::size_t huge =
-      SIZE_MAX / 2 + 1;  // otherwise the compiler would refuse it first
+  const volatile std::size_t huge = SIZE_MAX / 2 + 1;  // hidden from the compiler
   CHECK_THROWS_AS(memory.allocate(huge), std::length_error);
   CHECK_THROWS_AS(memory.allocate(huge, 4096), std::length_error);
   CHECK(pool.occupancy().slab_bytes == 0);

@@ -119,8 +119,7 @@ TEMPLATE_LIST_TEST_CASE("a part of no bytes keeps nothing, whichever way it came
   test::byte_fixture<TestType> pool;
   using shared = typename test::byte_pool_for<TestType>::shared_buffer;
   for (const auto size :
-       {std::size_t{1000},
-        std::size_t{1024}}) {  // with the node in the tail of the block, and apart
+       {std::size_t{1000}, std::size_t{1024}}) {  // node in the tail of the block, and apart
     auto whole = numbered(*pool, size);
     const auto holds_nothing = [&](const shared& part) {
       return !part && part.empty() && part.data() == nullptr && part.ref_count() == 0 &&
