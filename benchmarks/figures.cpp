@@ -64,7 +64,7 @@ using bench::times_faster;
 constexpr std::size_t small_size = 100;  // lies in the 128-byte tier
 constexpr std::size_t burst = 64;
 
-// --- whom to measure: get(size) and put(block, size)
+// --- subjects: get(size) and put(block, size)
 // ----------------------------------------------
 
 struct on_floor {
@@ -114,7 +114,7 @@ struct on_foonathan {
 
 void touch(void* p) noexcept { *static_cast<unsigned char*>(p) = 1; }
 
-// --- what to measure
+// --- workloads
 // -------------------------------------------------------------------------------
 
 /// One get and one put. The compiler knows the size in neither of them.
@@ -265,7 +265,7 @@ template <class Pool>
   };
 }
 
-// --- whether it works at all
+// --- a check of the subjects
 // -----------------------------------------------------------------------
 
 template <class Subject>

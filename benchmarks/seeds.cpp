@@ -33,7 +33,7 @@ using bench::barrier;
 using bench::hide;
 using bench::keep;
 
-// --- what serves: get(size) returns an owner of bytes
+// --- allocators: get(size) returns an owner of bytes
 // ---------------------------------------------
 
 /// A buffer from new, which goes back by delete.

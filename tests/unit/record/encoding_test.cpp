@@ -371,7 +371,7 @@ TEST_CASE("what is wrong is said, with place, value and limit", "[record]") {
     CHECK_FALSE(r);
     CHECK(static_cast<int>(r.fault) == static_cast<int>(w.fault));
     CHECK(r.offset == w.offset);
-    // What the checksum is against is not known here.
+    // A wrong checksum is tested below: its value is not known here.
     CHECK(r.value == w.value);
     CHECK(r.limit == w.limit);
     tarn::record_batch read;

@@ -226,7 +226,7 @@ TEMPLATE_LIST_TEST_CASE("external memory is given to its deleter after the last 
     CHECK(b.ref_count() == 1);
   }
   CHECK(deleted == 2);
-  // What the deleter captures is destroyed with it, and it may use the pool.
+  // The captures of the deleter are destroyed with it, and the deleter may use the pool.
   const auto owner = std::make_shared<int>(1);
   {
     const auto b = pool->adopt(memory, [owner] {});
