@@ -41,7 +41,8 @@ pool_type* get_heap() {
   if (auto* const p = heap.load(std::memory_order_acquire)) return p;
   if (is_making.exchange(true)) return nullptr;
   alignas(pool_type) static std::byte place[sizeof(pool_type)];
-  heap.store(::new (place) pool_type, std::memory_order_release);
+  heap.store(::new (place) pool_type({.large_cache_bytes = std::size_t{8} << 20}),
+             std::memory_order_release);
   return heap.load();
 }
 

@@ -180,6 +180,46 @@ TEMPLATE_LIST_TEST_CASE("a pool below the heap asks it for nothing", "[byte_pool
   CHECK(test::imbalance(pool) == "");
 }
 
+// Whether a pool below the heap asks it for something while a thread has 500 large blocks out.
+template <class Pool>
+bool asks_the_heap_for_large_blocks() {
+  Pool pool(tarn::options{.large_cache_bytes = 1 << 20});
+  std::thread([&] {
+    void* warm = pool.try_allocate(100);
+    void* out[500] = {};
+    const auto size_of = [](std::size_t i) { return 300 + 20 * i; };
+    const bool asked = with_failing_heap(0, [&] {
+      for (int turn = 0; turn != 2; ++turn) {
+        for (std::size_t i = 0; i != 500; ++i)
+          out[i] = pool.try_allocate(size_of(i));
+        for (std::size_t i = 0; i != 500; ++i) {
+          if (out[i] != nullptr) pool.deallocate(out[i], size_of(i));
+        }
+      }
+      static_cast<void>(pool.trim(0));
+    });
+    if (warm != nullptr) pool.deallocate(warm, 100);
+    if (asked) asked_the_heap.fetch_add(1);
+  }).join();
+  return asked_the_heap.exchange(0) != 0 || !test::imbalance(pool).empty();
+}
+
+TEMPLATE_LIST_TEST_CASE("a pool below the heap that keeps large blocks asks it for nothing",
+                        "[byte_pool]", test::every_lock) {
+  INFO(test::name_of<TestType>());
+  using lock = typename TestType::lock;
+  using tiers = tarn::fixed_tiers<256>;
+  CHECK_FALSE(asks_the_heap_for_large_blocks<tarn::byte_pool<
+                  lock, tarn::no_stats, tarn::traits<tiers, tarn::no_check, tarn::page_source>>>());
+  CHECK_FALSE(
+      asks_the_heap_for_large_blocks<tarn::byte_pool<
+          lock, tarn::counting_stats, tarn::traits<tiers, tarn::checked, tarn::page_source>>>());
+  // Every get is followed.
+  CHECK_FALSE(asks_the_heap_for_large_blocks<
+              tarn::byte_pool<lock, tarn::basic_recording_stats<256, 1>,
+                              tarn::traits<tiers, tarn::no_check, tarn::page_source>>>());
+}
+
 TEMPLATE_LIST_TEST_CASE("large gets with a cache fail cleanly without heap", "[byte_pool]",
                         test::every_lock) {
   INFO(test::name_of<TestType>());

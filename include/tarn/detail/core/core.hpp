@@ -143,6 +143,8 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   /// Idle bytes that the core does not know of. A tier's lock may be held.
   [[nodiscard]] virtual std::size_t idle_elsewhere() const noexcept { return 0; }
   void reclaim() noexcept;
+  /// Where a core gets the memory that it keeps beside its blocks.
+  [[nodiscard]] own_memory own() noexcept { return own_.memory(); }
   void lock_all() noexcept override;
   void unlock_all() noexcept override;
   void abandon_foreign_shards(void* own) noexcept override;

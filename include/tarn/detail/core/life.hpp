@@ -26,6 +26,7 @@ core<Config>::core(const core_settings& settings, std::uint32_t tiers, SizeOf&& 
       settings_(settings),
       source_(std::move(source), settings.limit_bytes),
       directory_(static_cast<unsigned>(std::countr_zero(settings.slab_bytes)), own_.memory()) {
+  if constexpr (core::samples) this->sampled().own = own_.memory();
   for (std::uint32_t i = 0; i != tier_count_; ++i) {
     auto& t = tiers_[i];
     auto& shape = t.home.shape;
@@ -91,6 +92,7 @@ void core<Config>::begin() noexcept {
 
 template <class Config>
 core<Config>::~core() {
+  if constexpr (core::samples) this->sampled().end();  // it is a base, and own_ is a member
   for (auto* s = shards_.load(std::memory_order::relaxed); s != nullptr;) {  // no other thread left
     auto* const next = s->next;
     shard_type::destroy(s, room_of_tier(), own_.memory());

@@ -4,11 +4,11 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <new>
 
 #include <tarn/detail/base/align.hpp>
 #include <tarn/detail/base/guard.hpp>
 #include <tarn/detail/extents/extent.hpp>
+#include <tarn/detail/system/own_memory.hpp>
 
 namespace tarn::detail {
 
@@ -19,12 +19,13 @@ namespace tarn::detail {
 /// Source: Litwin, "Linear hashing" (1980).
 class extent_map {
  public:
-  extent_map() noexcept = default;
+  /// Buckets come from `own`.
+  explicit extent_map(const own_memory& own = own_memory()) noexcept : own_(own) {}
   extent_map(const extent_map&) = delete;
   extent_map& operator=(const extent_map&) = delete;
   ~extent_map() {
-    for (auto* const s : more_)
-      delete[] s;
+    for (std::size_t i = 0; i != segments; ++i)
+      own_.destroy_array(more_[i], first_buckets << i);
   }
 
   void push(extent* e) noexcept {
@@ -64,14 +65,14 @@ class extent_map {
   template <class Lock>
   void grow(std::size_t count, Lock& lock) noexcept {
     if (count == 0) return;
-    auto** const made = new (std::nothrow) extent* [count] {};
+    auto** const made = own_.make_array<extent*>(count);
     if (made == nullptr) return;
     const bool taken = locked(lock, [&] {
       const bool is_wanted = wanted() == count;
       if (is_wanted) more_[segment_of(buckets_)] = made;
       return is_wanted;
     });
-    if (!taken) delete[] made;  // another thread was faster
+    if (!taken) own_.destroy_array(made, count);  // another thread was faster
   }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] std::size_t buckets() const noexcept { return buckets_; }
@@ -116,6 +117,7 @@ class extent_map {
     }
   }
 
+  own_memory own_;
   std::size_t size_ = 0;
   std::size_t buckets_ = first_buckets;
   extent* first_[first_buckets] = {};

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <cstddef>
-#include <new>
 
 #include <tarn/detail/base/guard.hpp>
 #include <tarn/detail/extents/extent.hpp>
+#include <tarn/detail/system/own_memory.hpp>
 
 namespace tarn::detail {
 
@@ -16,14 +16,15 @@ namespace tarn::detail {
 /// which was ten times as slow.
 class extent_store {
  public:
-  extent_store() noexcept = default;
+  /// Extents come from `own`.
+  explicit extent_store(const own_memory& own = own_memory()) noexcept : own_(own) {}
   extent_store(const extent_store&) = delete;
   extent_store& operator=(const extent_store&) = delete;
   ~extent_store() {
     while (chunks_ != nullptr) {
       chunk* const c = chunks_;
       chunks_ = c->next;
-      delete c;
+      own_.destroy(c);
     }
   }
 
@@ -42,7 +43,7 @@ class extent_store {
   template <class Lock>
   [[nodiscard]] extent* obtain(Lock& lock) noexcept {
     if (auto* const e = locked(lock, [&] { return pop(); })) return e;
-    auto* const made = new (std::nothrow) chunk;
+    auto* const made = own_.make<chunk>();
     if (made == nullptr) return nullptr;
     return locked(lock, [&] {
       made->next = chunks_;
@@ -59,6 +60,7 @@ class extent_store {
     extent extents[32];
   };
 
+  own_memory own_;
   extent* unused_ = nullptr;
   chunk* chunks_ = nullptr;
 };

@@ -32,8 +32,9 @@ class large_blocks {
     std::size_t capacity = 0;
   };
 
-  large_blocks(std::size_t cache_bytes, bool tracks) noexcept
-      : cache_bytes_(cache_bytes), tracks_(tracks || cache_bytes != 0) {}
+  /// What is known of blocks lies in memory from `own`.
+  large_blocks(std::size_t cache_bytes, bool tracks, const own_memory& own = own_memory()) noexcept
+      : cache_bytes_(cache_bytes), tracks_(tracks || cache_bytes != 0), out_(own), store_(own) {}
   large_blocks(const large_blocks&) = delete;
   large_blocks& operator=(const large_blocks&) = delete;
 

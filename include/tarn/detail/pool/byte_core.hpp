@@ -40,7 +40,7 @@ class byte_core final : public core<typename Config::mechanism> {
             with(settings, zeroing), static_cast<std::uint32_t>(tiers.count()),
             [&](std::uint32_t i) { return tiers.size_of(i); }, std::move(source)),
         tiers_(std::move(tiers)),
-        large_(large_cache_bytes, Config::checks),
+        large_(large_cache_bytes, Config::checks, this->own()),
         name_(std::move(name)),
         zeroing_(zeroing) {
     refresh_fast_path();

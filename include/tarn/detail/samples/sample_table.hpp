@@ -10,6 +10,7 @@
 #include <tarn/detail/base/align.hpp>
 #include <tarn/detail/base/compiler.hpp>
 #include <tarn/detail/samples/sample.hpp>
+#include <tarn/detail/system/own_memory.hpp>
 
 namespace tarn::detail {
 
@@ -37,9 +38,16 @@ class sample_table {
   sample_table() noexcept = default;
   sample_table(const sample_table&) = delete;
   sample_table& operator=(const sample_table&) = delete;
-  ~sample_table() { delete store_.load(std::memory_order::relaxed); }  // no other thread is left
+  ~sample_table() { end(); }
+  /// Gives its memory back. Preconditions: no other thread is left.
+  void end() noexcept {
+    store* const made = store_.load(std::memory_order::relaxed);
+    store_.store(nullptr, std::memory_order::relaxed);
+    own.destroy(made);
+  }
 
-  length_sink lengths;  // immutable once the pool is made
+  own_memory own;       // where the slots come from; immutable once the pool is made
+  length_sink lengths;  // as immutable
   void note_length(std::size_t size) const noexcept {
     if (lengths.push != nullptr) lengths.push(lengths.ring, size);
   }

@@ -53,13 +53,13 @@ auto sample_table<Env>::obtain_store() noexcept -> store* {
   // (1) acquire, pairs with (2): the slots are made.
   store* there = store_.load(std::memory_order::acquire);
   if (there != nullptr) return there;
-  auto* const made = new (std::nothrow) store;
+  auto* const made = own.template make<store>();
   if (made == nullptr) return nullptr;
   if (store_.compare_exchange_strong(there, made, std::memory_order::acq_rel,  // (2), and (1)
                                      std::memory_order::acquire)) {
     return made;
   }
-  delete made;  // another thread was faster
+  own.destroy(made);  // another thread was faster
   return there;
 }
 
