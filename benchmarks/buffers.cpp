@@ -50,8 +50,7 @@ using bench::keep;
 using bench::ratios;
 using bench::say;
 
-// --- P5: the pmr resource
-// ------------------------------------------------------------------------
+// --- P5: the pmr resource ------------------------------------------------------------------------
 
 [[nodiscard]] auto resource_pairs(std::pmr::memory_resource& resource) {
   return [&resource](std::size_t times) {
@@ -83,8 +82,7 @@ void measure_pmr(const bench::effort& e) {
                     [&](std::size_t n) { both.run(peer, peer, n); }));
 }
 
-// --- P7: from one thread to another
-// ---------------------------------------------------------------
+// --- P7: from one thread to another --------------------------------------------------------------
 
 /// Pointers from one thread to one other.
 class ring {
@@ -173,8 +171,7 @@ void measure_hand_over(bench::effort e) {
   say("P7", values);
 }
 
-// --- P8: shared buffers
-// ---------------------------------------------------------------------------
+// --- P8: shared buffers --------------------------------------------------------------------------
 
 void measure_shared(const bench::effort& e) {
   tarn::byte_pool<> pool;
@@ -203,8 +200,7 @@ void measure_shared(const bench::effort& e) {
   bench::demand(pool.occupancy().in_use() == 0, "a shared buffer was lost");
 }
 
-// --- P9: writing
-// ----------------------------------------------------------------------------------
+// --- P9: writing ---------------------------------------------------------------------------------
 
 /// Pieces of 9 to 16 bytes, as many as make a page, then all over again.
 template <class Writer, class Append>
@@ -263,8 +259,7 @@ void measure_writing(const bench::effort& e) {
   bench::demand(ours.size() == 4000, "bytes were lost");
 }
 
-// --- P10: messages
-// --------------------------------------------------------------------------------
+// --- P10: messages -------------------------------------------------------------------------------
 
 /// The code that one would write: owned strings and a map.
 struct plain_message {

@@ -64,8 +64,7 @@ using bench::times_faster;
 constexpr std::size_t small_size = 100;  // lies in the 128-byte tier
 constexpr std::size_t burst = 64;
 
-// --- subjects: get(size) and put(block, size)
-// ----------------------------------------------
+// --- subjects: get(size) and put(block, size) ----------------------------------------------------
 
 struct on_floor {
   static void* get(std::size_t) noexcept { return bench::floor_stack::get(); }
@@ -114,8 +113,7 @@ struct on_foonathan {
 
 void touch(void* p) noexcept { *static_cast<unsigned char*>(p) = 1; }
 
-// --- workloads
-// -------------------------------------------------------------------------------
+// --- workloads -----------------------------------------------------------------------------------
 
 /// One get and one put. The compiler knows the size in neither of them.
 template <class Subject>
@@ -265,8 +263,7 @@ template <class Pool>
   };
 }
 
-// --- a check of the subjects
-// -----------------------------------------------------------------------
+// --- a check of the subjects ---------------------------------------------------------------------
 
 template <class Subject>
 void check(Subject subject) {
@@ -289,8 +286,7 @@ void check_home(const Pool& pool) {
   bench::demand(pool.occupancy().in_use() == 0, "a block was lost");
 }
 
-// --- one process
-// ------------------------------------------------------------------------------------
+// --- one process ---------------------------------------------------------------------------------
 
 void measure_malloc(const bench::effort& e) {
   check(on_malloc{});
@@ -367,6 +363,22 @@ void measure_threads(bench::effort e) {
                         e, [&](std::size_t n) { both.run(handles_shared, handles_shared, n); },
                         [&](std::size_t n) { both.run(handles_first, handles_second, n); }));
   check_home(shared);
+  // What a lock policy costs where two threads meet in one pool: against one thread that does the
+  // work of both, and against malloc on two threads.
+  auto on_heap = pairs(on_malloc{});
+  for_each_lock([&](const auto& l) {
+    using lock = typename std::decay_t<decltype(l)>::lock;
+    if constexpr (tarn::is_concurrent_v<lock>) {
+      tarn::byte_pool<lock, tarn::no_stats> met;
+      auto on_met = pairs(raw<decltype(met)>{met});
+      const auto meet = [&](std::size_t n) { both.run(on_met, on_met, n); };
+      const auto key = std::string("P12.") + l.name;
+      say((key + ".one").c_str(), ratios(e, meet, [&](std::size_t n) { on_met(2 * n); }));
+      say((key + ".malloc").c_str(),
+          ratios(e, meet, [&](std::size_t n) { both.run(on_heap, on_heap, n); }));
+      check_home(met);
+    }
+  });
 }
 
 void measure_tarn(const bench::effort& e) {
@@ -413,8 +425,7 @@ void measure_tarn(const bench::effort& e) {
   measure_threads(e);
 }
 
-// --- all processes
-// ----------------------------------------------------------------------------------
+// --- all processes -------------------------------------------------------------------------------
 
 int run_all(const bench::options& o) {
   // Several short processes instead of one long process: the addresses that the loader chooses
@@ -499,6 +510,13 @@ int run_all(const bench::options& o) {
   add("P12", "P12.raw", "2 threads, raw: shared pool, speed to a pool each", good::above, 0.97, {});
   add("P12", "P12.handle", "2 threads, handle: shared pool, speed to a pool each", good::above,
       0.97, {});
+  for_each_lock([&](const auto& l) {
+    if (std::is_same_v<decltype(l), const with_lock<tarn::no_lock>&>) return;
+    const auto key = std::string("P12.") + l.name;
+    const auto what = std::string("2 threads, ") + l.name + ", speed to ";
+    add("P12", (key + ".one").c_str(), (what + "one thread").c_str(), good::above, 1, {});
+    add("P12", (key + ".malloc").c_str(), (what + "glibc malloc").c_str(), good::above, 1, {});
+  });
   report.print(o.smoke ? "SMOKE TEST: these numbers mean nothing" : "Figures");
 
   std::printf("\nThe allocators, to the floor:\n");

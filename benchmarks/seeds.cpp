@@ -33,8 +33,7 @@ using bench::barrier;
 using bench::hide;
 using bench::keep;
 
-// --- allocators: get(size) returns an owner of bytes
-// ---------------------------------------------
+// --- allocators: get(size) returns an owner of bytes ---------------------------------------------
 
 /// A buffer from new, which goes back by delete.
 struct plain_buffer {
@@ -80,8 +79,7 @@ void fail_unless(benchmark::State& state, bool good) {
   bench::check(state, good, "memory did not keep what was written");
 }
 
-// --- one size
-// ---------------------------------------------------------------------------------------
+// --- one size ------------------------------------------------------------------------------------
 
 template <class Server>
 void one_size(benchmark::State& state) {
@@ -146,8 +144,7 @@ void hundred_filled(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * 100);
 }
 
-// --- synk
-// -------------------------------------------------------------------------------------------
+// --- synk ----------------------------------------------------------------------------------------
 
 [[nodiscard]] std::vector<std::size_t> random_sizes(std::size_t most) {
   std::mt19937 random(1);  // fixed: both sides request the same sizes
@@ -223,8 +220,7 @@ void concurrent_mix(benchmark::State& state) {
   fail_unless(state, checksum == expected);
 }
 
-// --- Go-CacheX
-// --------------------------------------------------------------------------------------
+// --- Go-CacheX -----------------------------------------------------------------------------------
 
 struct cache_item {
   std::string key;
@@ -299,8 +295,7 @@ void fill_buffer(benchmark::State& state) {
   fail_unless(state, good);
 }
 
-// --- registration
-// -----------------------------------------------------------------------------------
+// --- registration --------------------------------------------------------------------------------
 
 using work = void (*)(benchmark::State&);
 
@@ -356,8 +351,7 @@ void add_cachex() {
   add("cachex/buffer", Server<text>::name, fill_buffer<Server<text>>);
 }
 
-// --- buffers that are shared, written and joined
-// ------------------------------------------------
+// --- buffers that are shared, written and joined -------------------------------------------------
 
 /// bytepool's BufferReuse: a counted buffer, a view of it, a byte, and back.
 void share_pooled(benchmark::State& state) {

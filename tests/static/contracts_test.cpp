@@ -26,8 +26,7 @@
 
 namespace {
 
-// --- lock policies
-// --------------------------------------------------------------------------------
+// --- lock policies -------------------------------------------------------------------------------
 
 struct lock_without_try {
   void lock();
@@ -54,8 +53,7 @@ static_assert(!tarn::is_concurrent_v<tarn::no_lock>);
 static_assert(tarn::is_concurrent_v<test::counting_lock>);
 static_assert(std::is_empty_v<tarn::no_lock>);
 
-// --- stats policies
-// -------------------------------------------------------------------------------
+// --- stats policies ------------------------------------------------------------------------------
 
 template <bool Throws>
 struct stats_that_throw : tarn::counting_stats {
@@ -82,8 +80,7 @@ static_assert(!tarn::stats_policy<stats_that_throw<true>>);
 static_assert(!tarn::stats_policy<stats_without_oversize>);
 static_assert(!tarn::stats_policy<int>);
 
-// --- check policies and sources
-// -------------------------------------------------------------------
+// --- check policies and sources ------------------------------------------------------------------
 
 struct source_whose_return_may_fail {
   void* allocate(std::size_t, std::size_t);
@@ -103,8 +100,7 @@ static_assert(!tarn::memory_source<source_whose_return_may_fail>);
 static_assert(!tarn::memory_source<source_without_alignment>);
 static_assert(!tarn::memory_source<std::allocator<std::byte>>);
 
-// --- handles
-// --------------------------------------------------------------------------------------
+// --- handles -------------------------------------------------------------------------------------
 
 template <class Handle>
 constexpr bool is_a_good_handle =
@@ -127,8 +123,7 @@ using strings = tarn::object_pool<std::string>;
 static_assert(sizeof(strings::handle) == 2 * sizeof(void*));
 static_assert(!std::is_convertible_v<strings::handle, bool>);
 
-// --- pools
-// ----------------------------------------------------------------------------------------
+// --- pools ---------------------------------------------------------------------------------------
 
 template <class Pool>
 constexpr bool stays_where_it_is =
