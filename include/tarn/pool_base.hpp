@@ -24,6 +24,7 @@
 #include <tarn/value/errors.hpp>
 #include <tarn/value/live_blocks.hpp>
 #include <tarn/value/operation.hpp>
+#include <tarn/value/read_core.hpp>
 
 namespace tarn {
 

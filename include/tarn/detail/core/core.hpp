@@ -24,8 +24,9 @@ namespace tarn::detail {
 ///
 /// The pool object and every handle point to a core. The core ends when the pool object is gone and
 /// every block is home. Definitions: hit_path.hpp, acquire.hpp and growth.hpp (gets), give_back.hpp
-/// (puts), bulk.hpp (both), trim.hpp and drain.hpp (idle memory), life.hpp and threads.hpp,
-/// indices.hpp (the lock-free shape), numbers.hpp (reading); and the folders bounds and upkeep.
+/// (puts), bulk.hpp (both), life.hpp and threads.hpp, indices.hpp (the lock-free shape),
+/// numbers.hpp (reading); flush.hpp, evict.hpp, ready_bounds.hpp, drain.hpp and trim.hpp in the
+/// folder upkeep (idle memory).
 template <class Config>
 class core : public core_base<typename Config::env>, public recording_core<core<Config>, Config> {
   friend recording_core<core, Config>;

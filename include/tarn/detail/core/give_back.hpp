@@ -128,11 +128,4 @@ void core<Config>::give_empty(std::uint32_t tier, void* block) noexcept {
   park_home(tier, block);
 }
 
-template <class Config>
-void core<Config>::moved_bytes(const tier_state& t, std::int64_t blocks) noexcept {
-  // relaxed: only a bound reads it.
-  ready_bytes_.fetch_add(blocks * static_cast<std::int64_t>(t.home.shape.stride),
-                         std::memory_order::relaxed);
-}
-
 }  // namespace tarn::detail

@@ -17,6 +17,9 @@
 #include <tarn/detail/core/numbers.hpp>
 #include <tarn/detail/core/threads.hpp>
 #include <tarn/detail/upkeep/drain.hpp>
+#include <tarn/detail/upkeep/evict.hpp>
+#include <tarn/detail/upkeep/flush.hpp>
 #include <tarn/detail/upkeep/purge.hpp>
+#include <tarn/detail/upkeep/ready_bounds.hpp>
 #include <tarn/detail/upkeep/tick.hpp>
 #include <tarn/detail/upkeep/trim.hpp>

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// How the numbers of a core become those of a snapshot.
+
+#include <vector>
+
+#include <tarn/value/snapshot.hpp>
+#include <tarn/value/time_span.hpp>
+
+namespace tarn::detail {
+
+/// Fills in the numbers that every pool has. Complexity: O(tiers x threads that ever used the
+/// pool).
+template <class Tier, class Core>
+void read_tiers(const Core& core, std::vector<Tier>& tiers, Tier& nodes) {
+  tiers.reserve(core.tiers());
+  core.read([&](const auto& n) {
+    Tier t;
+    t.size_bytes = n.shape->size;
+    t.stride_bytes = n.shape->stride;
+    t.created = n.created;
+    t.retired = n.retired;
+    t.recarved = n.recarved;
+    t.abandoned = n.abandoned;
+    t.idle = n.ready + n.parked + n.sharded;
+    t.idle_in_threads = n.sharded;
+    t.idle_pinned = n.parked;
+    t.max_idle = n.bound;
+    t.idle_for = time_span::of_nanoseconds(n.idle_for);
+    t.discarded = n.discarded;
+    t.aged = n.aged;
+    t.trimmed = n.trimmed;
+    t.purged = n.purged;
+    t.purged_bytes = n.purged_bytes;
+    t.idle_purged = n.idle_purged;
+    t.peak_outstanding = n.peak_outstanding;
+    if constexpr (requires { t.gets; }) {
+      t.gets = n.gets;
+      t.puts = n.puts;
+      t.misses = n.misses < n.gets ? n.misses : n.gets;
+      t.in_use = n.gets - n.puts;
+    } else {
+      const auto gone = n.retired + n.abandoned + t.idle;
+      t.in_use = n.created > gone ? n.created - gone : 0;
+    }
+    if (n.shape->number == core.tiers()) {
+      nodes = t;
+    } else {
+      tiers.push_back(t);
+    }
+  });
+}
+
+/// Runs `collect` of every recorder that has it.
+template <class Core>
+void read_recorders(const Core& core, snapshot& into) {
+  core.for_each_recorder([&](const auto& recorder) {
+    if constexpr (requires { recorder.collect(into); }) recorder.collect(into);
+  });
+}
+
+}  // namespace tarn::detail
