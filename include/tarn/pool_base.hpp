@@ -330,7 +330,7 @@ class pool_base {
         cleanup_interval_(o.cleanup_interval ? o.cleanup_interval->count() : -1),
         decay_interval_(o.decay_interval.value_or(options::default_decay_interval).count()),
         max_idle_bytes_(
-            o.max_bytes.value_or(Core::is_lock_free ? no_limit : options::default_max_bytes)),
+            o.max_bytes.value_or(Core::front::is_stack ? no_limit : options::default_max_bytes)),
         created_(env::now()),
         closing_(o.closing),
         recent_lengths_(o.recent_lengths) {

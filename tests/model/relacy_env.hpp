@@ -505,7 +505,7 @@ struct config {
   using recorder = silent;
   using shared_recorder = silent;
   using samples = tarn::detail::no_samples;
-  static constexpr bool is_shared = !std::is_same_v<Shape, tarn::detail::per_thread_shape>;
+  static constexpr bool is_shared = !Shape::has_shards;
   static constexpr bool counts = Counts;
   static constexpr bool checks = false;
 };

@@ -57,8 +57,7 @@ struct core_config {
   using source = Source;
   static constexpr bool is_concurrent = is_concurrent_v<Lock>;
   // One writer at a time: the shard of one thread, or a pool that has only one thread.
-  static constexpr bool is_shared =
-      !std::is_same_v<shape, per_thread_shape> && is_concurrent_v<Lock>;
+  static constexpr bool is_shared = !shape::has_shards && is_concurrent_v<Lock>;
   using shared_recorder = typename Stats::template recorder<
       std::conditional_t<is_concurrent_v<Lock>, shared_counter<env>, plain_counter>>;
   using recorder = typename Stats::template recorder<owned_counter<env>>;

@@ -21,7 +21,7 @@ std::uint64_t bounds<Config>::reachable(core_type& c, std::uint32_t tier) noexce
 /// How many more blocks may become ready before the pool has more idle bytes than it may keep.
 template <class Config>
 std::uint64_t bounds<Config>::room_for_idle(const core_type& c, std::uint32_t tier) noexcept {
-  if (core_type::is_lock_free && !c.settings_.bounds_idle_bytes) return ~std::uint64_t{0};
+  if (core_type::front::is_stack && !c.settings_.bounds_idle_bytes) return ~std::uint64_t{0};
   // relaxed: a bound that may be seen a moment late.
   const auto idle = max_of<std::int64_t>(c.ready_bytes_.load(std::memory_order::relaxed), 0);
   const auto bytes = static_cast<std::size_t>(idle) + c.idle_elsewhere();
@@ -40,8 +40,7 @@ std::size_t bounds<Config>::idle_above_bound(const core_type& c) noexcept {
 template <class Config>
 std::uint64_t bounds<Config>::bound(const core_type& c, std::uint32_t tier) noexcept {
   auto& t = c.tiers_[tier];
-  if (core_type::is_lock_free && !t.is_bounded()) return ~std::uint64_t{0};
-  return core_type::is_lock_free ? t.stack_bound() : locked(t.lock, [&] { return t.home.bound; });
+  return locked(t.lock, [&] { return core_type::front::bound_of(t); });
 }
 
 }  // namespace tarn::detail

@@ -14,8 +14,10 @@ template <class Config>
 auto core<Config>::take_miss(std::uint32_t tier, std::size_t size, where_type where)
     -> acquired_type {
   acquired_type got{this->take_due(tier)};
-  if (got.block == nullptr)
-    got = is_per_thread && find_shard() != nullptr ? take_slow(tier) : take_first(tier);
+  if (got.block == nullptr) {
+    front::prepare_get(*this, tier);
+    got = take_or_grow(tier, true);
+  }
   if (got.block != nullptr && !is_bare(got)) {
     this->with_recorder(
         [&](auto& recorder) { this->note_get(recorder, tier, got.block, size, where); });
@@ -37,41 +39,19 @@ void core<Config>::count_made(std::uint32_t tier, void* block, std::size_t size,
                               where_type where) noexcept {
   auto& t = tiers_[tier];
   locked(t.lock, [&] {
-    count_passed_out(t, own_cache(t));
+    front::count_get(*this, t);
     ++t.home.count.misses;
   });
   this->with_recorder([&](auto& recorder) { this->note_get(recorder, tier, block, size, where); });
 }
 
-/// Counts a get of a block that was in no cache. The tier's lock is held.
+/// For a thread that has no shard, which may hold caches, a recorder or both.
 template <class Config>
-void core<Config>::count_passed_out(tier_state& t, cache_type* cache) noexcept {
-  if constexpr (is_lock_free) return t.counts.get();
-  if (cache != nullptr) return cache->passed_out(mark);
-  if (mark != 0) ++t.home.count.gets;
-}
-
-template <class Config>
-auto core<Config>::take_first(std::uint32_t tier) -> acquired_type {
+void core<Config>::join_recorders() {
   if constexpr (has_shards) {
     follow_orders();
     static_cast<void>(attach(true));
   }
-  return take_or_grow(tier, true);
-}
-
-template <class Config>
-auto core<Config>::take_slow(std::uint32_t tier) -> acquired_type {
-  if constexpr (is_per_thread) {
-    follow_orders();  // may take the shard away
-    // relaxed: a hint; the shard is published by the shard lock.
-    if (shard_wanted_.load(std::memory_order::relaxed) &&
-        shard_wanted_.exchange(false, std::memory_order::relaxed)) {
-      make_spare_shard();
-    }
-    if (shard_type* const s = find_shard()) fit_budget(s);
-  }
-  return take_or_grow(tier, true);
 }
 
 /// Takes one block under the tier's lock. Returns: no block if only a new slab can help, or
@@ -79,29 +59,16 @@ auto core<Config>::take_slow(std::uint32_t tier) -> acquired_type {
 template <class Config>
 auto core<Config>::take_locked(tier_state& t, bool counted) noexcept -> acquired_type {
   if (t.home.closed) return {};
-  cache_type* const cache = own_cache(t);
   acquired_type got;
   if (!counted) {
-    got = t.home.take_bare();  // a block that holds no object
-  } else if constexpr (is_lock_free) {
-    got = {pop_index(t)};
-    if (got.block != nullptr) return got;  // pop_index counted it
-    got = t.home.take_from_slab();
+    got = t.home.take_bare();  // one that holds no object
+  } else if (front::take_ready(*this, t, got)) {
+    return got;
   } else {
-    if (cache != nullptr) got = {cache->template pop<mark>()};
-    if (got.block != nullptr) return got;
-    if (cache != nullptr && cache->limit != 0) {
-      const auto ready_before = t.home.ready();
-      if (refill(t.home, *cache, !settings_.keeps_objects) != 0) {
-        moved_bytes(t, static_cast<std::int64_t>(t.home.ready() - ready_before));
-        refit(t);
-        return {cache->template pop<mark>()};
-      }
-    }
-    got = t.home.take();
+    got = front::take_home(t);
   }
   if (got.block == nullptr || !counted || is_bare(got)) return got;
-  count_passed_out(t, cache);
+  front::count_get(*this, t);
   if (got.from == origin::ready) {
     moved_bytes(t, -1);
     refit(t);
@@ -156,7 +123,7 @@ auto core<Config>::take_or_grow(std::uint32_t tier, bool counted) -> acquired_ty
 
 template <class Config>
 void* core<Config>::take_bare(std::uint32_t tier) {
-  if constexpr (is_per_thread) follow_orders();
+  front::follow_orders(*this);
   return take_or_grow(tier, false).block;
 }
 

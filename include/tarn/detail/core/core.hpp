@@ -8,11 +8,14 @@
 
 #include <tarn/detail/base/align.hpp>
 #include <tarn/detail/base/compiler.hpp>
+#include <tarn/detail/base/settings.hpp>
 #include <tarn/detail/core/metered_source.hpp>
-#include <tarn/detail/core/settings.hpp>
 #include <tarn/detail/core/tier.hpp>
+#include <tarn/detail/frontend/lock_free_front.hpp>
+#include <tarn/detail/frontend/per_thread_front.hpp>
 #include <tarn/detail/frontend/registry.hpp>
 #include <tarn/detail/frontend/shard.hpp>
+#include <tarn/detail/frontend/single_front.hpp>
 #include <tarn/detail/samples/recording_core.hpp>
 
 namespace tarn::detail {
@@ -43,10 +46,9 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   using acquired_type = acquired<env>;
   using where_type = typename recording_core<core, Config>::where_type;
 
-  static constexpr bool is_per_thread = std::is_same_v<typename Config::shape, per_thread_shape>;
-  static constexpr bool is_single = std::is_same_v<typename Config::shape, single_shape>;
-  static constexpr bool is_lock_free = std::is_same_v<typename Config::shape, lock_free_shape>;
-  static constexpr bool has_shards = is_per_thread || core::only_recorders;
+  /// What stands before the depots. No other part of the core asks which one it is.
+  using front = typename Config::shape::template front<Config>;
+  static constexpr bool has_shards = front::has_shards || core::only_recorders;
   static constexpr bool has_recorders = has_shards && !std::is_empty_v<typename Config::recorder>;
   static constexpr std::uint64_t mark = Config::counts ? one_get : 0;
 
@@ -151,6 +153,8 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   void abandon_foreign_shards(void* own) noexcept override;
 
  private:
+  friend front;
+  friend cached_front<Config>;
   friend struct upkeep<Config>;  // periodic work
   friend struct bounds<Config>;  // limits
   using tier_state = core_tier<Config>;
@@ -159,16 +163,13 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   [[nodiscard]] TARN_FORCE_INLINE shard_type* shard_at(const place_word& place) const noexcept;
   [[nodiscard]] shard_type* own_shard() const noexcept;
   [[nodiscard]] shard_type* find_shard() noexcept;
-  [[nodiscard]] static cache_type* cache_of(tier_state& t, shard_type* s) noexcept;
   [[nodiscard]] cache_type* own_cache(tier_state& t) noexcept;
 
   // acquire.hpp and its neighbours
   [[nodiscard]] TARN_FORCE_INLINE void* pop_ready(std::size_t tier, shard_type* s);
   [[nodiscard]] TARN_COLD acquired_type take_miss(std::uint32_t tier, std::size_t size, where_type);
-  [[nodiscard]] acquired_type take_first(std::uint32_t tier);
-  [[nodiscard]] acquired_type take_slow(std::uint32_t tier);
+  void join_recorders();
   [[nodiscard]] bool is_bare(const acquired_type& got) const noexcept;
-  static void count_passed_out(tier_state& t, cache_type* cache) noexcept;
   [[nodiscard]] acquired_type take_locked(tier_state& t, bool counted) noexcept;
   [[nodiscard]] acquired_type take_or_grow(std::uint32_t tier, bool counted);
   [[nodiscard]] slab_type* obtain_slab(std::uint32_t tier, magazine_list<env>& magazines);
@@ -182,26 +183,13 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   void reunite(std::uint32_t tier) noexcept;
   void stop_being_busy(tier_state& t) noexcept;
 
-  // indices.hpp and its neighbours
-  [[nodiscard]] void* pop_index(tier_state& t) noexcept;
-  [[nodiscard]] void* pop_uncounted(tier_state& t) noexcept;
-  [[nodiscard]] bool push_index(tier_state& t, void* block) noexcept;
-  template <class Visit>
-  std::uint64_t walk_stack(std::uint32_t tier, Visit&& visit) const noexcept;
-  [[nodiscard]] TARN_COLD bool enter_stack(tier_state& t) noexcept;
-  TARN_FORCE_INLINE void leave_stack(tier_state& t) noexcept;
-  [[nodiscard]] typename index_stack<env>::link& link_of(tier_state&, std::uint32_t) const noexcept;
-  [[nodiscard]] void* block_at(tier_state& t, std::uint32_t index) const noexcept;
-  [[nodiscard]] std::uint32_t take_above(tier_state& t, std::uint64_t keep) noexcept;
-  std::size_t evict_stack(std::uint32_t tier, std::uint64_t keep, evict_reason why) noexcept;
-  [[nodiscard]] slab_type* slab_by_number(tier_state& t, std::uint32_t number) const noexcept;
-  [[nodiscard]] std::uint32_t index_bits_for(std::uint32_t tier) const noexcept;
-  [[nodiscard]] bool number_slab(tier_state& t, slab_type* s) noexcept;
-
   // give_back.hpp and its neighbours
   TARN_FORCE_INLINE void give_unsampled(std::size_t tier, void* block) noexcept;
   [[nodiscard]] TARN_FORCE_INLINE bool push_ready(shard_type*, std::size_t tier, void*) noexcept;
   TARN_COLD void give_slow(std::uint32_t tier, void* block) noexcept;
+  void bring_home(std::uint32_t tier, void* block) noexcept;
+  std::size_t evict_ready(std::uint32_t tier, std::uint64_t keep, evict_reason why,
+                          std::uint64_t most) noexcept;
   void evict_excess(std::uint32_t tier, evict_reason why = evict_reason::bound) noexcept;
   [[nodiscard]] std::uint64_t ready_to_keep(const tier_state& t) const noexcept;
   void flush(std::uint32_t tier, shard_type* left = nullptr) noexcept;

@@ -74,11 +74,7 @@ void* core<Config>::obtain_larger(std::uint32_t tier, std::size_t& bytes,
       if (larger.home.closed) break;
       // Otherwise two sizes in turns would carve and reunite the same block for ever.
       if (larger.home.carve_misses >= most_carve_misses) continue;
-      if constexpr (is_lock_free) {
-        block = pop_uncounted(larger);
-      } else if (cache_type* const cache = own_cache(larger)) {
-        block = cache->take_home();
-      }
+      block = front::take_to_carve(*this, larger);
       if (block == nullptr) {
         const auto got = larger.home.take();
         if (got.block != nullptr && got.from == origin::ready) moved_bytes(larger, -1);
@@ -116,12 +112,12 @@ auto core<Config>::describe(std::uint32_t tier, void* memory, std::size_t bytes,
   const auto blocks = slab_type::blocks_in(bytes, shape);
   std::uint32_t wanted = 0;
   slab_type* made = locked(t.lock, [&] {
-    wanted = is_lock_free ? 0 : t.home.magazines.magazines_for(blocks);
+    wanted = front::magazines_for(t, blocks);
     return t.home.slabs.pop_spare(blocks);
   });
   if (made == nullptr) made = slab_type::make(blocks, shape);
-  bool complete = made != nullptr && directory_.make_room(memory, bytes) &&
-                  (!is_lock_free || number_slab(t, made));
+  bool complete =
+      made != nullptr && directory_.make_room(memory, bytes) && front::adopt_slab(*this, t, made);
   for (; complete && wanted != 0; --wanted) {
     auto* const m = magazine<env>::make(shape.rounds, shape.own);
     complete = m != nullptr;
@@ -144,7 +140,7 @@ void core<Config>::reunite(std::uint32_t tier) noexcept {
   for (std::uint32_t v = 0; v != tier; ++v) {
     const bool carved = locked(tiers_[v].lock, [&] { return tiers_[v].home.carved_slabs != 0; });
     if (!carved) continue;
-    if constexpr (!is_lock_free) flush(v);
+    flush(v);
     evict(v, 0, evict_reason::reunited);
   }
 }

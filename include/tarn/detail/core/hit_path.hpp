@@ -52,19 +52,12 @@ auto core<Config>::find_shard() noexcept -> shard_type* {
   return static_cast<shard_type*>(env::table(*this->registry_).entry(this->slot_number_));
 }
 
-template <class Config>
-auto core<Config>::cache_of(tier_state& t, shard_type* s) noexcept -> cache_type* {
-  if constexpr (is_single) return &t.cache;
-  return s != nullptr ? s->caches() + t.home.shape.number : nullptr;
-}
-
-/// The cache in front of a tier that the calling thread may use now; null if there is no such
-/// cache. The caller holds the tier's lock and must take it before the call: waiting for the lock
-/// may have moved a fiber to another thread.
+/// The cache in front of a tier that the calling thread may enter now, while it holds the tier's
+/// lock; null if there is no cache. To be called under the lock: waiting for the lock may have
+/// moved a fiber to another thread.
 template <class Config>
 auto core<Config>::own_cache(tier_state& t) noexcept -> cache_type* {
-  if constexpr (is_per_thread) return cache_of(t, find_shard());
-  return cache_of(t, nullptr);
+  return front::own_cache(*this, t);
 }
 
 template <class Config>
@@ -102,14 +95,7 @@ TARN_FORCE_INLINE void* core<Config>::take_hit(shard_type* s, std::size_t tier, 
 /// where threads have caches, `s` is the caller's shard or the null shard.
 template <class Config>
 TARN_FORCE_INLINE void* core<Config>::pop_ready(std::size_t tier, shard_type* s) {
-  if constexpr (is_per_thread) {
-    return in_register(s->caches() + tier)->template pop<mark>();
-  } else if constexpr (is_single) {
-    auto& t = tiers_[tier];
-    return locked(t.lock, [&] { return t.cache.template pop<mark>(); });
-  } else {
-    return pop_index(tiers_[tier]);
-  }
+  return front::pop(*this, tier, s);
 }
 
 template <class Config>
@@ -136,26 +122,9 @@ TARN_FORCE_INLINE void core<Config>::give_unsampled(std::size_t tier, void* bloc
 /// Returns: false if there is no room. Where threads share the cache or stack, the recorder is told
 /// of the put first, even if this returns false: once a block is there the core may end.
 template <class Config>
-TARN_FORCE_INLINE bool core<Config>::push_ready([[maybe_unused]] shard_type* s, std::size_t tier,
+TARN_FORCE_INLINE bool core<Config>::push_ready(shard_type* s, std::size_t tier,
                                                 void* block) noexcept {
-  const auto number = static_cast<std::uint32_t>(tier);
-  if constexpr (is_per_thread) {
-    if (has_recorders && s->is_null) [[unlikely]]
-      return false;
-    if (!in_register(s->caches() + tier)->template push<mark>(block)) [[unlikely]]
-      return false;
-    tell_put(s->recorder, named_tiers_, number);
-    return true;
-  } else {
-    tell_put(this->recorder_, named_tiers_, number);
-    auto& t = tiers_[tier];
-    if constexpr (is_single) {
-      return locked(t.lock, [&] { return t.cache.template push<mark>(block); });
-    } else {
-      t.counts.put();  // the core may end once the block is home
-      return push_index(t, block);
-    }
-  }
+  return front::push(*this, s, tier, block);
 }
 
 }  // namespace tarn::detail

@@ -37,28 +37,14 @@ core<Config>::core(const core_settings& settings, std::uint32_t tiers, SizeOf&& 
     shape.number = i;
     shape.own = t.home.magazines.own = own_.memory();
     shape.rounds = t.home.magazines.rounds = rounds_for(shape.stride);
-    shape.links = is_lock_free;
+    shape.links = front::is_stack;
     shape.states = Config::checks;
     if (is_named) t.home.max_live = settings.capacity;
-    if constexpr (is_lock_free) {
-      const auto fit = settings.bounds_idle_bytes ? settings.max_idle_bytes / shape.stride
-                                                  : core_settings::no_limit;
-      if (const auto most = min_of(settings.max_ready, fit);
-          is_named && most != core_settings::no_limit) {
-        t.bound_stack(most);
-      }
-    }
-    if constexpr (is_single) {
-      using cell = typename cache_type::template cell<void*>;
-      t.cache.rounds = shape.own.template make_array<cell>(room_for(shape.stride));
-      if (t.cache.rounds == nullptr) throw std::bad_alloc();
-    }
+    if (is_named) front::prepare_bounds(t, settings);
+    front::prepare(t);
     bound_to(t, is_named ? settings.max_ready : core_settings::no_limit);
   }
-  if constexpr (is_lock_free) {
-    for (std::uint32_t i = 0; i != tier_count_; ++i)
-      tiers_[i].index_bits = index_bits_for(i);
-  }
+  front::prepare_all(*this);
 }
 
 template <class Config>
@@ -84,7 +70,7 @@ void core<Config>::begin() noexcept {
   env::prepare(registry);
   env::keep_functions_of(*this);
   const bool bounded = settings_.capacity != core_settings::no_limit;
-  registry.enroll(*this, has_shards && !(is_per_thread && bounded));
+  registry.enroll(*this, has_shards && !(front::has_shards && bounded));
   // relaxed: no other thread uses the core yet.
   own_place_.store(env::word_of(registry, this->slot_number_), std::memory_order::relaxed);
   set_hot_end(this->hot_end_.load(std::memory_order::relaxed));
@@ -122,22 +108,12 @@ void core<Config>::close() noexcept {
   set_hot_end(this->hot_end_.load(std::memory_order::relaxed));
   for (std::uint32_t i = 0; i != tier_count_; ++i) {
     auto& t = tiers_[i];
-    std::uint32_t index = index_stack<env>::none;
-    locked(t.lock, [&] {
+    const auto rest = locked(t.lock, [&] {
       t.home.closed = true;
       refit(t);
-      if constexpr (is_lock_free) index = t.stack.take_all(true);
+      return front::seal(t);
     });
-    if constexpr (is_lock_free) {
-      while (index != index_stack<env>::none) {
-        // relaxed: the chain belongs to this thread now.
-        const auto next = t.stack.index_in(link_of(t, index).load(std::memory_order::relaxed));
-        void* const block = block_at(t, index);
-        if (settings_.keeps_objects) this->dispose(block);
-        park_home(i, block);
-        index = next;
-      }
-    }
+    front::give_home(*this, i, rest);
   }
   if constexpr (has_shards) {
     this->registry_->give_order();

@@ -39,27 +39,7 @@ std::size_t core<Config>::slab_bytes_taken() const noexcept {
 
 template <class Config>
 std::uint64_t core<Config>::ready_of(std::uint32_t tier) const noexcept {
-  if constexpr (is_lock_free) {
-    // (4) acquire, pairs with (3) in index_stack.
-    return walk_stack(tier, [](auto& link) { return link.load(std::memory_order::acquire); });
-  } else {
-    auto& t = tiers_[tier];
-    return locked(t.lock, [&] { return t.home.ready(); });
-  }
-}
-
-/// Calls `visit(link)`, which returns the link's value, for each block of an index stack. Returns:
-/// the number of blocks.
-template <class Config>
-template <class Visit>
-std::uint64_t core<Config>::walk_stack(std::uint32_t tier, Visit&& visit) const noexcept {
-  auto& t = tiers_[tier];
-  // Links stay valid, so the walk is safe. It is bounded, because the chain may change.
-  std::uint64_t blocks = 0;
-  const auto most = locked(t.lock, [&] { return t.home.live(); });
-  for (auto i = t.stack.peek(); i != t.stack.none && blocks < most; ++blocks)
-    i = t.stack.index_in(visit(link_of(t, i)));
-  return blocks;
+  return front::ready(*this, tier);
 }
 
 template <class Config>
@@ -69,15 +49,15 @@ void core<Config>::read(Report&& report) const noexcept {
     auto& t = tiers_[i];
     tier_numbers n;
     n.shape = &t.home.shape;
-    if constexpr (is_lock_free) n.ready = ready_of(i);
+    n.ready = front::stacked(*this, i);
     // Gets and puts go on, so all puts are read before any get. The caches are read without the
     // lock: there may be many, and the puts of a cache do not change as blocks move between it and
     // the depot.
     locked(t.lock, [&] {
       static_cast<tier_counts&>(n) = t.home.count;
-      n.bound = t.is_bounded() ? t.stack_bound() : t.home.bound;
+      n.bound = front::bound_of(t);
       n.idle_for = t.ageing.ticked_at - t.ageing.needed_at;
-      if constexpr (!is_lock_free) n.ready = t.home.ready();
+      n.ready += t.home.ready();
       n.parked = t.home.parked();
     });
     n.puts += t.counts.puts();
@@ -96,14 +76,7 @@ void core<Config>::read(Report&& report) const noexcept {
 template <class Config>
 template <class Action>
 void core<Config>::for_each_cache(tier_state& t, Action&& action) const {
-  if constexpr (is_single) {
-    action(std::as_const(t.cache));
-  } else if constexpr (is_per_thread) {
-    // (2) acquire, pairs with (1) in attach: a shard that is seen is complete.
-    for (auto* s = shards_.load(std::memory_order::acquire); s != nullptr; s = s->next) {
-      action(std::as_const(s->caches()[t.home.shape.number]));
-    }
-  }
+  front::for_each_cache(*this, t, action);
 }
 
 }  // namespace tarn::detail

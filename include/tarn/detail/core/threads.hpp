@@ -26,7 +26,7 @@ void core<Config>::keep_vacant(shard_type* s) noexcept {
 template <class Config>
 auto core<Config>::make_shard() noexcept -> shard_type* {
   shard_type* const s =
-      shard_type::make(is_per_thread ? tier_count_ : 0, room_of_tier(), own_.memory());
+      shard_type::make(front::has_shards ? tier_count_ : 0, room_of_tier(), own_.memory());
   if (s == nullptr) return nullptr;
   const guard<lock_type> hold(shard_lock_);
   s->next = shards_.load(std::memory_order::relaxed);
@@ -94,7 +94,7 @@ auto core<Config>::attach(bool may_allocate) noexcept -> shard_type* {
 /// for a block of every tier up to 2 MiB, besides two magazines of the small ones.
 template <class Config>
 void core<Config>::fit_budget(shard_type* s) noexcept {
-  if constexpr (!is_per_thread) return;  // the shard has no caches
+  if (s->tiers == 0) return;  // the shard has no caches
   const auto threads = max_of<std::size_t>(this->registry_->threads(), 1);
   // (2) acquire, pairs with (1): a thread that sees the number sees the bounds. A thread that
   // misses it sees it on a later slow path.
@@ -110,7 +110,7 @@ void core<Config>::fit_budget(shard_type* s) noexcept {
     const auto t = (named_tiers_ + n) % tier_count_;  // nodes first: they are small
     auto& cache = s->caches()[t];
     const auto stride = tiers_[t].home.shape.stride;
-    const auto most = tiers_[t].most_cached.load(std::memory_order::relaxed);
+    const auto most = front::most_cached(tiers_[t]);
     const auto blocks = min_of(cast_to<std::size_t>(min_of<std::uint64_t>(room_for(stride), most)),
                                min_of(share, left) / stride);
     cache.limit = static_cast<std::uint32_t>(blocks);
@@ -175,13 +175,7 @@ void core<Config>::abandon_in_flight(tier_state& t) noexcept {
       idle += c.level();
       out += static_cast<std::uint64_t>(c.moved.load(std::memory_order::relaxed)) - c.level();
     });
-    if constexpr (is_lock_free) {
-      auto index = t.stack.peek();
-      for (; index != index_stack<env>::none && idle < t.home.live(); ++idle) {
-        // relaxed: one thread is left.
-        index = t.stack.index_in(link_of(t, index).load(std::memory_order::relaxed));
-      }
-    }
+    idle += front::stacked_alone(*this, t, t.home.live() - min_of(t.home.live(), idle));
     t.home.count.abandoned += t.home.live() - idle - out;
   }
 }

@@ -8,12 +8,8 @@
 #include <tarn/detail/base/align.hpp>
 #include <tarn/detail/base/compiler.hpp>
 #include <tarn/detail/base/guard.hpp>
-#include <tarn/detail/core/settings.hpp>
-#include <tarn/detail/depot/counters.hpp>
+#include <tarn/detail/base/settings.hpp>
 #include <tarn/detail/depot/depot.hpp>
-#include <tarn/detail/depot/index_stack.hpp>
-#include <tarn/detail/frontend/exchange.hpp>
-#include <tarn/detail/frontend/tier_cache.hpp>
 
 namespace tarn::detail {
 
@@ -32,70 +28,26 @@ struct upkeep_state {
   typename Env::template atomic<std::size_t> returned{0};  // bytes, since the last source trim
 };
 
-/// One tier of a core: its lock, the depot behind it, and what the shape of the pool puts in front.
 template <class Config>
-struct alignas(no_sharing_alignment) core_tier {
+struct tier_lock {
+  typename Config::lock lock;
+};
+
+/// One tier of a core: its lock, what the front end keeps of it, and the depot behind it.
+template <class Config>
+struct alignas(no_sharing_alignment) core_tier : tier_lock<Config>,
+                                                 Config::shape::template front<Config>::tier_part {
   using env = typename Config::env;
-  static constexpr bool is_single = std::is_same_v<typename Config::shape, single_shape>;
-  static constexpr bool is_lock_free = std::is_same_v<typename Config::shape, lock_free_shape>;
-  struct no_cache {};
-  // Always empty. It lets a core of any shape be instantiated as a whole.
-  struct no_stack {
-    static constexpr std::uint32_t none = 0x7fffffff, still_bit = 0;
-    static constexpr std::uint32_t index_in(std::uint32_t) noexcept { return none; }
-    static constexpr std::uint32_t pop(auto&&) noexcept { return none; }
-    static constexpr bool push(std::uint32_t, std::uint32_t, auto&&) noexcept { return false; }
-    static constexpr std::uint32_t take_all(bool) noexcept { return none; }
-    static constexpr std::uint32_t peek() noexcept { return none; }
-  };
-  using cache_type = std::conditional_t<is_single, tier_cache<env>, no_cache>;
-  using stack_type = std::conditional_t<is_lock_free, index_stack<env>, no_stack>;
-  using counts_type =
-      std::conditional_t<is_lock_free && Config::counts, striped_counts<env>, no_counts>;
+  using front = typename Config::shape::template front<Config>;
 
   core_tier() noexcept = default;
   core_tier(const core_tier&) = delete;
   core_tier& operator=(const core_tier&) = delete;
-  ~core_tier() {
-    const auto& own = home.shape.own;
-    if constexpr (is_single) {
-      // Null, and the stride not set, if there was no memory for the core.
-      if (cache.rounds != nullptr) own.destroy_array(cache.rounds, room_for(home.shape.stride));
-    }
-    for (std::size_t row = 0; row != sizeof slabs / sizeof *slabs; ++row) {
-      own.destroy_array(slabs[row].load(std::memory_order::relaxed),  // no other thread is left
-                        std::size_t{64} << row);
-    }
-  }
+  ~core_tier() { this->destroy(home.shape); }
 
-  typename Config::lock lock;
-  TARN_NO_UNIQUE_ADDRESS cache_type cache;
-  TARN_NO_UNIQUE_ADDRESS stack_type stack;
-  TARN_NO_UNIQUE_ADDRESS counts_type counts;
-  // Lock-free only: how many blocks the stack holds, counted only if that is bounded.
-  typename env::template atomic<std::int64_t> stacked{0};
-  typename env::template atomic<std::int64_t> most_stacked{INT64_MAX};
   tier_ageing ageing;
-  alignas(is_lock_free ? no_sharing_alignment : 64) depot<env> home;
-  typename env::template atomic<std::uint64_t> most_cached{~std::uint64_t{0}};  // per thread
+  alignas(front::depot_alignment) depot<env> home;
   typename env::template atomic<std::uint32_t> busy{0};  // a thread grows or trims; set under lock
-  std::uint32_t index_bits = 0;    // lock-free: index = slab number << index_bits | block
-  std::uint32_t slab_numbers = 0;  // numbers given out; guarded by lock
-  typename env::template atomic<slab<env>**> slabs[is_lock_free ? 24 : 1] = {};  // 64 << row each
-
-  void bound_stack(std::uint64_t blocks) noexcept {
-    // relaxed: a bound may be seen late.
-    most_stacked.store(static_cast<std::int64_t>(min_of<std::uint64_t>(blocks, INT64_MAX - 1)),
-                       std::memory_order::relaxed);
-  }
-  [[nodiscard]] bool is_bounded() const noexcept {
-    return most_stacked.load(std::memory_order::relaxed) != INT64_MAX;  // relaxed: a bound
-  }
-  /// Preconditions: `is_bounded()`. Returns: the bound; the largest number if any level is allowed.
-  [[nodiscard]] std::uint64_t stack_bound() const noexcept {
-    const auto blocks = most_stacked.load(std::memory_order::relaxed);  // relaxed: a bound
-    return blocks >= INT64_MAX - 1 ? ~std::uint64_t{0} : static_cast<std::uint64_t>(blocks);
-  }
 };
 
 /// Slabs on their way out of a core: counts those that left their lists, and those that arrived at

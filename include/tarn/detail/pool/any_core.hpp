@@ -12,7 +12,6 @@
 #include <tarn/detail/core/give_back.hpp>
 #include <tarn/detail/core/growth.hpp>
 #include <tarn/detail/core/hit_path.hpp>
-#include <tarn/detail/core/indices.hpp>
 #include <tarn/detail/core/life.hpp>
 #include <tarn/detail/core/numbers.hpp>
 #include <tarn/detail/core/threads.hpp>

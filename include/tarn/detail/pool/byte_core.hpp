@@ -150,7 +150,7 @@ class byte_core final : public core<typename Config::mechanism> {
 
   /// Whether sizes are compared with a constant. Then the null shard keeps requests off the hit
   /// path, instead of an end of 0.
-  static constexpr bool has_fixed_end = base::is_per_thread && tiers_type::is_static;
+  static constexpr bool has_fixed_end = base::front::has_shards && tiers_type::is_static;
 
   /// Whether a request of this size may be a hit. Size 0 is no hit where the test for it would cost
   /// an instruction.

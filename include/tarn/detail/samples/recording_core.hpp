@@ -98,10 +98,9 @@ class recording_core {
       typename Core::shard_type* s = nullptr;
       if constexpr (Core::has_shards) s = self().find_shard();
       if (!Core::has_shards || s != nullptr) return self().pop_ready(tier, s);
-    } else if constexpr (Core::is_per_thread) {
-      // The hit path does not see this shard, because its slot is kept out of line.
-      if (auto* const s = self().own_shard() == nullptr ? self().find_shard() : nullptr)
-        return self().pop_ready(tier, s);
+    } else if (auto* const s = Core::front::hidden_shard(self())) {
+      // The hit path does not see the shard, because its slot is kept out of line.
+      return self().pop_ready(tier, s);
     }
     return nullptr;
   }

@@ -10,18 +10,20 @@
 
 namespace tarn::detail {
 
-/// Up to 64 blocks at a time are taken out under the lock; their objects are destroyed outside it,
-/// and they are parked under it. So a getter never waits for more than these.
 template <class Config>
 std::size_t core<Config>::evict(std::uint32_t tier, std::uint64_t keep, evict_reason why,
                                 std::uint64_t most) noexcept {
+  return front::evict(*this, tier, keep, why, most);
+}
+
+/// Up to 64 blocks at a time are taken out under the lock; their objects are destroyed outside it,
+/// and they are parked under it. So a getter never waits for more than these.
+template <class Config>
+std::size_t core<Config>::evict_ready(std::uint32_t tier, std::uint64_t keep, evict_reason why,
+                                      std::uint64_t most) noexcept {
   auto& t = tiers_[tier];
   const auto going = slabs_for(why);
   const bool needs_care = settings_.keeps_objects || hears_of(this->observers_, why);
-  if constexpr (is_lock_free) {
-    if (going == whole_slabs::all) release_unused(tier, why);
-    return evict_stack(tier, keep, why);
-  }
   std::size_t blocks = 0;
   std::uint32_t ended = 0;
   void* taken[64];  // half a kilobyte of stack

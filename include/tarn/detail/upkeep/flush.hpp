@@ -16,7 +16,7 @@ void core<Config>::flush(std::uint32_t tier, shard_type* left) noexcept {
     void* block = nullptr;
     {
       const guard<lock_type> hold(t.lock);
-      cache_type* const cache = left != nullptr ? cache_of(t, left) : own_cache(t);
+      cache_type* const cache = left != nullptr ? front::cache_of(t, left) : own_cache(t);
       const auto level = cache != nullptr ? cache->level() : 0;
       if (level == 0) return;
       if (!t.home.closed) {
@@ -34,8 +34,7 @@ void core<Config>::flush(std::uint32_t tier, shard_type* left) noexcept {
 
 template <class Config>
 void core<Config>::flush_all(shard_type* left) noexcept {
-  if constexpr (is_lock_free) return;
-  if (is_per_thread && left == nullptr && find_shard() == nullptr) return;
+  if (!front::has_caches(*this, left)) return;
   for (std::uint32_t t = 0; t != tier_count_; ++t)
     flush(t, left);
 }

@@ -15,11 +15,7 @@ std::size_t upkeep<Config>::tick(core_type& c, const tick_rules& rules) noexcept
       blocks += age(c, t, rules);
   }
   begin(c, rules);
-  if constexpr (core_type::is_per_thread) {
-    // relaxed: `give_order` publishes it.
-    c.upkeep_.ticks.fetch_add(1, std::memory_order::relaxed);
-    c.registry_->give_order();
-  }
+  core_type::front::order_tick(c);
   release_to_system(c);
   return blocks;
 }
@@ -88,21 +84,10 @@ std::size_t upkeep<Config>::age(core_type& c, std::uint32_t tier,
                                 const tick_rules& rules) noexcept {
   auto& t = c.tiers_[tier];
   std::uint64_t ready = 0;
-  std::uint64_t unneeded = 0;  // blocks parked with their pages
-  std::uint64_t still = 0;
-  if constexpr (core_type::is_lock_free) {
-    ready = c.walk_stack(tier, [&](auto& link) {
-      const auto seen = link.load(std::memory_order::acquire);  // as in `ready_of`
-      still += (seen & t.stack.still_bit) != 0;
-      return seen;
-    });
-  }
+  std::uint64_t unneeded = 0;  // parked, with their pages
+  const auto seen = core_type::front::look(c, tier);
   const auto gone = locked(t.lock, [&] {
-    if constexpr (core_type::is_lock_free) {
-      t.home.magazines.lowest = still;
-    } else {
-      ready = t.home.ready();
-    }
+    ready = core_type::front::note_idle(t, seen);
     unneeded = t.home.least_resident;
     note_peak(t, rules);
     return surplus(c, t, ready, rules);
@@ -123,7 +108,7 @@ void upkeep<Config>::note_peak(tier_type& t, const tick_rules& rules) noexcept {
   // either.
   const std::uint64_t never_needed = t.home.magazines.lowest;
   // Another tick may have begun since they were counted, after they went home.
-  const auto stacked = core_type::is_lock_free ? min_of(never_needed, t.home.tick_away) : 0;
+  const auto stacked = core_type::front::is_stack ? min_of(never_needed, t.home.tick_away) : 0;
   t.ageing.peak = max_of(faded(t.ageing.peak, rules.passed), t.home.tick_away - stacked);
   const bool all_needed = t.home.least_home == 0 && never_needed == 0;
   if (all_needed || rules.passed == 0) t.ageing.needed_at = rules.now;
@@ -146,12 +131,7 @@ void upkeep<Config>::begin(core_type& c, const tick_rules& rules) noexcept {
       t.home.carve_misses = 0;
     });
     c.evict_excess(i);
-    if constexpr (core_type::is_lock_free) {  // last: evicting pushes blocks again
-      c.walk_stack(i, [&](auto& link) {
-        // acquire: as in `ready_of`. A block that is out by now loses the bit when it is put.
-        return link.fetch_or(t.stack.still_bit, std::memory_order::acquire);
-      });
-    }
+    core_type::front::mark_idle(c, i);  // last: evicting pushes blocks again
   }
 }
 

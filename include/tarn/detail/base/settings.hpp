@@ -13,11 +13,6 @@ struct upkeep;
 template <class Config>
 struct bounds;
 
-/// Which threads may reach free blocks, and how. A lock policy is reduced to one of these shapes.
-struct per_thread_shape {};  // a shard per thread; the tier's lock guards the depot only
-struct single_shape {};      // one cache per tier, entered by the holder of the tier's lock
-struct lock_free_shape {};   // one index stack per tier, entered by any thread
-
 /// What happens to the pages of aged blocks. `none`: nothing, since aged blocks don't stay; `lazy`:
 /// the system takes the pages when it needs them; `at_once`: the pages are given back at once.
 enum class purge_mode : std::uint8_t { none, lazy, at_once };

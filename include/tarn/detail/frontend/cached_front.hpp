@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <tarn/detail/base/guard.hpp>
+#include <tarn/detail/base/settings.hpp>
+#include <tarn/detail/depot/counters.hpp>
+#include <tarn/detail/depot/depot.hpp>
+#include <tarn/detail/frontend/exchange.hpp>
+#include <tarn/detail/frontend/tier_cache.hpp>
+
+namespace tarn::detail {
+
+template <class Config>
+class core;
+template <class Config>
+struct core_tier;
+
+/// What a front end has seen of the ready blocks that it holds itself.
+struct stack_view {
+  std::uint64_t ready = 0;
+  std::uint64_t still = 0;  // of these, those that no get took since the last tick
+};
+
+/// A front end is what stands before the depots of a core: caches or stacks, and who may enter
+/// them. The core asks it for everything that depends on that; `Config::shape` chooses it.
+///
+/// This is the part that front ends with caches have in common: ready blocks lie in the depot, and
+/// the blocks of a cache are not home. All functions are those of the core `c`, or of its tier `t`
+/// with the tier's lock held where that is said.
+template <class Config>
+struct cached_front {
+  using core_type = core<Config>;
+  using tier_type = core_tier<Config>;
+  using env = typename Config::env;
+  using cache_type = tier_cache<env>;
+  using slab_type = slab<env>;
+  using acquired_type = acquired<env>;
+
+  static constexpr std::uint64_t mark = Config::counts ? one_get : 0;
+  /// Whether slabs carry links, and the ready blocks lie outside the depot.
+  static constexpr bool is_stack = false;
+  static constexpr std::size_t depot_alignment = 64;
+
+  // Gets.
+
+  /// Under the lock. Returns: whether there was a block, which is counted then.
+  [[nodiscard]] static bool take_ready(core_type& c, tier_type& t, acquired_type& got) noexcept {
+    cache_type* const cache = c.own_cache(t);
+    if (cache == nullptr) return false;
+    got = {cache->template pop<mark>()};
+    if (got.block != nullptr) return true;
+    if (cache->limit == 0) return false;
+    const auto ready_before = t.home.ready();
+    if (refill(t.home, *cache, !c.settings_.keeps_objects) == 0) return false;
+    c.moved_bytes(t, static_cast<std::int64_t>(t.home.ready() - ready_before));
+    c.refit(t);
+    got = {cache->template pop<mark>()};
+    return true;
+  }
+  /// Under the lock: a block that `take_ready` did not find.
+  [[nodiscard]] static acquired_type take_home(tier_type& t) noexcept { return t.home.take(); }
+  /// Under the lock: a ready block that no user asked for, to be carved; null if there is none.
+  [[nodiscard]] static void* take_to_carve(core_type& c, tier_type& t) noexcept {
+    cache_type* const cache = c.own_cache(t);
+    return cache != nullptr ? cache->take_home() : nullptr;
+  }
+  /// Under the lock: counts a get (a put) of a block that was in no cache.
+  static void count_get(core_type& c, tier_type& t) noexcept {
+    if (cache_type* const cache = c.own_cache(t)) return cache->passed_out(mark);
+    if (mark != 0) ++t.home.count.gets;
+  }
+  static void count_put(core_type& c, tier_type& t) noexcept {
+    if (cache_type* const cache = c.own_cache(t)) return cache->passed_home();
+    if (mark != 0) ++t.home.count.puts;
+  }
+
+  // Puts.
+
+  /// For a block that the hit path did not take. The recorder has been told.
+  static void put_past_cache(core_type& c, std::uint32_t tier, void* block) noexcept {
+    auto& t = c.tiers_[tier];
+    bool excess = false;
+    bool closed = false;
+    {
+      const guard<typename core_type::lock_type> hold(t.lock);
+      cache_type* const cache = c.own_cache(t);
+      closed = t.home.closed;
+      if (closed) {
+        count_put(c, t);
+      } else if (cache == nullptr || cache->limit == 0) {
+        t.home.magazines.put(block);
+        c.moved_bytes(t, 1);
+        count_put(c, t);
+        excess = true;
+      } else {
+        if (cache->level() >= cache->limit) {
+          const auto amount = max_of(cache->level() - cache->limit + 1,
+                                     min_of(t.home.shape.rounds, cache->level()));
+          absorb(t.home, *cache, amount);
+          c.moved_bytes(t, amount);
+          excess = true;
+        }
+        static_cast<void>(cache->template push<mark>(block));
+      }
+      c.refit(t);
+      // The block may be home now, and with it the last reason for the core to stay.
+      excess = excess && t.home.ready() > c.ready_to_keep(t);
+      if (excess) c.pin();
+    }
+    if (closed) {
+      c.bring_home(tier, block);
+    } else if (excess) {
+      c.evict_excess(tier);
+      c.drop_life();
+    }
+  }
+  /// Makes a block that holds what a get expects ready. Returns: false if the core is closed.
+  [[nodiscard]] static bool put_ready(core_type& c, std::uint32_t tier, void* block) noexcept {
+    auto& t = c.tiers_[tier];
+    return locked(t.lock, [&] {
+      if (t.home.closed) return false;
+      t.home.magazines.put(block);
+      c.moved_bytes(t, 1);
+      c.refit(t);
+      return true;
+    });
+  }
+
+  // Idle memory.
+
+  static std::size_t evict(core_type& c, std::uint32_t tier, std::uint64_t keep, evict_reason why,
+                           std::uint64_t most) noexcept {
+    return c.evict_ready(tier, keep, why, most);
+  }
+  /// Under the lock: what `close` has to give home, for `give_home`.
+  [[nodiscard]] static std::uint32_t seal(tier_type&) noexcept { return 0; }
+  static void give_home(core_type&, std::uint32_t, std::uint32_t) noexcept {}
+  /// Looks at ready blocks before a tick, and marks those that lie there after it.
+  [[nodiscard]] static stack_view look(const core_type&, std::uint32_t) noexcept { return {}; }
+  static void mark_idle(core_type&, std::uint32_t) noexcept {}
+  /// Under the lock. Returns: the ready blocks.
+  [[nodiscard]] static std::uint64_t note_idle(tier_type& t, const stack_view&) noexcept {
+    return t.home.ready();
+  }
+
+  // Bounds and slabs.
+
+  /// Under the lock: the most blocks that may be ready.
+  [[nodiscard]] static std::uint64_t bound_of(const tier_type& t) noexcept { return t.home.bound; }
+  [[nodiscard]] static std::uint32_t magazines_for(tier_type& t, std::uint32_t blocks) noexcept {
+    return t.home.magazines.magazines_for(blocks);
+  }
+  /// Returns: false if there is no memory for what the front end keeps of a slab.
+  [[nodiscard]] static bool adopt_slab(core_type&, tier_type&, slab_type*) noexcept { return true; }
+  /// For a tier of a core that is being made, and once all tiers have their shapes.
+  static void prepare_bounds(tier_type&, const core_settings&) noexcept {}
+  static void prepare_all(core_type&) noexcept {}
+
+  // Reading.
+
+  /// Ready blocks in the depot or in the front end, but for those in caches.
+  [[nodiscard]] static std::uint64_t ready(const core_type& c, std::uint32_t tier) noexcept {
+    auto& t = c.tiers_[tier];
+    return locked(t.lock, [&] { return t.home.ready(); });
+  }
+  /// Of these, the blocks in the front end.
+  [[nodiscard]] static std::uint64_t stacked(const core_type&, std::uint32_t) noexcept { return 0; }
+  /// In a fork's child: the same, while no other thread is there.
+  [[nodiscard]] static std::uint64_t stacked_alone(core_type&, tier_type&, std::uint64_t) noexcept {
+    return 0;
+  }
+};
+
+}  // namespace tarn::detail

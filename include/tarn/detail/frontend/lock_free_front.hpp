@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <bit>
+
+#include <tarn/detail/depot/index_stack.hpp>
+#include <tarn/detail/events/tell_gone.hpp>
+#include <tarn/detail/frontend/cached_front.hpp>
+#include <tarn/detail/frontend/shard.hpp>
+
+namespace tarn::detail {
+
+/// One index stack of ready blocks per tier, which any thread enters without a lock. An index is a
+/// slab's number and a block's place in the slab. What lies on the stack is not in the depot.
+template <class Config>
+struct lock_free_front : cached_front<Config> {
+  using base = cached_front<Config>;
+  using typename base::acquired_type;
+  using typename base::cache_type;
+  using typename base::core_type;
+  using typename base::env;
+  using typename base::slab_type;
+  using typename base::tier_type;
+  using lock_type = typename Config::lock;
+  using stack_type = index_stack<env>;
+  using link_type = typename stack_type::link;
+
+  static constexpr bool has_shards = false;
+  static constexpr bool is_stack = true;
+  static constexpr std::size_t depot_alignment = no_sharing_alignment;
+
+  struct tier_part {
+    stack_type stack;
+    TARN_NO_UNIQUE_ADDRESS
+    std::conditional_t<Config::counts, striped_counts<env>, no_counts> counts;
+    // How many blocks the stack holds, counted only if that is bounded.
+    typename env::template atomic<std::int64_t> stacked{0};
+    typename env::template atomic<std::int64_t> most_stacked{INT64_MAX};
+    std::uint32_t index_bits = 0;    // index = slab number << index_bits | block
+    std::uint32_t slab_numbers = 0;  // numbers given out; guarded by the tier's lock
+    typename env::template atomic<slab_type**> slabs[24] = {};  // 64 << row each
+
+    void destroy(const tier_shape& shape) noexcept {
+      for (std::size_t row = 0; row != sizeof slabs / sizeof *slabs; ++row) {
+        shape.own.destroy_array(slabs[row].load(std::memory_order::relaxed),  // one thread is left
+                                std::size_t{64} << row);
+      }
+    }
+    void bound_stack(std::uint64_t blocks) noexcept {
+      // relaxed: a bound may be seen late.
+      most_stacked.store(static_cast<std::int64_t>(min_of<std::uint64_t>(blocks, INT64_MAX - 1)),
+                         std::memory_order::relaxed);
+    }
+    [[nodiscard]] bool is_bounded() const noexcept {
+      return most_stacked.load(std::memory_order::relaxed) != INT64_MAX;  // relaxed: a bound
+    }
+    /// Preconditions: `is_bounded()`. Returns: the bound; the largest number if any level is
+    /// allowed.
+    [[nodiscard]] std::uint64_t stack_bound() const noexcept {
+      const auto blocks = most_stacked.load(std::memory_order::relaxed);  // relaxed: a bound
+      return blocks >= INT64_MAX - 1 ? ~std::uint64_t{0} : static_cast<std::uint64_t>(blocks);
+    }
+  };
+  static void prepare(tier_type&) noexcept {}
+  static void prepare_bounds(tier_type& t, const core_settings& settings) noexcept {
+    const auto fit = settings.bounds_idle_bytes ? settings.max_idle_bytes / t.home.shape.stride
+                                                : core_settings::no_limit;
+    if (const auto most = min_of(settings.max_ready, fit); most != core_settings::no_limit)
+      t.bound_stack(most);
+  }
+  static void prepare_all(core_type& c) noexcept {
+    for (std::uint32_t i = 0; i != c.tier_count_; ++i)
+      c.tiers_[i].index_bits = index_bits_for(c, i);
+  }
+
+  template <class Shard>
+  [[nodiscard]] static cache_type* cache_of(tier_type&, Shard*) noexcept {
+    return nullptr;
+  }
+  [[nodiscard]] static cache_type* own_cache(core_type&, tier_type&) noexcept { return nullptr; }
+
+  // Gets and puts.
+
+  template <class Shard>
+  [[nodiscard]] TARN_FORCE_INLINE static void* pop(core_type& c, std::size_t tier, Shard*) {
+    return pop_counted(c, c.tiers_[tier]);
+  }
+  template <class Shard>
+  [[nodiscard]] TARN_FORCE_INLINE static bool push(core_type& c, Shard*, std::size_t tier,
+                                                   void* block) noexcept {
+    tell_put(c.recorder_, c.named_tiers_, static_cast<std::uint32_t>(tier));
+    auto& t = c.tiers_[tier];
+    t.counts.put();  // the core may end once the block is home
+    return push_index(c, t, block);
+  }
+  [[nodiscard]] static std::size_t pop_bulk(core_type&, std::uint32_t, void**,
+                                            std::size_t) noexcept {
+    return 0;
+  }
+  static std::size_t give_bulk(core_type&, std::uint32_t, void* const*, std::size_t) noexcept {
+    return 0;
+  }
+  [[nodiscard]] static bool take_ready(core_type& c, tier_type& t, acquired_type& got) noexcept {
+    got = {pop_counted(c, t)};
+    return got.block != nullptr;
+  }
+  [[nodiscard]] static acquired_type take_home(tier_type& t) noexcept {
+    return t.home.take_from_slab();
+  }
+  [[nodiscard]] static void* take_to_carve(core_type& c, tier_type& t) noexcept {
+    return pop_uncounted(c, t);
+  }
+  static void count_get(core_type&, tier_type& t) noexcept { t.counts.get(); }
+  static void count_put(core_type&, tier_type& t) noexcept { t.counts.put(); }
+  static void prepare_get(core_type& c, std::uint32_t) { c.join_recorders(); }
+  static void follow_orders(core_type&) noexcept {}
+  /// For a block that the stack did not take: it is closed or full.
+  static void put(core_type& c, std::uint32_t tier, void* block) noexcept {
+    auto& t = c.tiers_[tier];
+    const bool closed = locked(t.lock, [&] {
+      if (!t.home.closed) t.home.count.left(evict_reason::bound, 1);  // the put was counted
+      return t.home.closed;
+    });
+    if (!closed) tell_gone(c.observers_, evict_reason::bound, tier, t.home.shape.size, block);
+    c.bring_home(tier, block);
+  }
+  [[nodiscard]] static bool put_ready(core_type& c, std::uint32_t tier, void* block) noexcept {
+    return push_index(c, c.tiers_[tier], block);
+  }
+
+  // Idle memory.
+
+  template <class Shard>
+  [[nodiscard]] static bool has_caches(core_type&, Shard*) noexcept {
+    return false;
+  }
+  static void drain(core_type&) noexcept {}
+  template <class Shard>
+  static void leave(core_type&, Shard*) noexcept {}
+  static void renew(core_type&) noexcept {}
+  static void order_tick(core_type&) noexcept {}
+  /// All of the stack leaves at once, whatever `most` says.
+  static std::size_t evict(core_type& c, std::uint32_t tier, std::uint64_t keep, evict_reason why,
+                           std::uint64_t) noexcept {
+    if (slabs_for(why) == whole_slabs::all) c.release_unused(tier, why);
+    return evict_stack(c, tier, keep, why);
+  }
+  [[nodiscard]] static std::uint32_t seal(tier_type& t) noexcept { return t.stack.take_all(true); }
+  static void give_home(core_type& c, std::uint32_t tier, std::uint32_t index) noexcept {
+    auto& t = c.tiers_[tier];
+    while (index != stack_type::none) {
+      // relaxed: the chain is this thread's now.
+      const auto next = stack_type::index_in(link_of(t, index).load(std::memory_order::relaxed));
+      c.bring_home(tier, block_at(t, index));
+      index = next;
+    }
+  }
+  [[nodiscard]] static stack_view look(const core_type& c, std::uint32_t tier) noexcept {
+    stack_view seen;
+    seen.ready = walk(c, tier, [&](auto& link) {
+      const auto word = link.load(std::memory_order::acquire);  // as in `ready`
+      seen.still += (word & stack_type::still_bit) != 0;
+      return word;
+    });
+    return seen;
+  }
+  [[nodiscard]] static std::uint64_t note_idle(tier_type& t, const stack_view& seen) noexcept {
+    t.home.magazines.lowest = seen.still;
+    return seen.ready;
+  }
+  static void mark_idle(core_type& c, std::uint32_t tier) noexcept {
+    walk(c, tier, [&](auto& link) {
+      // acquire: as in `ready`. A block that is out by now loses the bit when it is put.
+      return link.fetch_or(stack_type::still_bit, std::memory_order::acquire);
+    });
+  }
+
+  // Bounds and slabs.
+
+  static void refit(tier_type&) noexcept {}
+  [[nodiscard]] static std::uint64_t beside_depot(const tier_type&) noexcept { return 0; }
+  static void note_bound(tier_type&, std::uint64_t) noexcept {}
+  [[nodiscard]] static std::uint64_t most_cached(const tier_type&) noexcept { return 0; }
+  static void apply_bound(core_type& c, std::uint32_t tier, std::uint64_t blocks) noexcept {
+    auto& t = c.tiers_[tier];
+    c.evict(tier, blocks, evict_reason::trimmed);
+    // relaxed: a bound may be seen late, and be off by the blocks on their way.
+    t.stacked.store(static_cast<std::int64_t>(ready(c, tier)), std::memory_order::relaxed);
+    t.bound_stack(blocks);
+  }
+  [[nodiscard]] static std::uint64_t bound_of(const tier_type& t) noexcept {
+    return t.is_bounded() ? t.stack_bound() : t.home.bound;
+  }
+  [[nodiscard]] static std::uint32_t magazines_for(tier_type&, std::uint32_t) noexcept { return 0; }
+  [[nodiscard]] static bool adopt_slab(core_type&, tier_type& t, slab_type* s) noexcept {
+    return number_slab(t, s);
+  }
+
+  // Reading.
+
+  [[nodiscard]] static std::uint64_t ready(const core_type& c, std::uint32_t tier) noexcept {
+    // (4) acquire, pairs with (3) in index_stack.
+    return walk(c, tier, [](auto& link) { return link.load(std::memory_order::acquire); });
+  }
+  [[nodiscard]] static std::uint64_t stacked(const core_type& c, std::uint32_t tier) noexcept {
+    return ready(c, tier);
+  }
+  [[nodiscard]] static std::uint64_t stacked_alone(core_type&, tier_type& t,
+                                                   std::uint64_t most) noexcept {
+    std::uint64_t blocks = 0;
+    // relaxed: one thread is left.
+    for (auto i = t.stack.peek(); i != stack_type::none && blocks < most; ++blocks)
+      i = stack_type::index_in(link_of(t, i).load(std::memory_order::relaxed));
+    return blocks;
+  }
+  template <class Action>
+  static void for_each_cache(const core_type&, tier_type&, Action&&) noexcept {}
+  [[nodiscard]] static auto hidden_shard(core_type&) noexcept {
+    return static_cast<typename core_type::shard_type*>(nullptr);
+  }
+
+ private:
+  /// Calls `visit(link)`, which returns the link's word, for each block of a stack. Returns: the
+  /// number of blocks.
+  template <class Visit>
+  static std::uint64_t walk(const core_type& c, std::uint32_t tier, Visit&& visit) noexcept {
+    auto& t = c.tiers_[tier];
+    // Links never leave, so the walk is safe; it is bounded, because the chain may change.
+    std::uint64_t blocks = 0;
+    const auto most = locked(t.lock, [&] { return t.home.live(); });
+    for (auto i = t.stack.peek(); i != stack_type::none && blocks < most; ++blocks)
+      i = stack_type::index_in(visit(link_of(t, i)));
+    return blocks;
+  }
+
+  [[nodiscard]] static slab_type* slab_by_number(tier_type& t, std::uint32_t number) noexcept {
+    const auto row = cast_to<std::uint32_t>(std::bit_width(number / 64 + 1)) - 1;
+    const auto first = 64 * ((std::uint32_t{1} << row) - 1);
+    // (1) acquire, pairs with (2): the row is complete. The index stack orders its entry.
+    return t.slabs[row].load(std::memory_order::acquire)[number - first];
+  }
+  [[nodiscard]] static link_type& link_of(tier_type& t, std::uint32_t index) noexcept {
+    slab_type* const s = slab_by_number(t, index >> t.index_bits);
+    return s->links[index & ((std::uint32_t{1} << t.index_bits) - 1)];
+  }
+  [[nodiscard]] static void* block_at(tier_type& t, std::uint32_t index) noexcept {
+    slab_type* const s = slab_by_number(t, index >> t.index_bits);
+    return s->block(index & ((std::uint32_t{1} << t.index_bits) - 1));
+  }
+
+  /// Bits for the place of a block in its slab, a carved slab included. The rest of 31 bits is for
+  /// slabs: at 16 bytes a block, carved slabs and all, they reach 4 GiB; at 128 bytes, 32 GiB.
+  [[nodiscard]] static std::uint32_t index_bits_for(const core_type& c,
+                                                    std::uint32_t tier) noexcept {
+    const auto& own = c.tiers_[tier].home.shape;
+    auto most = own.slab_bytes / own.stride;
+    for (std::uint32_t u = tier + 1; u < c.tier_count_; ++u) {
+      const auto& larger = c.tiers_[u].home.shape;
+      if (c.may_carve(larger.stride, own.slab_bytes))
+        most = max_of(most, larger.stride / own.stride);
+    }
+    return cast_to<std::uint32_t>(std::bit_width(most - 1));
+  }
+
+  /// Numbers a descriptor once and for all. Only the one thread that grows the tier comes here.
+  [[nodiscard]] static bool number_slab(tier_type& t, slab_type* s) noexcept {
+    if (s->first_index != stack_type::none) return true;  // an old descriptor
+    const auto number = t.slab_numbers;
+    const auto row = cast_to<std::uint32_t>(std::bit_width(number / 64 + 1)) - 1;
+    const auto first = 64 * ((std::uint32_t{1} << row) - 1);
+    if ((std::uint64_t{number} + 1) << t.index_bits > stack_type::none) return false;
+    auto* slabs = t.slabs[row].load(std::memory_order::relaxed);  // only this thread writes it
+    if (slabs == nullptr) {
+      slabs = t.home.shape.own.template make_array<slab_type*>(std::size_t{64} << row);
+      if (slabs == nullptr) return false;
+      t.slabs[row].store(slabs, std::memory_order::release);  // (2) pairs with (1)
+    }
+    slabs[number - first] = s;
+    s->first_index = number << t.index_bits;
+    ++t.slab_numbers;
+    return true;
+  }
+
+  [[nodiscard]] static void* pop_counted(core_type& c, tier_type& t) noexcept {
+    void* const block = pop_uncounted(c, t);
+    if (block != nullptr) t.counts.get();
+    return block;
+  }
+  [[nodiscard]] static void* pop_uncounted(core_type& c, tier_type& t) noexcept {
+    const auto index = t.stack.pop([&t](std::uint32_t i) -> auto& { return link_of(t, i); });
+    if (index == stack_type::none) return nullptr;
+    if (t.is_bounded()) [[unlikely]]
+      leave_stack(c, t);
+    return block_at(t, index);
+  }
+  /// Returns: false if the stack is closed or full. On true the block is home: the core may end.
+  [[nodiscard]] static bool push_index(core_type& c, tier_type& t, void* block) noexcept {
+    if (t.is_bounded() && !enter_stack(c, t)) [[unlikely]]
+      return false;
+    slab_type* const s = c.directory_.find_known(block);
+    const auto index = s->first_index + s->index_of(block);
+    return t.stack.push(index, index, [&t](std::uint32_t i) -> auto& { return link_of(t, i); });
+  }
+
+  /// Counts a block into a bounded stack. Returns: false if that is one too many.
+  [[nodiscard]] TARN_COLD static bool enter_stack(core_type& c, tier_type& t) noexcept {
+    // relaxed, here and in leave_stack: these numbers only bound how much is kept.
+    const auto before = t.stacked.fetch_add(1, std::memory_order::relaxed);
+    if (c.settings_.bounds_idle_bytes) c.moved_bytes(t, 1);
+    auto idle = c.ready_bytes_.load(std::memory_order::relaxed);
+    if (c.settings_.bounds_idle_bytes) idle += static_cast<std::int64_t>(c.idle_elsewhere());
+    if (before < t.most_stacked.load(std::memory_order::relaxed) &&
+        idle <= static_cast<std::int64_t>(
+                    min_of<std::uint64_t>(c.settings_.max_idle_bytes, INT64_MAX))) {
+      return true;
+    }
+    leave_stack(c, t);
+    return false;
+  }
+  TARN_FORCE_INLINE static void leave_stack(core_type& c, tier_type& t) noexcept {
+    t.stacked.fetch_sub(1, std::memory_order::relaxed);
+    if (c.settings_.bounds_idle_bytes) c.moved_bytes(t, -1);
+  }
+
+  /// Takes the stack but for its upper `keep` blocks, which other threads can reach again at once.
+  /// Returns: the first index of a chain that is the caller's.
+  [[nodiscard]] static std::uint32_t take_above(tier_type& t, std::uint64_t keep) noexcept {
+    const auto link = [&t](std::uint32_t i) -> auto& { return link_of(t, i); };
+    // relaxed, all of these: the chain is this thread's.
+    const auto first = t.stack.take_all(false);
+    if (keep == 0 || first == stack_type::none) return first;
+    auto last = first;
+    for (std::uint64_t kept = 1; kept != keep; ++kept) {
+      const auto next = stack_type::index_in(link(last).load(std::memory_order::relaxed));
+      if (next == stack_type::none) break;
+      last = next;
+    }
+    const auto doomed = stack_type::index_in(link(last).load(std::memory_order::relaxed));
+    if (t.stack.push(first, last, link)) return doomed;
+    link(last).store(doomed, std::memory_order::relaxed);
+    return first;  // closed meanwhile: all go home
+  }
+
+  /// Takes the blocks above `keep` out of the stack and parks them. Under the lock, so that a
+  /// getter that misses meanwhile waits for it and finds the blocks that were kept.
+  static std::size_t evict_stack(core_type& c, std::uint32_t tier, std::uint64_t keep,
+                                 evict_reason why) noexcept {
+    auto& t = c.tiers_[tier];
+    std::size_t blocks = 0;
+    std::uint32_t ended = 0;
+    slab_list<env> whole;
+    const bool needs_care = c.settings_.keeps_objects || hears_of(c.observers_, why);
+    auto doomed = stack_type::none;
+    const auto pop_doomed = [&] {
+      void* const block = block_at(t, doomed);
+      // relaxed: the chain is this thread's.
+      doomed = stack_type::index_in(link_of(t, doomed).load(std::memory_order::relaxed));
+      if (t.is_bounded()) leave_stack(c, t);
+      ++blocks;
+      return block;
+    };
+    {
+      const guard<lock_type> hold(t.lock);
+      doomed = take_above(t, keep);
+      // At once if no object is to be destroyed: at its capacity a pool must find the blocks here
+      // or there.
+      while (!needs_care && doomed != stack_type::none)
+        c.park(t, pop_doomed(), whole, slabs_for(why));
+      t.home.count.left(why, blocks);
+      ended = c.settled(t);
+    }
+    c.release_slabs(tier, whole);
+    while (doomed != stack_type::none) {
+      void* const block = pop_doomed();
+      tell_gone(c.observers_, why, tier, t.home.shape.size, block);
+      if (c.settings_.keeps_objects) c.dispose(block);
+      locked(t.lock, [&] { t.home.count.left(why, 1); });
+      c.park_home(tier, block, slabs_for(why));
+    }
+    if (ended != 0) c.drop_life(ended);  // never the last life: the caller keeps the core
+    return blocks;
+  }
+};
+
+struct lock_free_shape {
+  static constexpr bool has_shards = false;
+  template <class Config>
+  using front = lock_free_front<Config>;
+};
+
+}  // namespace tarn::detail

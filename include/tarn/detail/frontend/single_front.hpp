@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <tarn/detail/frontend/cached_front.hpp>
+#include <tarn/detail/frontend/shard.hpp>
+
+namespace tarn::detail {
+
+/// One cache per tier, which the tier's lock guards together with the depot: for a user's lock, and
+/// for pools of one thread.
+template <class Config>
+struct single_front : cached_front<Config> {
+  using base = cached_front<Config>;
+  using base::mark;
+  using typename base::cache_type;
+  using typename base::core_type;
+  using typename base::env;
+  using typename base::tier_type;
+
+  static constexpr bool has_shards = false;
+
+  struct tier_part {
+    cache_type cache;
+    no_counts counts;
+
+    void destroy(const tier_shape& shape) noexcept {
+      // Null, and the stride not set, if there was no memory for the core.
+      if (cache.rounds != nullptr) shape.own.destroy_array(cache.rounds, room_for(shape.stride));
+    }
+  };
+  /// Throws: `std::bad_alloc`.
+  static void prepare(tier_type& t) {
+    using cell = typename cache_type::template cell<void*>;
+    const auto& shape = t.home.shape;
+    t.cache.rounds = shape.own.template make_array<cell>(room_for(shape.stride));
+    if (t.cache.rounds == nullptr) throw std::bad_alloc();
+  }
+
+  template <class Shard>
+  [[nodiscard]] static cache_type* cache_of(tier_type& t, Shard*) noexcept {
+    return &t.cache;
+  }
+  [[nodiscard]] static cache_type* own_cache(core_type&, tier_type& t) noexcept { return &t.cache; }
+
+  template <class Shard>
+  [[nodiscard]] TARN_FORCE_INLINE static void* pop(core_type& c, std::size_t tier, Shard*) {
+    auto& t = c.tiers_[tier];
+    return locked(t.lock, [&] { return t.cache.template pop<mark>(); });
+  }
+  template <class Shard>
+  [[nodiscard]] TARN_FORCE_INLINE static bool push(core_type& c, Shard*, std::size_t tier,
+                                                   void* block) noexcept {
+    tell_put(c.recorder_, c.named_tiers_, static_cast<std::uint32_t>(tier));
+    auto& t = c.tiers_[tier];
+    return locked(t.lock, [&] { return t.cache.template push<mark>(block); });
+  }
+  [[nodiscard]] static std::size_t pop_bulk(core_type& c, std::uint32_t tier, void** blocks,
+                                            std::size_t count) noexcept {
+    auto& t = c.tiers_[tier];
+    return locked(t.lock, [&] { return t.cache.template pop_bulk<mark>(blocks, count); });
+  }
+  /// Returns: how many of the blocks it took home; it told the recorder of these.
+  static std::size_t give_bulk(core_type& c, std::uint32_t tier, void* const* blocks,
+                               std::size_t count) noexcept {
+    auto& t = c.tiers_[tier];
+    for (std::size_t i = 0; i != count; ++i)
+      c.note_put(c.recorder_, tier, blocks[i]);
+    for (std::size_t given = 0; given != count;) {
+      given += locked(t.lock, [&] { return t.cache.push_bulk(blocks + given, count - given); });
+      if (given != count) c.give_slow(tier, blocks[given++]);
+    }
+    return count;
+  }
+
+  static void prepare_get(core_type& c, std::uint32_t) { c.join_recorders(); }
+  static void follow_orders(core_type&) noexcept {}
+  static void put(core_type& c, std::uint32_t tier, void* block) noexcept {
+    base::put_past_cache(c, tier, block);
+  }
+  template <class Shard>
+  [[nodiscard]] static bool has_caches(core_type&, Shard*) noexcept {
+    return true;
+  }
+  static void drain(core_type& c) noexcept { c.flush_all(); }
+  template <class Shard>
+  static void leave(core_type&, Shard*) noexcept {}
+  static void renew(core_type&) noexcept {}
+  static void order_tick(core_type&) noexcept {}
+
+  /// Under the lock. The bound holds for cache and depot together, so the cache's limit depends on
+  /// the ready blocks in the depot.
+  static void refit(tier_type& t) noexcept {
+    const auto ready = t.home.ready();
+    const auto left = t.home.bound > ready ? t.home.bound - ready : 0;
+    const auto limit =
+        t.home.closed ? 0 : min_of<std::uint64_t>(room_for(t.home.shape.stride), left);
+    t.cache.limit = static_cast<std::uint32_t>(limit);
+  }
+  [[nodiscard]] static std::uint64_t beside_depot(const tier_type& t) noexcept {
+    return t.cache.level();
+  }
+  static void note_bound(tier_type&, std::uint64_t) noexcept {}
+  [[nodiscard]] static std::uint64_t most_cached(const tier_type&) noexcept { return 0; }
+  static void apply_bound(core_type& c, std::uint32_t tier, std::uint64_t) noexcept {
+    c.flush(tier);
+    c.evict_excess(tier, evict_reason::trimmed);
+  }
+
+  template <class Action>
+  static void for_each_cache(const core_type&, tier_type& t, Action&& action) {
+    action(static_cast<const cache_type&>(t.cache));
+  }
+  /// The caller's shard where the hit path does not see it.
+  [[nodiscard]] static auto hidden_shard(core_type&) noexcept {
+    return static_cast<typename core_type::shard_type*>(nullptr);
+  }
+};
+
+struct single_shape {
+  static constexpr bool has_shards = false;
+  template <class Config>
+  using front = single_front<Config>;
+};
+
+}  // namespace tarn::detail
