@@ -10,7 +10,8 @@
 #     detail/base/compiler.hpp, code that depends on the system in detail/system/.
 #     Only interop/ and observe/ may test, by __has_include or a feature macro, whether the other
 #     library (or a part of the system) exists.
-#  6. Small, since a long header often holds two nouns: 150 lines in detail/, policy/ and value/,
+#  6. Only detail/frontend/ asks which front end a pool has: no `if constexpr` on one elsewhere.
+#  7. Small, since a long header often holds two nouns: 150 lines in detail/, policy/ and value/,
 #     400 elsewhere, without comments and blank lines; 15 headers in a folder, without those that
 #     hold no code. Larger ones stand below, with the reason and their limit.
 #
@@ -131,6 +132,8 @@ foreach(header IN LISTS headers)
          NOT (header MATCHES "^tarn/(interop|observe|compat)/" AND line MATCHES "__has_include|__cpp_"))
         fault("${header} has conditional compilation")
       endif()
+    elseif(line MATCHES "if constexpr .*(front::|_shape)" AND NOT header MATCHES "/frontend/")
+      fault("${header} asks which front end a pool has")
     endif()
   endforeach()
 

@@ -86,6 +86,8 @@ plant("#if in interop that asks for no other party" "planted.hpp has conditional
       interop/planted.hpp "${head}#ifdef NDEBUG\n#endif\n")
 plant("#if in observe that asks for no other party" "planted.hpp has conditional compilation"
       observe/planted.hpp "${head}#ifdef NDEBUG\n#endif\n")
+plant("a question about the front end" "planted.hpp asks which front end a pool has"
+      detail/core/planted.hpp "${head}if constexpr (front::is_stack)\n")
 plant("a folder without a floor" "tarn/misc/planted.hpp stands on no floor"
       misc/planted.hpp "${head}")
 

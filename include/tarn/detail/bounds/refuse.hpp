@@ -37,7 +37,7 @@ std::uint64_t bounds<Config>::in_use(const core_type& c, std::uint32_t tier) noe
 template <class Config>
 auto bounds<Config>::cached_elsewhere(core_type& c) noexcept -> cached {
   cached sum;
-  if constexpr (core_type::front::has_shards) {
+  if (core_type::front::has_shards) {
     const auto* const own = c.find_shard();
     // acquire, as in for_each_cache.
     for (auto* s = c.shards_.load(std::memory_order::acquire); s != nullptr; s = s->next) {
@@ -59,7 +59,7 @@ auto bounds<Config>::cached_elsewhere(core_type& c) noexcept -> cached {
 /// the total wait of one get.
 template <class Config>
 bool bounds<Config>::recall(core_type& c, std::uint32_t tier, unsigned& turns) noexcept {
-  if constexpr (core_type::front::has_shards) {
+  if (core_type::front::has_shards) {
     const auto held = c.source_.held();
     if (turns == 0) {
       if (cached_elsewhere(c).bytes == 0) return false;
