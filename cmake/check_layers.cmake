@@ -68,6 +68,7 @@ set(may_be_large
   tarn/detail/core/core.hpp 180          # one class, which declares all operations on blocks
   tarn/detail/core/life.hpp 170          # beginning, closing and ending are one sequence of steps
   tarn/detail/core/threads.hpp 180       # attaching is one sequence of steps
+  tarn/detail/extents/large.hpp 160      # one class
   tarn/detail/frontend/lock_free_front.hpp 340  # one front end: stack, links and numbers of slabs
   tarn/detail/depot/slab.hpp 180         # one descriptor, with its creation and its end
   tarn/detail/frontend/registry.hpp 180  # one lock guards all of it

@@ -88,7 +88,7 @@ namespace detail {
 template <class T, class Lock, class Stats, class Traits>
 class object_pool_base : public pool_base<object_core<object_config<T, Lock, Stats, Traits>>> {
   using base = pool_base<object_core<object_config<T, Lock, Stats, Traits>>>;
-  using lifecycle = typename Traits::lifecycle;
+  using lives = typename Traits::lifecycle;
 
  public:
   /// Makes `objects` more objects (kept) or blocks (built) ready. See `byte_pool::prewarm`.
@@ -102,7 +102,7 @@ class object_pool_base : public pool_base<object_core<object_config<T, Lock, Sta
  protected:
   using core_type = object_core<object_config<T, Lock, Stats, Traits>>;
 
-  explicit object_pool_base(const options& o, lifecycle how, typename Traits::source source)
+  explicit object_pool_base(const options& o, lives how, typename Traits::source source)
       : base(new core_type(settings_of(o, how), {std::move(how)}, std::move(source), o.name,
                            o.keep_capacity_bytes.value_or(options::default_keep_capacity_bytes),
                            o.default_capacity.value_or(0)),
@@ -111,9 +111,9 @@ class object_pool_base : public pool_base<object_core<object_config<T, Lock, Sta
   }
 
  private:
-  [[nodiscard]] static core_settings settings_of(const options& o, const lifecycle& how) {
+  [[nodiscard]] static core_settings settings_of(const options& o, const lives& how) {
     how.require_valid();
-    if constexpr (lifecycle::keeps && !std::is_trivially_destructible_v<T> && !is_measurable<T>()) {
+    if constexpr (lives::keeps && !std::is_trivially_destructible_v<T> && !is_measurable<T>()) {
       if (o.keep_capacity_bytes) {
         throw_invalid("keep_capacity_bytes", *o.keep_capacity_bytes,
                       "can't be heeded: what the objects hold is not known, until they tell "

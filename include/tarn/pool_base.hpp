@@ -84,7 +84,10 @@ class pool_base {
   /// so a failure changes nothing. If a limit leaves no room for both, the drain comes first.
   /// Throws: as the constructor; `pool_closed`.
   void reset_and_drain() {
-    if (closed()) throw pool_closed(core_->name());
+    if (closed()) {
+      core_->refuse(refusal::closed, 0, core_->shape_of(0).size);
+      throw pool_closed(core_->name());
+    }
     const upkeep_pass counted;
     const auto drained = [this] { empty(); };
     if (initial_.fit_beside(*core_)) {
@@ -119,7 +122,11 @@ class pool_base {
                           : decays ? decay_interval_
                                    : options::default_decay_interval.count();
     auto last = last_tick_.load(std::memory_order::relaxed);
-    if (last != never && now.count() - last < interval) return 0;
+    // Unsigned: a clock may begin far below zero.
+    const auto since = static_cast<std::uint64_t>(now.count()) - static_cast<std::uint64_t>(last);
+    if (last != never && (now.count() < last || since < static_cast<std::uint64_t>(interval))) {
+      return 0;
+    }
     // relaxed: of two concurrent callers one does the work; the core orders its own state.
     if (!last_tick_.compare_exchange_strong(last, now.count(), std::memory_order::relaxed,
                                             std::memory_order::relaxed)) {
@@ -131,7 +138,6 @@ class pool_base {
     rules.keeps_initial = !cleans;
     if (last != never) {
       rules.percent = percent;
-      const auto since = static_cast<std::uint64_t>(now.count() - last);
       rules.passed = interval == 0 ? 1 : since / static_cast<std::uint64_t>(interval);
       if (cleans) rules.halvings = tick_rules::all;
       if (decays) {

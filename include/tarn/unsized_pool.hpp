@@ -76,8 +76,8 @@ class unsized_pool {
     const auto size = b.size();
     buffer keep;  // holds the old block until its bytes are copied
     if (!b || size + bytes.size() > b.capacity()) {
-      buffer larger = get();
-      reserve(larger, (std::max)(size + bytes.size(), 2 * size));
+      const auto doubled = size <= detail::max_size / 2 ? 2 * size : 0;
+      buffer larger = pool_.get((std::max)({size + bytes.size(), doubled, first_bytes}));
       larger.resize(size);
       if (size != 0) std::memcpy(larger.data(), b.data(), size);
       keep = std::exchange(b, std::move(larger));

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <new>
 #include <span>
 #include <stdexcept>
@@ -178,4 +179,13 @@ TEST_CASE("the default unsized pool is one, and works", "[unsized_pool]") {
   pool.append(b, "text");
   CHECK(b.view() == "text");
   CHECK(tarn::default_pool().name() == "default");
+}
+
+TEST_CASE("an append needs no more blocks than a reserve", "[unsized_pool]") {
+  tarn::unsized_pool<std::mutex> pool(tarn::options{.capacity = 1});
+  auto b = pool.get();
+  pool.append(b, "begin ");
+  const std::string more(5000, 'x');
+  pool.append(b, more);  // one block of each tier may exist, and the first is out
+  CHECK(b.view() == "begin " + more);
 }

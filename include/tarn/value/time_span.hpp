@@ -31,7 +31,10 @@ class time_span {
     return made;
   }
   [[nodiscard]] static constexpr time_span of_seconds(std::int64_t n) noexcept {
-    return of_nanoseconds(n * 1'000'000'000);
+    constexpr std::int64_t second = 1'000'000'000;
+    if (n > INT64_MAX / second) return of_nanoseconds(INT64_MAX);
+    if (n < INT64_MIN / second) return of_nanoseconds(INT64_MIN);
+    return of_nanoseconds(n * second);
   }
 
   /// The number of nanoseconds.

@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <new>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -213,4 +215,65 @@ TEMPLATE_LIST_TEST_CASE("reset_and_drain makes room where the limit leaves none"
   pool->reset_and_drain();
   for (const auto& t : pool->occupancy().tiers)
     CHECK(t.idle == 4);
+}
+
+TEMPLATE_LIST_TEST_CASE("a large request that the limit can't hold leaves idle memory alone",
+                        "[all_or_nothing]", test::every_lock) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType> pool({.limit_bytes = 8 * mib, .large_cache_bytes = 4 * mib});
+  {
+    auto kept = pool->get(3 * mib);
+  }
+  const auto kept = pool->occupancy().large.kept_bytes;
+  REQUIRE(kept != 0);
+  CHECK(pool->try_allocate(20 * mib) == nullptr);
+  CHECK(pool->occupancy().large.kept_bytes == kept);
+  // With a block of 3 MiB out there is room for 5 more, but not for 6.
+  auto out = pool->get(3 * mib);
+  {
+    auto idle = pool->get(2 * mib + 1);
+  }
+  const auto idle = pool->occupancy().large.kept_bytes;
+  CHECK(pool->try_allocate(6 * mib) == nullptr);
+  CHECK(pool->occupancy().large.kept_bytes == idle);
+  // What the idle memory makes room for is had.
+  void* const b = pool->try_allocate(4 * mib + 512 * kib);
+  CHECK(b != nullptr);
+  if (b != nullptr) pool->deallocate(b, 4 * mib + 512 * kib);
+}
+
+TEMPLATE_LIST_TEST_CASE("a bulk that fails hands out no block, and counts the reason it met",
+                        "[all_or_nothing]", test::every_lock) {
+  INFO(test::name_of<TestType>());
+  if (test::has_thread_caches<TestType>) return;  // these have no exact capacity to run into
+  test::byte_fixture<TestType> pool({.capacity = 5});
+  int mark = 0;
+  std::vector<void*> out(20, &mark);
+  CHECK_FALSE(pool->try_allocate_bulk(100, out));
+  for (std::size_t i = 0; i != 5; ++i)
+    CHECK(out[i] == nullptr);
+  CHECK(pool->occupancy().refusals[static_cast<std::size_t>(tarn::refusal::capacity)] == 1);
+}
+
+TEMPLATE_LIST_TEST_CASE("a closed pool counts that it refused to make blocks ready",
+                        "[all_or_nothing]", test::every_lock) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType> pool;
+  pool->close();
+  CHECK_THROWS_AS(pool->reset_and_drain(), tarn::pool_closed);
+  CHECK(pool->occupancy().refusals[static_cast<std::size_t>(tarn::refusal::closed)] == 1);
+}
+
+TEMPLATE_LIST_TEST_CASE("a core stands where its type has to", "[all_or_nothing]",
+                        test::every_policy) {
+  INFO(test::name_of<TestType>());
+  std::vector<std::unique_ptr<tarn::byte_pool<typename TestType::lock, typename TestType::stats>>>
+      pools;
+  for (int i = 0; i != 20; ++i) {
+    pools.push_back(
+        std::make_unique<tarn::byte_pool<typename TestType::lock, typename TestType::stats>>());
+    using core = tarn::detail::access::of<typename std::decay_t<decltype(*pools[0])>>::core;
+    const void* const place = dynamic_cast<core*>(&tarn::detail::access::lifeline(*pools.back()));
+    CHECK(reinterpret_cast<std::uintptr_t>(place) % alignof(core) == 0);
+  }
 }

@@ -48,5 +48,7 @@ TEST_CASE("what is longer than 292 years is cut to that", "[time_span]") {
   STATIC_REQUIRE(ns(years(-293)) == least);
   STATIC_REQUIRE(ns(duration<std::uint64_t>(UINT64_MAX)) == most);
   STATIC_REQUIRE(ns(duration<double>(1e300)) == most);
+  STATIC_REQUIRE(tarn::time_span::of_seconds(10'000'000'000).count() == most);
+  STATIC_REQUIRE(tarn::time_span::of_seconds(-10'000'000'000).count() == least);
   STATIC_REQUIRE(ns(duration<double>(-std::numeric_limits<double>::infinity())) == least);
 }

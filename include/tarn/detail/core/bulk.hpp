@@ -3,6 +3,8 @@
 
 // Gets and puts of many blocks at once: one store, or one lock, for as many as the cache holds.
 
+#include <utility>
+
 #include <tarn/detail/core/core.hpp>
 
 namespace tarn::detail {
@@ -24,9 +26,9 @@ bool core<Config>::take_bulk(std::uint32_t tier, std::size_t size, void** blocks
     ++got;
   }
   if (got == count) return true;
+  bounds<Config>::refuse(*this, tier, size);  // first: the reason is to be found as it is now
   for (std::size_t i = 0; i != got; ++i)
-    give(tier, blocks[i]);
-  bounds<Config>::refuse(*this, tier, size);
+    give(tier, std::exchange(blocks[i], nullptr));
   return false;
 }
 

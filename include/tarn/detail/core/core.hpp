@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <type_traits>
 
 #include <tarn/detail/base/align.hpp>
@@ -60,8 +61,11 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   void begin() noexcept;
 
   // A core below the heap takes no memory for itself from the heap. Throws: `std::bad_alloc`.
+  // The cores of pools are aligned more strictly than this base of theirs.
   [[nodiscard]] static void* operator new(std::size_t bytes);
+  [[nodiscard]] static void* operator new(std::size_t bytes, std::align_val_t alignment);
   static void operator delete(void* p, std::size_t bytes) noexcept;
+  static void operator delete(void* p, std::size_t bytes, std::align_val_t alignment) noexcept;
 
   // The hit path. Preconditions of all: the caller holds a block of this core, or the pool object
   // lives.

@@ -49,19 +49,25 @@ core<Config>::core(const core_settings& settings, std::uint32_t tiers, SizeOf&& 
 
 template <class Config>
 void* core<Config>::operator new(std::size_t bytes) {
-  constexpr bool over_aligned = alignof(core) > __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+  return operator new(bytes, std::align_val_t{__STDCPP_DEFAULT_NEW_ALIGNMENT__});
+}
+template <class Config>
+void* core<Config>::operator new(std::size_t bytes, std::align_val_t alignment) {
   if constexpr (is_below_heap_v<typename Config::source>) {
     if (void* const pages = map_pages(bytes)) return pages;
     throw std::bad_alloc();
   }
-  return over_aligned ? ::operator new(bytes, std::align_val_t{alignof(core)})
-                      : ::operator new(bytes);
+  return ::operator new(bytes, alignment);
 }
 template <class Config>
-void core<Config>::operator delete(void* p, [[maybe_unused]] std::size_t bytes) noexcept {
-  constexpr bool over_aligned = alignof(core) > __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+void core<Config>::operator delete(void* p, std::size_t bytes) noexcept {
+  operator delete(p, bytes, std::align_val_t{__STDCPP_DEFAULT_NEW_ALIGNMENT__});
+}
+template <class Config>
+void core<Config>::operator delete(void* p, [[maybe_unused]] std::size_t bytes,
+                                   std::align_val_t alignment) noexcept {
   if constexpr (is_below_heap_v<typename Config::source>) return unmap_pages(p, bytes);
-  over_aligned ? ::operator delete(p, std::align_val_t{alignof(core)}) : ::operator delete(p);
+  ::operator delete(p, alignment);
 }
 
 template <class Config>

@@ -148,6 +148,10 @@ class large_blocks {
     static_cast<void>(trim(0, source));
   }
 
+  /// Bytes of the blocks that are out.
+  [[nodiscard]] std::size_t live_bytes() const noexcept {
+    return locked(lock_, [&] { return count_.in_use_bytes; });
+  }
   [[nodiscard]] large_snapshot numbers() const noexcept {
     const guard<Lock> hold(lock_);
     auto now = count_;

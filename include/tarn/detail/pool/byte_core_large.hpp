@@ -23,6 +23,10 @@ auto byte_core<Config>::take_large(std::size_t size, std::size_t alignment, wher
     return large_.take(extent_for(size), wanted, Config::counts, this->source());
   };
   auto got = ask();
+  // Idle memory goes only where that can help: live blocks may leave too little of the limit.
+  if (got.block == nullptr && extent_for(size) > this->source().limit() - large_.live_bytes()) {
+    return {};
+  }
   if (got.block == nullptr) this->reclaim(), got = ask();
   for (unsigned turns = 0;
        got.block == nullptr && bounds_type::recall(*this, bounds_type::no_tier, turns);)

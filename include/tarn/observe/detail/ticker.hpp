@@ -65,7 +65,7 @@ class ticker {
     if (interval.count() < least_interval) {
       detail::throw_invalid("interval ns", interval.count(), "must be at least", least_interval);
     }
-    if (of_this_thread == this) return false;
+    if (is_action()) return false;
     const std::lock_guard hold(lock_);
     end();
     stopping_.store(0, std::memory_order::relaxed);  // no thread is there, and the next comes later
@@ -78,7 +78,7 @@ class ticker {
   /// call. Does nothing if there is none.
   void stop() noexcept {
     ask_to_stop();
-    if (of_this_thread == this) return;  // without the lock: who waits for this thread has it
+    if (is_action()) return;  // without the lock: the thread that waits for this one has it
     const std::lock_guard hold(lock_);
     end();
   }
@@ -100,7 +100,12 @@ class ticker {
 
  private:
   static constexpr std::int64_t least_interval = 1'000'000;
-  static inline constinit thread_local const ticker* of_this_thread = nullptr;
+
+  /// Whether the calling thread is the one that runs the action, in whatever module.
+  [[nodiscard]] bool is_action() const noexcept {
+    // relaxed: a thread reads its own number only if it has stored it.
+    return runner_.load(std::memory_order::relaxed) == std::this_thread::get_id();
+  }
 
   /// A number that is never 0 and not that of a process this one was forked from.
   [[nodiscard]] static std::uint64_t this_process() noexcept {
@@ -127,7 +132,11 @@ class ticker {
 
   void run(time_span interval) {
     using env = detail::native_env;
-    of_this_thread = this;
+    runner_.store(std::this_thread::get_id(), std::memory_order::relaxed);
+    const struct until_end {
+      ~until_end() { runner.store({}, std::memory_order::relaxed); }
+      std::atomic<std::thread::id>& runner;
+    } is_running{runner_};
     auto due = detail::later(env::now(), interval);
     for (;;) {
       // relaxed: only this word is looked at.
@@ -149,6 +158,7 @@ class ticker {
   std::function<void(time_span)> action_;
   std::mutex lock_;  // of the next
   std::unique_ptr<std::thread> thread_;
+  std::atomic<std::thread::id> runner_{};
   std::atomic<std::uint64_t> owner_{0};  // the process whose thread it is
   std::atomic<std::uint32_t> stopping_{0};
   std::atomic<std::uint64_t> ticks_{0};
