@@ -299,6 +299,9 @@ class object_pool : public detail::object_pool_base<T, Lock, Stats, Traits> {
 ///
 ///   inline tarn::immortal<tarn::object_pool<session>> sessions;
 ///   auto s = tarn::static_pool<sessions>::get();   // sizeof(s) == sizeof(void*)
+///
+/// A handle finds the pool by its name. Where symbols are hidden, each module has a pool of that
+/// name: a handle must not leave the module that it was got in.
 template <auto& Pool>
 class static_pool {
   using pool_type = std::remove_reference_t<decltype(*Pool)>;

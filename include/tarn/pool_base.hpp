@@ -30,6 +30,7 @@ namespace tarn {
 
 /// Empties the calling thread's caches of closed pools now. Without this call the thread does it on
 /// its next slow path in any pool, or when it ends. The memory of a closed pool stays until then.
+/// It concerns pools that the calling module (the program, or a library with hidden symbols) made.
 inline void flush_thread() noexcept {
   using env = detail::native_env;
   env::registry().follow_orders();

@@ -24,8 +24,8 @@ namespace tarn {
 
 /// The move-only owner of the bytes of a buffer or a shared buffer of any pool.
 ///
-/// 48 bytes. A release is one indirect call. The bytes are writable if they came from a unique
-/// owner
+/// 48 bytes. A release is one indirect call, to code of the module that made the `any_buffer`: the
+/// module must stay loaded until then. The bytes are writable if they came from a unique owner
 /// (`is_writable`). Thread safety: as the handle that it was made from.
 class any_buffer {
  public:

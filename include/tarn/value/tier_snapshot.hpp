@@ -63,7 +63,8 @@ struct tier_snapshot : tier_occupancy {
   std::uint64_t puts = 0;
   std::uint64_t misses = 0;           ///< gets of a block never handed out or prewarmed before
   std::uint64_t requested_bytes = 0;  ///< by those gets; only a recording stats policy knows
-  std::uint64_t most_in_use = 0;  ///< high-water mark, sampled; only a recording stats policy knows
+  std::uint64_t most_in_use = 0;  ///< sampled high-water mark, never below the blocks that are in
+                                  ///< use now; only a recording stats policy knows
 
   /// The counters that never fall.
   using self = tier_snapshot;
