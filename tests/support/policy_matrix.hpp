@@ -63,10 +63,10 @@ using every_pair = cross<locks, stats>::type;
 // (half of the locks, each with one stats policy), see cmake/tarn_targets.cmake.
 #if defined(TARN_TEST_PART)
 template <class Locks, class Stats>
-using some_of = part<TARN_TEST_PART, Locks, Stats>::type;
+using some_of = typename part<TARN_TEST_PART, Locks, Stats>::type;
 #else
 template <class Locks, class Stats>
-using some_of = cross<Locks, Stats>::type;
+using some_of = typename cross<Locks, Stats>::type;
 #endif
 
 // The list for most tests.

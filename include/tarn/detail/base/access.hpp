@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <tarn/detail/base/compiler.hpp>
+
 namespace tarn::detail {
 
 /// The one friend of all products. It gives handles, `observe/` and `interop/` what they need of a

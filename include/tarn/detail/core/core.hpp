@@ -61,11 +61,8 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   void begin() noexcept;
 
   // A core below the heap takes no memory for itself from the heap. Throws: `std::bad_alloc`.
-  // The cores of pools are aligned more strictly than this base of theirs.
-  [[nodiscard]] static void* operator new(std::size_t bytes);
-  [[nodiscard]] static void* operator new(std::size_t bytes, std::align_val_t alignment);
-  static void operator delete(void* p, std::size_t bytes) noexcept;
-  static void operator delete(void* p, std::size_t bytes, std::align_val_t alignment) noexcept;
+  [[nodiscard]] static void* operator new(std::size_t bytes) { return place_for<core>(bytes); }
+  static void operator delete(void* p, std::size_t bytes) noexcept { give_place<core>(p, bytes); }
 
   // The hit path. Preconditions of all: the caller holds a block of this core, or the pool object
   // lives.
@@ -139,6 +136,12 @@ class core : public core_base<typename Config::env>, public recording_core<core<
 
  protected:
   ~core() override;
+
+  /// Memory for a core of the most derived type, which is aligned more strictly than this base.
+  template <class Derived>
+  [[nodiscard]] static void* place_for(std::size_t bytes);
+  template <class Derived>
+  static void give_place(void* p, std::size_t bytes) noexcept;
 
   /// Destroys the object in an idle block. User code: no lock is held.
   virtual void dispose(void*) noexcept {}

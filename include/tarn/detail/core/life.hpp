@@ -48,26 +48,22 @@ core<Config>::core(const core_settings& settings, std::uint32_t tiers, SizeOf&& 
 }
 
 template <class Config>
-void* core<Config>::operator new(std::size_t bytes) {
-  return operator new(bytes, std::align_val_t{__STDCPP_DEFAULT_NEW_ALIGNMENT__});
-}
-template <class Config>
-void* core<Config>::operator new(std::size_t bytes, std::align_val_t alignment) {
+template <class Derived>
+void* core<Config>::place_for(std::size_t bytes) {
+  constexpr bool over_aligned = alignof(Derived) > __STDCPP_DEFAULT_NEW_ALIGNMENT__;
   if constexpr (is_below_heap_v<typename Config::source>) {
     if (void* const pages = map_pages(bytes)) return pages;
     throw std::bad_alloc();
   }
-  return ::operator new(bytes, alignment);
+  return over_aligned ? ::operator new(bytes, std::align_val_t{alignof(Derived)})
+                      : ::operator new(bytes);
 }
 template <class Config>
-void core<Config>::operator delete(void* p, std::size_t bytes) noexcept {
-  operator delete(p, bytes, std::align_val_t{__STDCPP_DEFAULT_NEW_ALIGNMENT__});
-}
-template <class Config>
-void core<Config>::operator delete(void* p, [[maybe_unused]] std::size_t bytes,
-                                   std::align_val_t alignment) noexcept {
+template <class Derived>
+void core<Config>::give_place(void* p, [[maybe_unused]] std::size_t bytes) noexcept {
+  constexpr bool over_aligned = alignof(Derived) > __STDCPP_DEFAULT_NEW_ALIGNMENT__;
   if constexpr (is_below_heap_v<typename Config::source>) return unmap_pages(p, bytes);
-  ::operator delete(p, alignment);
+  over_aligned ? ::operator delete(p, std::align_val_t{alignof(Derived)}) : ::operator delete(p);
 }
 
 template <class Config>

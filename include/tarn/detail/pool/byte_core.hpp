@@ -26,6 +26,13 @@ using holder_counts = std::conditional_t<
 template <class Config>
 class byte_core final : public core<typename Config::mechanism> {
  public:
+  [[nodiscard]] static void* operator new(std::size_t bytes) {
+    return base::template place_for<byte_core>(bytes);
+  }
+  static void operator delete(void* p, std::size_t bytes) noexcept {
+    base::template give_place<byte_core>(p, bytes);
+  }
+
   using product_config = Config;
   using base = core<typename Config::mechanism>;
   using tiers_type = typename Config::tiers;

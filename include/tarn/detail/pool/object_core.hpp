@@ -21,6 +21,13 @@ namespace tarn::detail {
 template <class Config>
 class object_core final : public core<typename Config::mechanism> {
  public:
+  [[nodiscard]] static void* operator new(std::size_t bytes) {
+    return base::template place_for<object_core>(bytes);
+  }
+  static void operator delete(void* p, std::size_t bytes) noexcept {
+    base::template give_place<object_core>(p, bytes);
+  }
+
   using product_config = Config;
   using base = core<typename Config::mechanism>;
   using value_type = typename Config::value;

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <tarn/detail/base/compiler.hpp>
+
 namespace tarn {
 
 /// The faults of bytes that can't be decoded.

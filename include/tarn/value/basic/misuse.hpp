@@ -3,6 +3,8 @@
 
 #include <cstddef>
 
+#include <tarn/detail/base/compiler.hpp>
+
 namespace tarn {
 
 /// The faults of a raw pointer that is given back.

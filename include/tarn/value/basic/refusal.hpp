@@ -3,6 +3,8 @@
 
 #include <cstddef>
 
+#include <tarn/detail/base/compiler.hpp>
+
 namespace tarn {
 
 /// Why a pool refused a request.

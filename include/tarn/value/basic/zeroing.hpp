@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <tarn/detail/base/compiler.hpp>
+
 namespace tarn {
 
 /// When a pool overwrites memory with zeros.
