@@ -272,7 +272,8 @@ TEMPLATE_LIST_TEST_CASE("a core stands where its type has to", "[all_or_nothing]
   for (int i = 0; i != 20; ++i) {
     pools.push_back(
         std::make_unique<tarn::byte_pool<typename TestType::lock, typename TestType::stats>>());
-    using core = tarn::detail::access::of<typename std::decay_t<decltype(*pools[0])>>::core;
+    using core =
+        typename tarn::detail::access::of<typename std::decay_t<decltype(*pools[0])>>::core;
     const void* const place = dynamic_cast<core*>(&tarn::detail::access::lifeline(*pools.back()));
     CHECK(reinterpret_cast<std::uintptr_t>(place) % alignof(core) == 0);
   }
