@@ -27,8 +27,8 @@ class event_stream {
   /// Wakes all readers; no more events follow.
   void close();
 
-  /// The events after number `seen`, at most after a second; empty if there are none. Sets `seen`
-  /// to the number of the last one. Returns: false when closed.
+  /// Waits up to a second for events after number `seen`. Writes them to `news`, which is empty if
+  /// none came, and the number of the last one to `seen`. Returns: false when closed.
   [[nodiscard]] bool wait(std::uint64_t& seen, std::string& news);
 
  private:

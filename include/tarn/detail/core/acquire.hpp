@@ -15,7 +15,7 @@ auto core<Config>::take_miss(std::uint32_t tier, std::size_t size, where_type wh
     -> acquired_type {
   acquired_type got{this->take_due(tier)};
   if (got.block == nullptr) {
-    front::prepare_get(*this, tier);
+    front::prepare_get(*this);
     got = take_or_grow(tier, true);
   }
   if (got.block != nullptr && !is_bare(got)) {

@@ -62,7 +62,7 @@ struct cached_front {
   }
   /// Under the lock: a block that `take_ready` did not find.
   [[nodiscard]] static acquired_type take_home(tier_type& t) noexcept { return t.home.take(); }
-  /// Under the lock: a ready block that no user asked for, to be carved; null if there is none.
+  /// Under the lock: takes a ready block to carve it. Returns: null if no block is ready here.
   [[nodiscard]] static void* take_to_carve(core_type& c, tier_type& t) noexcept {
     cache_type* const cache = c.own_cache(t);
     return cache != nullptr ? cache->take_home() : nullptr;

@@ -112,7 +112,7 @@ struct lock_free_front : cached_front<Config> {
   }
   static void count_get(core_type&, tier_type& t) noexcept { t.counts.get(); }
   static void count_put(core_type&, tier_type& t) noexcept { t.counts.put(); }
-  static void prepare_get(core_type& c, std::uint32_t) { c.join_recorders(); }
+  static void prepare_get(core_type& c) { c.join_recorders(); }
   static void follow_orders(core_type&) noexcept {}
   /// For a block that the stack did not take: it is closed or full.
   static void put(core_type& c, std::uint32_t tier, void* block) noexcept {
@@ -294,7 +294,8 @@ struct lock_free_front : cached_front<Config> {
     return block_at(t, index);
   }
   /// Returns: false if the stack is closed or full. On true the block is home: the core may end.
-  [[nodiscard]] static bool push_index(core_type& c, tier_type& t, void* block) noexcept {
+  [[nodiscard]] TARN_FORCE_INLINE static bool push_index(core_type& c, tier_type& t,
+                                                         void* block) noexcept {
     if (t.is_bounded() && !enter_stack(c, t)) [[unlikely]]
       return false;
     slab_type* const s = c.directory_.find_known(block);

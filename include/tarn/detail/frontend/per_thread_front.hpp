@@ -70,7 +70,7 @@ struct per_thread_front : cached_front<Config> {
   }
 
   /// Before a get looks at the depot.
-  static void prepare_get(core_type& c, std::uint32_t) {
+  static void prepare_get(core_type& c) {
     if (c.find_shard() == nullptr) return c.join_recorders();
     c.follow_orders();  // may take the shard away
     // relaxed: a hint; the shard lock publishes the shard.

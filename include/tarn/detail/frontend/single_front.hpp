@@ -72,7 +72,7 @@ struct single_front : cached_front<Config> {
     return count;
   }
 
-  static void prepare_get(core_type& c, std::uint32_t) { c.join_recorders(); }
+  static void prepare_get(core_type& c) { c.join_recorders(); }
   static void follow_orders(core_type&) noexcept {}
   static void put(core_type& c, std::uint32_t tier, void* block) noexcept {
     base::put_past_cache(c, tier, block);

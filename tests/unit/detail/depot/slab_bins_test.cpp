@@ -47,7 +47,7 @@ struct tier {
 
 }  // namespace
 
-TEST_CASE("no slab is found where there is none", "[slab_bins]") {
+TEST_CASE("empty bins offer no slab", "[slab_bins]") {
   tier t;
   CHECK(t.bins.best(true) == nullptr);
   CHECK(t.bins.resident() == nullptr);
