@@ -402,7 +402,7 @@ class memory {
       taken_[first + i] = 0;
       for (std::size_t g = 0; g != unit / granule_; ++g) {
         const auto at = (first + i) * unit / granule_ + g;
-        RL_ASSERT(owner_[at] == nobody);  // else: a block that is in use is gone
+        RL_ASSERT(owner_[at] == no_owner);  // else: a block that is in use is gone
         // As in a heap: the next user of the memory comes after the last one.
         (*contents_[at])(RL_INFO).store(-1);
         delete contents_[at];
@@ -416,7 +416,7 @@ class memory {
   void hold(void* p) {
     const auto at = reinterpret_cast<std::uintptr_t>(p) / granule_;
     RL_ASSERT(at < granules_ && contents_[at] != nullptr);
-    RL_ASSERT(owner_[at] == nobody);  // else: one block, two owners
+    RL_ASSERT(owner_[at] == no_owner);  // else: one block, two owners
     owner_[at] = 0;
     dropped_[at] = false;
     (*contents_[at])(RL_INFO).store(1);
@@ -424,9 +424,9 @@ class memory {
   /// The calling thread is about to give a block back.
   void let_go(void* p) {
     const auto at = reinterpret_cast<std::uintptr_t>(p) / granule_;
-    RL_ASSERT(contents_[at] != nullptr && owner_[at] != nobody);
+    RL_ASSERT(contents_[at] != nullptr && owner_[at] != no_owner);
     (*contents_[at])(RL_INFO).store(2);
-    owner_[at] = nobody;
+    owner_[at] = no_owner;
   }
 
   /// Pages are dropped, which writes to all bytes in them: no thread may hold a part of them.
@@ -435,7 +435,7 @@ class memory {
     const auto end = (reinterpret_cast<std::uintptr_t>(p) + bytes + granule_ - 1) / granule_;
     for (auto at = first; at != end; ++at) {
       RL_ASSERT(at < granules_ && contents_[at] != nullptr);
-      RL_ASSERT(owner_[at] == nobody);  // else: bytes that are in use are gone
+      RL_ASSERT(owner_[at] == no_owner);  // else: bytes that are in use are gone
       (*contents_[at])(RL_INFO).store(0);
       dropped_[at] = true;
     }
@@ -455,14 +455,14 @@ class memory {
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
  private:
-  static constexpr int nobody = -1;
+  static constexpr int no_owner = -1;
 
   [[nodiscard]] bool is_free(std::size_t first, std::size_t count) const {
     return std::all_of(taken_ + first, taken_ + first + count, [](auto t) { return t == 0; });
   }
 
   struct owner {
-    int number = nobody;
+    int number = no_owner;
     owner& operator=(int n) {
       number = n;
       return *this;
