@@ -103,7 +103,6 @@ class shared_message;
 template <class Pool>
 class message_consumer;
 struct record;
-class record_list;
 class record_batch;
 struct decode_limits;
 struct decode_result;
@@ -128,7 +127,6 @@ using key_builder = basic_key_builder<>;
 template <class Pool = byte_pool<>>
 class basic_map_copy;
 using map_copy = basic_map_copy<>;
-class decimal;
 
 // Values that products take and hand out.
 struct options;
