@@ -22,9 +22,7 @@ std::uint64_t bounds<Config>::reachable(core_type& c, std::uint32_t tier) noexce
 template <class Config>
 std::uint64_t bounds<Config>::room_for_idle(const core_type& c, std::uint32_t tier) noexcept {
   if (core_type::front::is_stack && !c.settings_.bounds_idle_bytes) return ~std::uint64_t{0};
-  // relaxed: a bound that may be seen a moment late.
-  const auto idle = max_of<std::int64_t>(c.ready_bytes_.load(std::memory_order::relaxed), 0);
-  const auto bytes = static_cast<std::size_t>(idle) + c.idle_elsewhere();
+  const auto bytes = c.bounded_idle_bytes();
   const auto most = c.settings_.max_idle_bytes;
   return bytes < most ? (most - bytes) / c.tiers_[tier].home.shape.stride : 0;
 }
@@ -32,8 +30,7 @@ std::uint64_t bounds<Config>::room_for_idle(const core_type& c, std::uint32_t ti
 /// Idle bytes above those that the pool may keep.
 template <class Config>
 std::size_t bounds<Config>::idle_above_bound(const core_type& c) noexcept {
-  const auto ready = max_of<std::int64_t>(c.ready_bytes_.load(std::memory_order::relaxed), 0);
-  const auto idle = static_cast<std::size_t>(ready) + c.idle_elsewhere();
+  const auto idle = c.bounded_idle_bytes();
   return idle > c.settings_.max_idle_bytes ? idle - c.settings_.max_idle_bytes : 0;
 }
 

@@ -29,8 +29,8 @@ namespace tarn::detail {
 /// The pool object and every handle point to a core. The core ends when the pool object is gone and
 /// every block is home. Definitions: hit_path.hpp, acquire.hpp and growth.hpp (gets), give_back.hpp
 /// (puts), bulk.hpp (both), life.hpp and threads.hpp, indices.hpp (the lock-free shape),
-/// numbers.hpp (reading); flush.hpp, evict.hpp, ready_bounds.hpp, drain.hpp and trim.hpp in the
-/// folder upkeep (idle memory).
+/// numbers.hpp (reading); flush.hpp, evict.hpp, ready_bounds.hpp, compact.hpp, drain.hpp and
+/// trim.hpp in the folder upkeep (idle memory).
 template <class Config>
 class core : public core_base<typename Config::env>, public recording_core<core<Config>, Config> {
   friend recording_core<core, Config>;
@@ -198,6 +198,11 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   std::size_t evict_ready(std::uint32_t tier, std::uint64_t keep, evict_reason why,
                           std::uint64_t most) noexcept;
   void evict_excess(std::uint32_t tier, evict_reason why = evict_reason::bound) noexcept;
+  [[nodiscard]] std::size_t idle_at_home() const noexcept;
+  void compact(std::uint32_t tier) noexcept;
+  void compact_if_scattered(std::uint32_t tier) noexcept;
+  [[nodiscard]] bool is_worth_compacting(const tier_state& t) const noexcept;
+  [[nodiscard]] std::size_t bounded_idle_bytes() const noexcept;
   [[nodiscard]] std::uint64_t ready_to_keep(const tier_state& t) const noexcept;
   void flush(std::uint32_t tier, shard_type* left = nullptr) noexcept;
   void flush_all(shard_type* left = nullptr) noexcept;

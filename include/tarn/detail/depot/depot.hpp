@@ -49,6 +49,8 @@ class depot {
   std::uint64_t tick_away = 0;       // most blocks that were not, since the last tick
   std::uint64_t least_resident = 0;  // fewest blocks parked with pages since the last tick
   std::uint64_t carved_slabs = 0;    // slabs of this tier that are carved out of larger blocks
+  std::uint64_t slab_count = 0;      // slabs with memory
+  std::uint64_t compacted_away = 0;  // most blocks that were not home since the last compaction
 
   /// Blocks that exist and can come home.
   [[nodiscard]] std::uint64_t live() const noexcept {
@@ -132,6 +134,7 @@ class depot {
     least_home = min_of(least_home, idle);
     least_resident = min_of(least_resident, resident());
     tick_away = max_of(tick_away, live() - idle);
+    compacted_away = max_of(compacted_away, live() - idle);
     count.peak_outstanding = max_of(count.peak_outstanding, tick_away);
   }
 
@@ -160,7 +163,26 @@ class depot {
   void add(slab_type* s, magazine_list<Env>& brought) noexcept {
     magazines.add(s->blocks, brought);
     uncarved_ = uncarved_ + s->blocks;
+    ++slab_count;
     slabs.place(s);
+  }
+
+  /// Whether the ready blocks keep more slabs here than they need: packed, they fill the least
+  /// number of slabs, and each block that is away keeps one slab at most. `ready_elsewhere`: blocks
+  /// that are not home but ready.
+  [[nodiscard]] bool is_scattered(std::uint64_t ready_elsewhere) const noexcept {
+    const auto away = blocks_away(ready_elsewhere);
+    const auto each = slab_type::blocks_in(shape.slab_bytes, shape);
+    const auto packed = (ready() + ready_elsewhere + each - 1) / each;
+    return parked_ != 0 && slab_count > away + packed + 1;
+  }
+  /// As `is_scattered`, but true at most once as the number of blocks away falls to its half. So
+  /// the cost of compactions stays in proportion to the blocks that come home.
+  [[nodiscard]] bool is_worth_compacting(std::uint64_t ready_elsewhere) const noexcept {
+    return blocks_away(ready_elsewhere) <= compacted_away / 2 && is_scattered(ready_elsewhere);
+  }
+  void note_compacted(std::uint64_t ready_elsewhere) noexcept {
+    compacted_away = blocks_away(ready_elsewhere);
   }
 
   /// Takes out a slab of which no block is in use or ready, or returns null; see
@@ -180,9 +202,15 @@ class depot {
     count.retired += s->carved;
     magazines.remove(s->blocks);
     s->uncarve();
+    --slab_count;
   }
 
  private:
+  [[nodiscard]] std::uint64_t blocks_away(std::uint64_t ready_elsewhere) const noexcept {
+    const auto away = live() - home();
+    return away - min_of(away, ready_elsewhere);
+  }
+
   [[nodiscard]] void* unpark(slab_type* s) noexcept {
     const auto purged = s->purged;
     void* const block = s->block(s->unpark());

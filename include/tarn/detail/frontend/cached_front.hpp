@@ -87,6 +87,7 @@ struct cached_front {
     {
       const guard<typename core_type::lock_type> hold(t.lock);
       cache_type* const cache = c.own_cache(t);
+      core_type::front::grow_cache(c, t);
       closed = t.home.closed;
       if (closed) {
         count_put(c, t);
@@ -135,6 +136,20 @@ struct cached_front {
                            std::uint64_t most) noexcept {
     return c.evict_ready(tier, keep, why, most);
   }
+  /// Under the lock: takes a ready block out, which is no get. Returns: null if none is ready.
+  [[nodiscard]] static void* take_idle(core_type& c, tier_type& t) noexcept {
+    if (t.home.ready() == 0) return nullptr;
+    c.moved_bytes(t, -1);
+    return t.home.magazines.take();
+  }
+  /// Under the lock: the reverse of `take_idle`. Returns: whether the block is ready now.
+  [[nodiscard]] static bool put_idle(core_type& c, tier_type& t, void* block) noexcept {
+    c.moved_bytes(t, 1);
+    t.home.magazines.put(block);
+    return true;
+  }
+  /// Under the lock: ready blocks in the front end, if it counts them.
+  [[nodiscard]] static std::uint64_t counted_stacked(const tier_type&) noexcept { return 0; }
   /// Under the lock: what `close` has to give home, for `give_home`.
   [[nodiscard]] static std::uint32_t seal(tier_type&) noexcept { return 0; }
   static void give_home(core_type&, std::uint32_t, std::uint32_t) noexcept {}
@@ -158,6 +173,10 @@ struct cached_front {
   /// For a tier of a core that is being made, and once all tiers have their shapes.
   static void prepare_bounds(tier_type&, const core_settings&) noexcept {}
   static void prepare_all(core_type&) noexcept {}
+  /// Under the lock: gives a cache that is full more room, if bounds allow that.
+  static void grow_cache(core_type&, tier_type&) noexcept {}
+  /// Bytes in caches, or granted to them, that `max_bytes` counts.
+  [[nodiscard]] static std::size_t cached_bytes(const core_type&) noexcept { return 0; }
 
   // Reading.
 

@@ -117,12 +117,19 @@ struct lock_free_front : cached_front<Config> {
   /// For a block that the stack did not take: it is closed or full.
   static void put(core_type& c, std::uint32_t tier, void* block) noexcept {
     auto& t = c.tiers_[tier];
+    bool compacts = false;
     const bool closed = locked(t.lock, [&] {
-      if (!t.home.closed) t.home.count.left(evict_reason::bound, 1);  // the put was counted
-      return t.home.closed;
+      if (t.home.closed) return true;
+      t.home.count.left(evict_reason::bound, 1);  // the put was counted
+      compacts = c.is_worth_compacting(t);
+      if (compacts) c.pin();  // the block, which keeps the core, goes home before
+      return false;
     });
     if (!closed) tell_gone(c.observers_, evict_reason::bound, tier, t.home.shape.size, block);
     c.bring_home(tier, block);
+    if (!compacts) return;
+    c.compact(tier);
+    c.drop_life();
   }
   [[nodiscard]] static bool put_ready(core_type& c, std::uint32_t tier, void* block) noexcept {
     return push_index(c, c.tiers_[tier], block);
@@ -144,6 +151,17 @@ struct lock_free_front : cached_front<Config> {
                            std::uint64_t) noexcept {
     if (slabs_for(why) == whole_slabs::all) c.release_unused(tier, why);
     return evict_stack(c, tier, keep, why);
+  }
+  [[nodiscard]] static void* take_idle(core_type& c, tier_type& t) noexcept {
+    return pop_uncounted(c, t);
+  }
+  [[nodiscard]] static bool put_idle(core_type& c, tier_type& t, void* block) noexcept {
+    return push_index(c, t, block);
+  }
+  [[nodiscard]] static std::uint64_t counted_stacked(const tier_type& t) noexcept {
+    // relaxed: a number that may be off by the blocks on their way.
+    const auto blocks = t.is_bounded() ? t.stacked.load(std::memory_order::relaxed) : 0;
+    return static_cast<std::uint64_t>(max_of<std::int64_t>(blocks, 0));
   }
   [[nodiscard]] static std::uint32_t seal(tier_type& t) noexcept { return t.stack.take_all(true); }
   static void give_home(core_type& c, std::uint32_t tier, std::uint32_t index) noexcept {
@@ -187,6 +205,7 @@ struct lock_free_front : cached_front<Config> {
     // relaxed: a bound may be seen late, and be off by the blocks on their way.
     t.stacked.store(static_cast<std::int64_t>(ready(c, tier)), std::memory_order::relaxed);
     t.bound_stack(blocks);
+    c.compact_if_scattered(tier);
   }
   [[nodiscard]] static std::uint64_t bound_of(const tier_type& t) noexcept {
     return t.is_bounded() ? t.stack_bound() : t.home.bound;
@@ -308,11 +327,8 @@ struct lock_free_front : cached_front<Config> {
     // relaxed, here and in leave_stack: these numbers only bound how much is kept.
     const auto before = t.stacked.fetch_add(1, std::memory_order::relaxed);
     if (c.settings_.bounds_idle_bytes) c.moved_bytes(t, 1);
-    auto idle = c.ready_bytes_.load(std::memory_order::relaxed);
-    if (c.settings_.bounds_idle_bytes) idle += static_cast<std::int64_t>(c.idle_elsewhere());
     if (before < t.most_stacked.load(std::memory_order::relaxed) &&
-        idle <= static_cast<std::int64_t>(
-                    min_of<std::uint64_t>(c.settings_.max_idle_bytes, INT64_MAX))) {
+        c.bounded_idle_bytes() <= c.settings_.max_idle_bytes) {
       return true;
     }
     leave_stack(c, t);

@@ -22,6 +22,9 @@ struct single_front : cached_front<Config> {
   struct tier_part {
     cache_type cache;
     no_counts counts;
+    // Under `max_bytes`: the blocks that the cache may hold, and the most that it may be granted.
+    typename env::template atomic<std::uint32_t> granted{~std::uint32_t{0}};
+    std::uint32_t most_granted = 0;
 
     void destroy(const tier_shape& shape) noexcept {
       // Null, and the stride not set, if there was no memory for the core.
@@ -92,9 +95,41 @@ struct single_front : cached_front<Config> {
   static void refit(tier_type& t) noexcept {
     const auto ready = t.home.ready();
     const auto left = t.home.bound > ready ? t.home.bound - ready : 0;
-    const auto limit =
-        t.home.closed ? 0 : min_of<std::uint64_t>(room_for(t.home.shape.stride), left);
+    const auto room = min_of(room_for(t.home.shape.stride), granted(t));
+    const auto limit = t.home.closed ? 0 : min_of<std::uint64_t>(room, left);
     t.cache.limit = static_cast<std::uint32_t>(limit);
+  }
+  /// A put into a cache does not look at `max_bytes`. So a cache has room only for what it was
+  /// granted, which counts as idle; a tier that is in use gets its grant from what is left then.
+  static void prepare_all(core_type& c) noexcept {
+    if (!c.settings_.bounds_idle_bytes) return;
+    for (std::uint32_t i = 0; i != c.tier_count_; ++i) {
+      auto& t = c.tiers_[i];
+      const auto share = c.settings_.max_idle_bytes / 2 / c.tier_count_ / t.home.shape.stride;
+      t.most_granted =
+          static_cast<std::uint32_t>(min_of<std::size_t>(share, room_for(t.home.shape.stride)));
+      t.granted.store(0, std::memory_order::relaxed);  // no other thread uses the core yet
+      refit(t);
+    }
+  }
+  /// Under the lock.
+  static void grow_cache(core_type& c, tier_type& t) noexcept {
+    const auto now = granted(t);
+    if (now >= t.most_granted) return;
+    const auto number = t.home.shape.number;
+    const auto more =
+        min_of<std::uint64_t>(t.most_granted - now, bounds<Config>::room_for_idle(c, number));
+    t.granted.store(now + static_cast<std::uint32_t>(more), std::memory_order::relaxed);  // a bound
+    refit(t);
+  }
+  [[nodiscard]] static std::uint32_t granted(const tier_type& t) noexcept {
+    return t.granted.load(std::memory_order::relaxed);  // a bound, which may be seen late
+  }
+  [[nodiscard]] static std::size_t cached_bytes(const core_type& c) noexcept {
+    std::size_t bytes = 0;
+    for (std::uint32_t i = 0; i != c.tier_count_; ++i)
+      bytes += granted(c.tiers_[i]) * c.tiers_[i].home.shape.stride;
+    return bytes;
   }
   [[nodiscard]] static std::uint64_t beside_depot(const tier_type& t) noexcept {
     return t.cache.level();

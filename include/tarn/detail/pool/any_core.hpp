@@ -15,6 +15,7 @@
 #include <tarn/detail/core/life.hpp>
 #include <tarn/detail/core/numbers.hpp>
 #include <tarn/detail/core/threads.hpp>
+#include <tarn/detail/upkeep/compact.hpp>
 #include <tarn/detail/upkeep/drain.hpp>
 #include <tarn/detail/upkeep/evict.hpp>
 #include <tarn/detail/upkeep/flush.hpp>

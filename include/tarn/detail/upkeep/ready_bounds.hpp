@@ -35,6 +35,16 @@ std::uint64_t core<Config>::set_bound(std::uint32_t tier, std::uint64_t blocks) 
   return before;
 }
 
+/// The idle bytes that `max_idle_bytes` bounds. A tier's lock may be held.
+template <class Config>
+std::size_t core<Config>::bounded_idle_bytes() const noexcept {
+  // relaxed: a bound that may be seen a moment late.
+  const auto ready = max_of<std::int64_t>(ready_bytes_.load(std::memory_order::relaxed), 0);
+  const auto bytes = static_cast<std::size_t>(ready);
+  return settings_.bounds_idle_bytes ? bytes + front::cached_bytes(*this) + idle_elsewhere()
+                                     : bytes;
+}
+
 /// How many ready blocks the bounds of the tier and of the pool allow. The lock is held.
 template <class Config>
 std::uint64_t core<Config>::ready_to_keep(const tier_state& t) const noexcept {
@@ -42,13 +52,9 @@ std::uint64_t core<Config>::ready_to_keep(const tier_state& t) const noexcept {
   const auto ready = t.home.ready();
   auto bound = t.home.bound;
   bound -= min_of<std::uint64_t>(bound, front::beside_depot(t));
-  // relaxed: a bound that may be seen a moment late.
-  auto total = ready_bytes_.load(std::memory_order::relaxed);
-  if (settings_.bounds_idle_bytes) total += static_cast<std::int64_t>(idle_elsewhere());
-  if (total <= 0 || static_cast<std::size_t>(total) <= settings_.max_idle_bytes) {
-    return bound;
-  }
-  const auto over = (static_cast<std::size_t>(total) - settings_.max_idle_bytes - 1) / stride + 1;
+  const auto total = bounded_idle_bytes();
+  if (total <= settings_.max_idle_bytes) return bound;
+  const auto over = (total - settings_.max_idle_bytes - 1) / stride + 1;
   return min_of<std::uint64_t>(bound, over < ready ? ready - over : 0);
 }
 
@@ -57,6 +63,7 @@ template <class Config>
 void core<Config>::evict_excess(std::uint32_t tier, evict_reason why) noexcept {
   auto& t = tiers_[tier];
   evict(tier, locked(t.lock, [&] { return ready_to_keep(t); }), why);
+  if (locked(t.lock, [&] { return is_worth_compacting(t); })) compact(tier);
 }
 
 template <class Config>

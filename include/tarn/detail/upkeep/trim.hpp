@@ -17,6 +17,21 @@ void core<Config>::reclaim() noexcept {
     evict(t, 0, evict_reason::trimmed);
 }
 
+/// Bytes of idle blocks in the depots, ready or parked.
+template <class Config>
+std::size_t core<Config>::idle_at_home() const noexcept {
+  std::size_t bytes = 0;
+  for (std::uint32_t t = 0; t != tier_count_; ++t) {
+    auto& home = tiers_[t].home;
+    const auto blocks =
+        front::stacked(*this, t) + locked(tiers_[t].lock, [&] { return home.home(); });
+    bytes += cast_to<std::size_t>(blocks) * home.shape.stride;
+  }
+  return bytes;
+}
+
+/// Idle blocks that came home out of order lie in slabs that ready blocks keep. So at last the
+/// ready blocks are exchanged, or leave if they hold objects, wherever that frees slabs.
 template <class Config>
 std::size_t core<Config>::trim(std::size_t to_bytes) noexcept {
   const auto before = slab_bytes_taken();
@@ -33,6 +48,12 @@ std::size_t core<Config>::trim(std::size_t to_bytes) noexcept {
     const auto ready = ready_of(t);
     const auto over = (idle - to_bytes - 1) / stride + 1;
     evict(t, over < ready ? ready - over : 0, evict_reason::trimmed);
+  }
+  for (std::uint32_t t = 0; t != tier_count_ && idle_at_home() > to_bytes; ++t) {
+    const auto stacked = front::stacked(*this, t);
+    auto& home = tiers_[t].home;
+    if (!locked(tiers_[t].lock, [&] { return home.is_scattered(stacked); })) continue;
+    settings_.keeps_objects ? static_cast<void>(evict(t, 0, evict_reason::trimmed)) : compact(t);
   }
   upkeep<Config>::release_to_system(*this);
   const auto after = slab_bytes_taken();
