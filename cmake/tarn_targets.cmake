@@ -14,12 +14,30 @@ endif()
 # All programs go to one folder, where cmake/run.sh and users find them.
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 
-function(tarn_program name)
-  add_executable(${name} ${ARGN})
+# What all our own programs are compiled with.
+function(tarn_own_options name)
   target_link_libraries(${name} PRIVATE tarn::tarn)
   target_compile_options(${name} PRIVATE -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion
                          -Wshadow $<$<BOOL:${TARN_WERROR}>:-Werror>)
   set_target_properties(${name} PROPERTIES CXX_EXTENSIONS OFF)
+endfunction()
+
+function(tarn_program name)
+  add_executable(${name} ${ARGN})
+  tarn_own_options(${name})
+endfunction()
+
+# What Catch2 programs are compiled with besides.
+function(tarn_test_options name label)
+  target_link_libraries(${name} PRIVATE tarn_catch2)
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  # Thirty pools of different policies in one file: an optimiser inlines each hit path at each call
+  # and takes minutes for it. Measured code is built with -O2, in benchmarks and golden counts.
+  if(label STREQUAL "stress")
+    target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
+  else()
+    target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O0>)
+  endif()
 endfunction()
 
 # tarn_test(<name> <sources>... [LABELS <label>...]): a Catch2 program and one ctest that runs it.
@@ -27,20 +45,15 @@ endfunction()
 function(tarn_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" LABELS)
   tarn_program(${name} ${arg_UNPARSED_ARGUMENTS})
-  target_link_libraries(${name} PRIVATE tarn_catch2)
-  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  tarn_test_options(${name} "${arg_LABELS}")
+  if(TARGET tarn_test_headers AND arg_LABELS MATCHES "^(unit|seeds|lifetime)$")
+    target_precompile_headers(${name} REUSE_FROM tarn_test_headers)
+  endif()
   if(NOT TARN_TEST_EVERY_POLICY)
     string(MD5 digest ${name})
     string(SUBSTRING ${digest} 0 1 digit)
     math(EXPR part "(0x${digit} + ${TARN_TEST_PART}) % 8")
     target_compile_definitions(${name} PRIVATE TARN_TEST_PART=${part})
-  endif()
-  # Thirty pools of different policies in one file: an optimiser inlines each hit path at each call
-  # and takes minutes for it. Measured code is built with -O2, in benchmarks and golden counts.
-  if("stress" IN_LIST arg_LABELS)
-    target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
-  else()
-    target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O0>)
   endif()
   # Stress tests keep their own cores, so that the optimiser treats them as a user's code. Static
   # tests instantiate the cores that they look at.
