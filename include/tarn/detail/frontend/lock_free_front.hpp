@@ -107,7 +107,7 @@ struct lock_free_front : cached_front<Config> {
   [[nodiscard]] static acquired_type take_home(tier_type& t) noexcept {
     return t.home.take_from_slab();
   }
-  [[nodiscard]] static void* take_to_carve(core_type& c, tier_type& t) noexcept {
+  [[nodiscard]] TARN_COLD static void* take_to_carve(core_type& c, tier_type& t) noexcept {
     return pop_uncounted(c, t);
   }
   static void count_get(core_type&, tier_type& t) noexcept { t.counts.get(); }
@@ -117,18 +117,16 @@ struct lock_free_front : cached_front<Config> {
   /// For a block that the stack did not take: it is closed or full.
   static void put(core_type& c, std::uint32_t tier, void* block) noexcept {
     auto& t = c.tiers_[tier];
-    bool compacts = false;
     const bool closed = locked(t.lock, [&] {
       if (t.home.closed) return true;
       t.home.count.left(evict_reason::bound, 1);  // the put was counted
-      compacts = c.is_worth_compacting(t);
-      if (compacts) c.pin();  // the block, which keeps the core, goes home before
+      c.pin();                                    // the block, which keeps the core, goes home
       return false;
     });
-    if (!closed) tell_gone(c.observers_, evict_reason::bound, tier, t.home.shape.size, block);
+    if (closed) return c.bring_home(tier, block);
+    tell_gone(c.observers_, evict_reason::bound, tier, t.home.shape.size, block);
     c.bring_home(tier, block);
-    if (!compacts) return;
-    c.compact(tier);
+    if (locked(t.lock, [&] { return c.is_worth_compacting(t); })) c.compact(tier);
     c.drop_life();
   }
   [[nodiscard]] static bool put_ready(core_type& c, std::uint32_t tier, void* block) noexcept {
@@ -153,7 +151,7 @@ struct lock_free_front : cached_front<Config> {
     return evict_stack(c, tier, keep, why);
   }
   [[nodiscard]] static void* take_idle(core_type& c, tier_type& t) noexcept {
-    return pop_uncounted(c, t);
+    return take_to_carve(c, t);
   }
   [[nodiscard]] static bool put_idle(core_type& c, tier_type& t, void* block) noexcept {
     return push_index(c, t, block);

@@ -32,7 +32,8 @@ void core<Config>::compact(std::uint32_t tier) noexcept {
       slab_list<env> whole;
       {
         const guard<lock_type> hold(t.lock);
-        const auto lowest = t.home.magazines.lowest;  // blocks that move here were not needed
+        const std::uint64_t lowest =
+            t.home.magazines.lowest;  // blocks that move here were not needed
         for (std::uint32_t i = 0; more && i != batch && moved != most; ++i) {
           more = move(whole);
           moved += more;
