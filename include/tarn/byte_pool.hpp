@@ -355,6 +355,14 @@ class byte_pool
     return alignment - 1 < default_alignment && (alignment & (alignment - 1)) == 0;
   }
 
+  [[nodiscard]] buffer try_get_unreported(std::size_t size, where_type where) noexcept {
+    const auto got = core().take_unreported(size, where);
+    if (got.block == nullptr) return {};
+    buffer made(got.block, size, got.capacity, &core());
+    made.resize(got.capacity);  // counts the rest as requested
+    return made;
+  }
+
   using shared_node = detail::shared_node<detail::byte_config<Lock, Stats, Traits>>;
   [[nodiscard]] TARN_FORCE_INLINE shared_buffer share(const typename core_type::sized_block& got,
                                                       std::size_t size) {

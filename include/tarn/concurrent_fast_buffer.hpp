@@ -19,6 +19,7 @@
 
 #include <tarn/byte_pool.hpp>
 #include <tarn/detail/shared/append_room.hpp>
+#include <tarn/detail/writing/growth.hpp>
 #include <tarn/detail/writing/pieces.hpp>
 #include <tarn/fwd.hpp>
 #include <tarn/value/fast_buffer_options.hpp>
@@ -29,7 +30,8 @@ namespace tarn {
 /// `thread_cached<L>` means `L`, and `lock_free` means a mutex.
 ///
 /// An append that fits copies its bytes without a lock. An append that does not fit holds `Lock`
-/// while it asks the pool and moves the content, so for large content `Lock` should sleep.
+/// while it asks the pool and moves the content, so for large content `Lock` should sleep. If the
+/// pool refuses to double the capacity, it takes what the pool has, as fast_buffer.
 /// `keep_bytes` has no effect here. There are no views: another thread could take their bytes.
 ///
 /// Preconditions: the pool is concurrent and outlives every append. A child of fork does not use it
@@ -80,8 +82,11 @@ class basic_concurrent_fast_buffer {
   /// Appends `first` and `second` as one piece, for example a header and its payload.
   void append(std::span<const std::byte> first, std::span<const std::byte> second) {
     const auto make = [this](std::size_t held, std::size_t n, std::size_t capacity) {
-      if (n > max_size() - held) refuse(n, held);
-      return pool().get_at_least(detail::wanted_capacity(options_, held + n, capacity));
+      if (n > max_size() - held) {
+        detail::throw_too_long("fast_buffer size", held, n, "max_bytes", max_size());
+      }
+      buffer larger = try_take_wanted(pool(), held + n, capacity);
+      return larger ? std::move(larger) : pool().get_at_least(held + n);
     };
     static_cast<void>(append_with(first, second, make));
   }
@@ -94,7 +99,8 @@ class basic_concurrent_fast_buffer {
     const auto make = [this](std::size_t held, std::size_t n, std::size_t capacity) -> buffer {
       if (n > max_size() - held) return {};
       try {
-        return pool().try_get_at_least(detail::wanted_capacity(options_, held + n, capacity));
+        buffer larger = try_take_wanted(pool(), held + n, capacity);
+        return larger ? std::move(larger) : pool().try_get_at_least(held + n);
       } catch (const std::bad_alloc&) {
         return {};  // there is no memory for the default pool
       }
@@ -108,7 +114,10 @@ class basic_concurrent_fast_buffer {
   /// Takes the content, which consists of whole pieces, as a buffer of that size; an empty buffer
   /// if there is no content. Waits for pieces that are being written. Copies nothing.
   [[nodiscard]] buffer take() {
-    auto [taken, held] = room_.take([this](std::size_t n) { counts_.dropped(n, n); });
+    auto [taken, held] = room_.take([this](std::size_t n) {
+      counts_.dropped(n, n);
+      memory_.forget_refusal();
+    });
     if (held == 0) return {};
     report(held);
     taken.resize(held);
@@ -143,6 +152,7 @@ class basic_concurrent_fast_buffer {
     if (n == 0) return true;
     const auto carry = [this](buffer& to, const buffer& from, std::size_t held) {
       counts_.grown();
+      memory_.forget_refusal();
       detail::copy_bytes(to.data(), from.data(), held);
     };
     return room_.append(n, make, carry, [&](buffer& block, std::size_t offset) {
@@ -151,9 +161,19 @@ class basic_concurrent_fast_buffer {
       detail::copy_bytes(at + first.size(), second.data(), second.size());
     });
   }
-  [[noreturn]] TARN_COLD void refuse(std::size_t n, std::size_t held) const {
-    detail::throw_length("fast_buffer size", held + detail::min_of(n, detail::max_size),
-                         "must be at most max_bytes,", max_size());
+  /// Takes a larger block than the one of `needed` bytes. Under the lock.
+  [[nodiscard]] buffer try_take_wanted(pool_type& from, std::size_t needed,
+                                       std::size_t capacity) noexcept {
+    if (!memory_.may_ask()) {
+      memory_.pass();
+      return {};
+    }
+    const auto usual = detail::usual_capacity(options_, capacity, capacity == 0);
+    const auto wanted = detail::min_of(detail::max_of(needed, usual), max_size());
+    if (capacity == 0) return detail::try_take_first(from, wanted, needed);
+    buffer larger = detail::try_take_above(from, wanted, needed, from.capacity_for(needed));
+    if (!larger) memory_.refused();
+    return larger;
   }
   [[nodiscard]] pool_type& pool() const {
     if constexpr (std::same_as<pool_type, byte_pool<>>) {
@@ -172,7 +192,8 @@ class basic_concurrent_fast_buffer {
   fast_buffer_options options_;
   TARN_NO_UNIQUE_ADDRESS std::conditional_t<Stats::counts, detail::write_counts,
                                             detail::no_write_counts>
-      counts_;  // under the lock
+      counts_;                    // under the lock
+  detail::growth_memory memory_;  // under the lock; its peak is not used
 };
 
 /// The fast buffer for a lock policy: for several threads if `Lock` is concurrent, else for one.

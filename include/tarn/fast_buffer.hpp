@@ -27,6 +27,7 @@
 #include <tarn/byte_pool.hpp>
 #include <tarn/concurrent_fast_buffer.hpp>
 #include <tarn/detail/system/system.hpp>
+#include <tarn/detail/writing/growth.hpp>
 #include <tarn/detail/writing/pieces.hpp>
 #include <tarn/detail/writing/wire.hpp>
 #include <tarn/fwd.hpp>
@@ -40,8 +41,10 @@ namespace tarn {
 /// pay for it. `Traits`: `fast_buffer_traits<Pool, InlineBytes>`.
 ///
 /// It grows to at least twice its capacity, in whole tiers of the pool, so each byte costs O(1) on
-/// average. An operation that throws changes nothing. Pointers, views and iterators into the
-/// content are valid until it grows, shrinks, or drops content.
+/// average. If the pool refuses that, it takes what the pool has, and last of all moves its content
+/// over consumed bytes; the pool counts and reports a refusal only if that is not enough either. An
+/// operation that throws changes nothing. Pointers, views and iterators into the content are valid
+/// until it grows, shrinks, or drops content.
 ///
 /// It may outlive its pool if it neither grows nor shrinks. After `close` growth throws
 /// `pool_closed`. Thread safety: as an `int`.
@@ -187,8 +190,9 @@ class basic_fast_buffer {
     if (n > room()) detail::throw_length("committed size", n, "must be at most the room,", room());
     end_ += n;
   }
-  /// Drops the first `n` bytes. Their room is reused when all content is consumed, or when room is
-  /// needed and the remaining content is at most twice as large.
+  /// Drops the first `n` bytes. Their room is reused when all content is consumed, when room is
+  /// needed and the remaining content is at most twice as large, or when the pool has no larger
+  /// block.
   ///
   /// Throws: `std::length_error` if the content is smaller. Complexity: O(1).
   void consume(std::size_t n) {
@@ -230,12 +234,14 @@ class basic_fast_buffer {
   /// Drops all content. Gives the block back if its capacity is above `keep_bytes`.
   void clear() noexcept {
     note_dropped(size());
+    memory_.forget_refusal();
     if (block_.capacity() > options_.keep_bytes) block_.reset();
     start_with(0);
   }
   /// Moves the content to the smallest tier that holds it, if that tier is smaller and has memory.
   void shrink_to_fit() noexcept {
     if (!block_) return;
+    memory_.forget_refusal();
     if constexpr (inline_bytes != 0) {
       if (size() <= inline_bytes) {
         const buffer old = std::move(block_);
@@ -246,7 +252,8 @@ class basic_fast_buffer {
       block_.reset();
       start_with(0);
     } else if (pool().capacity_for(size()) < block_.capacity()) {
-      if (buffer smaller = try_take(size())) move_to(std::move(smaller));
+      buffer smaller = detail::access::try_get_unreported(pool(), size());
+      if (smaller) move_to(std::move(smaller));
     }
   }
 
@@ -383,60 +390,76 @@ class basic_fast_buffer {
   /// Makes room for `n` more bytes.
   TARN_COLD void make_room(std::size_t n) {
     if (n > max_size() - size()) {
-      detail::throw_length("fast_buffer size", n <= SIZE_MAX - size() ? size() + n : SIZE_MAX,
-                           "must be at most max_bytes,", max_size());
+      detail::throw_too_long("fast_buffer size", size(), n, "max_bytes", max_size());
     }
-    if (!made_room_inside(n)) grow_to(pool().get_at_least(wanted(n)));
+    if (!made_room_if_any(n)) grown_to(pool().get_at_least(size() + n));
   }
   TARN_COLD bool try_make_room(std::size_t n) noexcept {
     if (n <= room()) return true;
     if (n > max_size() - size()) return false;
-    if (made_room_inside(n)) return true;
-    buffer larger = try_take(wanted(n));
-    if (!larger) return false;
-    grow_to(std::move(larger));
-    return true;
+    if (made_room_if_any(n)) return true;
+    return grown_to(try_take([&] { return pool().try_get_at_least(size() + n); }));
   }
-  [[nodiscard]] buffer try_take(std::size_t capacity) noexcept {
+  template <class Take>
+  [[nodiscard]] buffer try_take(Take&& take) noexcept {
     try {
-      return pool().try_get_at_least(capacity);
+      return take();
     } catch (const std::bad_alloc&) {
       return {};  // there is no memory for the default pool
     }
   }
-  /// Makes room for `n` more bytes in the storage, by moving the content over the consumed bytes.
-  /// That needs half as many consumed bytes as content: with fewer, a long content would move again
-  /// and again for a few bytes. Otherwise the buffer has to grow. If `max_bytes` does not allow
-  /// that, the content moves to storage that is larger than `max_bytes`, if there is memory.
-  [[nodiscard]] bool made_room_inside(std::size_t n) noexcept {
-    if (n > storage_bytes() - size()) return false;
-    if (front_room() < size() / 2) {
-      if (storage_bytes() < max_size()) return false;
-      if (buffer longer = try_take(max_size() + max_size() / 2)) {
-        grow_to(std::move(longer));
+  /// Makes room for `n` more bytes, unless that takes a block that the pool has to refuse.
+  ///
+  /// Moves the content over the consumed bytes, if these are at least half as many as it: with
+  /// fewer, a long content would move again and again for a few bytes. Otherwise it grows. If the
+  /// pool refuses, the content moves over the consumed bytes all the same, and the pool is not
+  /// asked again for a while.
+  [[nodiscard]] bool made_room_if_any(std::size_t n) noexcept {
+    const bool is_inside = n <= storage_bytes() - size();
+    if (!is_inside || front_room() < size() / 2) {
+      if (!memory_.may_ask()) {
+        memory_.pass();
+      } else if (grown_to(try_take([&] { return try_take_wanted(n, is_inside); }))) {
         return true;
+      } else if (storage_bytes() != 0) {
+        memory_.refused();
       }
+    } else {
+      memory_.forget_refusal();
     }
-    slide();
-    return true;
+    if (is_inside) slide();
+    return is_inside;
+  }
+  /// Takes a larger block than is needed; `is_inside`: none is needed. Storage of `max_bytes`
+  /// through which bytes pass grows as well, by half: the content moves less often in it.
+  [[nodiscard]] buffer try_take_wanted(std::size_t n, bool is_inside) {
+    const auto needed = size() + n;
+    const auto usual = detail::usual_capacity(options_, storage_bytes(), !block_);
+    const auto wanted = is_inside ? detail::min_of(usual, max_size() + max_size() / 2)
+                                  : detail::min_of(detail::max_of(needed, usual), max_size());
+    if (!block_) return detail::try_take_first(pool(), wanted, needed);
+    // A block that is hardly larger is of no use if there is another way.
+    const auto floor = is_inside ? detail::max_of(storage_bytes(), size() + size() / 2)
+                                 : pool().capacity_for(needed);
+    return detail::try_take_above(pool(), wanted, needed, floor);
   }
   void slide() noexcept {
     const auto held = size();
     std::memmove(start(), begin_, held);
     start_with(held);
   }
-  /// The capacity to request so that `n` more bytes fit.
-  [[nodiscard]] std::size_t wanted(std::size_t n) const noexcept {
-    return detail::wanted_capacity(options_, size() + n, block_.capacity());
-  }
-  void grow_to(buffer larger) noexcept {
+  /// Returns: false if there is no block.
+  bool grown_to(buffer larger) noexcept {
+    if (!larger) return false;
     counts_.grown();
     move_to(std::move(larger));
+    return true;
   }
   void move_to(buffer other) noexcept {
     const auto held = size();
     detail::copy_bytes(other.data(), begin_, held);
     block_ = std::move(other);
+    memory_.forget_refusal();
     start_with(held);
   }
 
@@ -468,7 +491,7 @@ class basic_fast_buffer {
     if constexpr (inline_bytes != 0) {
       if (!block_) keep_inside(other.begin_, other.size());
     }
-    peak_ = std::exchange(other.peak_, 0);
+    memory_ = std::exchange(other.memory_, {});
     counts_ = std::exchange(other.counts_, {});
     other.start_with(0);
   }
@@ -489,14 +512,14 @@ class basic_fast_buffer {
   void note_detached() noexcept {
     note_dropped(size());
     report();
-    peak_ = 0;
+    memory_ = {};
   }
   void note_dropped(std::size_t n) noexcept {
-    peak_ = detail::max_of(peak_, size());
+    memory_.note_size(size());
     counts_.dropped(n, size());
   }
   void report() noexcept {
-    if (options_.hint != nullptr) options_.hint->report(detail::max_of(peak_, size()));
+    if (options_.hint != nullptr) options_.hint->report(detail::max_of(memory_.peak(), size()));
   }
 
   std::byte* begin_;  // of the content: behind the consumed bytes
@@ -505,7 +528,7 @@ class basic_fast_buffer {
   buffer block_;               // empty: the storage is in the object, or there is no storage
   pool_type* pool_ = nullptr;  // null: the default pool
   fast_buffer_options options_;
-  std::size_t peak_ = 0;  // since the last report; content that was dropped counts
+  detail::growth_memory memory_;  // its peak: since the last report, with content that was dropped
   TARN_NO_UNIQUE_ADDRESS
   std::conditional_t<Stats::counts, detail::write_counts, detail::no_write_counts> counts_;
   TARN_NO_UNIQUE_ADDRESS std::conditional_t<inline_bytes != 0, storage<inline_bytes>, no_storage>

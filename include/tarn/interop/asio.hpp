@@ -18,7 +18,7 @@
 #include <ranges>
 
 #include <tarn/detail/base/align.hpp>
-#include <tarn/detail/base/error.hpp>
+#include <tarn/detail/writing/growth.hpp>
 #include <tarn/detail/writing/pieces.hpp>
 #include <tarn/interop/pieces.hpp>
 
@@ -47,8 +47,7 @@ class dynamic_base {
   /// Throws: `std::length_error`, with both numbers, if the content would be above `max_size()`.
   void check_room_for(std::size_t n) const {
     if (size() > max_size_ || n > max_size_ - size()) {
-      detail::throw_length("dynamic buffer size", size() + detail::min_of(n, max_size_),
-                           "must be at most max_size,", max_size_);
+      detail::throw_too_long("dynamic buffer size", size(), n, "max_size", max_size_);
     }
   }
 

@@ -21,16 +21,20 @@ struct fast_buffer_traits {
   static constexpr std::size_t inline_bytes = InlineBytes;
 };
 
-/// The run-time options of a fast_buffer. Every value is valid.
+/// The run-time options of a fast_buffer. Every value of each is valid, and so is every
+/// combination: sizes are wishes, except `max_bytes`.
 struct fast_buffer_options {
-  /// The least capacity of the first block. The first byte takes that block.
+  /// The least capacity of the first block, within `max_bytes`. The first byte takes that block. If
+  /// the pool has no such block, it takes one for the first bytes.
   std::size_t initial_bytes = 0;
-  /// The most bytes that it may hold; above that it throws `std::length_error`. If content comes
-  /// and goes near this bound, the block is half as large again, or of the next tier.
+  /// The most bytes that it may hold; above that it throws `std::length_error`. Larger values mean
+  /// PTRDIFF_MAX; for several threads, 8 TiB. If content comes and goes near this bound, the block
+  /// is half as large again, or of the next tier, if the pool has one.
   std::size_t max_bytes = detail::max_size;
   /// `clear` gives a block back if its capacity is larger than this.
   std::size_t keep_bytes = detail::max_size;
-  /// Supplies a start size, and receives the sizes; null: no hint. Must outlive the buffer.
+  /// Supplies a start size, as `initial_bytes`, and receives the sizes; null: no hint. Must outlive
+  /// the buffer.
   size_hint* hint = nullptr;
 };
 
@@ -43,13 +47,13 @@ struct fast_buffer_numbers {
 
 namespace detail {
 
-/// The capacity to request so that `needed` bytes fit. At least twice `capacity`, so that growth
-/// moves O(1) bytes for each byte written.
-[[nodiscard]] inline std::size_t wanted_capacity(const fast_buffer_options& o, std::size_t needed,
-                                                 std::size_t capacity) noexcept {
-  std::size_t usual = 2 * capacity;  // of a block: never overflows
-  if (capacity == 0) usual = max_of(o.initial_bytes, o.hint != nullptr ? o.hint->bytes() : 0);
-  return min_of(max_of(needed, usual), o.max_bytes);
+/// The capacity that growth wants in place of `capacity` bytes: twice as many, so that growth moves
+/// O(1) bytes for each byte written. `is_first`: there is no block yet.
+[[nodiscard]] inline std::size_t usual_capacity(const fast_buffer_options& o, std::size_t capacity,
+                                                bool is_first) noexcept {
+  const std::size_t twice = 2 * capacity;  // of a block: never overflows
+  if (!is_first) return twice;
+  return max_of(twice, max_of(o.initial_bytes, o.hint != nullptr ? o.hint->bytes() : 0));
 }
 
 /// Updates the counts of a fast_buffer when content leaves, not when it is appended: appends pay

@@ -83,7 +83,9 @@ TEST_CASE("a concurrent one holds max_bytes and not one more", "[fast_buffer]") 
   } catch (const std::length_error& e) {
     error = e.what();
   }
-  CHECK(error == "tarn: fast_buffer size 1001 must be at most max_bytes, 1000");
+  CHECK(error ==
+        "tarn: fast_buffer size 1001 must be at most max_bytes, 1000; it fits once 1 of the 999 "
+        "bytes of content are consumed or taken");
   CHECK_FALSE(b.try_append("xy"));
   CHECK(b.try_append("x"));
   CHECK(b.size() == 1000);

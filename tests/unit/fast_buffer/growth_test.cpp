@@ -139,9 +139,11 @@ TEST_CASE("it holds max_bytes and not one more, and says so", "[fast_buffer]") {
   CHECK(b.size() == 1000);
   const auto full = std::string(b.view());
   CHECK(length_error_of([&] { b.push_back('y'); }) ==
-        "tarn: fast_buffer size 1001 must be at most max_bytes, 1000");
+        "tarn: fast_buffer size 1001 must be at most max_bytes, 1000; it fits once 1 of the 1000 "
+        "bytes of content are consumed or taken");
   CHECK(length_error_of([&] { b.append("seven b"); }) ==
-        "tarn: fast_buffer size 1007 must be at most max_bytes, 1000");
+        "tarn: fast_buffer size 1007 must be at most max_bytes, 1000; it fits once 7 of the 1000 "
+        "bytes of content are consumed or taken");
   CHECK_FALSE(b.try_append("x"));
   CHECK_FALSE(b.try_reserve(1001));
   CHECK_THROWS_AS(b.reserve(1001), std::length_error);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
+
 #include <tarn/detail/base/compiler.hpp>
 
 namespace tarn::detail {
@@ -43,6 +45,14 @@ struct access {
   template <class Pool>
   static void refresh_fast_path(Pool& pool) noexcept {
     pool.refresh_fast_path();
+  }
+  /// As `try_get_at_least` of a byte_pool, but the pool neither counts nor reports a refusal: the
+  /// caller has another way, and no request fails.
+  template <class Pool>
+  [[nodiscard]] static auto try_get_unreported(
+      Pool& pool, std::size_t size,
+      typename Pool::where_type where = Pool::where_type::current()) noexcept {
+    return pool.try_get_unreported(size, where);
   }
   /// The sink of a ring, to which a pool pushes lengths.
   template <class Ring>

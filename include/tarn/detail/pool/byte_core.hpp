@@ -60,6 +60,11 @@ class byte_core final : public core<typename Config::mechanism> {
       return got;
     return take_cold(size, small_alignment, where);
   }
+  /// As `take_bytes`, but does not count a refusal.
+  [[nodiscard]] sized_block take_unreported(std::size_t size, where_type where) {
+    const auto got = take_hit_bytes(size);
+    return got.block != nullptr ? got : take_told(size, small_alignment, where);
+  }
   /// As `take_hit`: null if the hit path is not enough; nothing has changed then.
   [[nodiscard]] TARN_FORCE_INLINE sized_block take_hit_bytes(std::size_t size) {
     if (may_hit(size)) [[likely]] {
