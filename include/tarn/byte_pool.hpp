@@ -143,7 +143,9 @@ class byte_pool
   /// `deleter()`.
   ///
   /// Preconditions: `Deleter` captures at most 16 bytes (a `shared_ptr` fits) and does not throw.
-  /// Throws: as `get`; `deleter` has been called then.
+  /// Throws: as `get`; `std::length_error`, with the size and the limit, for 2^62 bytes or more
+  /// (2^30
+  ///   on 32-bit systems). `deleter` has been called then.
   template <class Deleter>
   [[nodiscard]] shared_buffer adopt(std::string_view text, Deleter deleter) {
     return adopt(std::as_bytes(std::span(text)), std::move(deleter));
@@ -151,7 +153,7 @@ class byte_pool
   template <class Deleter>
   [[nodiscard]] shared_buffer adopt(std::span<const std::byte> bytes, Deleter deleter) {
     shared_buffer made = try_adopt(bytes, std::move(deleter));
-    if (!made) this->fail(detail::line_alignment);
+    if (!made) fail_adopt(bytes.size());
     return made;
   }
   /// As `adopt`, but returns an empty handle instead of throwing.
@@ -163,7 +165,12 @@ class byte_pool
         "byte_pool::adopt: the deleter may capture 16 bytes; put more behind a pointer");
     static_assert(std::is_invocable_v<Deleter&>,
                   "byte_pool::adopt: the deleter is called without an argument");
-    auto* const node = shared_node::make_external(&core(), bytes.data(), bytes.size(), deleter);
+    shared_node* node = nullptr;
+    if (bytes.size() > shared_node::most_bytes) {
+      core().refuse(refusal::too_large, core().tiers(), bytes.size());
+    } else {
+      node = shared_node::make_external(&core(), bytes.data(), bytes.size(), deleter);
+    }
     if (node != nullptr) {
       // A reference to zero bytes needs a pointer that is not null.
       const void* const first =
@@ -401,6 +408,18 @@ class byte_pool
                            detail::max_size / blocks);
     }
     this->fail(size);
+  }
+
+  [[noreturn]] TARN_COLD void fail_adopt(std::size_t size) {
+    if (size > shared_node::most_bytes) {
+      detail::throw_length("adopted size", size, "must be at most", shared_node::most_bytes);
+    }
+    this->fail(detail::line_alignment);
+  }
+  [[nodiscard]] shared_buffer try_get_shared_unreported(std::size_t size,
+                                                        where_type where) noexcept {
+    const auto got = core().take_unreported(size, where);
+    return got.block != nullptr ? share(got, size) : shared_buffer();
   }
 
   static constexpr std::size_t at_once = 32;  // blocks on the stack between two lists

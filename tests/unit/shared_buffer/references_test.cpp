@@ -4,9 +4,12 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <span>
+#include <stdexcept>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -236,6 +239,40 @@ TEMPLATE_LIST_TEST_CASE("external memory is given to its deleter after the last 
   {
     const auto b = pool->adopt(memory, [&pool] { static_cast<void>(pool->get(100)); });
   }
+}
+
+TEMPLATE_LIST_TEST_CASE("more external bytes than a handle can count are refused",
+                        "[shared_buffer]", test::every_lock) {
+  test::byte_fixture<TestType> pool;
+  static const std::byte first{};
+  constexpr std::size_t most = SIZE_MAX >> 2;
+  const auto refused = [&] {
+    return pool->occupancy().refusals[static_cast<std::size_t>(tarn::refusal::too_large)];
+  };
+  int deleted = 0;
+  const auto deleter = [&deleted] { ++deleted; };
+  {
+    const auto b = pool->adopt(std::span(&first, most), deleter);
+    CHECK(b.size() == most);
+    CHECK(b.retained_bytes() == most + 64);
+    CHECK(b.slice(most - 1).retained_bytes() == most + 64);
+  }
+  CHECK(deleted == 1);
+  CHECK(refused() == 0);
+  // Through volatile, so that the compiler does not take it for an access beyond the object.
+  for (const std::size_t size : {most + 1, most + 2, SIZE_MAX / 2, SIZE_MAX / 2 + 1, SIZE_MAX}) {
+    const volatile auto hidden = size;
+    deleted = 0;
+    CHECK_THROWS_WITH(
+        pool->adopt(std::span(&first, hidden), deleter),
+        "tarn: adopted size " + std::to_string(size) + " must be at most " + std::to_string(most));
+    CHECK(deleted == 1);
+    CHECK_THROWS_AS(pool->adopt(std::span(&first, hidden), deleter), std::length_error);
+    CHECK_FALSE(pool->try_adopt(std::span(&first, hidden), deleter));
+    CHECK(deleted == 3);
+  }
+  CHECK(refused() == 15);
+  CHECK(pool->occupancy().nodes.in_use == 0);
 }
 
 TEST_CASE("static bytes are not counted", "[shared_buffer]") {

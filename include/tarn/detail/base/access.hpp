@@ -54,6 +54,13 @@ struct access {
       typename Pool::where_type where = Pool::where_type::current()) noexcept {
     return pool.try_get_unreported(size, where);
   }
+  /// The same as `try_get_shared`.
+  template <class Pool>
+  [[nodiscard]] static auto try_get_shared_unreported(
+      Pool& pool, std::size_t size,
+      typename Pool::where_type where = Pool::where_type::current()) noexcept {
+    return pool.try_get_shared_unreported(size, where);
+  }
   /// The sink of a ring, to which a pool pushes lengths.
   template <class Ring>
   [[nodiscard]] static auto sink(const Ring& ring) noexcept {

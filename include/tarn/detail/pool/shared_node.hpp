@@ -25,6 +25,9 @@ class shared_node {
   using count_type =
       std::conditional_t<Config::is_concurrent, ref_count<typename Config::env>, plain_count>;
 
+  /// The largest number of external bytes: what the word holds. More than any system can address.
+  static constexpr std::size_t most_bytes = SIZE_MAX >> 2;
+
   /// Bytes that the deleter of external memory may capture.
   static constexpr std::size_t deleter_bytes = 16;
 
@@ -41,7 +44,7 @@ class shared_node {
     return apart_node::make(core, static_cast<std::byte*>(block), capacity, size);
   }
   /// For external memory: `deleter()` is called after the last reference. Returns: null if the core
-  /// has no node.
+  /// has no node. Preconditions: `size <= most_bytes`.
   template <class Deleter>
   [[nodiscard]] static shared_node* make_external(core_type* core, const std::byte* bytes,
                                                   std::size_t size, Deleter& deleter);
@@ -77,6 +80,7 @@ class shared_node {
  private:
   enum place : std::size_t { in_tail, apart, external };
   static constexpr unsigned where_bits = 2;
+  static_assert(most_bytes == SIZE_MAX >> where_bits);
 
   /// The rest of a shared node that is not in a tail.
   struct apart_node;
