@@ -157,7 +157,7 @@ class basic_shared_buffer {
   }
   /// Cuts off and returns the first `n` bytes. Throws: as `slice`.
   [[nodiscard]] basic_shared_buffer split_to(std::size_t n) {
-    if (n == size_) return std::move(*this);
+    if (n == size_) return take_all();
     auto head = slice(0, n);
     data_ += n;
     size_ -= n;
@@ -165,20 +165,20 @@ class basic_shared_buffer {
   }
   /// Cuts off and returns all but the first `n` bytes. Throws: as `slice`.
   [[nodiscard]] basic_shared_buffer split_off(std::size_t n) {
-    if (n == 0) return std::move(*this);
+    if (n == 0) return take_all();
     auto rest = slice(n);
     size_ = n;
     return rest;
   }
   /// Appends `next` to this, if both are adjacent parts of the same bytes, or if one of them has no
-  /// bytes. `next` is empty then.
+  /// bytes. `next` is empty then. Keeps no block if neither has bytes.
   /// Returns: false if they are not adjacent; both are unchanged then.
   bool unsplit(basic_shared_buffer& next) noexcept {
-    if (&next == this) return empty();
     if (empty()) {
-      *this = std::move(next);
+      *this = next.take_all();
       return true;
     }
+    if (&next == this) return false;
     if (!next.empty()) {
       if (next.node_ != node_ || next.data_ != data_ + size_) return false;
       size_ += next.size_;
@@ -314,6 +314,12 @@ class basic_shared_buffer {
     return last;
   }
 
+  /// Takes the whole handle as a part of itself.
+  [[nodiscard]] basic_shared_buffer take_all() noexcept {
+    basic_shared_buffer all = std::move(*this);
+    if (all.empty()) all.release();
+    return all;
+  }
   void check_place(std::size_t offset) const {
     if (offset > size_) detail::throw_range("slice offset", offset, "must be at most", size_);
   }

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <random>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -180,6 +181,50 @@ TEMPLATE_LIST_TEST_CASE("an empty handle joins others, and is joined", "[shared_
   CHECK(empty.unsplit(whole));
   CHECK(!empty);
   CHECK(!no_bytes.unsplit(no_bytes));
+}
+
+TEMPLATE_LIST_TEST_CASE("a handle of no bytes gives its block back when it is cut or joined",
+                        "[shared_buffer]", test::every_lock) {
+  test::byte_fixture<TestType> pool;
+  using shared = typename test::byte_pool_for<TestType>::shared_buffer;
+  int deleted = 0;
+  for (const bool is_external : {false, true}) {
+    INFO(is_external);
+    const auto no_bytes = [&]() -> shared {
+      if (!is_external) return pool->get_shared(0);
+      return pool->adopt(std::span<const std::byte>(), [&deleted] { ++deleted; });
+    };
+    const auto in_use = [&] { return pool->occupancy().in_use() + pool->occupancy().nodes.in_use; };
+    auto b = no_bytes();
+    CHECK(b);
+    CHECK(in_use() != 0);
+    CHECK_FALSE(b.split_to(0));
+    CHECK_FALSE(b);
+    CHECK(in_use() == 0);
+    b = no_bytes();
+    CHECK_FALSE(b.split_off(0));
+    CHECK_FALSE(b);
+    CHECK(in_use() == 0);
+    b = no_bytes();
+    auto other = no_bytes();
+    CHECK(b.unsplit(other));
+    CHECK_FALSE(b);
+    CHECK_FALSE(other);
+    CHECK(in_use() == 0);
+    b = no_bytes();
+    CHECK(b.unsplit(b));
+    CHECK_FALSE(b);
+    b = no_bytes();
+    b.remove_prefix(0);
+    CHECK_FALSE(b);
+    b = no_bytes();
+    CHECK_FALSE(b.slice(0));
+    CHECK_FALSE(b.slice(0, 0));
+    b.remove_suffix(0);
+    CHECK_FALSE(b);
+    CHECK(in_use() == 0);
+  }
+  CHECK(deleted == 7);
 }
 
 TEMPLATE_LIST_TEST_CASE("bytes are dropped at both ends", "[shared_buffer]", test::every_lock) {
