@@ -24,6 +24,7 @@
 #include <vector>
 
 #include <tarn/byte_pool.hpp>
+#include <tarn/detail/base/access.hpp>
 #include <tarn/detail/writing/sum.hpp>
 #include <tarn/fwd.hpp>
 #include <tarn/shared_buffer.hpp>
@@ -142,6 +143,7 @@ class basic_chain {
   }
   /// Appends the bytes of a buffer. Copies them only if they are few.
   void append(basic_buffer<Lock, Stats, Traits>&& b) {
+    if (b.empty()) return b.reset();
     static_cast<void>(sum_with(b.size()));
     if (b.size() < copy_below_ && try_copy(b.bytes())) return b.reset();
     make_room(1);  // before `freeze`, which a failure could not undo
@@ -174,6 +176,7 @@ class basic_chain {
     size_ = sum;
   }
   void prepend(basic_buffer<Lock, Stats, Traits>&& b) {
+    if (b.empty()) return b.reset();
     static_cast<void>(sum_with(b.size()));
     if (first_ == 0) move_pieces(rooms(1), rooms(1));  // as in `append`
     prepend(freeze(std::move(b)));
@@ -262,7 +265,7 @@ class basic_chain {
     if (bytes.size() > room_) {
       if (bytes.size() > copy_block_bytes / 4) return false;
       if (pool_ == nullptr && !std::is_same_v<pool_type, byte_pool<>>) return false;
-      auto block = pool().try_get_shared(copy_block_bytes);
+      auto block = detail::access::try_get_shared_unreported(pool(), copy_block_bytes);
       if (!block) return false;
       add(std::move(block), bytes);
       return true;

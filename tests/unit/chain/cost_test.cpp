@@ -174,6 +174,40 @@ TEST_CASE("adding and dropping at either end costs O(1) for each piece on averag
   }
 }
 
+TEST_CASE("a buffer of no bytes adds nothing to a chain, takes nothing, and is given back",
+          "[chain]") {
+  tarn::byte_pool<> pool;
+  for (const std::size_t copy_below : {std::size_t{0}, std::size_t{100}}) {
+    tarn::chain c(pool, copy_below);
+    auto last = pool.get(0);
+    auto first = pool.get(0);
+    auto shared = pool.get_shared(0);
+    CHECK(test::heap_calls_of([&] {
+            c.append(std::move(last));
+            c.prepend(std::move(first));
+            c.append(shared);
+            c.prepend(std::move(shared));
+            c.append("");
+            c.append(tarn::buffer());
+            c.prepend(tarn::buffer());
+          }) == 0);
+    CHECK(c.pieces() == 0);
+    CHECK(pool.occupancy().in_use() == 0);
+  }
+}
+
+TEST_CASE("a small piece for which there is no block of the usual size is no refusal", "[chain]") {
+  tarn::byte_pool<> pool({.capacity = 1});
+  const auto taken = pool.get(4096);  // the only block of the size of those for copied pieces
+  tarn::chain c(pool);
+  c.append("a small piece");
+  c.append(std::string(200, 'x'));  // in a block of another tier
+  CHECK(c.size() == 213);
+  CHECK(c.pieces() == 2);
+  for (const auto n : pool.occupancy().refusals)
+    CHECK(n == 0);
+}
+
 TEST_CASE("a chain accepts its own bytes and pieces", "[chain]") {
   tarn::byte_pool<> pool;
   tarn::chain c(pool);
