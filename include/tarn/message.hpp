@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <new>
 #include <span>
 #include <string>
 #include <string_view>
@@ -96,17 +97,28 @@ class byte_string {
   void reserve(std::size_t capacity) {
     if (capacity > capacity_) copy_with(capacity).swap(*this);
   }
-  /// Makes room for `more` bytes. If it grows, it at least doubles the capacity. Throws: as
+  /// Makes room for `more` bytes. If it grows, it at least doubles the capacity, if there is memory
+  /// for that. Throws: as
   /// `append`.
   TARN_COLD void reserve_more(std::size_t more) {
     if (more > room()) grown_for(more).swap(*this);
   }
-  /// Returns: a copy with room for `more` bytes and at least twice the capacity. This string is
-  /// unchanged, so its bytes can be written to the copy. Throws: as `append`.
+  /// Returns: a copy with room for `more` bytes and at least twice the capacity, if there is memory
+  /// for that. This string is unchanged, so its bytes can be written to the copy. Throws: as
+  /// `append`.
   [[nodiscard]] TARN_COLD byte_string grown_for(std::size_t more) const {
+    const auto needed = detail::sum_of(size_, more, "size");
     // No overflow: a capacity is at most half of the address space.
-    return copy_with(detail::max_of(detail::sum_of(size_, more, "size"),
-                                    detail::min_of(2 * capacity_, detail::max_size)));
+    const auto wanted = detail::max_of(needed, detail::min_of(2 * capacity_, detail::max_size));
+    // Where there is not so much memory, a part of it is enough. Half of what is above the need,
+    // and not just the need: otherwise each of many small appends would copy all bytes.
+    for (auto above = wanted - needed; above != 0; above /= 2) {
+      try {
+        return copy_with(needed + above);
+      } catch (const std::bad_alloc&) {
+      }
+    }
+    return copy_with(needed);
   }
   void clear() noexcept { size_ = 0; }
   /// Drops the bytes and gives all memory back.
