@@ -4,15 +4,20 @@
 // that was freed, which the sanitizers report at once.
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <map>
+#include <ostream>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include <tarn/builder.hpp>
+#include <tarn/interop/streambuf.hpp>
 #include <tarn/message.hpp>
 #include <tarn/record_batch.hpp>
 
@@ -270,4 +275,91 @@ TEMPLATE_LIST_TEST_CASE("a fast buffer appends its own bytes, however it makes r
   const auto vast = std::span(bounded.data(), most);
   CHECK_THROWS_AS(bounded.append(vast, vast), std::length_error);
   CHECK(bounded.size() == 40);
+}
+
+TEMPLATE_LIST_TEST_CASE("where the pool refuses to enlarge it, own bytes move with the others",
+                        "[own_bytes]", test::every_lock) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType> pool;
+  test::writer_of<TestType> b(*pool);
+  b.reserve(64 * 1024);
+  pool.source.fail_from(1);
+  std::string same(64 * 1024, 'x');
+  for (std::size_t i = 0; i != same.size(); ++i)
+    same[i] = static_cast<char>('a' + i % 23);
+  b.append(same);
+  for (int i = 0; i != 20; ++i) {
+    b.consume(100);
+    same.erase(0, 100);
+    b.append(b.view().substr(same.size() - 30), b.view().substr(0, 20));
+    same += same.substr(same.size() - 30) + same.substr(0, 20);
+    REQUIRE(b.view() == same);
+    REQUIRE(b.try_append(b.view().substr(7, 50)));
+    same += same.substr(7, 50);
+    REQUIRE(b.view() == same);
+    REQUIRE_FALSE(b.try_append(b.view().substr(7, 50)));
+    REQUIRE(b.view() == same);
+  }
+  pool.source.never_fail();
+}
+
+TEMPLATE_LIST_TEST_CASE("texts and keys may be made of themselves", "[own_bytes]",
+                        test::every_lock) {
+  INFO(test::name_of<TestType>());
+  using pool_type = test::byte_pool_for<TestType>;
+  test::byte_fixture<TestType> pool;
+  tarn::basic_string_builder<pool_type> text(*pool);
+  tarn::basic_key_builder<pool_type> key(*pool);
+  text.append("text");
+  key.add("key");
+  std::string same = "text";
+  std::string same_key = "key";
+  for (int i = 0; i != 10; ++i) {
+    text.append(text.view()).append(text.view().substr(1), text.view());
+    same += same;
+    same += same.substr(1) + same;
+    REQUIRE(text.view() == same);
+    text.write(std::as_bytes(std::span(text.view()))).append(text.view()[0]);
+    same += same;
+    same += same[0];
+    REQUIRE(text.view() == same);
+    if (i > 4) {
+      text.clear();
+      text.append("again");
+      same = "again";
+    }
+    key.add(key.view());
+    same_key += ":" + same_key;
+    REQUIRE(key.view() == same_key);
+  }
+  // What is made of them is a copy.
+  const auto joined = tarn::join(std::array{key.view(), text.view()}, key.view(), *pool);
+  CHECK(joined.view() == same_key + same_key + same);
+  auto copy = tarn::copy_value(key.view(), *pool);
+  copy = tarn::copy_value(copy.view().substr(1), *pool);
+  CHECK(copy.view() == same_key.substr(1));
+  auto map = tarn::copy_map(std::map<std::string, std::string>{{"a", "1"}, {"b", "2"}}, *pool);
+  map = tarn::copy_map(
+      std::map<std::string_view, std::span<const std::byte>>{{map.begin()->key, *map.find("b")},
+                                                             {map.begin()->text(), *map.find("a")}},
+      *pool);
+  CHECK(map.size() == 2);
+  CHECK(text_of(*map.find("a")) == "2");
+  CHECK(text_of(*map.find("1")) == "1");
+}
+
+TEST_CASE("a stream may write the bytes of its own buffer", "[own_bytes]") {
+  tarn::fast_buffer out;
+  tarn::pool_streambuf to(out);
+  std::ostream stream(&to);
+  stream << "0123456789";
+  std::string same = "0123456789";
+  for (int i = 0; i != 12; ++i) {
+    stream << out.view();
+    same += same;
+    REQUIRE(out.view() == same);
+    stream.put(out.view()[3]);
+    same += same[3];
+    REQUIRE(out.view() == same);
+  }
 }
