@@ -21,6 +21,8 @@ class registry;
 template <class Env>
 class core_base {
  public:
+  using observers_type = observer_list<Env>;
+
   explicit core_base(std::uint32_t life) noexcept
       : registry_(&Env::registry()), observers_(*registry_), life_(life) {}
   core_base(const core_base&) = delete;

@@ -176,14 +176,19 @@ struct [[TARN_MODULE_LOCAL]] module_state {
   };
   static constexpr getter_list getters{};
 
+  /// Also called when a module that makes pools is loaded.
+  TARN_AT_LOAD TARN_COLD static void watch_forks() noexcept {
+    static const bool watching = register_fork_handlers(
+        [] { the_registry.value.before_fork(); }, [] { the_registry.value.after_fork_in_parent(); },
+        [] { the_registry.value.after_fork_in_child(); });
+    static_cast<void>(watching);
+  }
   TARN_COLD static void prepare() noexcept {
-    static const bool prepared = [] {
-      if constexpr (ForLibrary) keep_module(&the_registry);
-      return register_fork_handlers([] { the_registry.value.before_fork(); },
-                                    [] { the_registry.value.after_fork_in_parent(); },
-                                    [] { the_registry.value.after_fork_in_child(); });
-    }();
-    static_cast<void>(prepared);
+    watch_forks();
+    if constexpr (ForLibrary) {
+      static const bool is_kept = (keep_module(&the_registry), true);
+      static_cast<void>(is_kept);
+    }
   }
 };
 
@@ -195,6 +200,13 @@ inline constinit immortal_registry module_state<ForLibrary>::the_registry{
 
 inline registry<native_env>& native_env::registry() noexcept {
   return module_state<for_library>::the_registry.value;
+}
+
+/// Keeps the shared library that the caller's code is part of loaded, if it is part of one: another
+/// module is about to get a pointer to one of its functions.
+template <bool ForLibrary = for_library>
+[[TARN_MODULE_LOCAL]] inline void keep_this_module() noexcept {
+  if constexpr (ForLibrary) module_state<true>::prepare();
 }
 
 }  // namespace tarn::detail

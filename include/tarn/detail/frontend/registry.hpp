@@ -137,9 +137,14 @@ class registry {
   /// Only the forking thread lives on: its shards stay, all others are counted as abandoned.
   void after_fork_in_child() noexcept {
     const auto& own = Env::table(*this);
-    for (std::uint32_t slot = 1; slot != max_slots; ++slot) {
-      records_[slot].attached = own.entry(slot) != nullptr ? 1 : 0;
-      free_if_unused(slot);
+    // Only taken slots: a record that is written to costs the child a copy of its page.
+    for (std::uint32_t part = 0; part != parts; ++part) {
+      for (auto left = part == 0 ? taken_[0] & ~std::uint64_t{1} : taken_[part]; left != 0;
+           left &= left - 1) {
+        const auto slot = part * 64 + static_cast<std::uint32_t>(std::countr_zero(left));
+        records_[slot].attached = own.entry(slot) != nullptr ? 1 : 0;
+        free_if_unused(slot);
+      }
     }
     for (auto* core = cores_; core != nullptr; core = core->next_) {
       core->abandon_foreign_shards(own.entry(core->slot_number_));

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include <tarn/detail/base/compiler.hpp>
+#include <tarn/detail/system/thread_word.hpp>
 
 #if __has_include(<sys/mman.h>) && __has_include(<pthread.h>)
 #include <pthread.h>   // pthread_atfork, pthread_mutex_t
@@ -92,8 +93,10 @@ inline void unmap_pages(void* pages, std::size_t bytes) noexcept { ::munmap(page
   return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-/// Registers the three fork handlers of this program once; false where there is no fork.
-inline bool register_fork_handlers(void (*prepare)(), void (*parent)(), void (*child)()) noexcept {
+/// Registers three fork handlers, which go when the module of this code goes. Returns: false where
+/// there is no fork.
+[[TARN_MODULE_LOCAL]] inline bool register_fork_handlers(void (*prepare)(), void (*parent)(),
+                                                         void (*child)()) noexcept {
   return pthread_atfork(prepare, parent, child) == 0;
 }
 
@@ -111,6 +114,15 @@ inline void unmap_pages(void*, std::size_t) noexcept {}
 }
 inline bool register_fork_handlers(void (*)(), void (*)(), void (*)()) noexcept { return false; }
 inline std::ptrdiff_t read_file(int, void*, std::size_t) noexcept { return errno = ENOSYS, -1; }
+#endif
+
+// For a function that each module calls when it is loaded, before `main`. Fork handlers are
+// registered there where those of a library that is closed go with it: who registers a handler
+// later has it called while no pool is locked.
+#if defined(__linux__)
+#define TARN_AT_LOAD [[gnu::constructor]]
+#else
+#define TARN_AT_LOAD [[maybe_unused]]
 #endif
 
 #if defined(__linux__)
