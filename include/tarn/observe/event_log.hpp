@@ -13,11 +13,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <utility>
 #include <vector>
 
 #include <tarn/detail/base/error.hpp>
+#include <tarn/detail/base/guard.hpp>
 #include <tarn/detail/frontend/native_env.hpp>
 #include <tarn/observe/detail/event_writer.hpp>
 
@@ -71,8 +71,7 @@ class event_log {
   [[nodiscard]] std::vector<event> events() const { return book_->copies(); }
   /// The number of all events, with the dropped ones.
   [[nodiscard]] std::uint64_t total() const {
-    const std::lock_guard hold(book_->lock);
-    return book_->total;
+    return detail::locked(book_->lock, [&] { return book_->total; });
   }
   [[nodiscard]] std::size_t capacity() const noexcept { return book_->capacity; }
   /// The number of events that were lost to an exception.
@@ -84,7 +83,7 @@ class event_log {
   /// it.
   void set_sink(sink to) {
     auto made = to ? std::make_shared<const sink>(std::move(to)) : nullptr;
-    const std::lock_guard hold(book_->lock);
+    const detail::guard hold(book_->lock);
     book_->sink.swap(made);
   }
   /// `on`: the sink also receives every operation of the pools. The log does not keep these.

@@ -264,29 +264,8 @@ class pressure_watch {
   ///
   /// Returns: the level. Throws: what the source throws, `std::bad_alloc`.
   pressure_level tick(time_span now) {
-    // A number instead of a lock: a fork's child sees that it belongs to another process.
-    const auto mine = detail::fork_generation.load(std::memory_order::relaxed) + 1;
-    auto owner = ticking_.load(std::memory_order::relaxed);
-    // acquire, pairs with the release below: this tick sees the writes of the last tick.
-    if (owner == mine || !ticking_.compare_exchange_strong(owner, mine, std::memory_order::acquire,
-                                                           std::memory_order::relaxed)) {
-      return level();
-    }
-    const struct turn {
-      ~turn() { owner.store(0, std::memory_order::release); }
-      std::atomic<std::uint64_t>& owner;
-    } until_done{ticking_};
-
-    count_.ticks.add(1);
-    const pressure_reading reading = source_.read();
-    note(reading.absent);
-    if (!reading.available()) count_.absent.add(1);
-    const auto level = reading.available() ? judged(reading) : pressure_level::none;
-    level_.store(level, std::memory_order::relaxed);
-    if (level == pressure_level::some) count_.some.add(1);
-    if (level == pressure_level::full) count_.full.add(1);
-    if (level != pressure_level::none) relieve(level, now);
-    return level;
+    turn_.try_run([&] { run(now); });
+    return level();
   }
 
   /// Starts the thread. Throws: as `ticker::start`.
@@ -302,7 +281,7 @@ class pressure_watch {
   }
   /// Why the source had no value at the last tick; empty if it had one.
   [[nodiscard]] std::string why_absent() const {
-    const auto why = detail::locked(detail::books_lock, [&] { return absent_; });
+    const auto why = detail::locked(lock_, [&] { return absent_; });
     return why != nullptr ? *why : std::string();
   }
   [[nodiscard]] pressure_numbers numbers() const noexcept {
@@ -317,6 +296,18 @@ class pressure_watch {
   struct counters {
     counter ticks, absent, some, full, trims, held_back, trimmed_bytes;
   };
+
+  void run(time_span now) {
+    count_.ticks.add(1);
+    const pressure_reading reading = source_.read();
+    note(reading.absent);
+    if (!reading.available()) count_.absent.add(1);
+    const auto level = reading.available() ? judged(reading) : pressure_level::none;
+    level_.store(level, std::memory_order::relaxed);
+    if (level == pressure_level::some) count_.some.add(1);
+    if (level == pressure_level::full) count_.full.add(1);
+    if (level != pressure_level::none) relieve(level, now);
+  }
 
   /// A level lasts until its value is well below its threshold, so that it does not flicker.
   [[nodiscard]] pressure_level judged(const pressure_reading& r) const noexcept {
@@ -355,7 +346,7 @@ class pressure_watch {
   void note(const std::string& why) {
     std::shared_ptr<const std::string> text;
     if (!why.empty()) text = std::make_shared<const std::string>(why);
-    const detail::guard hold(detail::books_lock);
+    const detail::guard hold(lock_);
     absent_.swap(text);
   }
 
@@ -367,10 +358,12 @@ class pressure_watch {
   time_span last_trim_{};
   pressure_level trimmed_at_ = pressure_level::none;
 
-  std::atomic<std::uint64_t> ticking_{0};  // the owner of the tick: fork generation + 1
+  detail::fork_turn turn_;  // of the tick under way
   std::atomic<pressure_level> level_{pressure_level::none};
   counters count_;
-  std::shared_ptr<const std::string> absent_;  // guarded by books_lock
+  mutable detail::fork_lock lock_{
+      [](void* watch) noexcept { static_cast<pressure_watch*>(watch)->turn_.forget(); }, this};
+  std::shared_ptr<const std::string> absent_;  // guarded by lock_
   ticker ticker_;                              // last: its thread uses the other members
 };
 

@@ -21,8 +21,8 @@
 #include <tarn/detail/base/error.hpp>
 #include <tarn/detail/base/guard.hpp>
 #include <tarn/detail/frontend/native_env.hpp>
-#include <tarn/detail/system/system.hpp>
 #include <tarn/immortal.hpp>
+#include <tarn/observe/detail/fork_lock.hpp>
 #include <tarn/observe/detail/validate.hpp>
 #include <tarn/observe/detail/watched_pool.hpp>
 
@@ -30,19 +30,7 @@ namespace tarn {
 
 namespace detail {
 
-/// The lock for the books of all registries. A fork takes it before the locks of pools, in the same
-/// order as all other code. Under it only pointers move and names are compared: no heap, no pool.
-inline constinit system_mutex books_lock;
-
-inline void watch_forks_for_books() noexcept {
-  // First: a handler that is registered later runs earlier before a fork.
-  native_env::prepare(native_env::registry());
-  static const bool watching = register_fork_handlers(
-      [] { books_lock.lock(); }, [] { books_lock.unlock(); }, [] { books_lock.unlock(); });
-  static_cast<void>(watching);
-}
-
-/// The published pools by name. `books_lock` guards all members.
+/// The published pools by name. Under its lock only pointers move and names are compared.
 struct pool_books {
   using entry = std::shared_ptr<watched>;
   using by_name = std::map<std::string_view, entry>;  // the name is a part of the entry
@@ -63,8 +51,9 @@ struct pool_books {
     return is_it ? entries.extract(place) : node();
   }
 
+  fork_lock lock;
   const std::size_t limit;
-  by_name entries;
+  by_name entries;  // guarded by the lock
 };
 
 }  // namespace detail
@@ -94,7 +83,7 @@ class publication {
     entry_.reset();
     if (books == nullptr || entry == nullptr) return;
     detail::pool_books::node out;  // destroyed after the lock: it may free the core
-    const detail::guard hold(detail::books_lock);
+    const detail::guard hold(books->lock);
     out = books->take_out(entry->name(), entry.get());
   }
   /// True if it has a pool to unpublish, as far as it knows.
@@ -124,9 +113,7 @@ class pool_registry {
   /// Throws: `std::invalid_argument` if `limit`, the most pools published at the same time, is 0 or
   /// above 2^20.
   pool_registry() : pool_registry(default_limit) {}
-  explicit pool_registry(std::size_t limit) : books_(made(limit)) {
-    detail::watch_forks_for_books();
-  }
+  explicit pool_registry(std::size_t limit) : books_(made(limit)) {}
 
   /// Publishes a pool under its own name.
   ///
@@ -170,14 +157,14 @@ class pool_registry {
   /// Unpublishes the pool of that name. Returns: false if there is no such pool.
   bool unpublish(std::string_view name) noexcept {
     detail::pool_books::node out;
-    const detail::guard hold(detail::books_lock);
+    const detail::guard hold(books_->lock);
     out = books_->take_out(name);
     return !out.empty() && !out.mapped()->gone();
   }
 
   /// Returns: the pool of that name; empty if there is no such pool.
   [[nodiscard]] watched_pool find(std::string_view name) const noexcept {
-    const detail::guard hold(detail::books_lock);
+    const detail::guard hold(books_->lock);
     const auto place = books_->entries.find(name);
     return place != books_->entries.end() && !place->second->gone() ? watched_pool(place->second)
                                                                     : watched_pool();
@@ -249,12 +236,13 @@ class pool_registry {
                     "pool_registry: a pool with no_lock can't be published, for whoever reads it "
                     "would be a second thread; use another lock policy");
       if (name.empty()) return refusal::unnamed;
+      detail::keep_this_module();  // an entry has functions of it
       const entry made = std::make_shared<detail::watched_as<Pool>>(pool, std::move(name));
       auto node = detail::pool_books::node_of(made);
       for (bool looked = false;; looked = true) {
         detail::pool_books::node ended;  // an ended pool frees its name
         {
-          const detail::guard hold(detail::books_lock);
+          const detail::guard hold(books_->lock);
           auto& entries = books_->entries;
           const auto place = entries.find(made->name());
           if (place != entries.end()) {
@@ -285,7 +273,7 @@ class pool_registry {
       detail::pool_books::node ended[at_once];  // their cores end with this scope
       std::size_t count = 0;
       {
-        const detail::guard hold(detail::books_lock);
+        const detail::guard hold(books_->lock);
         auto& entries = books_->entries;
         auto at = last != nullptr ? entries.upper_bound(last->name()) : entries.begin();
         for (std::size_t looks = 0; looks != at_once && at != entries.end(); ++looks) {

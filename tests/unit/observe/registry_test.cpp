@@ -270,26 +270,37 @@ TEST_CASE("the registry of the program is one, and outlives everything", "[regis
   static_cast<void>(looks_at_the_end);
 }
 
-TEST_CASE("a fork waits for whoever is at the books", "[registry]") {
-  tarn::pool_registry registry;
-  tarn::byte_pool<std::mutex> pool({.name = "pool"});
-  const auto token = registry.publish(pool);
+TEST_CASE("a fork waits for whoever holds a fork lock, and its child mends what it must",
+          "[registry]") {
+  // As the books of a registry are.
+  struct books {
+    tarn::detail::fork_lock lock{[](void* b) noexcept { ++static_cast<books*>(b)->mended; }, this};
+    int first = 0;  // equal to the next whenever the lock is free
+    int second = 0;
+    int mended = 0;
+  } here;
   std::atomic<bool> is_at_books{false};
   std::atomic<bool> stop{false};  // it keeps running: a child takes an ended thread for a leak
   std::jthread other([&] {
-    tarn::detail::locked(tarn::detail::books_lock, [&] {
+    tarn::detail::locked(here.lock, [&] {
+      ++here.first;
       is_at_books = true;
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      ++here.second;
     });
     while (!stop)
       std::this_thread::yield();
   });
   while (!is_at_books)
     std::this_thread::yield();
-  const auto end = test::in_child([&] { return registry.find("pool") ? 0 : 1; });
+  const auto end = test::in_child([&] {
+    return tarn::detail::locked(
+        here.lock, [&] { return here.first == 1 && here.second == 1 && here.mended == 1 ? 0 : 1; });
+  });
   stop = true;
   INFO(end.said);
   CHECK(end.ok());
+  CHECK(here.mended == 0);
 }
 
 TEST_CASE("a fork's child sees the pools, whatever other threads were doing", "[registry]") {

@@ -5,17 +5,16 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <utility>
 
+#include <tarn/detail/base/guard.hpp>
 #include <tarn/detail/events/observer.hpp>
 #include <tarn/detail/frontend/native_env.hpp>
 #include <tarn/observe/detail/event_book.hpp>
 #include <tarn/observe/detail/fork_lock.hpp>
-#include <tarn/observe/detail/pool_watch.hpp>
 #include <tarn/observe/detail/read_pool.hpp>
 #include <tarn/policy/check.hpp>
 #include <tarn/policy/lock.hpp>
@@ -92,9 +91,8 @@ template <class Pool>
 template <class Pool>
 class event_writer final : public observer<typename lock_traits<typename Pool::lock_type>::env> {
  public:
-  event_writer(std::shared_ptr<event_book> book, const Pool& pool,
-               std::shared_ptr<pool_presence> presence)
-      : book_(std::move(book)), pool_(&pool), presence_(std::move(presence)) {}
+  event_writer(std::shared_ptr<event_book> book, const Pool& pool)
+      : book_(std::move(book)), pool_(&pool) {}
 
   bool on(const pool_event& h) noexcept override {
     const bool is_operation = h.what <= pool_event_kind::cleanup;
@@ -111,10 +109,6 @@ class event_writer final : public observer<typename lock_traits<typename Pool::l
       return false;
     }
   }
-  void on_close() noexcept override {
-    const std::lock_guard hold(presence_->lock);
-    presence_->closed = true;
-  }
   [[nodiscard]] bool wants_operations() const noexcept override {
     return book_->verbose.load(std::memory_order::relaxed);
   }
@@ -126,6 +120,7 @@ class event_writer final : public observer<typename lock_traits<typename Pool::l
     std::uint64_t aged = 0;
     std::uint64_t purged = 0;
   };
+  using upkeep_map = std::map<std::thread::id, idle_state>;
   [[nodiscard]] idle_state idle_now() const {
     const auto o = pool_->occupancy();
     idle_state now{o.large.kept_bytes - o.large.kept_purged_bytes, o.large.aged, o.large.purged};
@@ -147,20 +142,20 @@ class event_writer final : public observer<typename lock_traits<typename Pool::l
   }
 
   void begin_upkeep() {
-    const auto now = idle_now();
-    const std::lock_guard hold(upkeep_lock_);
-    upkeep_[std::this_thread::get_id()] = now;
+    upkeep_map one;
+    one.emplace(std::this_thread::get_id(), idle_now());
+    auto node = one.extract(one.begin());
+    typename upkeep_map::insert_return_type done;  // goes after the lock
+    const guard hold(upkeep_lock_);
+    done = upkeep_.insert(std::move(node));
+    if (!done.inserted) done.position->second = done.node.mapped();
   }
   /// Returns: what there is to tell; `upkept` for nothing.
   [[nodiscard]] pool_event end_upkeep() {
-    idle_state before;
-    {
-      const std::lock_guard hold(upkeep_lock_);
-      const auto found = upkeep_.find(std::this_thread::get_id());
-      if (found == upkeep_.end()) return {pool_event_kind::upkept};  // it watches since then
-      before = found->second;
-      upkeep_.erase(found);
-    }
+    const auto node =
+        locked(upkeep_lock_, [&] { return upkeep_.extract(std::this_thread::get_id()); });
+    if (node.empty()) return {pool_event_kind::upkept};  // it watches since then
+    const auto before = node.mapped();
     const auto now = idle_now();
     // Others use the pool meanwhile: what they got alone is nothing to tell.
     const auto what = now.purged != before.purged ? pool_event_kind::purge
@@ -184,41 +179,49 @@ class event_writer final : public observer<typename lock_traits<typename Pool::l
   static constexpr unsigned ending_quiet = 8;  // a load that swings has some quiet ticks, too
 
   bool write_tick(const pool_event& h) {
-    std::optional<event> told;
-    if (h.what == pool_event_kind::upkept) {
-      const std::lock_guard hold(upkeep_lock_);
+    if (h.what == pool_event_kind::upkept) return write_quiet_tick();
+    event e = describe(*pool_, h);
+    e.state = read_pool(*pool_);
+    if (continues(e, h)) return true;
+    const upkeep_run begun{book_->keep(e), h.what, h.before, e.time, h.before - h.size, 1, 0};
+    locked(upkeep_lock_, [&] { run_ = begun; });
+    return book_->tell(e);
+  }
+  bool write_quiet_tick() {
+    std::uint64_t ended = 0;
+    {
+      const guard hold(upkeep_lock_);
       if (run_.number == 0 || ++run_.quiet != ending_quiet) return true;
-      if (run_.ticks > 1) told = book_->copy(run_.number);
+      if (run_.ticks > 1) ended = run_.number;
       run_ = {};
-    } else {
-      event e = describe(*pool_, h);
-      e.state = read_pool(*pool_);
-      const std::lock_guard hold(upkeep_lock_);
-      if (run_.number == 0 || run_.what != h.what || !continues(e, h)) {
-        run_ = {book_->keep(e), h.what, h.before, e.time, h.before - h.size, 1, 0};
-        told = std::move(e);
-      }
     }
+    const auto told = ended != 0 ? book_->copy(ended) : std::nullopt;
     return !told || book_->tell(*told);
   }
-  /// Makes the event of the run tell of this tick, too. Returns: false if it is not kept any more.
+  /// Makes the event of the run tell of this tick, too. Returns: false if there is no such run, or
+  /// if its event is not kept any more.
   [[nodiscard]] bool continues(event e, const pool_event& h) {
-    run_.gone += h.before - h.size;
-    ++run_.ticks;
-    run_.quiet = 0;
-    e.time = run_.began;
-    e.old_size = run_.before;
-    e.ticks = run_.ticks;
-    e.message = gone_text(h.what, run_.gone, run_.ticks, h.size);
-    return book_->replace(run_.number, e);
+    upkeep_run now;
+    {
+      const guard hold(upkeep_lock_);
+      if (run_.number == 0 || run_.what != h.what) return false;
+      run_.gone += h.before - h.size;
+      ++run_.ticks;
+      run_.quiet = 0;
+      now = run_;
+    }
+    e.time = now.began;
+    e.old_size = now.before;
+    e.ticks = now.ticks;
+    e.message = gone_text(h.what, now.gone, now.ticks, h.size);
+    return book_->replace(now.number, e);
   }
 
   std::shared_ptr<event_book> book_;
-  fork_lock upkeep_lock_{fork_lock::rank::outer};
-  upkeep_run run_;                                // lock: upkeep_lock_
-  std::map<std::thread::id, idle_state> upkeep_;  // of those who are at it; lock: upkeep_lock_
-  const Pool* pool_;  // it waits, when it closes, for whoever is in here
-  std::shared_ptr<pool_presence> presence_;
+  fork_lock upkeep_lock_;
+  upkeep_run run_;     // lock: upkeep_lock_
+  upkeep_map upkeep_;  // of those who are at it; lock: upkeep_lock_
+  const Pool* pool_;   // it waits, when it closes, for whoever is in here
 };
 
 }  // namespace tarn::detail

@@ -2,66 +2,103 @@
 #pragma once
 
 #include <tarn/detail/base/guard.hpp>
-#include <tarn/detail/frontend/native_env.hpp>
 #include <tarn/detail/system/system.hpp>
+#include <tarn/detail/system/thread_word.hpp>
 
 namespace tarn::detail {
 
-/// A mutex of a log or a recorder that forks take as well: in the child it is free, and what it
+class fork_lock;
+
+/// All fork locks that the code of one module made. Never destroyed.
+struct fork_list {
+  system_mutex lock;
+  fork_lock* first = nullptr;  // this and the links: lock
+
+  inline void before_fork() noexcept;
+  inline void after_fork_in_parent() noexcept;
+  inline void after_fork_in_child() noexcept;
+};
+
+/// The list of one module. A module keeps its own list, whatever the visibility of symbols.
+template <bool ForLibrary>
+struct [[TARN_MODULE_LOCAL]] module_forks {
+  static inline constinit fork_list list;
+
+  /// Also called when the module is loaded.
+  TARN_AT_LOAD TARN_COLD static void watch() noexcept {
+    static const bool watching = register_fork_handlers([] { list.before_fork(); },  //
+                                                        [] { list.after_fork_in_parent(); },
+                                                        [] { list.after_fork_in_child(); });
+    static_cast<void>(watching);
+  }
+  /// The list, which stays loaded from now on.
+  [[nodiscard]] TARN_COLD static fork_list& kept() noexcept {
+    watch();
+    if constexpr (ForLibrary) {
+      static const bool is_kept = (keep_module(&list), true);
+      static_cast<void>(is_kept);
+    }
+    return list;
+  }
+};
+
+/// A mutex of what watches pools. Forks take it as well: in the child it is free, and what it
 /// guards is whole.
 ///
-/// Lock order: outer ones, inner ones, the locks of pools. Nobody holds two of one rank, or makes
-/// or ends one while holding another.
+/// A leaf: its owner takes no other lock, and calls no pool, no heap (which may be a pool) and no
+/// user code. So the handlers of all modules may take fork locks and the locks of pools in any
+/// order, whichever module came first.
 class fork_lock {
  public:
-  enum class rank : unsigned char { outer, inner };
+  /// Called in a fork's child, where only the calling thread is left, while the lock is held.
+  using mender = void (*)(void* whom) noexcept;
 
-  explicit fork_lock(rank r) noexcept : rank_(r) {
-    watch_forks();
-    const guard<system_mutex> hold(list_lock);
-    next_ = first;
-    if (first != nullptr) first->previous_ = this;
-    first = this;
+  fork_lock() noexcept : fork_lock(nullptr, nullptr) {}
+  /// May be ended by the code of another module: it leaves the list that it is in.
+  fork_lock(mender in_child, void* whom) noexcept
+      : list_(module_forks<for_library>::kept()), in_child_(in_child), whom_(whom) {
+    const guard<system_mutex> hold(list_.lock);
+    next_ = list_.first;
+    if (next_ != nullptr) next_->previous_ = this;
+    list_.first = this;
   }
   fork_lock(const fork_lock&) = delete;
   fork_lock& operator=(const fork_lock&) = delete;
   ~fork_lock() {
-    const guard<system_mutex> hold(list_lock);
+    const guard<system_mutex> hold(list_.lock);
     if (next_ != nullptr) next_->previous_ = previous_;
-    (previous_ != nullptr ? previous_->next_ : first) = next_;
+    (previous_ != nullptr ? previous_->next_ : list_.first) = next_;
   }
 
   void lock() noexcept { mutex_.lock(); }
   void unlock() noexcept { mutex_.unlock(); }
 
  private:
-  static void watch_forks() noexcept {
-    // First: what is registered later is called earlier before a fork.
-    native_env::prepare(native_env::registry());
-    static const bool watching = register_fork_handlers(lock_all, unlock_all, unlock_all);
-    static_cast<void>(watching);
-  }
-  static void lock_all() noexcept {
-    list_lock.lock();
-    for (const auto r : {rank::outer, rank::inner}) {
-      for (auto* l = first; l != nullptr; l = l->next_) {
-        if (l->rank_ == r) l->lock();
-      }
-    }
-  }
-  static void unlock_all() noexcept {
-    for (auto* l = first; l != nullptr; l = l->next_)
-      l->unlock();
-    list_lock.unlock();
-  }
-
-  static inline constinit system_mutex list_lock;
-  static inline constinit fork_lock* first = nullptr;  // this and the links: list_lock
+  friend fork_list;
 
   system_mutex mutex_;
-  rank rank_;  // immutable
+  fork_list& list_;
+  mender in_child_;  // this and the next: immutable
+  void* whom_;
   fork_lock* next_ = nullptr;
   fork_lock* previous_ = nullptr;
 };
+
+inline void fork_list::before_fork() noexcept {
+  lock.lock();
+  for (auto* l = first; l != nullptr; l = l->next_)
+    l->lock();
+}
+inline void fork_list::after_fork_in_parent() noexcept {
+  for (auto* l = first; l != nullptr; l = l->next_)
+    l->unlock();
+  lock.unlock();
+}
+inline void fork_list::after_fork_in_child() noexcept {
+  for (auto* l = first; l != nullptr; l = l->next_) {
+    if (l->in_child_ != nullptr) l->in_child_(l->whom_);
+  }
+  after_fork_in_parent();
+}
 
 }  // namespace tarn::detail

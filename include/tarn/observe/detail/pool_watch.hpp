@@ -5,12 +5,10 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <utility>
 
 #include <tarn/detail/base/access.hpp>
-#include <tarn/detail/events/observer_list.hpp>
-#include <tarn/observe/detail/fork_lock.hpp>
+#include <tarn/detail/frontend/core_base.hpp>
 #include <tarn/policy/lock.hpp>
 
 namespace tarn {
@@ -18,6 +16,8 @@ namespace tarn {
 namespace detail {
 
 /// A pool and one of its observers, as long as both are there. Either may end first.
+///
+/// Thread safety: one thread may call `cut` while others call `heed`.
 class watch_link {
  public:
   watch_link() = default;
@@ -30,46 +30,42 @@ class watch_link {
   virtual void heed() noexcept = 0;
 };
 
-/// Whether a pool is there: it closes only while nobody holds the lock.
-struct pool_presence {
-  fork_lock lock{fork_lock::rank::outer};
-  bool closed = false;
-};
-
-/// `Writer(book, pool, presence)` is the observer; it closes `presence` when the pool closes.
+/// `Writer(book, pool)` is the observer.
+///
+/// It keeps the pool's core, so it needs no lock to find out whether the pool is there.
 template <class Pool, class Writer>
 class pool_link final : public watch_link {
  public:
   template <class Book>
-  pool_link(std::shared_ptr<Book> book, Pool& pool) : pool_(&pool) {
-    auto* const made = new Writer(std::move(book), pool, presence_);
-    access::watch(pool, made);
-    writer_ = made;
+  pool_link(std::shared_ptr<Book> book, Pool& pool)
+      : pool_(&pool), core_(&access::lifeline(pool)), writer_(new Writer(std::move(book), pool)) {
+    access::watch(pool, writer_);
+    core_->pin();
   }
-  ~pool_link() override { cut(); }
+  ~pool_link() override {
+    cut();
+    core_->drop_life();
+  }
 
   void cut() noexcept override {
-    Writer* out = nullptr;
-    {
-      const std::lock_guard hold(presence_->lock);
-      if (writer_ != nullptr && !presence_->closed && access::unwatch(*pool_, writer_))
-        out = writer_;
-      writer_ = nullptr;
-    }
-    // Without the lock: who is being told may want it.
-    if (out != nullptr) list_type::let_go(out);
+    auto* const out = std::exchange(writer_, nullptr);
+    // A closed pool has let it go. No other observer has its address then: none is added any more.
+    if (out == nullptr || !core_->observers().take_out(out)) return;
+    heed();
+    core_type::observers_type::let_go(out);
   }
   void heed() noexcept override {
-    const std::lock_guard hold(presence_->lock);
-    if (writer_ != nullptr && !presence_->closed) access::refresh_fast_path(*pool_);
+    if (!core_->visits().try_enter()) return;
+    access::refresh_fast_path(*pool_);
+    core_->visits().leave();
   }
 
  private:
-  using list_type = observer_list<typename lock_traits<typename Pool::lock_type>::env>;
+  using core_type = core_base<typename lock_traits<typename Pool::lock_type>::env>;
 
-  Pool* pool_;  // to be used under the lock, while it is there
-  std::shared_ptr<pool_presence> presence_ = std::make_shared<pool_presence>();
-  Writer* writer_ = nullptr;
+  Pool* pool_;  // to be used in a visit
+  core_type* core_;
+  Writer* writer_;
 };
 
 }  // namespace detail

@@ -8,27 +8,19 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <utility>
 
 #include <tarn/detail/base/error.hpp>
+#include <tarn/detail/base/guard.hpp>
 #include <tarn/detail/frontend/native_env.hpp>
-#include <tarn/detail/system/system.hpp>
+#include <tarn/observe/detail/fork_lock.hpp>
+#include <tarn/observe/detail/fork_turn.hpp>
 #include <tarn/value/time_span.hpp>
 
 namespace tarn {
 
 namespace detail {
-
-/// How many forks lie between the first program and this one.
-inline constinit std::atomic<std::uint64_t> fork_generation{0};
-
-inline void count_forks() noexcept {
-  static const bool counting = register_fork_handlers(
-      [] {}, [] {}, [] { fork_generation.fetch_add(1, std::memory_order::relaxed); });
-  static_cast<void>(counting);
-}
 
 /// The time after an interval; the end of time if that is before it.
 [[nodiscard]] inline std::int64_t later(std::int64_t now, time_span interval) noexcept {
@@ -49,9 +41,7 @@ inline void count_forks() noexcept {
 /// nor end it.
 class ticker {
  public:
-  explicit ticker(std::function<void(time_span)> action) : action_(std::move(action)) {
-    detail::count_forks();
-  }
+  explicit ticker(std::function<void(time_span)> action) : action_(std::move(action)) {}
   ticker(const ticker&) = delete;
   ticker& operator=(const ticker&) = delete;
   ~ticker() { stop(); }
@@ -66,11 +56,12 @@ class ticker {
       detail::throw_invalid("interval ns", interval.count(), "must be at least", least_interval);
     }
     if (is_action()) return false;
-    const std::lock_guard hold(lock_);
+    const detail::guard hold(turn_);
     end();
-    stopping_.store(0, std::memory_order::relaxed);  // no thread is there, and the next comes later
-    thread_ = std::make_unique<std::thread>([this, interval] { run(interval); });
-    owner_.store(this_process(), std::memory_order::relaxed);  // as in `running`
+    // relaxed, here and below: numbers by themselves.
+    const auto round = round_.fetch_add(1, std::memory_order::relaxed) + 1;
+    thread_ = std::make_unique<std::thread>([this, interval, round] { run(interval, round); });
+    started_.store(round, std::memory_order::relaxed);
     return true;
   }
 
@@ -78,16 +69,14 @@ class ticker {
   /// call. Does nothing if there is none.
   void stop() noexcept {
     ask_to_stop();
-    if (is_action()) return;  // without the lock: the thread that waits for this one has it
-    const std::lock_guard hold(lock_);
+    if (is_action()) return;  // without the turn: the thread that waits for this one has it
+    const detail::guard hold(turn_);
     end();
   }
 
   /// True from `start` to `stop`, in the process that started it.
   [[nodiscard]] bool running() const noexcept {
-    // relaxed, here and below: numbers by themselves.
-    return owner_.load(std::memory_order::relaxed) == this_process() &&
-           stopping_.load(std::memory_order::relaxed) == 0;
+    return started_.load(std::memory_order::relaxed) == round_.load(std::memory_order::relaxed);
   }
   /// Calls so far.
   [[nodiscard]] std::uint64_t ticks() const noexcept {
@@ -107,30 +96,28 @@ class ticker {
     return runner_.load(std::memory_order::relaxed) == std::this_thread::get_id();
   }
 
-  /// A number that is never 0 and not that of a process this one was forked from.
-  [[nodiscard]] static std::uint64_t this_process() noexcept {
-    return detail::fork_generation.load(std::memory_order::relaxed) + 1;
-  }
-
   void ask_to_stop() noexcept {
     // relaxed: the join orders all else; who waits looks again when it is woken.
-    stopping_.store(1, std::memory_order::relaxed);
-    detail::native_env::wake_all(stopping_);
+    round_.fetch_add(1, std::memory_order::relaxed);
+    detail::native_env::wake_all(round_);
   }
-  /// Waits for the thread, if there is one. The lock is held.
+  /// Waits for the thread, if there is one. The caller has the turn.
   void end() noexcept {
     if (thread_ == nullptr) return;
     ask_to_stop();
-    if (owner_.load(std::memory_order::relaxed) == this_process()) {
-      thread_->join();
-      thread_.reset();
-    } else {
-      static_cast<void>(thread_.release());  // of another process: nobody may wait for it here
-    }
-    owner_.store(0, std::memory_order::relaxed);
+    thread_->join();
+    thread_.reset();
+  }
+  /// In a fork's child. If the action forked, its thread is the only one; it ends as after `stop`.
+  static void forget_thread(void* whom) noexcept {
+    auto& t = *static_cast<ticker*>(whom);
+    static_cast<void>(t.thread_.release());  // of another process: nobody may wait for it here
+    t.round_.fetch_add(1, std::memory_order::relaxed);
+    if (!t.is_action()) t.runner_.store({}, std::memory_order::relaxed);
+    t.turn_.forget();
   }
 
-  void run(time_span interval) {
+  void run(time_span interval, std::uint32_t round) {
     using env = detail::native_env;
     runner_.store(std::this_thread::get_id(), std::memory_order::relaxed);
     const struct until_end {
@@ -140,10 +127,10 @@ class ticker {
     auto due = detail::later(env::now(), interval);
     for (;;) {
       // relaxed: only this word is looked at.
-      while (stopping_.load(std::memory_order::relaxed) == 0 &&
-             env::wait_until(stopping_, 0, due)) {
+      while (round_.load(std::memory_order::relaxed) == round &&
+             env::wait_until(round_, round, due)) {
       }
-      if (stopping_.load(std::memory_order::relaxed) != 0) return;
+      if (round_.load(std::memory_order::relaxed) != round) return;
       try {
         action_(time_span::of_nanoseconds(env::now()));
       } catch (...) {
@@ -156,13 +143,14 @@ class ticker {
   }
 
   std::function<void(time_span)> action_;
-  std::mutex lock_;  // of the next
+  detail::fork_turn turn_;  // of the next
   std::unique_ptr<std::thread> thread_;
   std::atomic<std::thread::id> runner_{};
-  std::atomic<std::uint64_t> owner_{0};  // the process whose thread it is
-  std::atomic<std::uint32_t> stopping_{0};
+  std::atomic<std::uint32_t> round_{1};    // grows with each start and each stop
+  std::atomic<std::uint32_t> started_{0};  // the round of the last start
   std::atomic<std::uint64_t> ticks_{0};
   std::atomic<std::uint64_t> failures_{0};
+  detail::fork_lock fork_{forget_thread, this};  // only for its call in a child
 };
 
 }  // namespace tarn

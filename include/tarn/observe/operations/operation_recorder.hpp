@@ -14,7 +14,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <utility>
 
 #include <tarn/detail/base/align.hpp>
@@ -149,7 +148,7 @@ class operation_book {
     return true;
   }
 
-  mutable fork_lock lock_{fork_lock::rank::inner};
+  mutable fork_lock lock_;
   std::size_t max_bytes_;               // constant
   std::unique_ptr<std::byte[]> bytes_;  // behind used_: guarded by the lock
   std::size_t used_ = 0;                // this and all below: guarded by the lock
@@ -168,24 +167,17 @@ template <class Pool>
 class operation_writer final
     : public observer<typename lock_traits<typename Pool::lock_type>::env> {
  public:
-  operation_writer(std::shared_ptr<operation_book> book, const Pool&,
-                   std::shared_ptr<pool_presence> presence)
-      : book_(std::move(book)), presence_(std::move(presence)) {}
+  operation_writer(std::shared_ptr<operation_book> book, const Pool&) : book_(std::move(book)) {}
 
   bool on(const pool_event& h) noexcept override {
     if (h.what == pool_event_kind::get) book_->get(h.block, h.size);
     if (h.what == pool_event_kind::put) book_->put(h.block);
     return true;
   }
-  void on_close() noexcept override {
-    const std::lock_guard hold(presence_->lock);
-    presence_->closed = true;
-  }
   [[nodiscard]] bool wants_operations() const noexcept override { return true; }
 
  private:
   std::shared_ptr<operation_book> book_;
-  std::shared_ptr<pool_presence> presence_;
 };
 
 }  // namespace detail
