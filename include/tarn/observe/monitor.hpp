@@ -11,15 +11,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <tarn/detail/base/access.hpp>
 #include <tarn/detail/base/error.hpp>
+#include <tarn/detail/base/guard.hpp>
 #include <tarn/detail/events/observer_list.hpp>
+#include <tarn/observe/detail/fork_lock.hpp>
+#include <tarn/observe/detail/fork_turn.hpp>
 #include <tarn/observe/detail/ticker.hpp>
 #include <tarn/policy/lock.hpp>
 #include <tarn/value/errors.hpp>
@@ -86,7 +89,11 @@ struct monitor_finding {
   f.new_size = f.old_size;
   if (now.created < o.evidence || f.gets < o.evidence) return f;
   const auto scaled = [&](double by) {
-    return static_cast<std::size_t>(static_cast<double>(f.old_size) * by);
+    const double size = static_cast<double>(f.old_size) * by;
+    constexpr auto most = std::numeric_limits<std::size_t>::max();
+    if (!(size > 0)) return std::size_t{0};
+    // The largest size is rounded up as a double: what is below it can be converted.
+    return size < static_cast<double>(most) ? static_cast<std::size_t>(size) : most;
   };
   if (f.hit_rate < o.grow_below) {
     const double step = 1 + o.growth;
@@ -119,7 +126,10 @@ class monitor {
   /// Watches `pool`, which may end first. Throws: `std::invalid_argument` if the options are not
   /// valid, or if the pool has 8 other observers; `pool_closed`.
   explicit monitor(Pool& pool, monitor_options o = {})
-      : options_(o), link_(std::make_shared<link>([this](time_span) { (check)(); })) {
+      : options_(o), link_(std::make_shared<link>([this](time_span) {
+          // Not while another thread checks: its sink may be waiting for this thread to end.
+          link_->presence.try_run([&] { static_cast<void>(look()); });
+        })) {
     validate(o);
     link_->pool = &pool;
     last_ = pool.snapshot();
@@ -135,7 +145,7 @@ class monitor {
     stop();
     guest* out = nullptr;
     {
-      const std::lock_guard hold(link_->presence);
+      const detail::guard hold(link_->presence);
       if (link_->pool != nullptr && detail::access::unwatch(*link_->pool, guest_)) out = guest_;
       link_->pool = nullptr;
     }
@@ -145,14 +155,14 @@ class monitor {
   /// Checks every tier if the interval is over. `now`: on the clock of the pool's snapshots.
   /// Returns: the findings; empty before the interval is over, and if the pool has ended.
   std::vector<monitor_finding> tick(time_span now) {
-    const std::lock_guard hold(link_->presence);
+    const detail::guard hold(link_->presence);
     if (now.count() < due_) return {};
     due_ = detail::later(now.count(), options_.interval);
     return look();
   }
   /// As `tick`, but without waiting for the interval.
   std::vector<monitor_finding>(check)() {
-    const std::lock_guard hold(link_->presence);
+    const detail::guard hold(link_->presence);
     return look();
   }
 
@@ -180,8 +190,11 @@ class monitor {
     explicit link(std::function<void(time_span)> action) : thread(std::move(action)) {}
     // Held while the pool is used: the pool closes after that. Recursive, because the sink of an
     // event may close the pool or call the monitor.
-    std::recursive_mutex presence;
+    detail::fork_turn presence;
     Pool* pool = nullptr;  // guarded by presence; null after close
+    // Also for the tiers at the last change: they are whole in a fork's child.
+    detail::fork_lock lock{[](void* l) noexcept { static_cast<link*>(l)->presence.forget(); },
+                           this};
     ticker thread;
   };
   // Is told when the pool ends.
@@ -191,7 +204,7 @@ class monitor {
     bool on(const detail::pool_event&) noexcept override { return true; }
     void on_close() noexcept override {
       {
-        const std::lock_guard hold(link_->presence);
+        const detail::guard hold(link_->presence);
         link_->pool = nullptr;
       }
       link_->thread.stop();
@@ -202,7 +215,7 @@ class monitor {
   };
 
   [[nodiscard]] bool is_open() const {
-    const std::lock_guard hold(link_->presence);
+    const detail::guard hold(link_->presence);
     return link_->pool != nullptr;
   }
 
@@ -215,7 +228,7 @@ class monitor {
       f.tier = t;
       if (f.what != monitor_finding::verdict::keep && options_.auto_resize) {
         f.done = resize(*link_->pool, f);
-        if (f.done) last_.tiers[t] = now.tiers[t];
+        if (f.done) detail::locked(link_->lock, [&] { last_.tiers[t] = now.tiers[t]; });
       }
       found.push_back(f);
     }

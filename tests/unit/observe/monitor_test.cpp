@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstring>
+#include <limits>
 #include <optional>
 #include <thread>
 #include <type_traits>
@@ -240,6 +241,43 @@ TEST_CASE("an event's sink may close the pool or ask the monitor", "[monitor]") 
   static_cast<void>(m.check());
   CHECK(pool.closed());
   CHECK(m.check().empty());
+}
+
+TEST_CASE("a sink may close the pool while the monitor's thread is about to check", "[monitor]") {
+  for (int round = 0; round != 20; ++round) {
+    blocks pool({.max_objects = 16});
+    tarn::event_log log;
+    const auto watching = log.watch(pool);
+    tarn::monitor<blocks> m(pool, {.interval = std::chrono::milliseconds(1)});
+    log.set_sink([&](const tarn::event&) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(3));
+      pool.close();  // waits for the end of the monitor's thread
+    });
+    const auto held = take(pool, 200);
+    m.start();
+    static_cast<void>(m.check());
+    while (m.running())
+      std::this_thread::yield();
+    CHECK(pool.closed());
+  }
+}
+
+TEST_CASE("a step ends at the largest size, and at none", "[monitor]") {
+  constexpr auto most = std::numeric_limits<std::size_t>::max();
+  tarn::tier_snapshot before, now;
+  now.created = now.gets = now.misses = 1000;
+  now.max_idle = most - 1;
+  monitor_options o;
+  auto f = tarn::judge(now, before, o);
+  CHECK(f.what == verdict::grow);
+  CHECK(f.new_size == most);
+  now.max_idle = most / 3 * 2 + 10;  // times 1.5 is just above the largest size
+  f = tarn::judge(now, before, o);
+  CHECK(f.new_size == most);
+  o.growth = -5;  // not validated here
+  f = tarn::judge(now, before, o);
+  CHECK(f.what == verdict::keep);
+  CHECK(f.new_size == now.max_idle);
 }
 
 TEST_CASE("a monitor refuses options that make no sense, by name and limit", "[monitor]") {
