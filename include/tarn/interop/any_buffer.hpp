@@ -18,14 +18,15 @@
 #include <utility>
 
 #include <tarn/buffer.hpp>
+#include <tarn/detail/frontend/native_env.hpp>
 #include <tarn/shared_buffer.hpp>
 
 namespace tarn {
 
 /// The move-only owner of the bytes of a buffer or a shared buffer of any pool.
 ///
-/// 48 bytes. A release is one indirect call, to code of the module that made the `any_buffer`: the
-/// module must stay loaded until then. The bytes are writable if they came from a unique owner
+/// 48 bytes. A release is one indirect call, to code of the module that made the `any_buffer`,
+/// which stays loaded. The bytes are writable if they came from a unique owner
 /// (`is_writable`). Thread safety: as the handle that it was made from.
 class any_buffer {
  public:
@@ -38,6 +39,7 @@ class any_buffer {
     using owner_type = basic_buffer<Lock, Stats, Traits>;
     const auto raw = std::move(owner).to_raw();
     if (raw.owner == nullptr) return;
+    detail::keep_this_module();
     data_ = static_cast<std::byte*>(raw.data);
     size_ = raw.size;
     capacity_ = raw.capacity;
@@ -53,6 +55,7 @@ class any_buffer {
     using owner_type = basic_shared_buffer<Lock, Stats, Traits>;
     const auto raw = std::move(owner).to_raw();
     if (raw.data == nullptr && raw.node == nullptr) return;
+    detail::keep_this_module();
     data_ = const_cast<std::byte*>(raw.data);  // never written: is_writable_ stays false
     size_ = capacity_ = raw.size;
     owner_ = raw.node;
