@@ -314,8 +314,9 @@ class message_pool : public detail::message_parts<M, Lock, Stats, Traits>::base 
     if (from == permits_) {
       std::snprintf(text, sizeof text,
                     "tarn: pool '%.60s': all messages are in use or reserved for consumers, "
-                    "capacity %u",
-                    this->name().c_str(), static_cast<unsigned>(from->total()));
+                    "capacity %u, %u of it reserved",
+                    this->name().c_str(), static_cast<unsigned>(from->total()),
+                    static_cast<unsigned>(permits_->reserved_total()));
     } else {
       std::snprintf(text, sizeof text,
                     "tarn: pool '%.60s': all messages of this consumer are in use, quota %u",
@@ -401,8 +402,9 @@ auto message_pool<M, Lock, Stats, Traits>::consumer(std::size_t quota) -> consum
     char text[200];
     std::snprintf(text, sizeof text,
                   "tarn: pool '%.60s': quota %zu can't be reserved while so many messages are in "
-                  "use, capacity %u",
-                  this->name().c_str(), quota, static_cast<unsigned>(permits_->total()));
+                  "use, capacity %u, %u of it reserved",
+                  this->name().c_str(), quota, static_cast<unsigned>(permits_->total()),
+                  static_cast<unsigned>(permits_->reserved_total()));
     throw pool_exhausted(text);
   }
   detail::throw_invalid("sum of quotas", permits_->reserved_total() + quota,

@@ -473,8 +473,8 @@ class pool_base {
   [[noreturn]] void refuse_watcher(observer<env>* w) const {
     w->release();
     if (closed()) throw pool_closed(core_->name());
-    throw_invalid("observers of a pool", observer_list<env>::most + 1, "must be at most",
-                  observer_list<env>::most);
+    throw_invalid(("observers of pool '" + core_->name() + "'").c_str(),
+                  observer_list<env>::most + 1, "must be at most", observer_list<env>::most);
   }
   using upkeep_type = upkeep<typename Core::config>;
   static constexpr std::int64_t never = INT64_MIN;

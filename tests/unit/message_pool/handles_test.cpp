@@ -317,9 +317,9 @@ TEST_CASE("a refusal says whose messages are all in use", "[message_pool]") {
   const auto two = pool.get();
   CHECK_THROWS_WITH(pool.consumer(2),
                     "tarn: pool 'orders': quota 2 can't be reserved while so many messages are in "
-                    "use, capacity 3");
+                    "use, capacity 3, 1 of it reserved");
   const auto three = pool.get();
   CHECK_THROWS_WITH(pool.get(),
                     "tarn: pool 'orders': all messages are in use or reserved for consumers, "
-                    "capacity 3");
+                    "capacity 3, 1 of it reserved");
 }

@@ -373,12 +373,12 @@ TEST_CASE("a log hears of a pool until its watch or the pool ends, in any order"
 }
 
 TEST_CASE("eight watch a pool at most; the ninth is refused by number", "[event_log]") {
-  tarn::byte_pool<> pool;
+  tarn::byte_pool<> pool({.name = "frames"});
   tarn::event_log log;
   std::vector<tarn::pool_watch> all;
   for (int i = 0; i != 8; ++i)
     all.push_back(log.watch(pool));
-  CHECK_THROWS_WITH(log.watch(pool), "tarn: observers of a pool 9 must be at most 8");
+  CHECK_THROWS_WITH(log.watch(pool), "tarn: observers of pool 'frames' 9 must be at most 8");
   CHECK_THROWS_AS(pool.set_callback([](const tarn::operation&) {}), std::invalid_argument);
   all.pop_back();
   all.push_back(log.watch(pool));
