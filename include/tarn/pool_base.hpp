@@ -178,18 +178,7 @@ class pool_base {
       if (!is_null(callback)) made = new callback_watcher<env, Callback>(std::move(callback));
     }
     observer<env>* old = nullptr;
-    bool is_in = true;
-    {
-      const guard<typename env::mutex> hold(callback_lock_);
-      old = callback_;
-      if (made != nullptr) {
-        is_in = core_->observers().add(made, old);
-      } else if (old != nullptr && !core_->observers().take_out(old)) {
-        old = nullptr;  // the pool is closed
-      }
-      if (is_in) callback_ = made;
-    }
-    if (!is_in) refuse_watcher(made);
+    if (!core_->observers().set(made, old)) refuse_watcher(made);
     core_->refresh_fast_path();
     if (old != nullptr) core_->observers().let_go(old);
   }
@@ -522,8 +511,6 @@ class pool_base {
   std::size_t max_idle_bytes_;
   std::int64_t created_;
   closing closing_;
-  typename env::mutex callback_lock_;
-  observer<env>* callback_ = nullptr;  // in the list of the core, which owns it
   typename env::template atomic<std::int64_t> last_resized_{never};
   typename env::template atomic<std::int64_t> last_tick_{never};
   typename env::template atomic<int> retention_percent_{-1};

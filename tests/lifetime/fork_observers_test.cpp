@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <memory>
 #include <optional>
 #include <string>
@@ -238,6 +239,39 @@ TEST_CASE("a child forked in the middle of a maintainer's pass can make one", "[
       child_seconds);
   CHECK(end.code == 0);
   here.may_go = true;
+}
+
+TEST_CASE("a child forked while other threads set callbacks can set one", "[fork]") {
+  tarn::byte_pool<> pool;
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> others;
+  for (int t = 0; t != 2; ++t) {
+    others.emplace_back([&] {
+      while (!stop) {
+        pool.set_callback([](const tarn::operation&) {});
+        pool.set_callback(nullptr);
+      }
+    });
+  }
+  for (int i = 0; i != 100; ++i) {
+    const auto end = test::in_child(
+        [&] {
+          int told = 0;
+          pool.set_callback([&](const tarn::operation&) { ++told; });
+          {
+            auto b = pool.get(100);
+          }
+          pool.set_callback(nullptr);
+          return told >= 2 ? 0 : 1;
+        },
+        child_seconds);
+    // The heaps of the sanitizers may be locked in a child.
+    CHECK((end.code == 0 || ((test::with_asan || test::with_tsan) && end.signal == SIGALRM)));
+    if (!end.ok()) break;
+  }
+  stop = true;
+  for (auto& t : others)
+    t.join();
 }
 
 TEST_CASE("a child forked while a printer prints can print", "[fork]") {

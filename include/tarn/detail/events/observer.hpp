@@ -68,6 +68,8 @@ class observer {
 
   /// The registry of the core whose list it is in: it knows which threads are telling something.
   registry<Env>* told_from = nullptr;
+  /// See `observer_list::set`; written before it is in the list.
+  bool was_set = false;
 
  protected:
   virtual ~observer() = default;

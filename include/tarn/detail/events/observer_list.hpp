@@ -36,25 +36,27 @@ class observer_list {
   /// `old`.
   [[nodiscard]] bool add(watcher_type* w, watcher_type* old = nullptr) noexcept {
     const guard<mutex_type> hold(lock_);
-    const auto count = count_.load(std::memory_order::relaxed);  // written under the lock
-    const auto place = place_of(old);
-    if (closed_ || place == most) return false;
-    w->told_from = &registry_;
-    observers_[place] = w;
-    if (place == count) count_.store(count + 1, std::memory_order::relaxed);
-    return true;
+    return put(w, old);
+  }
+  /// As `add`, in the place of the last `w` that was set here; null only takes that out. `old`:
+  /// what the caller has to `let_go` of, or null.
+  [[nodiscard]] bool set(watcher_type* w, watcher_type*& old) noexcept {
+    const guard<mutex_type> hold(lock_);
+    old = nullptr;
+    for (std::uint32_t i = 0; i != count_.load(std::memory_order::relaxed); ++i) {
+      if (observers_[i]->was_set) old = observers_[i];
+    }
+    if (w == nullptr) return old == nullptr || remove(old);
+    w->was_set = true;
+    if (put(w, old)) return true;
+    old = nullptr;
+    return false;
   }
 
   /// Takes `w` out. Returns: whether it was here; the caller then has to `let_go` of it.
   [[nodiscard]] bool take_out(watcher_type* w) noexcept {
     const guard<mutex_type> hold(lock_);
-    const auto count = count_.load(std::memory_order::relaxed);
-    auto place = place_of(w);
-    if (place == count) return false;
-    for (; place + 1 != count; ++place)
-      observers_[place] = observers_[place + 1];
-    count_.store(count - 1, std::memory_order::relaxed);
-    return true;
+    return remove(w);
   }
 
   /// Drops the reference of an observer that was taken out, after all threads that are telling it
@@ -139,7 +141,27 @@ class observer_list {
     tellers_.fetch_sub(1, std::memory_order::release);  // (1)
   }
 
-  /// The place of `w`, or the number of observers if it is not here. The lock is held.
+  // Preconditions of the next three: the lock is held.
+
+  [[nodiscard]] bool put(watcher_type* w, watcher_type* old) noexcept {
+    const auto count = count_.load(std::memory_order::relaxed);  // written under the lock
+    const auto place = place_of(old);
+    if (closed_ || place == most) return false;
+    w->told_from = &registry_;
+    observers_[place] = w;
+    if (place == count) count_.store(count + 1, std::memory_order::relaxed);
+    return true;
+  }
+  [[nodiscard]] bool remove(watcher_type* w) noexcept {
+    const auto count = count_.load(std::memory_order::relaxed);
+    auto place = place_of(w);
+    if (place == count) return false;
+    for (; place + 1 != count; ++place)
+      observers_[place] = observers_[place + 1];
+    count_.store(count - 1, std::memory_order::relaxed);
+    return true;
+  }
+  /// The place of `w`, or the number of observers if it is not here.
   [[nodiscard]] std::uint32_t place_of(const watcher_type* w) const noexcept {
     std::uint32_t place = 0;
     while (place != count_.load(std::memory_order::relaxed) && observers_[place] != w)
