@@ -15,34 +15,12 @@
 
 #include "support/catch.hpp"
 #include "support/conservation.hpp"
+#include "support/failing_heap.hpp"
 #include "support/policy_matrix.hpp"
 
 namespace {
 
-// Counts this thread's calls of operator new down to the failing one.
-thread_local std::size_t calls_left = SIZE_MAX;
-thread_local bool has_failed = false;
-std::atomic<std::int64_t> live{0};
 std::atomic<int> asked_the_heap{0};
-
-void* memory(std::size_t bytes, std::size_t alignment) noexcept {
-  if (calls_left != SIZE_MAX && calls_left-- == 0) {
-    calls_left = 0;  // all later calls fail, too
-    has_failed = true;
-    return nullptr;
-  }
-  void* const p = alignment <= __STDCPP_DEFAULT_NEW_ALIGNMENT__
-                      ? std::malloc(bytes != 0 ? bytes : 1)
-                      : std::aligned_alloc(alignment, (bytes + alignment - 1) & ~(alignment - 1));
-  if (p != nullptr) live.fetch_add(1);
-  return p;
-}
-
-void give_back(void* p) noexcept {
-  if (p == nullptr) return;
-  live.fetch_sub(1);
-  std::free(p);
-}
 
 // Slabs come from pages, so that only the pool's own bookkeeping meets the failing heap.
 struct slabs_of_pages : tarn::page_source {
@@ -52,39 +30,7 @@ template <class P, class Source = slabs_of_pages>
 using pool_for = tarn::byte_pool<typename P::lock, typename P::stats,
                                  tarn::traits<tarn::power_of_two_tiers<>, tarn::no_check, Source>>;
 
-// Calls `action()` with a heap that fails from its n-th call on. Returns: whether one failed.
-template <class Action>
-bool with_failing_heap(std::size_t n, Action&& action) {
-  has_failed = false;
-  calls_left = n;
-  action();
-  calls_left = SIZE_MAX;
-  return has_failed;
-}
-
 }  // namespace
-
-[[gnu::noinline]] void* operator new(std::size_t bytes) {
-  if (void* const p = memory(bytes, 0)) return p;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void* operator new(std::size_t bytes, std::align_val_t alignment) {
-  if (void* const p = memory(bytes, static_cast<std::size_t>(alignment))) return p;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
-  return memory(bytes, 0);
-}
-[[gnu::noinline]] void* operator new(std::size_t bytes, std::align_val_t alignment,
-                                     const std::nothrow_t&) noexcept {
-  return memory(bytes, static_cast<std::size_t>(alignment));
-}
-[[gnu::noinline]] void operator delete(void* p) noexcept { give_back(p); }
-[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { give_back(p); }
-[[gnu::noinline]] void operator delete(void* p, std::align_val_t) noexcept { give_back(p); }
-[[gnu::noinline]] void operator delete(void* p, std::size_t, std::align_val_t) noexcept {
-  give_back(p);
-}
 
 TEMPLATE_LIST_TEST_CASE("a pool that can't be made for want of memory leaks none", "[byte_pool]",
                         test::every_lock) {
@@ -94,16 +40,16 @@ TEMPLATE_LIST_TEST_CASE("a pool that can't be made for want of memory leaks none
   }  // the memory that is allocated once per program and thread now exists
   for (std::size_t n = 0;; ++n) {
     INFO(n);
-    const auto before = live.load();
+    const auto before = test::heap_live.load();
     bool made = false;
-    with_failing_heap(n, [&] {
+    test::with_failing_heap(n, [&] {
       try {
         const pool_for<TestType> pool({.initial_objects = 1, .initial_bytes = 1 << 20});
         made = true;
       } catch (const std::bad_alloc&) {
       }
     });
-    CHECK(live.load() == before);
+    CHECK(test::heap_live.load() == before);
     if (made) break;
     REQUIRE(n < 1000);
   }
@@ -114,7 +60,7 @@ TEMPLATE_LIST_TEST_CASE("a pool that can't be made for want of memory leaks none
 // it returns false once no call failed.
 template <class Step>
 void walk(Step&& step) {
-  const auto before = live.load();
+  const auto before = test::heap_live.load();
   std::size_t steps = 0;
   std::thread([&] {
     while (steps != 1000 && step(steps++)) {
@@ -122,7 +68,7 @@ void walk(Step&& step) {
   }).join();
   CHECK(steps > 1);
   CHECK(steps < 1000);
-  CHECK(live.load() == before);
+  CHECK(test::heap_live.load() == before);
 }
 
 TEMPLATE_LIST_TEST_CASE("gets without heap fail cleanly or do without", "[byte_pool]",
@@ -134,13 +80,13 @@ TEMPLATE_LIST_TEST_CASE("gets without heap fail cleanly or do without", "[byte_p
   walk([&](std::size_t n) {
     pool_for<TestType> pool;
     void* out[12] = {};
-    const bool failed = with_failing_heap(n, [&] {
+    const bool failed = test::with_failing_heap(n, [&] {
       for (std::size_t i = 0; i != 12; ++i)
         out[i] = pool.try_allocate(std::size_t{100} << i);
     });
     unbalanced += test::imbalance(pool) != "";
     // Puts never need memory: the heap still fails.
-    puts_that_asked += with_failing_heap(0, [&] {
+    puts_that_asked += test::with_failing_heap(0, [&] {
       for (std::size_t i = 0; i != 12; ++i) {
         if (out[i] != nullptr) pool.deallocate(out[i], std::size_t{100} << i);
       }
@@ -164,7 +110,7 @@ TEMPLATE_LIST_TEST_CASE("a pool below the heap asks it for nothing", "[byte_pool
   std::thread([&] {
     void* warm = pool.try_allocate(100);
     void* out[12] = {};
-    const bool asked = with_failing_heap(0, [&] {
+    const bool asked = test::with_failing_heap(0, [&] {
       for (std::size_t i = 0; i != 12; ++i)
         out[i] = pool.try_allocate(std::size_t{100} << i);
       for (std::size_t i = 0; i != 12; ++i) {
@@ -188,7 +134,7 @@ bool asks_the_heap_for_large_blocks() {
     void* warm = pool.try_allocate(100);
     void* out[500] = {};
     const auto size_of = [](std::size_t i) { return 300 + 20 * i; };
-    const bool asked = with_failing_heap(0, [&] {
+    const bool asked = test::with_failing_heap(0, [&] {
       for (int turn = 0; turn != 2; ++turn) {
         for (std::size_t i = 0; i != 500; ++i)
           out[i] = pool.try_allocate(size_of(i));
@@ -228,9 +174,9 @@ TEMPLATE_LIST_TEST_CASE("large gets with a cache fail cleanly without heap", "[b
   walk([&](std::size_t n) {
     pool_for<TestType> pool({.large_cache_bytes = 16 << 20});
     void* large = nullptr;
-    const bool failed = with_failing_heap(n, [&] { large = pool.try_allocate(3 << 20); });
+    const bool failed = test::with_failing_heap(n, [&] { large = pool.try_allocate(3 << 20); });
     unbalanced += !failed && large == nullptr;
-    puts_that_asked += with_failing_heap(0, [&] {
+    puts_that_asked += test::with_failing_heap(0, [&] {
       if (large != nullptr) pool.deallocate(large, 3 << 20);
     });
     unbalanced += test::imbalance(pool) != "";
@@ -250,18 +196,18 @@ TEMPLATE_LIST_TEST_CASE("a thread that has no memory works without a cache of it
   std::size_t failures = 0;
   std::size_t missing = 0;
   std::thread([&] {
-    has_failed = false;
-    calls_left = 0;
+    test::heap_has_failed = false;
+    test::heap_calls_left = 0;
     for (auto* const b : blocks)
       pool.deallocate(b, 1000);
-    failures += has_failed;
+    failures += test::heap_has_failed;
     for (auto& b : blocks)
       missing += (b = pool.try_allocate(1000)) == nullptr;
     for (auto* const b : blocks) {
       if (b != nullptr) pool.deallocate(b, 1000);
     }
     pool.drain();
-    calls_left = SIZE_MAX;
+    test::heap_calls_left = SIZE_MAX;
   }).join();
   CHECK(failures == 0);
   CHECK(missing == 0);
