@@ -82,7 +82,8 @@ class byte_pool
   /// Gets a buffer of `size` bytes. The contents are indeterminate unless the pool zeroes.
   ///
   /// Throws: `std::length_error` if `size` is above PTRDIFF_MAX; `pool_closed`; `pool_exhausted` if
-  ///   the source or a limit is exhausted. The pool is unchanged then.
+  ///   the source or a limit is exhausted. The pool is unchanged then, but idle memory may have
+  ///   gone back to the source, where that could have helped.
   /// Complexity: O(1); a miss may take a slab from the source.
   [[nodiscard]] TARN_FORCE_INLINE buffer get(std::size_t size,
                                              where_type where = where_type::current()) {
@@ -125,19 +126,17 @@ class byte_pool
   ///   takes a node.
   [[nodiscard]] TARN_FORCE_INLINE shared_buffer
   get_shared(std::size_t size, where_type where = where_type::current()) {
-    auto got = core().take_hit_bytes(size);
+    const auto got = shared_node::take(core(), size, where);
     if (got.block == nullptr) [[unlikely]]
-      got = take_slowly(size, where);
-    shared_buffer made = share(got, size);
-    if (!made) [[unlikely]]
-      this->fail(size);
-    return made;
+      fail_shared(size, got.lacks_node);
+    return {static_cast<const std::byte*>(got.block), size, got.node};
   }
   /// As `get_shared`, but returns an empty handle instead of throwing.
   [[nodiscard]] shared_buffer try_get_shared(std::size_t size,
                                              where_type where = where_type::current()) noexcept {
-    const auto got = core().take_bytes(size, where);
-    return got.block != nullptr ? share(got, size) : shared_buffer();
+    const auto got = shared_node::take(core(), size, where);
+    if (got.block == nullptr) return {};
+    return {static_cast<const std::byte*>(got.block), size, got.node};
   }
   /// Shares memory that the pool does not own. The thread that drops the last reference calls
   /// `deleter()`.
@@ -210,30 +209,28 @@ class byte_pool
   /// Gives a buffer back to the pool it came from. Ignores an empty buffer.
   void put(buffer&& b) noexcept { b.reset(); }
 
-  /// Fills `out` with buffers of `size` bytes. Throws: as `get`; no buffer is taken then.
+  /// Fills `out` with buffers of `size` bytes; the buffers that it holds before go back. Throws: as
+  /// `get`; nothing has changed then, in the pool or in `out`.
   void get_bulk(std::size_t size, std::span<buffer> out, where_type where = where_type::current()) {
     if (!try_get_bulk(size, out, where)) fail_bulk(size, out.size());
   }
+  /// As `get_bulk`, but returns false instead of throwing.
   [[nodiscard]] bool try_get_bulk(std::size_t size, std::span<buffer> out,
                                   where_type where = where_type::current()) noexcept {
-    if (overflows(size, out.size())) return false;
-    void* blocks[at_once];
-    const bool is_hot = core().is_hot(size);
-    const auto tier = is_hot ? core().tier_of(size, default_alignment) : 0;
-    for (std::size_t i = 0; i != out.size();) {
-      const auto n = is_hot ? detail::min_of(at_once, out.size() - i) : 1;
-      if (is_hot && core().take_bulk(tier, size, blocks, n, where)) {
+    if (void* blocks[most_on_stack]; out.size() <= most_on_stack && core().is_hot(size)) {
+      const auto tier = core().tier_of(size, default_alignment);
+      if (core().pop_bulk(tier, size, blocks, out.size(), where)) {
         const auto capacity = core().shape_of(tier).size;
-        for (std::size_t k = 0; k != n; ++k)
-          out[i + k] = {blocks[k], size, capacity, &core()};
-      } else if (is_hot || !(out[i] = try_get(size, where))) {
-        while (i-- != 0)
-          out[i].reset();
-        return false;
+        for (std::size_t i = 0; i != out.size(); ++i)
+          out[i] = {blocks[i], size, capacity, &core()};
+        return true;
       }
-      i += n;
     }
-    return true;
+    return core().take_many(size, out.size(), where,
+                            [first = out.data(), size, core = &core()](std::size_t i, void* block,
+                                                                       std::size_t capacity) {
+                              first[i] = {block, size, capacity, core};
+                            });
   }
   /// Gives all buffers back, each to its own pool; adjacent buffers of one tier in one step.
   void put_bulk(std::span<buffer> buffers) noexcept {
@@ -293,26 +290,20 @@ class byte_pool
     core().give_cold(p, size, alignment, detail::core_settings::no_limit, true);
   }
 
-  /// Fills `out` with raw blocks of `size` bytes. Throws: as `allocate`; no block is taken then.
+  /// Fills `out` with raw blocks of `size` bytes. Throws: as `allocate`; nothing has changed then,
+  /// in the pool or in `out`.
   void allocate_bulk(std::size_t size, std::span<void*> out,
                      where_type where = where_type::current()) {
     if (!try_allocate_bulk(size, out, where)) fail_bulk(size, out.size());
   }
   [[nodiscard]] bool try_allocate_bulk(std::size_t size, std::span<void*> out,
                                        where_type where = where_type::current()) noexcept {
-    if (overflows(size, out.size())) return false;
-    if (core().is_hot(size)) {
-      const auto tier = core().tier_of(size, default_alignment);
-      return core().take_bulk(tier, size, out.data(), out.size(), where);
+    if (core().is_hot(size) && core().pop_bulk(core().tier_of(size, default_alignment), size,
+                                               out.data(), out.size(), where)) {
+      return true;
     }
-    for (std::size_t i = 0; i != out.size(); ++i) {
-      out[i] = try_allocate(size, default_alignment, where);
-      if (out[i] != nullptr) continue;
-      while (i-- != 0)
-        deallocate(out[i], size);
-      return false;
-    }
-    return true;
+    return core().take_many(size, out.size(), where,
+                            [&](std::size_t i, void* block, std::size_t) { out[i] = block; });
   }
   void deallocate_bulk(std::span<void* const> blocks, std::size_t size) noexcept {
     if (core().is_hot(size)) {
@@ -371,14 +362,9 @@ class byte_pool
   }
 
   using shared_node = detail::shared_node<detail::byte_config<Lock, Stats, Traits>>;
-  [[nodiscard]] TARN_FORCE_INLINE shared_buffer share(const typename core_type::sized_block& got,
-                                                      std::size_t size) {
-    auto* const node = shared_node::make(&core(), got.block, got.capacity, size);
-    if (node == nullptr) [[unlikely]] {
-      core().give_owned(got.block, got.capacity, 0);
-      return {};
-    }
-    return {static_cast<const std::byte*>(got.block), size, node};
+  [[noreturn]] TARN_COLD void fail_shared(std::size_t size, bool lacks_node) const {
+    if (lacks_node) detail::throw_no_node(core());
+    this->fail(size);
   }
   bool report([[maybe_unused]] misuse kind,
               [[maybe_unused]] const typename shared_buffer::raw_type& raw) noexcept {
@@ -396,33 +382,34 @@ class byte_pool
     return true;
   }
 
-  /// True if so many blocks do not fit into memory. Counts that as a refusal.
-  [[nodiscard]] bool overflows(std::size_t size, std::size_t blocks) noexcept {
-    if (blocks == 0 || size <= detail::max_size / blocks) return false;
-    core().refuse(refusal::too_large, core().tier_of(size, default_alignment), size);
-    return true;
-  }
   [[noreturn]] TARN_COLD void fail_bulk(std::size_t size, std::size_t blocks) {
     if (size > detail::max_size / blocks) {
       detail::throw_length("size", size, "must be at most, for each of so many,",
                            detail::max_size / blocks);
     }
-    this->fail(size);
+    this->fail_many(core().tier_of(size, default_alignment), size, blocks);
   }
 
   [[noreturn]] TARN_COLD void fail_adopt(std::size_t size) {
     if (size > shared_node::most_bytes) {
       detail::throw_length("adopted size", size, "must be at most", shared_node::most_bytes);
     }
-    this->fail(detail::line_alignment);
+    detail::throw_no_node(core());
   }
   [[nodiscard]] shared_buffer try_get_shared_unreported(std::size_t size,
                                                         where_type where) noexcept {
     const auto got = core().take_unreported(size, where);
-    return got.block != nullptr ? share(got, size) : shared_buffer();
+    if (got.block == nullptr) return {};
+    auto* const node = shared_node::make(&core(), got.block, got.capacity, size);
+    if (node == nullptr) {
+      core().give_owned(got.block, got.capacity, 0);
+      return {};
+    }
+    return {static_cast<const std::byte*>(got.block), size, node};
   }
 
-  static constexpr std::size_t at_once = 32;  // blocks on the stack between two lists
+  static constexpr std::size_t most_on_stack = 256;  // blocks of a bulk get that is a hit
+  static constexpr std::size_t at_once = 32;         // blocks on the stack between two lists
 
   // The cold paths. They are never inlined, and called last, so that a hit saves no registers for
   // them. They take no buffer as an argument: it could not stay in registers then.

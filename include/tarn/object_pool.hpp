@@ -197,8 +197,9 @@ class object_pool : public detail::object_pool_base<T, Lock, Stats, Traits> {
   template <class Container = T>  // tested when it is called: T may be incomplete until then
     requires(keeps_objects && detail::reserves<Container>)
   [[nodiscard]] handle get(std::size_t capacity, where_type where = where_type::current()) {
-    handle object = get(where);
-    object->reserve(capacity != 0 ? capacity : core().default_capacity());
+    handle object = try_get(capacity, where);
+    if (!object) [[unlikely]]
+      this->fail(sizeof(T));
     return object;
   }
   /// As `get(capacity)`, but returns an empty handle if the pool has no object.
@@ -206,33 +207,23 @@ class object_pool : public detail::object_pool_base<T, Lock, Stats, Traits> {
   template <class Container = T>
     requires(keeps_objects && detail::reserves<Container>)
   [[nodiscard]] handle try_get(std::size_t capacity, where_type where = where_type::current()) {
-    handle object = try_get(where);
-    if (object) object->reserve(capacity != 0 ? capacity : core().default_capacity());
-    return object;
+    const auto wanted = capacity != 0 ? capacity : core().default_capacity();
+    return {core().take_adapted(where, [wanted](T& object) { object.reserve(wanted); }), &core()};
   }
-  /// As `get_bulk`, but returns false if the pool has too few objects.
+  /// As `get_bulk`, but returns false if the pool has too few objects; `out` is unchanged then.
   /// Throws: what the factory throws.
   [[nodiscard]] bool try_get_bulk(std::span<handle> out, where_type where = where_type::current())
     requires(keeps_objects)
   {
-    for (std::size_t filled = 0; filled != out.size(); ++filled) {
-      try {
-        out[filled] = try_get(where);
-      } catch (...) {
-        put_bulk(out.first(filled));
-        throw;
-      }
-      if (out[filled]) continue;
-      put_bulk(out.first(filled));
-      return false;
-    }
-    return true;
+    return core().take_many(out.size(), where,
+                            [&](std::size_t i, T* object) { out[i] = handle(object, &core()); });
   }
-  /// Fills `out` with objects. Throws: as `get`; no object is taken then.
+  /// Fills `out` with objects; the handles that it holds before give their objects back.
+  /// Throws: as `get`; nothing has changed then, in the pool or in `out`.
   void get_bulk(std::span<handle> out, where_type where = where_type::current())
     requires(keeps_objects)
   {
-    if (!try_get_bulk(out, where)) this->fail(sizeof(T));
+    if (!try_get_bulk(out, where)) this->fail_many(0, sizeof(T), out.size());
   }
 
   /// Builds an object in a pooled block.
@@ -262,21 +253,17 @@ class object_pool : public detail::object_pool_base<T, Lock, Stats, Traits> {
   template <class... Args>
     requires(!keeps_objects && std::constructible_from<T, Args...>)
   [[nodiscard]] TARN_FORCE_INLINE handle try_make_at(where_type where, Args&&... args) {
-    void* const block = core().take_block(where);
-    if (block == nullptr) [[unlikely]] {
-      core().refuse_object();
-      return {};
-    }
+    T* made = nullptr;
     if constexpr (std::is_nothrow_constructible_v<T, Args...>) {
-      return {::new (block) T(std::forward<Args>(args)...), &core()};
+      if (void* const block = core().take_block(where)) [[likely]]
+        made = ::new (block) T(std::forward<Args>(args)...);
     } else {
-      try {
-        return {::new (block) T(std::forward<Args>(args)...), &core()};
-      } catch (...) {
-        core().give_block(block);
-        throw;
-      }
+      made = core().build_block(
+          where, [&](void* block) { return ::new (block) T(std::forward<Args>(args)...); });
     }
+    if (made == nullptr) [[unlikely]]
+      core().refuse_object();
+    return {made, &core()};
   }
 
   /// Gives an object back. Ignores an empty handle.

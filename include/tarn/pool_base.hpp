@@ -48,6 +48,14 @@ template <class Core>
   throw pool_exhausted(request_text(core, why, size, alignment).c_str());
 }
 
+/// Throws the error that says why `core` has no node for shared bytes.
+template <class Core>
+[[noreturn]] TARN_COLD void throw_no_node(Core& core) {
+  const auto why = bounds<typename Core::config>::why_no_node(core);
+  if (why == refusal::closed) throw pool_closed(core.name());
+  throw pool_exhausted(node_text(core, why).c_str());
+}
+
 /// The public base of pools.
 template <class Core>
 class pool_base {
@@ -82,20 +90,20 @@ class pool_base {
     return given;
   }
   /// Drains, then makes the initial blocks ready again. The new blocks are made before the drain,
-  /// so a failure changes nothing. If a limit leaves no room for both, the drain comes first.
-  /// Throws: as the constructor; `pool_closed`.
+  /// so a failure changes nothing. If a limit leaves no room for both, the initial blocks are idle
+  /// ones, which stay, and new ones in place of those that are missing. If these need memory that
+  /// other tiers have idle, a failure may leave fewer idle blocks there. Throws: as the
+  /// constructor; `pool_closed`.
   void reset_and_drain() {
     if (closed()) {
       core_->refuse(refusal::closed, 0, core_->shape_of(0).size);
       throw pool_closed(core_->name());
     }
     const upkeep_pass counted;
-    const auto drained = [this] { empty(); };
-    if (initial_.fit_beside(*core_)) {
-      make_initial(true, drained);
-    } else {
-      initial_blocks::replace(*core_, 0, drained, [this] { make_initial(false, [] {}); });
-    }
+    const auto missed = initial_.fit_beside(*core_)
+                            ? initial_.make(*core_, true, [this] { empty(); })
+                            : initial_.make_missing(*core_);
+    if (missed) refuse_blocks(missed.tier, missed.blocks);
     std::size_t ready = 0;
     for (std::uint32_t t = 0; t != core_->tiers(); ++t)
       ready += core_->ready_of(t);
@@ -403,14 +411,17 @@ class pool_base {
     if (before != blocks)
       core_->observers().tell({pool_event_kind::resize, t, blocks, before, nullptr});
   }
-  template <class Then>
-  void make_initial(bool afresh, Then&& then) {
-    const auto refuse = [this](std::uint32_t tier, std::size_t n) { refuse_blocks(tier, n); };
-    initial_.make(*core_, afresh, refuse, then);
-  }
   void prewarm_initially() {
     check_amount(core_->tiers() - 1, initial_.blocks);
-    make_initial(false, [] {});
+    if (const auto missed = initial_.make(*core_, false, [] {}))
+      refuse_blocks(missed.tier, missed.blocks);
+  }
+  /// Throws the error that says why a get of `count` blocks at once failed.
+  [[noreturn]] TARN_COLD void fail_many(std::uint32_t tier, std::size_t size,
+                                        std::size_t count) const {
+    const auto why = bounds_type::why_not_many(*core_, tier, size, count);
+    if (why == refusal::closed) throw pool_closed(core_->name());
+    throw pool_exhausted(many_text(*core_, why, tier, size, count).c_str());
   }
   /// Throws the error that says why a get failed.
   [[noreturn]] TARN_COLD void fail(std::size_t size, std::size_t alignment = 1) const {

@@ -17,7 +17,7 @@
 #include <utility>
 
 #include <tarn/buffer.hpp>
-#include <tarn/detail/pool/shared_node.hpp>
+#include <tarn/detail/pool/shared_node_slow.hpp>
 #include <tarn/fwd.hpp>
 #include <tarn/pool_base.hpp>
 
@@ -336,21 +336,19 @@ class basic_shared_buffer {
   /// Copies the bytes into a block of the same pool. Returns: an empty handle if there is no
   /// memory.
   [[nodiscard]] basic_shared_buffer copy() const noexcept {
-    core_type* const core = &node_->core();
-    const auto got = core->take_bytes(size_);
-    if (got.block == nullptr) return {};
-    auto* const node = node_type::make(core, got.block, got.capacity, size_);
-    if (node == nullptr) {
-      core->give_owned(got.block, got.capacity, 0);
-      return {};
-    }
-    if (size_ != 0) detail::copy_memory(got.block, data_, size_);
-    return {static_cast<const std::byte*>(got.block), size_, node};
+    return copy_into(node_type::take(node_->core(), size_));
+  }
+  [[nodiscard]] basic_shared_buffer copy_into(
+      const typename node_type::shared_block& to) const noexcept {
+    if (to.block == nullptr) return {};
+    if (size_ != 0) detail::copy_memory(to.block, data_, size_);
+    return {static_cast<const std::byte*>(to.block), size_, to.node};
   }
   [[nodiscard]] basic_shared_buffer copy_or_throw() const {
-    auto made = copy();
-    if (made.node_ == nullptr) detail::throw_nothing(node_->core(), size_);
-    return made;
+    const auto to = node_type::take(node_->core(), size_);
+    if (to.lacks_node) detail::throw_no_node(node_->core());
+    if (to.block == nullptr) detail::throw_nothing(node_->core(), size_);
+    return copy_into(to);
   }
   bool take_over(basic_shared_buffer&& made) noexcept {
     if (made.node_ == nullptr) return false;
@@ -385,8 +383,7 @@ template <class Lock, class Stats, class Traits>
   auto frozen = basic_shared_buffer<Lock, Stats, Traits>::of_block(raw);
   if (frozen || raw.owner == nullptr) return frozen;
   b = basic_buffer<Lock, Stats, Traits>::from_raw(raw);
-  detail::throw_nothing(*static_cast<typename node_type::core_type*>(raw.owner),
-                        detail::line_alignment);
+  detail::throw_no_node(*static_cast<typename node_type::core_type*>(raw.owner));
 }
 
 }  // namespace tarn

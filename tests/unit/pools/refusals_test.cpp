@@ -175,7 +175,8 @@ TEST_CASE("the text says what would help", "[refusals]") {
   tarn::byte_pool<> frames({.name = "frames", .capacity = 2});
   std::vector<tarn::byte_pool<>::buffer> out(3);
   CHECK(text_of([&] { frames.get_bulk(200, out); }) ==
-        "tarn: pool 'frames' has nothing for 200 bytes: 0 of 2 blocks are in use, capacity 2");
+        "tarn: pool 'frames' has nothing for 3 blocks of 200 bytes: 0 of 2 blocks are in use, "
+        "capacity 2");
   tarn::byte_pool<> limited({.name = "limited", .limit_bytes = 1536 * kib});
   const auto held = limited.get(mib);
   CHECK(text_of([&] { static_cast<void>(limited.get(3 * mib)); }) ==

@@ -35,53 +35,132 @@ struct initial_blocks {
     return true;
   }
 
+  /// Too few blocks of a tier.
+  struct shortage {
+    std::uint32_t tier = 0;
+    std::size_t blocks = 0;  // 0: there is none
+    [[nodiscard]] explicit operator bool() const noexcept { return blocks != 0; }
+  };
+
   /// Makes the blocks ready. Calls `then()`, which throws nothing, when all blocks exist and before
-  /// the first one is ready. `afresh`: the blocks come from memory bought for them alone. If the
-  /// blocks can't be had, calls `refuse(tier, blocks)`, which throws.
-  template <class Core, class Refuse, class Then>
-  void make(Core& core, bool afresh, Refuse&& refuse, Then&& then) const {
-    make_from(core, afresh, 0, bytes, static_cast<batch<Core>*>(nullptr), refuse, then);
+  /// the first one is ready. `afresh`: the blocks come from memory bought for them alone. Returns:
+  /// what can't be had; nothing has changed then. Throws: what making the blocks throws.
+  template <class Core, class Then>
+  [[nodiscard]] shortage make(Core& core, bool afresh, Then&& then) const {
+    return make_from(core, {afresh, false, stops_at_limit}, then, 0, bytes,
+                     static_cast<batch<Core>*>(nullptr));
   }
 
-  /// Calls `empty()`, then `make()`. If that throws, the blocks that were ready in `tier` and the
-  /// tiers after it become ready again, as far as the factory and the source allow it.
-  template <class Core, class Empty, class Make>
-  static void replace(Core& core, std::uint32_t tier, Empty&& empty, Make&& make) {
-    if (tier == core.tiers()) return empty(), make();
-    const auto ready = bounds<typename Core::config>::reachable(core, tier);
-    try {
-      replace(core, tier + 1, empty, make);
-    } catch (...) {
-      try {
-        batch<Core> again(core, tier);
-        if (again.reserve(ready, true) && again.fill()) again.publish();
-      } catch (...) {  // the first exception is thrown below
-      }
-      throw;
-    }
+  /// As `make`, in a pool where these blocks and all idle ones have no room beside each other: the
+  /// ready blocks stay as far as they are wanted, and only missing ones are made. Other idle memory
+  /// goes when these exist. Only if they find no room otherwise, it goes before; then a failure may
+  /// leave fewer blocks of other tiers ready.
+  template <class Core>
+  [[nodiscard]] shortage make_missing(Core& core) const {
+    using bounds_type = bounds<typename Core::config>;
+    const auto empty = [&] {
+      bounds_type::drain_to(core, [&](std::uint32_t t) { return wanted_in(core, t); });
+    };
+    const auto missed =
+        make_from(core, {false, true, false}, empty, 0, bytes, static_cast<batch<Core>*>(nullptr));
+    if (!missed) return missed;
+    if (!stops_at_limit && !fits_without_surplus(core, missed)) return missed;
+    return replace(core, 0, [&] {
+      empty();
+      const auto nothing = [] {};
+      return make_from(core, {false, true, stops_at_limit}, nothing, 0, bytes,
+                       static_cast<batch<Core>*>(nullptr));
+    });
   }
 
  private:
-  template <class Core, class Refuse, class Then>
-  void make_from(Core& core, bool afresh, std::uint32_t tier, std::size_t left_bytes,
-                 batch<Core>* others, Refuse& refuse, Then& then) const {
+  struct way {
+    bool afresh;   // existing blocks are not used
+    bool missing;  // ready blocks count
+    bool partly;   // as many as the limit leaves are enough
+  };
+
+  /// The blocks of `tier`, if there are as many of the tiers before it.
+  template <class Core>
+  [[nodiscard]] std::size_t wanted_in(const Core& core, std::uint32_t tier) const noexcept {
+    std::size_t left = bytes;
+    for (std::uint32_t t = 0; t < tier && t < core.tiers(); ++t)
+      left -= of(core.shape_of(t).stride, left) * core.shape_of(t).stride;
+    return tier < core.tiers() ? of(core.shape_of(tier).stride, left) : 0;
+  }
+
+  /// Whether the missing blocks may have room when all other idle memory is gone.
+  template <class Core>
+  [[nodiscard]] bool fits_without_surplus(Core& core, const shortage& missed) const noexcept {
+    using bounds_type = bounds<typename Core::config>;
+    if (bounds_type::why_no_more(core, missed.tier, missed.blocks) == refusal::capacity) {
+      return false;
+    }
+    std::size_t needed = 0;
+    for (std::uint32_t t = 0; t != core.tiers(); ++t) {
+      const auto wanted = wanted_in(core, t);
+      const auto ready = bounds_type::reachable(core, t);
+      const auto before = needed;
+      if (wanted > ready && !bounds_type::has_room_for(core, t, wanted - ready, needed) &&
+          needed == before) {
+        return false;  // the limit is less than these alone
+      }
+    }
+    return bounds_type::idle_may_help(core, needed);
+  }
+
+  /// Calls `make()`. If that fails, the blocks that were ready in `tier` and the tiers after it
+  /// become ready again, as far as the source allows it.
+  template <class Core, class Make>
+  static shortage replace(Core& core, std::uint32_t tier, Make&& make) {
+    if (tier == core.tiers()) return make();
+    const auto ready = bounds<typename Core::config>::reachable(core, tier);
+    try {
+      const auto missed = replace(core, tier + 1, make);
+      if (missed) restore(core, tier, ready);
+      return missed;
+    } catch (...) {
+      restore(core, tier, ready);
+      throw;
+    }
+  }
+  template <class Core>
+  static void restore(Core& core, std::uint32_t tier, std::uint64_t ready) {
+    const auto now = bounds<typename Core::config>::reachable(core, tier);
+    if (now >= ready) return;
+    try {
+      batch<Core> again(core, tier);
+      if (again.reserve(ready - now, true) && again.fill()) again.publish();
+    } catch (...) {  // the first failure is the one to report
+    }
+  }
+
+  template <class Core, class Then>
+  [[nodiscard]] shortage make_from(Core& core, way how, Then& then, std::uint32_t tier,
+                                   std::size_t left_bytes, batch<Core>* others) const {
+    using bounds_type = bounds<typename Core::config>;
     if (tier != core.tiers()) {
       const auto stride = core.shape_of(tier).stride;
       const auto wanted = of(stride, left_bytes);
-      batch<Core> made(core, tier, afresh);
-      if (!made.reserve(wanted, stops_at_limit)) refuse(tier, wanted);
+      const auto kept = how.missing ? cast_to<std::size_t>(min_of<std::uint64_t>(
+                                          wanted, bounds_type::reachable(core, tier)))
+                                    : 0;
+      batch<Core> made(core, tier, how.afresh);
+      if (!made.reserve(wanted - kept, how.partly)) return {tier, wanted - kept};
       made.next = others;
-      return make_from(core, afresh, tier + 1, left_bytes - made.size() * stride, &made, refuse,
-                       then);
+      made.kept = kept;
+      return make_from(core, how, then, tier + 1, left_bytes - (kept + made.size()) * stride,
+                       &made);
     }
     for (auto* b = others; b != nullptr; b = b->next) {
-      if (!b->fill()) refuse(b->tier(), b->size());
+      if (!b->fill()) return {b->tier(), b->size()};
     }
     then();
     for (auto* b = others; b != nullptr; b = b->next) {
-      upkeep<typename Core::config>::keep_at_least(core, b->tier(), b->size());
+      upkeep<typename Core::config>::keep_at_least(core, b->tier(), b->kept + b->size());
       b->publish();
     }
+    return {};
   }
 };
 

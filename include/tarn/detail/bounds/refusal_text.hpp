@@ -68,6 +68,29 @@ template <class Core>
   return text;
 }
 
+/// The text of a refused request for `count` blocks at once.
+template <class Core>
+[[nodiscard]] error_text many_text(Core& core, refusal why, std::uint32_t tier, std::size_t size,
+                                   std::size_t count) noexcept {
+  error_text text;
+  text.put("tarn: pool '").put_name(core.name()).put("' has nothing for ").put(count, "block");
+  text.put(" of ").put(size, "byte").put(": ");
+  why == refusal::capacity ? put_in_use(text, core, tier) : put_held(text, core, why);
+  return text;
+}
+
+/// The text of a refused node.
+template <class Core>
+[[nodiscard]] error_text node_text(Core& core, refusal why) noexcept {
+  error_text text;
+  text.put("tarn: pool '")
+      .put_name(core.name())
+      .put("' has nothing for a node, which shared bytes ");
+  text.put("need beside their block: ");
+  put_held(text, core, why);
+  return text;
+}
+
 /// The text for `blocks` more blocks that can't be made ready: the reason.
 template <class Core>
 [[nodiscard]] error_text blocks_text(Core& core, refusal why, std::uint32_t tier,

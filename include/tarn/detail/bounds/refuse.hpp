@@ -21,6 +21,41 @@ refusal bounds<Config>::reason(const core_type& c, std::uint32_t tier, std::size
   return c.source_.has_room_for(bytes) ? refusal::source : refusal::limit;
 }
 
+/// Counts a request for many blocks that got none.
+template <class Config>
+void bounds<Config>::refuse_many(core_type& c, std::uint32_t tier, std::size_t size,
+                                 std::size_t count) noexcept {
+  c.refuse(why_not_many(c, tier, size, count), tier, size);
+}
+
+/// Why `count` blocks can't be had at once. If no request can name `tier`: blocks of `size` bytes
+/// above the last tier.
+template <class Config>
+refusal bounds<Config>::why_not_many(core_type& c, std::uint32_t tier, std::size_t size,
+                                     std::size_t count) noexcept {
+  if (count == 0 || size > max_size / count) return refusal::too_large;
+  if (tier >= c.tiers()) return reason(c, tier, size * count);
+  if (c.closed()) return refusal::closed;
+  auto& t = c.tiers_[tier];
+  std::uint64_t there = core_type::front::stacked(c, tier);
+  std::uint64_t carvable = 0;
+  std::uint64_t uncarved = 0;
+  locked(t.lock, [&] {
+    there += t.home.home();
+    if (auto* const cache = c.own_cache(t)) there += cache->level();
+    carvable = t.home.max_live - min_of(t.home.live(), t.home.max_live);
+    uncarved = t.home.uncarved();
+  });
+  if (there + min_of(carvable, ~there) < count) return refusal::capacity;
+  there += uncarved;
+  const auto bytes = t.home.shape.slab_bytes;
+  const auto missing = count > there ? count - there : 1;
+  const auto slabs = (missing - 1) / slab_type::blocks_in(bytes, t.home.shape) + 1;
+  if (slabs > max_size / bytes) return refusal::limit;
+  return c.source_.has_room_for(cast_to<std::size_t>(slabs) * bytes) ? refusal::source
+                                                                     : refusal::limit;
+}
+
 /// Blocks of `tier` that are in use. Preconditions: threads have no caches.
 template <class Config>
 std::uint64_t bounds<Config>::in_use(const core_type& c, std::uint32_t tier) noexcept {

@@ -41,7 +41,7 @@ bool bounds<Config>::stock(core_type& c, std::uint32_t tier, std::uint64_t& bloc
       wait_with<env, typename core_type::lock_type>(t.busy, 1);
       continue;
     }
-    slab_type* const made = buy_slab(c, tier, into.magazines);
+    slab_type* const made = buy_slab(c, tier, into.magazines, false);
     c.stop_being_busy(t);
     if (made != nullptr) {
       into.slabs.push(made);
@@ -59,8 +59,8 @@ bool bounds<Config>::stock(core_type& c, std::uint32_t tier, std::uint64_t& bloc
 /// Adds slabs that were bought for these blocks alone, and takes `count` blocks out of them.
 /// Returns: how many it took; fewer if the core was closed.
 template <class Config>
-std::size_t bounds<Config>::carve(core_type& c, std::uint32_t tier, supply& bought, void** blocks,
-                                  std::size_t count) noexcept {
+std::size_t bounds<Config>::carve(core_type& c, std::uint32_t tier, supply& bought,
+                                  acquired_type* blocks, std::size_t count) noexcept {
   auto& t = c.tiers_[tier];
   std::size_t carved = 0;
   while (carved != count) {
@@ -69,7 +69,7 @@ std::size_t bounds<Config>::carve(core_type& c, std::uint32_t tier, supply& boug
       if (s == nullptr) return false;
       t.home.add(s, bought.magazines);
       while (carved != count && s->carved != s->blocks && t.home.live() < t.home.max_live)
-        blocks[carved++] = t.home.carve(s);
+        blocks[carved++] = {t.home.carve(s), origin::fresh};
       return true;
     });
     if (!added) break;
@@ -116,28 +116,41 @@ void bounds<Config>::give_to_source(core_type& c, void* memory, std::size_t byte
   c.source_.deallocate(memory, bytes, c.settings_.slab_bytes);
 }
 
-/// Buys a slab from the source; it is not yet added. Its magazines are added to `magazines`.
+/// Buys a slab from the source, or carves a larger idle block if it may; it is not yet added. Its
+/// magazines are added to `magazines`.
 template <class Config>
-auto bounds<Config>::buy_slab(core_type& c, std::uint32_t tier, magazine_list<env>& magazines)
-    -> slab_type* {
-  const auto bytes = c.tiers_[tier].home.shape.slab_bytes;
-  void* const memory = c.ask_source(bytes);
-  if (memory == nullptr) return nullptr;
+auto bounds<Config>::buy_slab(core_type& c, std::uint32_t tier, magazine_list<env>& magazines,
+                              bool may_carve) -> slab_type* {
   magazine_list<env> own;
-  slab_type* const made = c.describe(tier, memory, bytes, nullptr, own);
-  if (made == nullptr) give_to_source(c, memory, bytes);
+  slab_type* made = nullptr;
+  if (may_carve) {
+    made = c.obtain_slab(tier, own);
+  } else {
+    const auto bytes = c.tiers_[tier].home.shape.slab_bytes;
+    void* const memory = c.ask_source(bytes);
+    if (memory == nullptr) return nullptr;
+    made = c.describe(tier, memory, bytes, nullptr, own);
+    if (made == nullptr) give_to_source(c, memory, bytes);
+  }
   while (auto* const m = own.pop())
     magazines.push(m);
   return made;
+}
+
+/// Under the lock: makes the slabs a part of their tier.
+template <class Config>
+void bounds<Config>::join(core_type&, tier_type& t, supply& bought) noexcept {
+  while (slab_type* const s = bought.slabs.pop()) {
+    t.home.add(s, bought.magazines);
+    if (s->parent != nullptr) ++t.home.carved_slabs;
+  }
 }
 
 template <class Config>
 void bounds<Config>::add(core_type& c, std::uint32_t tier, supply& bought) noexcept {
   auto& t = c.tiers_[tier];
   locked(t.lock, [&] {
-    if (t.home.closed) return;
-    while (slab_type* const s = bought.slabs.pop())
-      t.home.add(s, bought.magazines);
+    if (!t.home.closed) join(c, t, bought);
   });
   give_up(c, tier, bought);  // the rest, if the tier was closed
 }
@@ -147,9 +160,16 @@ void bounds<Config>::give_up(core_type& c, std::uint32_t tier, supply& bought) n
   auto& t = c.tiers_[tier];
   bought.magazines.destroy_all(t.home.shape.rounds, t.home.shape.own);
   while (slab_type* const s = bought.slabs.pop()) {
-    c.directory_.set(s->base, s->bytes, nullptr);
-    give_to_source(c, s->base, s->bytes);
+    std::byte* const memory = s->base;
+    const auto bytes = s->bytes;
+    slab_type* const parent = s->parent;
+    c.directory_.set(memory, bytes, parent);
     locked(t.lock, [&] { t.home.slabs.push_spare(s); });
+    if (parent != nullptr) {
+      c.return_memory(memory, bytes, parent);
+    } else {
+      give_to_source(c, memory, bytes);
+    }
   }
 }
 

@@ -21,7 +21,7 @@ auto core<Config>::take_miss(std::uint32_t tier, std::size_t size, where_type wh
   if (got.block != nullptr && !is_bare(got)) {
     this->with_recorder(
         [&](auto& recorder) { this->note_get(recorder, tier, got.block, size, where); });
-  } else {
+  } else if (got.block == nullptr) {
     got.from = origin::fresh;  // so that it is not taken for a ready block
   }
   return got;
@@ -35,14 +35,12 @@ bool core<Config>::is_bare(const acquired_type& got) const noexcept {
 }
 
 template <class Config>
-void core<Config>::count_made(std::uint32_t tier, void* block, std::size_t size,
+void core<Config>::count_made(std::uint32_t tier, const acquired_type& got, std::size_t size,
                               where_type where) noexcept {
-  auto& t = tiers_[tier];
-  locked(t.lock, [&] {
-    front::count_get(*this, t);
-    ++t.home.count.misses;
-  });
-  this->with_recorder([&](auto& recorder) { this->note_get(recorder, tier, block, size, where); });
+  held_blocks held;
+  ++(got.from == origin::fresh ? held.fresh : held.parked);
+  count_held(tier, held);
+  note_held(tier, size, &got.block, 1, where);
 }
 
 /// For a thread that has no shard, which may hold caches, a recorder or both.
@@ -64,10 +62,12 @@ auto core<Config>::take_locked(tier_state& t, bool counted) noexcept -> acquired
     got = t.home.take_bare();  // one that holds no object
   } else if (front::take_ready(*this, t, got)) {
     return got;
+  } else if (settings_.keeps_objects && t.home.ready() == 0) {
+    return t.home.take_bare();  // it counts when the object exists
   } else {
     got = front::take_home(t);
   }
-  if (got.block == nullptr || !counted || is_bare(got)) return got;
+  if (got.block == nullptr || !counted) return got;
   front::count_get(*this, t);
   if (got.from == origin::ready) {
     moved_bytes(t, -1);
@@ -111,7 +111,7 @@ auto core<Config>::take_or_grow(std::uint32_t tier, bool counted) -> acquired_ty
     stop_being_busy(t);
     if (got.block != nullptr || this->closed()) return got;
     // Not while this thread is the grower: objects that are destroyed here may request a block.
-    if (!last) reclaim();
+    if (!last && bounds<Config>::idle_may_help(*this, t.home.shape.slab_bytes)) reclaim();
     // Slabs that another thread is giving back are in no list, and not in the source either: no get
     // fails until they have arrived.
     if (last && !slabs_.template await<lock_type>(arrived) &&
@@ -122,9 +122,9 @@ auto core<Config>::take_or_grow(std::uint32_t tier, bool counted) -> acquired_ty
 }
 
 template <class Config>
-void* core<Config>::take_bare(std::uint32_t tier) {
+auto core<Config>::take_bare(std::uint32_t tier) -> acquired_type {
   front::follow_orders(*this);
-  return take_or_grow(tier, false).block;
+  return take_or_grow(tier, false);
 }
 
 }  // namespace tarn::detail

@@ -12,6 +12,7 @@
 #include <tarn/detail/base/settings.hpp>
 #include <tarn/detail/core/metered_source.hpp>
 #include <tarn/detail/core/tier.hpp>
+#include <tarn/detail/frontend/held_blocks.hpp>
 #include <tarn/detail/frontend/lock_free_front.hpp>
 #include <tarn/detail/frontend/per_thread_front.hpp>
 #include <tarn/detail/frontend/registry.hpp>
@@ -87,23 +88,44 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   /// blocks. Null where threads have no shards.
   [[nodiscard]] TARN_FORCE_INLINE shard_type* hot_shard() const noexcept;
 
-  /// Takes `count` blocks or none. Returns: whether it got them.
-  [[nodiscard]] bool take_bulk(std::uint32_t tier, std::size_t size, void** blocks,
-                               std::size_t count, where_type where = {});
+  /// Takes `count` blocks if the caller's cache holds as many, by one store or one lock. Returns:
+  /// whether it took them; `blocks` is unchanged if not.
+  [[nodiscard]] bool pop_bulk(std::uint32_t tier, std::size_t size, void** blocks,
+                              std::size_t count, where_type where);
+  /// Takes `count` blocks or none, and calls `use(i, block, from)` for each. Returns: whether it
+  /// got them.
+  template <class Use>
+  [[nodiscard]] bool take_bulk(std::uint32_t tier, std::size_t size, std::size_t count,
+                               where_type where, Use&& use);
   void give_bulk(std::uint32_t tier, void* const* blocks, std::size_t count) noexcept;
+
+  // Blocks that were taken out and do not count yet: by `bounds::hold`, or by `take` for an object
+  // that is still to be made.
+
+  /// Counts held blocks as gets; `note_held` tells the recorder and remembers what it follows.
+  void count_held(std::uint32_t tier, const held_blocks& held) noexcept;
+  void note_held(std::uint32_t tier, std::size_t size, void* const* blocks, std::size_t count,
+                 where_type where) noexcept;
+  /// Takes held blocks home as if they had not been taken.
+  void put_held(std::uint32_t tier, void* const* blocks, const held_blocks& held) noexcept;
+  /// The same for one block without an object.
+  void put_bare(std::uint32_t tier, void* block, origin from) noexcept;
 
   // Upkeep.
 
   /// Takes a block that holds no object, to be made ready. It is not counted as a get.
-  [[nodiscard]] void* take_bare(std::uint32_t tier);
-  /// Take home a block from `take_bare`: `give_ready` as ready for the next get, `park_home`
-  /// without an object into its slab, which is given back if that made it whole.
+  [[nodiscard]] acquired_type take_bare(std::uint32_t tier);
+  /// Counts so many fresh blocks from `take_bare` as created. `give_ready` follows.
+  void count_bare(std::uint32_t tier, std::uint64_t fresh) noexcept;
+  /// Take home a block: `give_ready` as ready for the next get, `park_home` without an object into
+  /// its slab, which is given back if that made it whole.
   void give_ready(std::uint32_t tier, void* block) noexcept;
   void park_home(std::uint32_t tier, void* block, whole_slabs going = whole_slabs::all) noexcept;
   /// Takes back a block whose object was destroyed, as a put.
   void give_empty(std::uint32_t tier, void* block) noexcept;
   /// Counts the get of a block that `take` did not give as ready, in a pool that keeps objects.
-  void count_made(std::uint32_t tier, void* block, std::size_t size, where_type where) noexcept;
+  void count_made(std::uint32_t tier, const acquired_type& got, std::size_t size,
+                  where_type where) noexcept;
   /// Takes ready blocks out until `keep` are left, but at most `most` blocks, and destroys their
   /// objects. Returns: how many. All ready blocks that leave the depot without a get leave here.
   std::size_t evict(std::uint32_t tier, std::uint64_t keep, evict_reason why,
@@ -162,6 +184,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
  private:
   friend front;
   friend cached_front<Config>;
+  friend cached_holds<Config>;
   friend struct upkeep<Config>;  // periodic work
   friend struct bounds<Config>;  // limits
   using tier_state = core_tier<Config>;
@@ -178,6 +201,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   void join_recorders();
   [[nodiscard]] bool is_bare(const acquired_type& got) const noexcept;
   [[nodiscard]] acquired_type take_locked(tier_state& t, bool counted) noexcept;
+  void count_home(tier_state& t, const held_blocks& held) noexcept;
   [[nodiscard]] acquired_type take_or_grow(std::uint32_t tier, bool counted);
   [[nodiscard]] slab_type* obtain_slab(std::uint32_t tier, magazine_list<env>& magazines);
   [[nodiscard]] bool may_carve(std::size_t stride, std::size_t bytes) const noexcept;

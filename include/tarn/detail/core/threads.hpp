@@ -150,6 +150,7 @@ void core<Config>::abandon_foreign_shards(void* own) noexcept {
     vacant_ = s;
     for (std::uint32_t t = 0; t != s->tiers; ++t) {
       auto& cache = s->caches()[t];
+      cache.end_change();
       const auto level = cache.level();  // the word only: the fork may have cut a put in half
       tiers_[t].home.count.abandoned += level;
       cache.moved_in(-static_cast<std::int64_t>(level));
@@ -177,6 +178,7 @@ void core<Config>::abandon_in_flight(tier_state& t) noexcept {
     });
     idle += front::stacked_alone(*this, t, t.home.live() - min_of(t.home.live(), idle));
     t.home.count.abandoned += t.home.live() - idle - out;
+    t.home.count_fresh(t.home.uncounted);
   }
 }
 

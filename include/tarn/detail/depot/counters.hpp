@@ -70,10 +70,10 @@ class striped_counts {
     typename Env::template atomic<std::uint64_t> puts{0};
   };
 
-  void get() noexcept {
+  void get(std::uint64_t n = 1) noexcept {
     // relaxed: the hand-over of the block from its getter to its putter orders this get before the
     // put of that block.
-    mine().gets.fetch_add(1, std::memory_order::relaxed);
+    mine().gets.fetch_add(n, std::memory_order::relaxed);
   }
   void put() noexcept {
     // (1) release, pairs with (2): a thread that sees this put sees the get before it.
@@ -115,7 +115,7 @@ class striped_counts {
 /// Gets and puts for one thread: two plain numbers.
 class owned_counts {
  public:
-  void get() noexcept { ++gets_; }
+  void get(std::uint64_t n = 1) noexcept { gets_ += n; }
   void put() noexcept { ++puts_; }
   void unput() noexcept { --puts_; }
   [[nodiscard]] std::uint64_t shown_puts() const noexcept { return puts_; }
@@ -129,7 +129,7 @@ class owned_counts {
 
 /// Counts nothing, for stats policies that don't count.
 struct no_counts {
-  static void get() noexcept {}
+  static void get(std::uint64_t = 1) noexcept {}
   static void put() noexcept {}
   static void unput() noexcept {}
   [[nodiscard]] static std::uint64_t shown_puts() noexcept { return 0; }

@@ -51,10 +51,11 @@ class depot {
   std::uint64_t carved_slabs = 0;    // slabs of this tier that are carved out of larger blocks
   std::uint64_t slab_count = 0;      // slabs with memory
   std::uint64_t compacted_away = 0;  // most blocks that were not home since the last compaction
+  std::uint64_t uncounted = 0;       // fresh blocks from `take_bare` that may still come back
 
   /// Blocks that exist and can come home.
   [[nodiscard]] std::uint64_t live() const noexcept {
-    return count.created - count.retired - count.abandoned;
+    return count.created + uncounted - count.retired - count.abandoned;
   }
   [[nodiscard]] std::uint64_t ready() const noexcept { return magazines.count(); }
   [[nodiscard]] std::uint64_t home() const noexcept {
@@ -78,23 +79,48 @@ class depot {
   /// as long as more may exist.
   [[nodiscard]] acquired<Env> take_from_slab() noexcept {
     const auto result = take_bare();
+    if (result.from == origin::fresh) count_fresh(1);
     if (result.block != nullptr) note_away();
     return result;
   }
-  /// As `take_from_slab`, for a block that is to be made ready: it does not count as needed.
+  /// As `take_from_slab`, for a block that is not wanted for certain: it does not count as needed,
+  /// nor as created. `count_fresh` follows for a fresh block that is, `put_bare` for one that is
+  /// not.
   [[nodiscard]] acquired<Env> take_bare() noexcept {
     slab_type* const s = slabs.best(live() < max_live);
     if (s == nullptr) return {};
     if (s->parked != 0) return {unpark(s), origin::parked};
     return {carve(s), origin::fresh};
   }
-  /// Carves a new block out of `s`. Preconditions: `s` has room for one.
+  /// Carves a new block out of `s`, as `take_bare`. Preconditions: `s` has room for one.
   [[nodiscard]] void* carve(slab_type* s) noexcept {
     void* const block = s->block(s->carved++);
-    ++count.created;
+    ++uncounted;
     uncarved_ = uncarved_ - 1;
     slabs.place(s);
     return block;
+  }
+  /// Counts fresh blocks as created. In a fork's child they may be counted as abandoned already.
+  void count_fresh(std::uint64_t blocks) noexcept {
+    uncounted -= min_of(uncounted, blocks);
+    count.created += blocks;
+  }
+  /// Takes home a block from `take_bare` as if it had not been taken. Returns: as `park`; a slab
+  /// that was whole before stays.
+  [[nodiscard]] slab_type* put_bare(slab_type* s, const void* block, origin from,
+                                    whole_slabs going) noexcept {
+    if (from != origin::fresh) return park(s, block, going);
+    if (s->index_of(block) + 1 != s->carved) {  // others were carved out of `s` meanwhile
+      count_fresh(1);
+      return park(s, block, whole_slabs::all);
+    }
+    --s->carved;
+    uncounted -= min_of<std::uint64_t>(uncounted, 1);
+    uncarved_ = uncarved_ + 1;
+    slabs.place(s);
+    if (!s->whole()) return nullptr;
+    forget(s);
+    return s;
   }
 
   /// Takes out a parked block that has its pages, or returns null. It is not home until it is

@@ -30,6 +30,7 @@ class large_blocks {
   struct sized_block {
     void* block = nullptr;
     std::size_t capacity = 0;
+    bool is_reused = false;  // it came out of the cache
   };
 
   /// What is known of blocks lies in memory from `own`.
@@ -38,10 +39,10 @@ class large_blocks {
   large_blocks(const large_blocks&) = delete;
   large_blocks& operator=(const large_blocks&) = delete;
 
-  /// Returns: null if there is no memory.
+  /// Takes a block that does not count as a get yet: `count_get` follows, or `put_back`. Returns:
+  /// null if there is no memory.
   template <class Source>
-  [[nodiscard]] sized_block take(std::size_t bytes, std::size_t alignment, bool counts,
-                                 Source& source) {
+  [[nodiscard]] sized_block take(std::size_t bytes, std::size_t alignment, Source& source) {
     if (cache_bytes_ != 0) {
       std::size_t wanted = 0;
       const sized_block got = locked(lock_, [&]() -> sized_block {
@@ -49,9 +50,8 @@ class large_blocks {
         if (best == nullptr) return {};
         out_.push(best);
         wanted = out_.wanted();
-        if (counts) ++count_.gets, ++count_.reused, count_.reused_bytes += best->bytes;
         note_out(best->bytes);
-        return {best->block, best->bytes};
+        return {best->block, best->bytes, true};
       });
       out_.grow(wanted, lock_);
       if (got.block != nullptr) return got;
@@ -76,11 +76,31 @@ class large_blocks {
         out_.push(tracked);
         wanted = out_.wanted();
       }
-      if (counts) ++count_.gets, count_.fresh_bytes += bytes;
       note_out(bytes);
     });
     out_.grow(wanted, lock_);
     return {block, bytes};
+  }
+  void count_get(const sized_block& got) noexcept {
+    const guard<Lock> hold(lock_);
+    ++count_.gets;
+    if (got.is_reused) ++count_.reused;
+    (got.is_reused ? count_.reused_bytes : count_.fresh_bytes) += got.capacity;
+  }
+  /// Takes a block home as if it had not been taken. `alignment`: as for `take`.
+  template <class Source>
+  void put_back(const sized_block& got, std::size_t alignment, Source& source) noexcept {
+    {
+      const guard<Lock> hold(lock_);
+      --count_.in_use;
+      count_.in_use_bytes -= got.capacity;
+      if (extent* const found = tracks_ ? out_.pop(got.block) : nullptr) {
+        alignment = found->alignment;
+        if (got.is_reused && !closed_) return cache_.put(found);
+        store_.push(found);
+      }
+    }
+    source.deallocate(got.block, got.capacity, alignment);
   }
 
   /// Takes a block back; `bytes` is any size from the requested one to its capacity. Returns:

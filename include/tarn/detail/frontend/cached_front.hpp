@@ -8,15 +8,11 @@
 #include <tarn/detail/base/settings.hpp>
 #include <tarn/detail/depot/counters.hpp>
 #include <tarn/detail/depot/depot.hpp>
+#include <tarn/detail/frontend/cached_holds.hpp>
 #include <tarn/detail/frontend/exchange.hpp>
 #include <tarn/detail/frontend/tier_cache.hpp>
 
 namespace tarn::detail {
-
-template <class Config>
-class core;
-template <class Config>
-struct core_tier;
 
 /// What a front end has seen of the ready blocks that it holds itself.
 struct stack_view {
@@ -31,7 +27,7 @@ struct stack_view {
 /// the blocks of a cache are not home. All functions are those of the core `c`, or of its tier `t`
 /// with the tier's lock held where that is said.
 template <class Config>
-struct cached_front {
+struct cached_front : cached_holds<Config> {
   using core_type = core<Config>;
   using tier_type = core_tier<Config>;
   using env = typename Config::env;
@@ -67,10 +63,10 @@ struct cached_front {
     cache_type* const cache = c.own_cache(t);
     return cache != nullptr ? cache->take_home() : nullptr;
   }
-  /// Under the lock: counts a get (a put) of a block that was in no cache.
-  static void count_get(core_type& c, tier_type& t) noexcept {
-    if (cache_type* const cache = c.own_cache(t)) return cache->passed_out(mark);
-    if (mark != 0) ++t.home.count.gets;
+  /// Under the lock: counts gets (a put) of blocks that were in no cache.
+  static void count_get(core_type& c, tier_type& t, std::size_t n = 1) noexcept {
+    if (cache_type* const cache = c.own_cache(t)) return cache->passed_out(mark, n);
+    if (mark != 0) t.home.count.gets += n;
   }
   static void count_put(core_type& c, tier_type& t) noexcept {
     if (cache_type* const cache = c.own_cache(t)) return cache->passed_home();

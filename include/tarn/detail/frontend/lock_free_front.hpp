@@ -93,9 +93,31 @@ struct lock_free_front : cached_front<Config> {
     t.counts.put();  // the core may end once the block is home
     return push_index(c, t, block);
   }
-  [[nodiscard]] static std::size_t pop_bulk(core_type&, std::uint32_t, void**,
-                                            std::size_t) noexcept {
-    return 0;
+  [[nodiscard]] static bool pop_bulk(core_type&, std::uint32_t, void**, std::size_t) noexcept {
+    return false;  // one by one: see hold_ready
+  }
+  static void hold_ready(core_type& c, tier_type& t, void** blocks, std::size_t count,
+                         held_blocks& held) noexcept {
+    while (held.ready != count) {
+      void* const block = pop_uncounted(c, t);
+      if (block == nullptr) break;
+      blocks[held.ready++] = block;
+    }
+    held.cached = held.ready;
+  }
+  static void hold_home(core_type& c, tier_type& t, void** blocks, std::size_t count,
+                        held_blocks& held) noexcept {
+    hold_ready(c, t, blocks, count, held);
+  }
+  [[nodiscard]] static bool count_cached(core_type&, tier_type& t, std::size_t n) noexcept {
+    t.counts.get(n);
+    return true;
+  }
+  static void refill_cache(core_type&, tier_type&) noexcept {}
+  static void put_held(core_type& c, std::uint32_t tier, void* const* blocks,
+                       const held_blocks& held) noexcept {
+    for (auto i = held.ready; i-- != 0;)
+      c.give_ready(tier, blocks[i]);
   }
   static std::size_t give_bulk(core_type&, std::uint32_t, void* const*, std::size_t) noexcept {
     return 0;
@@ -110,7 +132,7 @@ struct lock_free_front : cached_front<Config> {
   [[nodiscard]] TARN_COLD static void* take_to_carve(core_type& c, tier_type& t) noexcept {
     return pop_uncounted(c, t);
   }
-  static void count_get(core_type&, tier_type& t) noexcept { t.counts.get(); }
+  static void count_get(core_type&, tier_type& t, std::size_t n = 1) noexcept { t.counts.get(n); }
   static void count_put(core_type&, tier_type& t) noexcept { t.counts.put(); }
   static void prepare_get(core_type& c) { c.join_recorders(); }
   static void follow_orders(core_type&) noexcept {}

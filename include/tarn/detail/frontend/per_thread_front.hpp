@@ -49,10 +49,23 @@ struct per_thread_front : cached_front<Config> {
     tell_put(s->recorder, c.named_tiers_, static_cast<std::uint32_t>(tier));
     return true;
   }
-  [[nodiscard]] static std::size_t pop_bulk(core_type& c, std::uint32_t tier, void** blocks,
-                                            std::size_t count) noexcept {
+  [[nodiscard]] static bool pop_bulk(core_type& c, std::uint32_t tier, void** blocks,
+                                     std::size_t count) noexcept {
     shard_type* const s = c.own_shard();
-    return s != nullptr ? s->caches()[tier].template pop_bulk<mark>(blocks, count) : 0;
+    if (s == nullptr || s->caches()[tier].level() < count) return false;
+    return s->caches()[tier].template pop_bulk<mark>(blocks, count) == count;
+  }
+  /// Of no use if the cache holds too few: the depot is needed then, and the lock.
+  static void hold_ready(core_type& c, tier_type& t, void** blocks, std::size_t count,
+                         held_blocks& held) noexcept {
+    shard_type* const s = c.own_shard();
+    if (s == nullptr || s->caches()[t.home.shape.number].level() < count) return;
+    held.ready = held.cached = s->caches()[t.home.shape.number].hold(blocks, count);
+  }
+  [[nodiscard]] static bool count_cached(core_type& c, tier_type& t, std::size_t n) noexcept {
+    shard_type* const s = c.own_shard();
+    if (s != nullptr) s->caches()[t.home.shape.number].passed_out(mark, n);
+    return s != nullptr;
   }
   static std::size_t give_bulk(core_type& c, std::uint32_t tier, void* const* blocks,
                                std::size_t count) noexcept {

@@ -57,10 +57,17 @@ struct single_front : cached_front<Config> {
     auto& t = c.tiers_[tier];
     return locked(t.lock, [&] { return t.cache.template push<mark>(block); });
   }
-  [[nodiscard]] static std::size_t pop_bulk(core_type& c, std::uint32_t tier, void** blocks,
-                                            std::size_t count) noexcept {
+  /// Takes all of `count` blocks out of the cache, or none. Returns: whether it took them.
+  [[nodiscard]] static bool pop_bulk(core_type& c, std::uint32_t tier, void** blocks,
+                                     std::size_t count) noexcept {
     auto& t = c.tiers_[tier];
-    return locked(t.lock, [&] { return t.cache.template pop_bulk<mark>(blocks, count); });
+    return locked(t.lock, [&] {
+      return t.cache.level() >= count && t.cache.template pop_bulk<mark>(blocks, count) == count;
+    });
+  }
+  /// Counts blocks of the cache that were held, where that needs no lock.
+  [[nodiscard]] static bool count_cached(core_type&, tier_type&, std::size_t) noexcept {
+    return false;
   }
   /// Returns: how many of the blocks it took home; it told the recorder of these.
   static std::size_t give_bulk(core_type& c, std::uint32_t tier, void* const* blocks,

@@ -28,9 +28,9 @@ struct tier_cache {
   typename Env::template atomic<std::uint64_t> word{0};
   cell<void*>* rounds = nullptr;  // room for `limit` blocks; immutable
   std::uint32_t limit = 0;        // blocks; zero once the core is closed. Owner only
-  /// A sequence word: odd while `moved` and `word` change together. Written under the tier's lock.
+  /// A sequence word: odd while `moved` and `word` change together. Owner only.
   typename Env::template atomic<std::uint32_t> changes{0};
-  /// Blocks moved in from the depot, less those moved out. Written under the tier's lock.
+  /// Blocks moved in from the depot, less those moved out and those held. Owner only.
   typename Env::template atomic<std::int64_t> moved{0};
 
   [[nodiscard]] std::uint32_t level() const noexcept {
@@ -94,6 +94,30 @@ struct tier_cache {
     return block;
   }
 
+  /// Takes out up to `count` blocks that do not count as gets yet. `count_held` follows, or
+  /// `unhold` with the same blocks. Called by the owner, with the tier's lock or without it.
+  /// Returns: how many.
+  [[nodiscard]] std::size_t hold(void** blocks, std::size_t count) noexcept {
+    const auto filled = level();
+    const std::size_t n = count < filled ? count : filled;
+    const auto* const first = rounds + (filled - n);
+    for (std::size_t i = 0; i != n; ++i)
+      blocks[i] = first[i];
+    const auto out = -static_cast<std::int64_t>(n);
+    if (n != 0) change(out, out, 0);
+    return n;
+  }
+  /// Takes back up to `count` blocks that were held. Called as `hold`. Returns: how many.
+  [[nodiscard]] std::size_t unhold(void* const* blocks, std::size_t count) noexcept {
+    const auto filled = level();
+    const std::size_t free = filled < limit ? limit - filled : 0;
+    const std::size_t n = count < free ? count : free;
+    for (std::size_t i = 0; i != n; ++i)
+      rounds[filled + i] = blocks[i];
+    if (n != 0) change(static_cast<std::int64_t>(n), static_cast<std::int64_t>(n), 0);
+    return n;
+  }
+
   /// Takes back up to `count` blocks. Returns: how many.
   [[nodiscard]] std::size_t push_bulk(void* const* blocks, std::size_t count) noexcept {
     const auto old = word.load(std::memory_order::relaxed);  // the owner reads its own store
@@ -138,21 +162,35 @@ struct tier_cache {
     return now;
   }
 
-  /// Counts a get (or a put) that bypassed the cache. Called by the owner, under the tier's lock.
-  void passed_out(std::uint64_t mark) noexcept { change(0, 1, mark); }
+  /// Counts `n` gets (or a put) that bypassed the cache. Called by the owner, gets as `hold`, a put
+  /// under the tier's lock.
+  void passed_out(std::uint64_t mark, std::size_t n = 1) noexcept {
+    change(0, static_cast<std::int64_t>(n), n * mark);
+  }
   void passed_home() noexcept { change(0, -1, 0); }
 
   /// Takes `count` more blocks in, or out if negative. Called by the owner, under the tier's lock.
   void moved_in(std::int64_t count) noexcept { change(count, count, 0); }
 
+  /// In a fork's child, for a cache whose owner is gone: ends a change that the fork cut off.
+  void end_change() noexcept {
+    const auto now = changes.load(std::memory_order::relaxed);  // one thread is left
+    changes.store(now + now % 2, std::memory_order::relaxed);
+  }
+
  private:
   void change(std::int64_t blocks, std::int64_t in, std::uint64_t mark) noexcept {
-    // relaxed loads: the tier's lock orders them.
+    // relaxed loads: the owner reads its own stores.
     const auto before = changes.load(std::memory_order::relaxed);
+    const auto move = [&] {
+      moved.store(moved.load(std::memory_order::relaxed) + in, std::memory_order::release);  // (3)
+    };
     changes.store(before + 1, std::memory_order::relaxed);
-    moved.store(moved.load(std::memory_order::relaxed) + in, std::memory_order::release);  // (3)
+    // If a fork cuts the change off, the child sees a block too many in use, never one too few.
+    if (in > 0) move();
     word.store(word.load(std::memory_order::relaxed) + static_cast<std::uint64_t>(blocks) + mark,
-               std::memory_order::release);                 // (1), (3)
+               std::memory_order::release);  // (1), (3)
+    if (in <= 0) move();
     changes.store(before + 2, std::memory_order::release);  // (3)
   }
 };

@@ -3,6 +3,7 @@
 
 // A core with all its definitions.
 
+#include <tarn/detail/bounds/hold.hpp>
 #include <tarn/detail/bounds/refuse.hpp>
 #include <tarn/detail/bounds/room.hpp>
 #include <tarn/detail/bounds/stock.hpp>
@@ -11,6 +12,7 @@
 #include <tarn/detail/core/core.hpp>
 #include <tarn/detail/core/give_back.hpp>
 #include <tarn/detail/core/growth.hpp>
+#include <tarn/detail/core/held.hpp>
 #include <tarn/detail/core/hit_path.hpp>
 #include <tarn/detail/core/life.hpp>
 #include <tarn/detail/core/numbers.hpp>

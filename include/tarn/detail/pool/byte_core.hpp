@@ -93,11 +93,16 @@ class byte_core final : public core<typename Config::mechanism> {
   /// the core is closed or out of memory.
   [[nodiscard]] TARN_FORCE_INLINE void* take_node() {
     void* const node = this->take(node_tier(), 0).block;
-    if constexpr (Config::checks) {
-      if (auto* const s = this->find_slab(node)) static_cast<void>(s->enter(s->index_of(node)));
-    }
+    mark_node(node);
     return node;
   }
+  struct block_with_node {
+    sized_block got;
+    void* node = nullptr;
+  };
+  /// As `take_bytes`, and a node, or none of the two. Returns: a null block if the core has too
+  /// little memory; a null node, too, if that was what it had no memory for.
+  [[nodiscard]] TARN_COLD block_with_node take_with_node(std::size_t size, where_type where);
   TARN_FORCE_INLINE void give_node(void* node) noexcept {
     if constexpr (Config::checks) {
       auto* const s = this->find_slab(node);
@@ -114,6 +119,11 @@ class byte_core final : public core<typename Config::mechanism> {
   /// Everything that the hit path leaves out: alignment, zeros, checks, sizes above the last tier.
   [[nodiscard]] TARN_COLD sized_block take_cold(std::size_t size, std::size_t alignment,
                                                 where_type where = {});
+
+  /// Takes `count` blocks and calls `use(i, block, capacity)` for each, or takes none and counts
+  /// the refusal. Returns: whether it got them.
+  template <class Use>
+  [[nodiscard]] bool take_many(std::size_t size, std::size_t count, where_type where, Use&& use);
 
   /// `used`: the bytes that may differ from zero. `by_hand`: not through a handle.
   TARN_COLD void give_cold(void* block, std::size_t size, std::size_t alignment, std::size_t used,
@@ -208,6 +218,18 @@ class byte_core final : public core<typename Config::mechanism> {
   /// so that it may come back with any size up to `capacity_for`.
   [[nodiscard]] std::size_t extent_for(std::size_t size) const noexcept;
   [[nodiscard]] sized_block take_told(std::size_t size, std::size_t alignment, where_type where);
+  /// Prepares a block of a tier as the pool's options want it, and tells observers of the get.
+  void hand_out(void* block, origin from, std::uint32_t tier, std::size_t size) noexcept;
+  void mark_node([[maybe_unused]] void* node) noexcept {
+    if constexpr (Config::checks) {
+      if (auto* const s = this->find_slab(node)) static_cast<void>(s->enter(s->index_of(node)));
+    }
+  }
+  [[nodiscard]] sized_block hold_large(std::size_t size, std::size_t alignment);
+  void hand_out_large(const sized_block& got, std::size_t size, where_type where) noexcept;
+  template <class Use>
+  [[nodiscard]] bool take_many_large(std::size_t size, std::size_t count, where_type where,
+                                     Use&& use);
   [[nodiscard]] sized_block take_large(std::size_t size, std::size_t alignment, where_type where);
 
   void keep_bound() noexcept;

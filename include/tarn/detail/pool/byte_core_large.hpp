@@ -16,12 +16,18 @@ std::size_t byte_core<Config>::extent_for(std::size_t size) const noexcept {
 template <class Config>
 auto byte_core<Config>::take_large(std::size_t size, std::size_t alignment, where_type where)
     -> sized_block {
+  const auto got = hold_large(size, alignment);
+  if (got.block != nullptr) hand_out_large(got, size, where);
+  return got;
+}
+
+/// Takes a block that does not count as a get yet: `hand_out_large` follows, or
+/// `large_blocks::put_back`.
+template <class Config>
+auto byte_core<Config>::hold_large(std::size_t size, std::size_t alignment) -> sized_block {
   if (size > max_size || this->closed()) return {};
-  this->on_oversize(size);
   const auto wanted = alignment < line_alignment ? line_alignment : alignment;
-  const auto ask = [&] {
-    return large_.take(extent_for(size), wanted, Config::counts, this->source());
-  };
+  const auto ask = [&] { return large_.take(extent_for(size), wanted, this->source()); };
   auto got = ask();
   // Idle memory goes only where that can help: live blocks may leave too little of the limit.
   if (got.block == nullptr && extent_for(size) > this->source().limit() - large_.live_bytes()) {
@@ -31,13 +37,47 @@ auto byte_core<Config>::take_large(std::size_t size, std::size_t alignment, wher
   for (unsigned turns = 0;
        got.block == nullptr && bounds_type::recall(*this, bounds_type::no_tier, turns);)
     got = ask();
-  if (got.block == nullptr) return got;
+  return got;
+}
+
+template <class Config>
+void byte_core<Config>::hand_out_large(const sized_block& got, std::size_t size,
+                                       where_type where) noexcept {
+  if constexpr (Config::counts) large_.count_get(got);
+  this->on_oversize(size);
   this->pin();  // the pool object is there; the block keeps the core from now on
   this->sampled().remember(got.block, size, 1, where);
   if (zeroing_ != zeroing::none) zero_memory(got.block, got.capacity);
   this->observers_.tell({pool_event_kind::oversize, this->tiers(), size, 0, got.block});
   this->observers_.tell({pool_event_kind::get, this->tiers(), size, 0, got.block});
-  return got;
+}
+
+template <class Config>
+template <class Use>
+bool byte_core<Config>::take_many_large(std::size_t size, std::size_t count, where_type where,
+                                        Use&& use) {
+  const auto bytes = extent_for(size);
+  std::size_t held = 0;
+  sized_block* list = nullptr;
+  // Idle memory goes only where that can help.
+  if (bytes <= (this->source().limit() - large_.live_bytes()) / max_of<std::size_t>(count, 1)) {
+    list = this->own().template make_array<sized_block>(count);
+    while (list != nullptr && held != count) {
+      list[held] = hold_large(size, small_alignment);
+      if (list[held].block == nullptr) break;
+      ++held;
+    }
+  }
+  const bool all = list != nullptr && held == count;
+  for (std::size_t i = 0; all && i != count; ++i) {
+    hand_out_large(list[i], size, where);
+    use(i, list[i].block, list[i].capacity);
+  }
+  while (!all && held-- != 0)
+    large_.put_back(list[held], line_alignment, this->source());
+  this->own().destroy_array(list, count);
+  if (!all) bounds_type::refuse_many(*this, this->tiers(), size, count);
+  return all;
 }
 
 template <class Config>

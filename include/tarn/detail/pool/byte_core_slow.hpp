@@ -44,21 +44,70 @@ auto byte_core<Config>::take_told(std::size_t size, std::size_t alignment, where
   if (tier == this->tiers()) return take_large(size, alignment, where);
   const auto got = this->take(tier, size, where);
   if (got.block == nullptr) return {};
+  hand_out(got.block, got.from, tier, size);
+  return {got.block, this->shape_of(tier).size};
+}
+
+template <class Config>
+void byte_core<Config>::hand_out(void* block, origin from, std::uint32_t tier,
+                                 std::size_t size) noexcept {
   const auto& shape = this->shape_of(tier);
   if (zeroing_ == zeroing::on_get) {
-    zero_memory(got.block, size);
-  } else if (zeroing_ != zeroing::none && got.from == origin::fresh) {
-    zero_memory(got.block, shape.stride);  // all others were zeroed on their return
+    zero_memory(block, size);
+  } else if (zeroing_ != zeroing::none && from == origin::fresh) {
+    zero_memory(block, shape.stride);  // all others were zeroed on their return
   }
   if constexpr (Config::checks) {
-    auto* const s = this->find_slab(got.block);
-    static_cast<void>(s->enter(s->index_of(got.block)));
+    auto* const s = this->find_slab(block);
+    static_cast<void>(s->enter(s->index_of(block)));
   }
-  if (got.from == origin::fresh) {
-    this->observers_.tell({pool_event_kind::create, tier, shape.size, 0, got.block});
+  if (from == origin::fresh) {
+    this->observers_.tell({pool_event_kind::create, tier, shape.size, 0, block});
   }
-  this->observers_.tell({pool_event_kind::get, tier, size, 0, got.block});
-  return {got.block, shape.size};
+  this->observers_.tell({pool_event_kind::get, tier, size, 0, block});
+}
+
+template <class Config>
+template <class Use>
+bool byte_core<Config>::take_many(std::size_t size, std::size_t count, where_type where,
+                                  Use&& use) {
+  if (count != 0 && size > max_size / count) {
+    bounds_type::refuse_many(*this, tier_of(size, small_alignment), size, count);
+    return false;
+  }
+  const auto tier = tier_of(size, small_alignment);
+  if (tier == this->tiers()) return take_many_large(size, count, where, use);
+  const auto capacity = this->shape_of(tier).size;
+  // What is copied into the callables can't change, as far as the optimiser knows.
+  if (is_hot(size)) {
+    return this->take_bulk(
+        tier, size, count, where,
+        [use, capacity](std::size_t i, void* block, origin) { use(i, block, capacity); });
+  }
+  return this->take_bulk(tier, size, count, where, [&](std::size_t i, void* block, origin from) {
+    hand_out(block, from, tier, size);
+    use(i, block, capacity);
+  });
+}
+
+template <class Config>
+auto byte_core<Config>::take_with_node(std::size_t size, where_type where) -> block_with_node {
+  // The node first: it is small, and what it is for can't be had without it.
+  block_with_node both;
+  held_blocks held;
+  if (!bounds_type::hold(*this, node_tier(), &both.node, 1, held)) {
+    bounds_type::refuse_node(*this);
+    both.node = nullptr;
+    return both;
+  }
+  both.got = take_bytes(size, where);
+  if (both.got.block == nullptr) {
+    this->put_held(node_tier(), &both.node, held);
+    return both;
+  }
+  this->count_held(node_tier(), held);
+  mark_node(both.node);
+  return both;
 }
 
 template <class Config>

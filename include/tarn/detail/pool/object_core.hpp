@@ -54,8 +54,16 @@ class object_core final : public core<typename Config::mechanism> {
     mark_out(got.block);
     if (got.from == origin::ready && is_unwatched()) [[likely]]
       return static_cast<value_type*>(got.block);
-    return take_cold(got.block, got.from, last, where);
+    return take_cold(got, last, where);
   }
+  /// As `take_kept`, and calls `adapt(object)` before the get counts. If that throws, the object
+  /// goes back as it came.
+  template <class Adapt>
+  [[nodiscard]] value_type* take_adapted(typename base::where_type where, Adapt&& adapt);
+  /// Takes `count` objects and calls `use(i, object)` for each, or takes none. Returns: whether it
+  /// got them. Throws: what the factory throws.
+  template <class Use>
+  [[nodiscard]] bool take_many(std::size_t count, typename base::where_type where, Use&& use);
 
   /// Takes a block without an object. Returns: null if the core is closed or out of memory.
   [[nodiscard]] TARN_FORCE_INLINE void* take_block(typename base::where_type where = {}) {
@@ -65,11 +73,10 @@ class object_core final : public core<typename Config::mechanism> {
       tell_taken(got.block, got.from == origin::fresh);
     return got.block;
   }
-  /// Takes back a block of `take_block`: the constructor of its object threw.
-  void give_block(void* block) noexcept {
-    mark_home(block);
-    this->give(0, block);
-  }
+  /// Takes a block and calls `build(block)`, which may throw, before the get counts. Returns: what
+  /// `build` returns; null if the core is closed or out of memory.
+  template <class Build>
+  [[nodiscard]] value_type* build_block(typename base::where_type where, Build&& build);
 
   /// Takes an object back by hand. If the pool checks, an object that it did not hand out is left
   /// alone.
@@ -149,8 +156,11 @@ class object_core final : public core<typename Config::mechanism> {
   }
 
   /// Takes a kept object that must be made first, or that observers must be told of.
-  [[nodiscard]] TARN_COLD value_type* take_cold(void* block, origin from, bool last,
+  [[nodiscard]] TARN_COLD value_type* take_cold(const typename base::acquired_type& got, bool last,
                                                 typename base::where_type where);
+  using bounds_type = bounds<typename Config::mechanism>;
+  /// Takes home a block that was held, whose object is gone if it had one and `lost`.
+  void put_unwanted(void* block, const held_blocks& held, bool lost) noexcept;
 
   /// Resets an object. Returns: false if it can't be kept.
   [[nodiscard]] TARN_FORCE_INLINE bool restore(value_type& object) noexcept {

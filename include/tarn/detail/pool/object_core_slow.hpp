@@ -3,7 +3,7 @@
 
 // What the hit path of an object pool leaves out: making objects, checks, containers that grew.
 
-#include <tarn/detail/pool/object_core.hpp>
+#include <tarn/detail/pool/object_core_held.hpp>
 
 namespace tarn::detail {
 
@@ -31,7 +31,7 @@ void object_core<Config>::tell(pool_event_kind what, void* block) noexcept {
 }
 template <class Config>
 void object_core<Config>::refuse_object() noexcept {
-  bounds<typename Config::mechanism>::refuse(*this, 0, sizeof(value_type));
+  bounds_type::refuse(*this, 0, sizeof(value_type));
 }
 
 template <class Config>
@@ -51,25 +51,25 @@ void object_core<Config>::note_made([[maybe_unused]] void* block) noexcept {
 }
 
 template <class Config>
-auto object_core<Config>::take_cold(void* block, origin from, bool last,
+auto object_core<Config>::take_cold(const typename base::acquired_type& got, bool last,
                                     typename base::where_type where) -> value_type* {
-  if (block == nullptr) {
+  if (got.block == nullptr) {
     if (last) refuse_object();
     return nullptr;
   }
-  if (from == origin::ready) {
-    tell_taken(block, false);
-    return static_cast<value_type*>(block);
+  if (got.from == origin::ready) {
+    tell_taken(got.block, false);
+    return static_cast<value_type*>(got.block);
   }
   try {
-    value_type* const made = lifecycle_.make(block);
+    value_type* const made = lifecycle_.make(got.block);
     constructed_.add(1);
-    this->count_made(0, block, sizeof(value_type), where);
-    tell_taken(block, true);
+    this->count_made(0, got, sizeof(value_type), where);
+    tell_taken(got.block, true);
     return made;
   } catch (...) {
-    mark_home(block);
-    this->park_home(0, block);
+    mark_home(got.block);
+    this->put_bare(0, got.block, got.from);
     throw;
   }
 }

@@ -43,6 +43,29 @@ class shared_node {
     }
     return apart_node::make(core, static_cast<std::byte*>(block), capacity, size);
   }
+  /// Whether the bytes of a block leave room for this behind the first `size` bytes.
+  [[nodiscard]] TARN_FORCE_INLINE static bool fits_behind(std::size_t size,
+                                                          std::size_t capacity) noexcept {
+    return size + sizeof(shared_node) <= (capacity & ~(alignof(shared_node) - 1));
+  }
+  struct shared_block {
+    void* block = nullptr;
+    shared_node* node = nullptr;
+    bool lacks_node = false;  // why there is none
+  };
+  /// Takes a block of `size` bytes for several owners. Returns: a null block if the core has none,
+  /// or no node; nothing has changed then.
+  [[nodiscard]] TARN_FORCE_INLINE static shared_block take(
+      core_type& core, std::size_t size, typename core_type::where_type where = {}) {
+    const auto tier = core.table().tier_for(size);
+    if (tier < core.table().count() && fits_behind(size, core.table().size_of(tier))) [[likely]] {
+      const auto got = core.take_bytes(size, where);
+      if (got.block == nullptr) [[unlikely]]
+        return {};
+      return {got.block, make(&core, got.block, got.capacity, size)};
+    }
+    return take_apart(core, size, where);
+  }
   /// For external memory: `deleter()` is called after the last reference. Returns: null if the core
   /// has no node. Preconditions: `size <= most_bytes`.
   template <class Deleter>
@@ -81,6 +104,10 @@ class shared_node {
   enum place : std::size_t { in_tail, apart, external };
   static constexpr unsigned where_bits = 2;
   static_assert(most_bytes == SIZE_MAX >> where_bits);
+
+  /// For a block whose tail may have no room.
+  [[nodiscard]] TARN_COLD static shared_block take_apart(core_type& core, std::size_t size,
+                                                         typename core_type::where_type where);
 
   /// The rest of a shared node that is not in a tail.
   struct apart_node;
@@ -125,60 +152,5 @@ struct shared_node<Config>::apart_node : shared_node<Config> {
     return ::new (node) apart_node(core, base, capacity, size, where);
   }
 };
-
-template <class Config>
-template <class Deleter>
-shared_node<Config>* shared_node<Config>::make_external(core_type* core, const std::byte* bytes,
-                                                        std::size_t size, Deleter& deleter) {
-  static_assert(sizeof(apart_node) <= line_alignment);
-  auto* const node =
-      apart_node::make(core, const_cast<std::byte*>(bytes), size, 0, external);  // never written
-  if (node == nullptr) return nullptr;
-  ::new (static_cast<void*>(node->deleter)) Deleter(std::move(deleter));
-  node->on_dropped = [](apart_node& n) noexcept {
-    auto* const held = std::launder(reinterpret_cast<Deleter*>(n.deleter));
-    (*held)();
-    held->~Deleter();
-  };
-  return node;
-}
-
-template <class Config>
-std::byte* shared_node<Config>::base() noexcept {
-  return where() == in_tail ? base_of_tail() : static_cast<apart_node*>(this)->first;
-}
-
-template <class Config>
-std::size_t shared_node<Config>::used() const noexcept {
-  return where() == in_tail ? capacity() : static_cast<const apart_node*>(this)->used;
-}
-
-template <class Config>
-void* shared_node<Config>::give_up() noexcept {
-  void* const block = base();
-  if (where() == apart) {
-    core_->give_node(this);
-  } else if (core_->zeroing() != zeroing::none && core_->zeroing() != zeroing::on_get) {
-    zero_memory(static_cast<void*>(this), sizeof *this);  // no other code would
-  }
-  return block;
-}
-
-template <class Config>
-void shared_node<Config>::end_slowly() noexcept {
-  core_type* const home = core_;  // a node in a tail goes with its block
-  if (where() == in_tail) {
-    const auto size = capacity();
-    home->give_owned(base_of_tail(), size, size);
-    return;
-  }
-  auto* const node = static_cast<apart_node*>(this);
-  if (where() == external) {
-    node->on_dropped(*node);
-  } else {
-    home->give_owned(node->first, capacity(), node->used);
-  }
-  home->give_node(node);  // last: it keeps the core
-}
 
 }  // namespace tarn::detail
