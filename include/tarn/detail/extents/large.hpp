@@ -30,6 +30,10 @@ class large_blocks {
   struct sized_block {
     void* block = nullptr;
     std::size_t capacity = 0;
+  };
+  /// A block that does not count as a get yet. Not a part of `sized_block`, which two registers
+  /// hold.
+  struct held_block : sized_block {
     bool is_reused = false;  // it came out of the cache
   };
 
@@ -42,16 +46,16 @@ class large_blocks {
   /// Takes a block that does not count as a get yet: `count_get` follows, or `put_back`. Returns:
   /// null if there is no memory.
   template <class Source>
-  [[nodiscard]] sized_block take(std::size_t bytes, std::size_t alignment, Source& source) {
+  [[nodiscard]] held_block take(std::size_t bytes, std::size_t alignment, Source& source) {
     if (cache_bytes_ != 0) {
       std::size_t wanted = 0;
-      const sized_block got = locked(lock_, [&]() -> sized_block {
+      const held_block got = locked(lock_, [&]() -> held_block {
         extent* const best = cache_.take_best(bytes, alignment, most_waste);
         if (best == nullptr) return {};
         out_.push(best);
         wanted = out_.wanted();
         note_out(best->bytes);
-        return {best->block, best->bytes, true};
+        return {{best->block, best->bytes}, true};
       });
       out_.grow(wanted, lock_);
       if (got.block != nullptr) return got;
@@ -79,9 +83,9 @@ class large_blocks {
       note_out(bytes);
     });
     out_.grow(wanted, lock_);
-    return {block, bytes};
+    return {{block, bytes}};
   }
-  void count_get(const sized_block& got) noexcept {
+  void count_get(const held_block& got) noexcept {
     const guard<Lock> hold(lock_);
     ++count_.gets;
     if (got.is_reused) ++count_.reused;
@@ -89,7 +93,7 @@ class large_blocks {
   }
   /// Takes a block home as if it had not been taken. `alignment`: as for `take`.
   template <class Source>
-  void put_back(const sized_block& got, std::size_t alignment, Source& source) noexcept {
+  void put_back(const held_block& got, std::size_t alignment, Source& source) noexcept {
     {
       const guard<Lock> hold(lock_);
       --count_.in_use;

@@ -38,6 +38,7 @@ class byte_core final : public core<typename Config::mechanism> {
   using tiers_type = typename Config::tiers;
   using lock_type = typename Config::lock;
   using sized_block = typename large_blocks<lock_type>::sized_block;
+  using held_block = typename large_blocks<lock_type>::held_block;
   using where_type = typename base::where_type;
   using bounds_type = bounds<typename Config::mechanism>;
 
@@ -225,8 +226,8 @@ class byte_core final : public core<typename Config::mechanism> {
       if (auto* const s = this->find_slab(node)) static_cast<void>(s->enter(s->index_of(node)));
     }
   }
-  [[nodiscard]] sized_block hold_large(std::size_t size, std::size_t alignment);
-  void hand_out_large(const sized_block& got, std::size_t size, where_type where) noexcept;
+  [[nodiscard]] held_block hold_large(std::size_t size, std::size_t alignment);
+  void hand_out_large(const held_block& got, std::size_t size, where_type where) noexcept;
   template <class Use>
   [[nodiscard]] bool take_many_large(std::size_t size, std::size_t count, where_type where,
                                      Use&& use);

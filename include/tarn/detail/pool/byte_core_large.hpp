@@ -24,7 +24,7 @@ auto byte_core<Config>::take_large(std::size_t size, std::size_t alignment, wher
 /// Takes a block that does not count as a get yet: `hand_out_large` follows, or
 /// `large_blocks::put_back`.
 template <class Config>
-auto byte_core<Config>::hold_large(std::size_t size, std::size_t alignment) -> sized_block {
+auto byte_core<Config>::hold_large(std::size_t size, std::size_t alignment) -> held_block {
   if (size > max_size || this->closed()) return {};
   const auto wanted = alignment < line_alignment ? line_alignment : alignment;
   const auto ask = [&] { return large_.take(extent_for(size), wanted, this->source()); };
@@ -41,7 +41,7 @@ auto byte_core<Config>::hold_large(std::size_t size, std::size_t alignment) -> s
 }
 
 template <class Config>
-void byte_core<Config>::hand_out_large(const sized_block& got, std::size_t size,
+void byte_core<Config>::hand_out_large(const held_block& got, std::size_t size,
                                        where_type where) noexcept {
   if constexpr (Config::counts) large_.count_get(got);
   this->on_oversize(size);
@@ -58,10 +58,10 @@ bool byte_core<Config>::take_many_large(std::size_t size, std::size_t count, whe
                                         Use&& use) {
   const auto bytes = extent_for(size);
   std::size_t held = 0;
-  sized_block* list = nullptr;
+  held_block* list = nullptr;
   // Idle memory goes only where that can help.
   if (bytes <= (this->source().limit() - large_.live_bytes()) / max_of<std::size_t>(count, 1)) {
-    list = this->own().template make_array<sized_block>(count);
+    list = this->own().template make_array<held_block>(count);
     while (list != nullptr && held != count) {
       list[held] = hold_large(size, small_alignment);
       if (list[held].block == nullptr) break;
