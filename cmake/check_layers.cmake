@@ -69,7 +69,12 @@ set(may_be_large
   tarn/detail/core/life.hpp 170          # beginning, closing and ending are one sequence of steps
   tarn/detail/core/threads.hpp 180       # attaching is one sequence of steps
   tarn/detail/extents/large.hpp 175      # one class
+  tarn/detail/frontend/cached_front.hpp 190     # what front ends with caches have in common
+  tarn/detail/frontend/cpu_caches.hpp 240       # one class: sections, doors and seals
   tarn/detail/frontend/lock_free_front.hpp 360  # one front end: stack, links and numbers of slabs
+  tarn/detail/frontend/per_cpu_front.hpp 280    # one front end, with bulks, bounds and fork
+  tarn/detail/system/rseq_aarch64.hpp 190       # four sections, one line an instruction
+  tarn/detail/system/rseq_x86_64.hpp 190        # the same
   tarn/detail/depot/depot.hpp 175        # one class: where the blocks of a tier are
   tarn/detail/depot/slab.hpp 180         # one descriptor, with its creation and its end
   tarn/detail/frontend/registry.hpp 180  # one lock guards all of it
@@ -130,7 +135,7 @@ foreach(header IN LISTS headers)
         fault("${header} spells <${needed}> without <tarn/...>")
       endif()
     elseif(line MATCHES "^ *# *(if|ifdef|ifndef|elif|elifdef|elifndef)([^a-z]|$)")
-      if(NOT header MATCHES "^tarn/detail/(base/compiler[.]hpp$|system/[a-z_]+[.]hpp$)" AND
+      if(NOT header MATCHES "^tarn/detail/(base/compiler[.]hpp$|system/[a-z0-9_]+[.]hpp$)" AND
          NOT (header MATCHES "^tarn/(interop|observe|compat)/" AND line MATCHES "__has_include|__cpp_"))
         fault("${header} has conditional compilation")
       endif()

@@ -11,11 +11,8 @@ namespace tarn::detail {
 template <class Config>
 std::uint64_t bounds<Config>::reachable(core_type& c, std::uint32_t tier) noexcept {
   auto& t = c.tiers_[tier];
-  auto ready = c.ready_of(tier);
-  locked(t.lock, [&] {
-    if (auto* const cache = c.own_cache(t)) ready += cache->level();
-  });
-  return ready;
+  const auto ready = c.ready_of(tier);
+  return ready + locked(t.lock, [&] { return core_type::front::reachable(c, t); });
 }
 
 /// How many more blocks may become ready before the pool has more idle bytes than it may keep.

@@ -14,6 +14,7 @@ template <class Config>
 auto core<Config>::take_miss(std::uint32_t tier, std::size_t size, where_type where)
     -> acquired_type {
   acquired_type got{this->take_due(tier)};
+  if (got.block == nullptr) got.block = front::pop_again(*this, tier);
   if (got.block == nullptr) {
     front::prepare_get(*this);
     got = take_or_grow(tier, true);

@@ -251,6 +251,8 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   void make_spare_shard() noexcept;
   void keep_vacant(shard_type* s) noexcept;
   void fit_budget(shard_type* s) noexcept;
+  template <class Use>
+  void divide_budget(std::size_t sets, Use&& use) const noexcept;
   void refit(tier_state& t) noexcept;
   void bound_to(tier_state& t, std::uint64_t blocks) noexcept;
   void follow_orders() noexcept;
@@ -263,6 +265,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
 
   // The places where a thread finds its shard, or the null shard once the pool is closed.
   place_word hot_place_, own_place_;
+  TARN_NO_UNIQUE_ADDRESS typename front::core_part front_part_;
   std::uint32_t named_tiers_, tier_count_;  // immutable
   std::conditional_t<is_below_heap_v<typename Config::source>, own_from_pages, own_from_heap> own_;
   tier_list<tier_state> tiers_;  // immutable

@@ -30,6 +30,7 @@ void core<Config>::set_hot_end(std::size_t usual) noexcept {
     const auto end = wanted ? 0 : usual;
     // relaxed: observers hear of a request that misses the change a moment late.
     this->hot_end_.store(end, std::memory_order::relaxed);
+    front::open_hot(*this, end != 0);
     hot_place_.store(
         end != 0 ? own_place_.load(std::memory_order::relaxed) : env::word_of(*this->registry_, 0),
         std::memory_order::relaxed);
@@ -79,7 +80,8 @@ TARN_FORCE_INLINE void* core<Config>::take_hit(shard_type* s, std::size_t tier, 
   std::uint64_t number = 0;
   if (this->is_due(recorder, number)) [[unlikely]]
     return nullptr;
-  void* const block = pop_ready(tier, s);
+  void* const block =
+      front::closes_itself && named ? front::pop_hot(*this, tier, s) : pop_ready(tier, s);
   const auto t = static_cast<std::uint32_t>(tier);
   if (block == nullptr || (!named && t >= named_tiers_)) [[unlikely]]
     return block;
@@ -110,7 +112,7 @@ TARN_FORCE_INLINE bool core<Config>::give_hit(shard_type* s, std::size_t tier,
                                               void* block) noexcept {
   if (this->sampled().may_know(block)) [[unlikely]]
     return false;
-  return push_ready(s, tier, block);
+  return front::push_hot(*this, s, tier, block);
 }
 
 template <class Config>

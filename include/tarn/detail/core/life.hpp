@@ -86,6 +86,7 @@ core<Config>::~core() {
     shard_type::destroy(s, room_of_tier(), own_.memory());
     s = next;
   }
+  front::dismantle(*this);
 }
 
 /// To be called under the tier's lock, after blocks came home. Returns: the number of lives that

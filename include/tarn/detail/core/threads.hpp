@@ -89,9 +89,7 @@ auto core<Config>::attach(bool may_allocate) noexcept -> shard_type* {
   return nullptr;
 }
 
-/// Divides the shard's byte budget among the tiers, the small ones first; no tier gets more than
-/// half. So the sum holds for any table of tiers and any number of threads. The default is enough
-/// for a block of every tier up to 2 MiB, besides two magazines of the small ones.
+/// Fits the limits of the shard's caches to the number of threads and to the bounds.
 template <class Config>
 void core<Config>::fit_budget(shard_type* s) noexcept {
   if (s->tiers == 0) return;  // the shard has no caches
@@ -102,18 +100,28 @@ void core<Config>::fit_budget(shard_type* s) noexcept {
   if (s->seen_threads == threads && s->seen_bounds == bounds) return;
   s->seen_threads = threads;
   s->seen_bounds = bounds;
+  divide_budget(threads,
+                [s](std::uint32_t t, std::uint32_t blocks) { s->caches()[t].limit = blocks; });
+}
+
+/// Divides the byte budget of one set of caches among the tiers, the small ones first; no tier gets
+/// more than half. So the sum holds for any table of tiers and any number of `sets`. The default is
+/// enough for a block of every tier up to 2 MiB, besides two magazines of the small ones. Calls
+/// `use(tier, blocks)`.
+template <class Config>
+template <class Use>
+void core<Config>::divide_budget(std::size_t sets, Use&& use) const noexcept {
   std::size_t left = settings_.shard_bytes != 0
                          ? settings_.shard_bytes - 1  // set by the user, plus one
-                         : min_of(std::size_t{5} << 20, (std::size_t{64} << 20) / threads);
+                         : min_of(std::size_t{5} << 20, (std::size_t{64} << 20) / sets);
   const std::size_t share = left / min_of<std::size_t>(2, tier_count_);
   for (std::uint32_t n = 0; n != tier_count_; ++n) {
     const auto t = (named_tiers_ + n) % tier_count_;  // nodes first: they are small
-    auto& cache = s->caches()[t];
     const auto stride = tiers_[t].home.shape.stride;
     const auto most = front::most_cached(tiers_[t]);
     const auto blocks = min_of(cast_to<std::size_t>(min_of<std::uint64_t>(room_for(stride), most)),
                                min_of(share, left) / stride);
-    cache.limit = static_cast<std::uint32_t>(blocks);
+    use(t, static_cast<std::uint32_t>(blocks));
     left -= blocks * stride;
   }
 }
@@ -125,6 +133,7 @@ void core<Config>::follow_orders() noexcept {
 
 template <class Config>
 void core<Config>::lock_all() noexcept {
+  front::lock(*this);
   for (std::uint32_t t = 0; t != tier_count_; ++t)
     tiers_[t].lock.lock();
   shard_lock_.lock();
@@ -139,10 +148,12 @@ void core<Config>::unlock_all() noexcept {
   shard_lock_.unlock();
   for (std::uint32_t t = tier_count_; t-- != 0;)
     tiers_[t].lock.unlock();
+  front::unlock(*this);
 }
 
 template <class Config>
 void core<Config>::abandon_foreign_shards(void* own) noexcept {
+  front::forget_threads(*this);
   vacant_ = nullptr;  // made anew: a thread that is gone may have been about to take one
   for (auto* s = shards_.load(std::memory_order::relaxed); s != nullptr; s = s->next) {
     if (s == own) continue;

@@ -38,10 +38,30 @@ struct cached_front : cached_holds<Config> {
   static constexpr std::uint64_t mark = Config::counts ? one_get : 0;
   /// Whether slabs carry links, and the ready blocks lie outside the depot.
   static constexpr bool is_stack = false;
+  /// Whether the hit path can be closed without a test of its own, by what `pop_hot` finds.
+  static constexpr bool closes_itself = false;
   static constexpr std::size_t depot_alignment = 64;
+
+  /// What the front end keeps of the whole core.
+  struct core_part {};
+  static void dismantle(core_type&) noexcept {}
 
   // Gets.
 
+  /// `pop` and `push` of requests whose block needs no further work.
+  template <class Shard>
+  [[nodiscard]] TARN_FORCE_INLINE static void* pop_hot(core_type& c, std::size_t tier, Shard* s) {
+    return core_type::front::pop(c, tier, s);
+  }
+  template <class Shard>
+  [[nodiscard]] TARN_FORCE_INLINE static bool push_hot(core_type& c, Shard* s, std::size_t tier,
+                                                       void* block) noexcept {
+    return core_type::front::push(c, s, tier, block);
+  }
+  /// Opens or closes these two.
+  static void open_hot(core_type&, bool) noexcept {}
+  /// The part of `pop` that is not worth inlining.
+  [[nodiscard]] static void* pop_again(core_type&, std::uint32_t) noexcept { return nullptr; }
   /// Under the lock. Returns: whether there was a block, which is counted then.
   [[nodiscard]] static bool take_ready(core_type& c, tier_type& t, acquired_type& got) noexcept {
     cache_type* const cache = c.own_cache(t);
@@ -128,6 +148,39 @@ struct cached_front : cached_holds<Config> {
 
   // Idle memory.
 
+  /// Empties the calling thread's cache of one tier, or that of the shard `left`, which only this
+  /// call uses.
+  template <class Shard>
+  static void flush(core_type& c, std::uint32_t tier, Shard* left) noexcept {
+    auto& t = c.tiers_[tier];
+    for (;;) {
+      void* block = nullptr;
+      {
+        const guard<typename core_type::lock_type> hold(t.lock);
+        cache_type* const cache =
+            left != nullptr ? core_type::front::cache_of(t, left) : c.own_cache(t);
+        const auto level = cache != nullptr ? cache->level() : 0;
+        if (level == 0) return;
+        if (!t.home.closed) {
+          absorb(t.home, *cache, level);
+          c.moved_bytes(t, level);
+          c.refit(t);
+          return;
+        }
+        block = cache->take_home();
+      }
+      if (c.settings_.keeps_objects) c.dispose(block);
+      c.park_home(tier, block);
+    }
+  }
+  /// The same for all tiers.
+  template <class Shard>
+  static void flush_all(core_type& c, Shard* left) noexcept {
+    if (!core_type::front::has_caches(c, left)) return;
+    for (std::uint32_t t = 0; t != c.tier_count_; ++t)
+      c.flush(t, left);
+  }
+
   static std::size_t evict(core_type& c, std::uint32_t tier, std::uint64_t keep, evict_reason why,
                            std::uint64_t most) noexcept {
     return c.evict_ready(tier, keep, why, most);
@@ -157,8 +210,19 @@ struct cached_front : cached_holds<Config> {
     return t.home.ready();
   }
 
+  // Fork. Around the locks of the tiers; in the child also before they are released.
+
+  static void lock(core_type&) noexcept {}
+  static void unlock(core_type&) noexcept {}
+  static void forget_threads(core_type&) noexcept {}
+
   // Bounds and slabs.
 
+  /// Under the lock: blocks in caches that the calling thread can empty.
+  [[nodiscard]] static std::uint64_t reachable(core_type& c, tier_type& t) noexcept {
+    const cache_type* const cache = c.own_cache(t);
+    return cache != nullptr ? cache->level() : 0;
+  }
   /// Under the lock: the most blocks that may be ready.
   [[nodiscard]] static std::uint64_t bound_of(const tier_type& t) noexcept { return t.home.bound; }
   [[nodiscard]] static std::uint32_t magazines_for(tier_type& t, std::uint32_t blocks) noexcept {

@@ -421,6 +421,7 @@ struct lock_free_front : cached_front<Config> {
 
 struct lock_free_shape {
   static constexpr bool has_shards = false;
+  static constexpr bool has_recorder_shards = false;
   template <class Config>
   using front = lock_free_front<Config>;
 };

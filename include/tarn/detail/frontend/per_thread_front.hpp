@@ -20,6 +20,7 @@ struct per_thread_front : cached_front<Config> {
   using shard_type = shard<env, typename Config::recorder>;
 
   static constexpr bool has_shards = true;
+  static constexpr bool closes_itself = true;  // by the null shard
 
   struct tier_part {
     no_counts counts;
@@ -165,6 +166,7 @@ struct per_thread_front : cached_front<Config> {
 
 struct per_thread_shape {
   static constexpr bool has_shards = true;
+  static constexpr bool has_recorder_shards = false;
   template <class Config>
   using front = per_thread_front<Config>;
 };

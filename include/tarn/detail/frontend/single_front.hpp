@@ -160,6 +160,7 @@ struct single_front : cached_front<Config> {
 
 struct single_shape {
   static constexpr bool has_shards = false;
+  static constexpr bool has_recorder_shards = false;
   template <class Config>
   using front = single_front<Config>;
 };

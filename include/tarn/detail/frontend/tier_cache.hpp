@@ -171,6 +171,16 @@ struct tier_cache {
 
   /// Takes `count` more blocks in, or out if negative. Called by the owner, under the tier's lock.
   void moved_in(std::int64_t count) noexcept { change(count, count, 0); }
+  /// Around a store to `word` by other code, which moves blocks as `moved_in` does.
+  void begin_move() noexcept {
+    // relaxed load: the tier's lock orders it.
+    changes.store(changes.load(std::memory_order::relaxed) + 1, std::memory_order::relaxed);
+  }
+  void end_move(std::int64_t count) noexcept {
+    // relaxed loads: the same.
+    moved.store(moved.load(std::memory_order::relaxed) + count, std::memory_order::release);  // (3)
+    changes.store(changes.load(std::memory_order::relaxed) + 1, std::memory_order::release);  // (3)
+  }
 
   /// In a fork's child, for a cache whose owner is gone: ends a change that the fork cut off.
   void end_change() noexcept {

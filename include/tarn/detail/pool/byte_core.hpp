@@ -171,9 +171,9 @@ class byte_core final : public core<typename Config::mechanism> {
     return s;
   }
 
-  /// Whether sizes are compared with a constant. Then the null shard keeps requests off the hit
+  /// Whether sizes are compared with a constant. Then the front end keeps requests off the hit
   /// path, instead of an end of 0.
-  static constexpr bool has_fixed_end = base::front::has_shards && tiers_type::is_static;
+  static constexpr bool has_fixed_end = base::front::closes_itself && tiers_type::is_static;
 
   /// Whether a request of this size may be a hit. Size 0 is no hit where the test for it would cost
   /// an instruction.

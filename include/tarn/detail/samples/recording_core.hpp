@@ -27,7 +27,9 @@ class recording_core {
   static constexpr bool samples = !std::is_same_v<typename Config::samples, no_samples>;
   /// Whether threads that share caches still have shards, for their recorders. What a thread
   /// records then costs no read-modify-write and no cache line that another thread writes.
-  static constexpr bool only_recorders = samples && Config::is_shared;
+  static constexpr bool only_recorders =
+      Config::is_shared && (samples || (Config::shape::has_recorder_shards &&
+                                        !std::is_empty_v<typename Config::recorder>));
   using where_type = std::conditional_t<samples, call_site, no_call_site>;
   using samples_type = typename Config::samples;
 

@@ -7,36 +7,16 @@
 
 namespace tarn::detail {
 
-/// Empties the calling thread's cache of one tier, or that of the shard `left`, which only this
-/// call uses.
+/// Empties the caches of one tier that the calling thread can reach, or that of the shard `left`,
+/// which only this call uses.
 template <class Config>
 void core<Config>::flush(std::uint32_t tier, shard_type* left) noexcept {
-  auto& t = tiers_[tier];
-  for (;;) {
-    void* block = nullptr;
-    {
-      const guard<lock_type> hold(t.lock);
-      cache_type* const cache = left != nullptr ? front::cache_of(t, left) : own_cache(t);
-      const auto level = cache != nullptr ? cache->level() : 0;
-      if (level == 0) return;
-      if (!t.home.closed) {
-        absorb(t.home, *cache, level);
-        moved_bytes(t, level);
-        refit(t);
-        return;
-      }
-      block = cache->take_home();
-    }
-    if (settings_.keeps_objects) this->dispose(block);
-    park_home(tier, block);
-  }
+  front::flush(*this, tier, left);
 }
 
 template <class Config>
 void core<Config>::flush_all(shard_type* left) noexcept {
-  if (!front::has_caches(*this, left)) return;
-  for (std::uint32_t t = 0; t != tier_count_; ++t)
-    flush(t, left);
+  front::flush_all(*this, left);
 }
 
 }  // namespace tarn::detail
