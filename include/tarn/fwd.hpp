@@ -22,6 +22,8 @@ class system_mutex;
 struct lock_free;
 template <class L = system_mutex>
 struct thread_cached;
+template <class L = system_mutex>
+struct per_cpu;
 
 // Stats policies.
 struct no_stats;

@@ -18,6 +18,7 @@
 #include <tarn/policy/check.hpp>
 #include <tarn/policy/lifecycle.hpp>
 #include <tarn/policy/lock.hpp>
+#include <tarn/policy/per_cpu.hpp>
 #include <tarn/policy/recording_stats.hpp>
 #include <tarn/policy/runtime_tiers.hpp>
 #include <tarn/policy/source.hpp>

@@ -20,6 +20,8 @@ template class byte_pool<lock_free, counting_stats,
                          traits<runtime_tiers, no_check, source_ref<heap_source>>>;
 template class byte_pool<lock_free, recording_stats, traits<small_tiers, checked>>;
 template class byte_pool<thread_cached<spin_lock>, no_stats, traits<fixed_tiers<64>>>;
+template class byte_pool<per_cpu<>>;
+template class byte_pool<per_cpu<std::mutex>, recording_stats, traits<runtime_tiers, checked>>;
 
 template class basic_buffer<>;
 template class basic_buffer<no_lock, no_stats>;
@@ -49,5 +51,6 @@ template class object_pool<std::vector<int>, no_lock, no_stats>;
 template class object_pool<std::string, lock_free, counting_stats,
                            object_traits<keep_objects<>, checked, page_source>>;
 template class object_handle<object_pool<std::string>>;
+template class object_pool<std::string, per_cpu<spin_lock>, no_stats>;
 
 }  // namespace tarn

@@ -5,6 +5,7 @@
 //   tarn::byte_pool<> shared;                      // thread_cached<>: threads rarely meet
 //   tarn::byte_pool<tarn::no_lock> mine;           // one thread, no cost
 //   tarn::byte_pool<std::mutex> any_lockable;      // or a lock of your own
+//   tarn::byte_pool<tarn::per_cpu<>> many;         // threads; <tarn/policy/per_cpu.hpp>
 
 #pragma once
 
@@ -101,7 +102,7 @@ struct lock_traits<thread_cached<L>> {
   using shape = detail::per_thread_shape;
   using depot_lock = L;
 };
-/// A lock policy: any Lockable, `lock_free` or `thread_cached<L>`.
+/// A lock policy: any Lockable, `lock_free`, `thread_cached<L>` or `per_cpu<L>`.
 template <class L>
 concept lock_policy = lockable<typename lock_traits<L>::depot_lock> && requires { sizeof(L); };
 

@@ -32,8 +32,8 @@ struct right_lock {
                 "the lock is only declared here: include its header, "
                 "<tarn/policy/spin_lock.hpp> for tarn::spin_lock");
   static_assert(!defined<L> || like_lock<L>,
-                "the lock must be tarn::thread_cached<>, tarn::lock_free, tarn::no_lock, or a type "
-                "with lock(), try_lock() and unlock(), as std::mutex");
+                "the lock must be tarn::thread_cached<>, tarn::per_cpu<>, tarn::lock_free, "
+                "tarn::no_lock, or a type with lock(), try_lock() and unlock(), as std::mutex");
   static_assert(
       !defined<L> || std::same_as<L, lock_free> || requires(L& lock) {
         { lock.try_lock() } -> std::convertible_to<bool>;
@@ -50,6 +50,14 @@ struct right_lock<thread_cached<L>> : right_lock<L> {
   static_assert(is_concurrent_v<L>,
                 "the depots of thread_cached<L> are shared by threads: L must be a real lock, or "
                 "the pool's lock plain tarn::no_lock");
+};
+template <class L>
+struct right_lock<per_cpu<L>> : right_lock<L> {
+  static_assert(defined<per_cpu<L>>,
+                "the lock is only declared here: include its header, <tarn/policy/per_cpu.hpp>");
+  static_assert(!std::same_as<L, lock_free>,
+                "per_cpu<L> needs a lock for its depots: tarn::per_cpu<>, or per_cpu<std::mutex>; "
+                "lock_free stands alone");
 };
 
 template <class S>

@@ -23,7 +23,7 @@ struct tier_occupancy {
   std::uint64_t recarved = 0;          ///< retired blocks that were carved for a smaller tier
   std::uint64_t abandoned = 0;         ///< blocks lost in the threads that a fork left behind
   std::uint64_t idle = 0;              ///< blocks ready for a get, anywhere
-  std::uint64_t idle_in_threads = 0;   ///< idle blocks in thread caches
+  std::uint64_t idle_in_threads = 0;   ///< idle blocks in caches of threads or processors
   std::uint64_t idle_pinned = 0;       ///< idle blocks parked in slabs with other blocks in use
   std::uint64_t idle_purged = 0;       ///< idle blocks without pages until a get
   std::uint64_t in_use = 0;            ///< live blocks; under load an estimate, never negative
