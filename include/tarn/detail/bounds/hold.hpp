@@ -132,7 +132,7 @@ bool bounds<Config>::idle_may_help(core_type& c, std::size_t bytes) noexcept {
     bool is_carved = false;
     locked(t.lock, [&] {
       blocks += t.home.home() + t.home.uncarved();
-      if (auto* const cache = c.own_cache(t)) blocks += cache->level();
+      blocks += core_type::front::reachable(c, t);
       is_carved = t.home.carved_slabs != 0;
     });
     const auto& shape = t.home.shape;

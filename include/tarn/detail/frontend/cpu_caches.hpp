@@ -65,16 +65,17 @@ class cpu_caches {
   [[nodiscard]] void* pop_again(std::uint32_t tier) noexcept {
     void* block = nullptr;
     // A section that was aborted may have stored a block here that it did not take.
-    return pop_bulk<Mark>(tier, &block, 1) != 0 ? block : nullptr;
+    return pop_bulk<Mark>(tier, &block, 1) ? block : nullptr;
   }
   [[nodiscard]] bool push_again(std::uint32_t tier, void* block) noexcept {
     return push_bulk(tier, &block, 1) != 0;
   }
-  /// Takes up to `count` blocks, counted with `Mark`. Returns: how many.
+  /// Takes `count` blocks, counted with `Mark`, or none. Returns: whether it took them; `blocks` is
+  /// not to be used if not.
   template <std::uint64_t Mark>
-  [[nodiscard]] std::size_t pop_bulk(std::uint32_t tier, void** blocks,
-                                     std::size_t count) noexcept {
-    return in_turns([&](std::uint32_t at) { return pop_at<Mark>(at, tier, blocks, count); });
+  [[nodiscard]] bool pop_bulk(std::uint32_t tier, void** blocks, std::size_t count) noexcept {
+    return in_turns(
+               [&](std::uint32_t at) { return pop_at<Mark>(at, tier, blocks, count, count); }) != 0;
   }
   /// Puts up to `count` blocks. Returns: how many. If it took all the core may be gone.
   [[nodiscard]] std::size_t push_bulk(std::uint32_t tier, void* const* blocks,
@@ -104,7 +105,8 @@ class cpu_caches {
   /// Moves up to `count` blocks out.
   [[nodiscard]] std::size_t move_out(std::uint32_t tier, void** blocks,
                                      std::size_t count) noexcept {
-    return moving(tier, -1, [&](std::uint32_t at) { return pop_at<0>(at, tier, blocks, count); });
+    return moving(tier, -1,
+                  [&](std::uint32_t at) { return pop_at<0>(at, tier, blocks, 1, count); });
   }
 
   // Sealing. `lock` is held, unless stated otherwise.
@@ -273,10 +275,13 @@ class cpu_caches {
   }
   template <std::uint64_t Mark>
   [[nodiscard]] std::ptrdiff_t pop_at(std::uint32_t at, std::uint32_t tier, void** blocks,
-                                      std::size_t count) noexcept {
+                                      std::size_t least, std::size_t most) noexcept {
     if (restarts_)
-      return rseq_pop_bulk<Mark>(place_, all_, at, tier * sizeof(cache_type), blocks, count);
-    return guarded(at, [&] { return of(at, tier).template pop_bulk<Mark>(blocks, count); });
+      return rseq_pop_bulk<Mark>(place_, all_, at, tier * sizeof(cache_type), blocks, least, most);
+    return guarded(at, [&]() -> std::size_t {
+      auto& cache = of(at, tier);
+      return cache.level() < least ? 0 : cache.template pop_bulk<Mark>(blocks, most);
+    });
   }
   [[nodiscard]] std::ptrdiff_t push_at(std::uint32_t at, std::uint32_t tier, void* const* blocks,
                                        std::size_t count) noexcept {

@@ -83,13 +83,26 @@ struct per_cpu_front : cached_front<Config> {
     }
     return c.front_part_.template pop_again<mark>(tier);
   }
-  [[nodiscard]] static std::size_t pop_bulk(core_type& c, std::uint32_t tier, void** blocks,
-                                            std::size_t count) noexcept {
-    const auto n = c.front_part_.template pop_bulk<mark>(tier, blocks, count);
-    // What an aborted section may have stored was not taken.
-    for (auto i = n; i != count; ++i)
-      blocks[i] = nullptr;
-    return n;
+  /// Takes all of `count` blocks out of the cache, or none. Returns: whether it took them.
+  [[nodiscard]] static bool pop_bulk(core_type& c, std::uint32_t tier, void** blocks,
+                                     std::size_t count) noexcept {
+    if (count > batch || c.front_part_.filled(tier).level < count) return false;
+    void* taken[batch];  // an aborted section may store blocks here that it did not take
+    if (!c.front_part_.template pop_bulk<mark>(tier, taken, count)) return false;
+    for (std::size_t i = 0; i != count; ++i)
+      blocks[i] = taken[i];
+    return true;
+  }
+  static void hold_home(core_type& c, tier_type& t, void** blocks, std::size_t count,
+                        held_blocks& held) noexcept {
+    if (held.ready != count) {
+      held.ready +=
+          c.front_part_.move_out(t.home.shape.number, blocks + held.ready, count - held.ready);
+    }
+    base::hold_home(c, t, blocks, count, held);
+  }
+  [[nodiscard]] static bool count_cached(core_type&, tier_type&, std::size_t) noexcept {
+    return false;  // a block that moved out of a cache counts in the depot
   }
   static void prepare_get(core_type& c) { c.join_recorders(); }
   static void follow_orders(core_type&) noexcept {}

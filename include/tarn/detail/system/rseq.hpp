@@ -119,7 +119,7 @@ template <std::uint64_t>
 }
 template <std::uint64_t>
 [[nodiscard]] std::ptrdiff_t rseq_pop_bulk(rseq_place, const rseq_slots&, std::uint32_t,
-                                           std::size_t, void**, std::size_t) noexcept {
+                                           std::size_t, void**, std::size_t, std::size_t) noexcept {
   return 0;
 }
 [[nodiscard]] inline std::ptrdiff_t rseq_push_bulk(rseq_place, const rseq_slots&, std::uint32_t,

@@ -112,41 +112,44 @@ template <std::uint64_t Mark>
 template <std::uint64_t Mark>
 [[nodiscard]] std::ptrdiff_t rseq_pop_bulk(rseq_place place, const rseq_slots& all,
                                            std::uint32_t processor, std::size_t offset,
-                                           void** blocks, std::size_t most) noexcept {
+                                           void** blocks, std::size_t least,
+                                           std::size_t most) noexcept {
   std::byte* const cache = all.first + processor * all.each + offset;
   std::ptrdiff_t n;
   std::uint64_t word, from, left, block;
-  asm volatile(
-      TARN_RSEQ_DESCRIPTOR("mov %[n], #-1")  //
-      TARN_RSEQ_BEGIN("%[n]")                //
-      "mov %[n], #-1\n\t"
-      "ldr %w[left], [%[self], #4]\n\t"
-      "cmp %w[left], %w[processor]\n\t"
-      "b.ne 5f\n\t"
-      "mov %[n], #0\n\t"
-      "ldar %w[word], [%[count]]\n\t"
-      "cmp %w[left], %w[word]\n\t"
-      "b.hs 5f\n\t"
-      "ldr %[word], [%[cache]]\n\t"
-      "and %[n], %[word], #0x3ff\n\t"
-      "ldr %[from], [%[cache], #8]\n\t"
-      "add %[from], %[from], %[n], lsl #3\n\t"
-      "cmp %[n], %[most]\n\t"
-      "csel %[n], %[most], %[n], hi\n\t"
-      "cbz %[n], 5f\n\t"
-      "mov %[left], %[n]\n"
-      "6:\tldr %[block], [%[from], #-8]!\n\t"
-      "sub %[left], %[left], #1\n\t"
-      "str %[block], [%[blocks], %[left], lsl #3]\n\t"
-      "cbnz %[left], 6b\n\t"
-      "madd %[word], %[n], %[step], %[word]\n\t"
-      "stlr %[word], [%[cache]]\n"
-      "2:\n" TARN_RSEQ_END
-      :
-      [n] "=&r"(n), [word] "=&r"(word), [from] "=&r"(from), [left] "=&r"(left), [block] "=&r"(block)
-      : [self] "r"(rseq_of_thread(place)), [cache] "r"(cache), [processor] "r"(processor),
-        [count] "r"(&all.count), [blocks] "r"(blocks), [most] "r"(most), [step] "r"(Mark - 1)
-      : "cc", "memory");
+  asm volatile(TARN_RSEQ_DESCRIPTOR("mov %[n], #-1")  //
+               TARN_RSEQ_BEGIN("%[n]")                //
+               "mov %[n], #-1\n\t"
+               "ldr %w[left], [%[self], #4]\n\t"
+               "cmp %w[left], %w[processor]\n\t"
+               "b.ne 5f\n\t"
+               "mov %[n], #0\n\t"
+               "ldar %w[word], [%[count]]\n\t"
+               "cmp %w[left], %w[word]\n\t"
+               "b.hs 5f\n\t"
+               "ldr %[word], [%[cache]]\n\t"
+               "and %[n], %[word], #0x3ff\n\t"
+               "ldr %[from], [%[cache], #8]\n\t"
+               "add %[from], %[from], %[n], lsl #3\n\t"
+               "cmp %[n], %[least]\n\t"
+               "csel %[n], xzr, %[n], lo\n\t"
+               "cmp %[n], %[most]\n\t"
+               "csel %[n], %[most], %[n], hi\n\t"
+               "cbz %[n], 5f\n\t"
+               "mov %[left], %[n]\n"
+               "6:\tldr %[block], [%[from], #-8]!\n\t"
+               "sub %[left], %[left], #1\n\t"
+               "str %[block], [%[blocks], %[left], lsl #3]\n\t"
+               "cbnz %[left], 6b\n\t"
+               "madd %[word], %[n], %[step], %[word]\n\t"
+               "stlr %[word], [%[cache]]\n"
+               "2:\n" TARN_RSEQ_END
+               : [n] "=&r"(n), [word] "=&r"(word), [from] "=&r"(from), [left] "=&r"(left),
+                 [block] "=&r"(block)
+               : [self] "r"(rseq_of_thread(place)), [cache] "r"(cache), [processor] "r"(processor),
+                 [count] "r"(&all.count), [blocks] "r"(blocks), [least] "r"(least),
+                 [most] "r"(most), [step] "r"(Mark - 1)
+               : "cc", "memory");
   return n;
 }
 

@@ -115,49 +115,54 @@ template <std::uint64_t Mark>
   return done != 0;
 }
 
-/// Takes up to `most` blocks of `processor`. Returns: how many; -1 if the
-/// section was aborted or the thread runs on another processor.
+/// Takes up to `most` blocks of `processor`; none if there are fewer than `least`. Returns: how
+/// many; -1 if the section was aborted or the thread runs on another processor. Then the section
+/// may have stored blocks that it did not take.
 template <std::uint64_t Mark>
 [[nodiscard]] std::ptrdiff_t rseq_pop_bulk(rseq_place place, const rseq_slots& all,
                                            std::uint32_t processor, std::size_t offset,
-                                           void** blocks, std::size_t most) noexcept {
+                                           void** blocks, std::size_t least,
+                                           std::size_t most) noexcept {
   std::byte* const cache = all.first + processor * all.each + offset;
   std::ptrdiff_t n;
   std::uint64_t word, from, left, block;
-  asm volatile(
-      TARN_RSEQ_DESCRIPTOR("movq $-1, %[n]")  //
-      TARN_RSEQ_BEGIN("%[n]")                 //
-      "movq $-1, %[n]\n\t"
-      "movl %%fs:4(%[place]), %k[left]\n\t"
-      "cmpl %[processor], %k[left]\n\t"
-      "jne 5f\n\t"
-      "xorl %k[n], %k[n]\n\t"
-      "cmpl %[count], %k[left]\n\t"
-      "jae 5f\n\t"
-      "movq (%[cache]), %[word]\n\t"
-      "movl %k[word], %k[n]\n\t"
-      "andl $0x3ff, %k[n]\n\t"
-      "movq 8(%[cache]), %[from]\n\t"
-      "leaq (%[from], %[n], 8), %[from]\n\t"
-      "cmpq %[most], %[n]\n\t"
-      "cmovaq %[most], %[n]\n\t"
-      "testq %[n], %[n]\n\t"
-      "jz 5f\n\t"
-      "movq %[n], %[left]\n"
-      "6:\tsubq $8, %[from]\n\t"
-      "movq (%[from]), %[block]\n\t"
-      "movq %[block], -8(%[blocks], %[left], 8)\n\t"
-      "subq $1, %[left]\n\t"
-      "jnz 6b\n\t"
-      "imulq %[step], %[n], %[left]\n\t"
-      "addq %[left], %[word]\n\t"
-      "movq %[word], (%[cache])\n"
-      "2:\n" TARN_RSEQ_END
-      :
-      [n] "=&r"(n), [word] "=&r"(word), [from] "=&r"(from), [left] "=&r"(left), [block] "=&r"(block)
-      : [place] "r"(place), [count] "m"(all.count), [processor] "m"(processor), [cache] "r"(cache),
-        [blocks] "r"(blocks), [most] "rm"(most), [step] "i"(static_cast<std::int64_t>(Mark) - 1)
-      : "cc", "memory");
+  asm volatile(TARN_RSEQ_DESCRIPTOR("movq $-1, %[n]")  //
+               TARN_RSEQ_BEGIN("%[n]")                 //
+               "movq $-1, %[n]\n\t"
+               "movl %%fs:4(%[place]), %k[left]\n\t"
+               "cmpl %[processor], %k[left]\n\t"
+               "jne 5f\n\t"
+               "xorl %k[n], %k[n]\n\t"
+               "cmpl %[count], %k[left]\n\t"
+               "jae 5f\n\t"
+               "movq (%[cache]), %[word]\n\t"
+               "movl %k[word], %k[n]\n\t"
+               "andl $0x3ff, %k[n]\n\t"
+               "movq 8(%[cache]), %[from]\n\t"
+               "leaq (%[from], %[n], 8), %[from]\n\t"
+               "xorl %k[left], %k[left]\n\t"
+               "cmpq %[least], %[n]\n\t"
+               "cmovbq %[left], %[n]\n\t"
+               "cmpq %[most], %[n]\n\t"
+               "cmovaq %[most], %[n]\n\t"
+               "testq %[n], %[n]\n\t"
+               "jz 5f\n\t"
+               "movq %[n], %[left]\n"
+               "6:\tsubq $8, %[from]\n\t"
+               "movq (%[from]), %[block]\n\t"
+               "movq %[block], -8(%[blocks], %[left], 8)\n\t"
+               "subq $1, %[left]\n\t"
+               "jnz 6b\n\t"
+               "imulq %[step], %[n], %[left]\n\t"
+               "addq %[left], %[word]\n\t"
+               "movq %[word], (%[cache])\n"
+               "2:\n" TARN_RSEQ_END
+               : [n] "=&r"(n), [word] "=&r"(word), [from] "=&r"(from), [left] "=&r"(left),
+                 [block] "=&r"(block)
+               : [place] "r"(place), [count] "m"(all.count), [processor] "m"(processor),
+                 [cache] "r"(cache), [blocks] "r"(blocks), [least] "rm"(least), [most] "rm"(most),
+                 [step] "i"(static_cast<std::int64_t>(Mark) - 1)
+               : "cc", "memory");
   return n;
 }
 
