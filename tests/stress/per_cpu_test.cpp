@@ -67,9 +67,9 @@ class load {
       put(mine);
   }
   void put_rest() {
-    for (auto& list : handed_)
-      while (!list.blocks.empty())
-        put(list.blocks);
+    for (auto& rest : handed_)
+      while (!rest.blocks.empty())
+        put(rest.blocks);
   }
   [[nodiscard]] std::size_t torn() const { return torn_; }
 
