@@ -115,7 +115,7 @@ std::string table(const trial_result& made, const figures& f) {
   }
   s += row("all", made.pool.pool.total(), gets, f.waste_percent);
   s += "  given up: went back to the heap, or became part of another tier\n";
-  return s + "  waste: the part of the blocks handed out that nobody had asked for\n";
+  return s + "  waste: the part of the blocks handed out that no request asked for\n";
 }
 
 std::string memory(const memory_use& m) {

@@ -178,8 +178,7 @@ TEST_CASE("idle blocks of threads that a fork left behind are abandoned, not idl
   CHECK(pool.snapshot().total().abandoned == 0);
 }
 
-TEST_CASE("a child forked while another thread is being told something waits for nobody",
-          "[fork]") {
+TEST_CASE("a child forked while another thread is being told something does not wait", "[fork]") {
   tarn::byte_pool<> pool;
   const auto parent = getpid();
   std::atomic<bool> inside{false};

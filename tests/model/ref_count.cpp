@@ -147,7 +147,7 @@ int main(int argc, char** argv) {
   return model::run(
       {{"the last release races", model::all_of<last_release_races<env, count>, 2>},
        {"who is alone writes", model::all_of<alone_writes<env>, 3>},
-       {"nobody comes back from zero", model::all_of<resurrection<env, count>, 2>},
+       {"no reference comes back from zero", model::all_of<resurrection<env, count>, 2>},
        {"who drops too often is told so", model::all_of<over_release<env>, 2>},
        model::control<last_release_races<unordered_env, unordered_count>, 2>("unordered_drop"),
        model::control<alone_writes<blind_env>, 2>("unordered_look"),

@@ -48,7 +48,7 @@ function(plant fault text replacement)
 endfunction()
 plant("the seed's hit rate: oversize requests count" "rate(takhin_mempool_buffer_oversized_total[5m])"
       "0 * rate(takhin_mempool_buffer_oversized_total[5m])")
-plant("a hit rate of pools that nobody uses" "(rate(takhin_mempool_buffer_gets_total[5m]) > 0)"
+plant("a hit rate of unused pools" "(rate(takhin_mempool_buffer_gets_total[5m]) > 0)"
       "rate(takhin_mempool_buffer_gets_total[5m])")
 plant("1000 buffers are too many" "in_use > 1000" "in_use >= 1000")
 plant("buffers are never too many" "in_use > 1000" "in_use > 2000")

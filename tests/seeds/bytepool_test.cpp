@@ -225,7 +225,7 @@ TEST_CASE("bytepool: prewarming is what Alloc wanted to be", "[seeds]") {
   CHECK_THROWS_AS(pool.prewarm(15, 1), std::invalid_argument);
 }
 
-TEST_CASE("bytepool: the contents of the last user show only where nobody zeroes", "[seeds]") {
+TEST_CASE("bytepool: the contents of the last user show only where nothing zeroes", "[seeds]") {
   tarn::byte_pool<std::mutex> zeroing({.zeroing = tarn::zeroing::on_put});
   {
     auto b = zeroing.get(100);

@@ -129,8 +129,7 @@ TEST_CASE("portask: resize grows and shrinks, and reports what is", "[seeds]") {
   CHECK(pool.occupancy().slab_bytes == 0);
 }
 
-TEST_CASE("portask: resizing while others get and put loses nothing and waits for nobody",
-          "[seeds]") {
+TEST_CASE("portask: resizing while others get and put loses nothing and does not wait", "[seeds]") {
   fixed_pool<256> pool({.initial_objects = 8, .max_objects = 64});
   std::atomic<bool> stop{false};
   std::vector<std::thread> threads;

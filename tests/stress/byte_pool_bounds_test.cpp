@@ -126,7 +126,7 @@ TEMPLATE_LIST_TEST_CASE("threads that miss at the same time share one slab", "[b
   }
 }
 
-TEMPLATE_LIST_TEST_CASE("nobody is refused while memory is on its way back to the source",
+TEMPLATE_LIST_TEST_CASE("no get is refused while memory is on its way back to the source",
                         "[byte_pool]", test::every_concurrent_lock) {
   INFO(test::name_of<TestType>());
   // One slab may be out. Tier 0 has it, and all its blocks are idle. Two threads want a block of

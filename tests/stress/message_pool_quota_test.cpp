@@ -160,7 +160,7 @@ TEMPLATE_LIST_TEST_CASE("consumers come and go while messages are out with other
   CHECK(wrong == 0);
 }
 
-TEMPLATE_LIST_TEST_CASE("whoever waits is not sent away while idle messages are being destroyed",
+TEMPLATE_LIST_TEST_CASE("a waiting thread is not sent away while idle messages are being destroyed",
                         "[message_pool]", test::every_concurrent_lock) {
   struct slow_to_die {
     void reset() noexcept {}

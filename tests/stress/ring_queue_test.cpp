@@ -90,7 +90,7 @@ TEST_CASE("four pushers and two readers: no value is torn, unwritten or out of o
   }
 }
 
-TEST_CASE("readers that clear the ring disturb nobody", "[ring_queue][stress]") {
+TEST_CASE("readers that clear the ring disturb no other", "[ring_queue][stress]") {
   stress(3, true);
   stress(64, true);
 }

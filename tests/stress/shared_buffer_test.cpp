@@ -48,7 +48,7 @@ TEMPLATE_LIST_TEST_CASE("the last of many threads gives the bytes back", "[share
   }
 }
 
-TEMPLATE_LIST_TEST_CASE("whoever finds itself alone may write, and nobody else sees it",
+TEMPLATE_LIST_TEST_CASE("a thread that finds itself alone may write, and no other sees it",
                         "[shared_buffer]", test::every_concurrent_lock) {
   test::byte_fixture<TestType> pool;
   std::atomic<int> wrong{0};
@@ -114,7 +114,7 @@ TEST_CASE("a thousand threads share one buffer", "[shared_buffer]") {
   CHECK(pool.snapshot().retains == pool.snapshot().releases);
 }
 
-TEMPLATE_LIST_TEST_CASE("references by hand are dropped once, whoever races for it",
+TEMPLATE_LIST_TEST_CASE("references by hand are dropped once, however threads race",
                         "[shared_buffer]", test::every_concurrent_lock) {
   test::byte_fixture<TestType, tarn::power_of_two_tiers<>, tarn::checked> pool;
   for (int round = 0; round != 100; ++round) {

@@ -233,8 +233,8 @@ class pool_registry {
       return add(pool.sized(), std::move(name), token);
     } else {
       static_assert(watchable<Pool>,
-                    "pool_registry: a pool with no_lock can't be published, for whoever reads it "
-                    "would be a second thread; use another lock policy");
+                    "pool_registry: a pool with no_lock can't be published, because a thread "
+                    "that reads it would be a second one; use another lock policy");
       if (name.empty()) return refusal::unnamed;
       detail::keep_this_module();  // an entry has functions of it
       const entry made = std::make_shared<detail::watched_as<Pool>>(pool, std::move(name));

@@ -90,7 +90,8 @@ TEMPLATE_LIST_TEST_CASE("a get that waits in vain comes back empty, and not too 
   CHECK(pool.get_until(0s));
 }
 
-TEST_CASE("without a lock nobody could give anything back: a get does not wait", "[message_pool]") {
+TEST_CASE("without a lock no other thread gives anything back: a get does not wait",
+          "[message_pool]") {
   tarn::message_pool<tarn::message, tarn::no_lock> pool({.capacity = 1});
   const auto out = pool.get();
   const auto begin = clock_type::now();

@@ -195,7 +195,7 @@ TEST_CASE("a closed pool is seen until it ends", "[registry]") {
   CHECK(registry.size() == 0);
 }
 
-TEST_CASE("the end of a pool waits for whoever is looking at it", "[registry]") {
+TEST_CASE("the end of a pool waits for a thread that is looking at it", "[registry]") {
   // A slow destructor runs inside a trim from outside.
   static std::atomic<int> stage{0};
   struct slow {
@@ -270,7 +270,7 @@ TEST_CASE("the registry of the program is one, and outlives everything", "[regis
   static_cast<void>(looks_at_the_end);
 }
 
-TEST_CASE("a fork waits for whoever holds a fork lock, and its child mends what it must",
+TEST_CASE("a fork waits for the holder of a fork lock, and its child mends what it must",
           "[registry]") {
   // As the books of a registry are.
   struct books {

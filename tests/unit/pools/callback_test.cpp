@@ -173,7 +173,7 @@ TEMPLATE_LIST_TEST_CASE("a callback may take itself out and put another one in",
   CHECK(second == 2);
 }
 
-TEMPLATE_LIST_TEST_CASE("what a callback throws harms nobody and is counted", "[callback]",
+TEMPLATE_LIST_TEST_CASE("what a callback throws harms no caller and is counted", "[callback]",
                         test::every_policy) {
   INFO(test::name_of<TestType>());
   test::byte_fixture<TestType> f;

@@ -104,7 +104,7 @@ bool bounds<Config>::hold(core_type& c, std::uint32_t tier, void** blocks, std::
   return false;
 }
 
-/// Gives back slabs that were added for blocks that nobody wanted in the end.
+/// Gives back slabs that were added for blocks that were not taken in the end.
 template <class Config>
 void bounds<Config>::drop_untouched(core_type& c, std::uint32_t tier) noexcept {
   slab_list<env> spare;

@@ -17,13 +17,14 @@ namespace tarn::detail {
 struct native_env;
 
 /// The caches of one core: one per tier for each processor that the system may have. A thread
-/// enters those of the processor it runs on, by a restartable sequence. Where the process has none,
-/// the caches of each processor have a door that one thread at a time goes through, and nobody
-/// waits at; a thread chooses it by its own number. So the bound on idle memory holds there, too.
+/// enters those of the processor it runs on, by a restartable sequence. Where the process has no
+/// such sequences, the caches of each processor have a door that one thread at a time goes through,
+/// and no thread waits at; a thread chooses it by its own number. So the bound on idle memory holds
+/// there, too.
 ///
-/// Nobody but a section changes the word of a cache, unless the caches are *sealed*: sections that
-/// begin find none, and all that had begun before were restarted. The caches belong to the thread
-/// that sealed them then, which holds `lock`.
+/// Only a section changes the word of a cache, unless the caches are *sealed*: sections that begin
+/// find none, and all that had begun before were restarted. The caches belong to the thread that
+/// sealed them then, which holds `lock`.
 template <class Env, class Lock>
 class cpu_caches {
  public:
@@ -123,7 +124,7 @@ class cpu_caches {
     return true;
   }
   /// Returns: whether the caches belong to the caller now. Otherwise the system has refused to
-  /// restart sections, and nobody may look into a cache.
+  /// restart sections, and no thread may look into a cache.
   [[nodiscard]] bool seal() noexcept {
     set(all_, by_seal, true);
     set(hot_, by_seal, true);

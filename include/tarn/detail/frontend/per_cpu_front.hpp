@@ -215,7 +215,7 @@ struct per_cpu_front : cached_front<Config> {
   static void renew(core_type&) noexcept {}
   static void order_tick(core_type&) noexcept {}
 
-  // Fork: the child has the caches as they are while nobody is inside.
+  // Fork: the child has the caches as they are while no thread is inside.
 
   static void lock(core_type& c) noexcept {
     c.front_part_.lock.lock();
@@ -309,7 +309,7 @@ struct per_cpu_front : cached_front<Config> {
   }
   /// For one cache at a time, so that no getter waits for all of them.
   static void take_home_all(core_type& c, tier_type& t, cache_type& cache) noexcept {
-    const auto level = cache.level();  // nobody else changes it
+    const auto level = cache.level();  // no other thread changes it
     if (level == 0) return;
     const guard<lock_type> hold(t.lock);
     absorb(t.home, cache, level);

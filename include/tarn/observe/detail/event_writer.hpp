@@ -221,7 +221,7 @@ class event_writer final : public observer<typename lock_traits<typename Pool::l
   fork_lock upkeep_lock_;
   upkeep_run run_;     // lock: upkeep_lock_
   upkeep_map upkeep_;  // of those who are at it; lock: upkeep_lock_
-  const Pool* pool_;   // it waits, when it closes, for whoever is in here
+  const Pool* pool_;   // it waits, when it closes, for a thread that is in here
 };
 
 }  // namespace tarn::detail

@@ -111,7 +111,7 @@ class ticker {
   /// In a fork's child. If the action forked, its thread is the only one; it ends as after `stop`.
   static void forget_thread(void* whom) noexcept {
     auto& t = *static_cast<ticker*>(whom);
-    static_cast<void>(t.thread_.release());  // of another process: nobody may wait for it here
+    static_cast<void>(t.thread_.release());  // of another process: no thread may wait for it here
     t.round_.fetch_add(1, std::memory_order::relaxed);
     if (!t.is_action()) t.runner_.store({}, std::memory_order::relaxed);
     t.turn_.forget();

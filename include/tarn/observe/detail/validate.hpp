@@ -18,7 +18,7 @@ namespace tarn {
 /// What is known of the moment at which a snapshot was taken.
 enum class moment : unsigned char {
   busy,     ///< threads may have been using the pool: what must hold at any moment is checked
-  at_rest,  ///< nobody was: all numbers must agree
+  at_rest,  ///< no thread was: all numbers must agree
 };
 
 /// An invariant that numbers break.

@@ -22,7 +22,7 @@ namespace tarn {
 
 /// A pool that others may look at: byte, object and message pools that any thread may use.
 ///
-/// A pool with `no_lock` is none: whoever watches it would be a second thread.
+/// A pool with `no_lock` is not one: a thread that watches it would be a second one.
 template <class Pool>
 concept watchable = is_concurrent_v<typename Pool::lock_type> && requires(Pool& pool) {
   pool.owns(nullptr);
@@ -57,7 +57,7 @@ class watched {
 template <class Pool>
 class watched_as final : public watched {
  public:
-  /// Preconditions: the pool is there; somebody calls this while nobody ends it.
+  /// Preconditions: the pool is there, and no other thread ends it meanwhile.
   watched_as(Pool& pool, std::string name)
       : watched(std::move(name)), pool_(&pool), core_(&access::lifeline(pool)) {
     core_->pin();
