@@ -358,8 +358,9 @@ TEST_CASE("a thousand threads leave no more idle memory than two", "[per_cpu]") 
   const auto two = idle_after(2);
   const auto thousand = idle_after(1000);
   INFO(two << " bytes after 2 threads, " << thousand << " after 1000");
-  // Two threads may come to one and the same cache where they choose by their own numbers.
-  const double most = tarn::detail::thread_rseq::works() ? 1.2 : 1.6;
+  // How much it is depends on who meets whom (1.0 to 1.3 times, 1.6 where threads choose by their
+  // own numbers). A cache per thread would keep some hundred times as much.
+  constexpr double most = 3;
   CHECK(static_cast<double>(thousand) <= most * static_cast<double>(two));
 }
 
