@@ -84,7 +84,7 @@ template <class Pool>
   for (const std::size_t size : {std::size_t{1000}, 9 * kib, 300 * kib, 3 * mib}) {
     const auto of_size = " of " + std::to_string(size);
     add("get_bulk" + of_size, [=](Pool& p, call c) { p.get_bulk(size, c.handles); }, size);
-    const auto count = size < 100 * kib ? 200 : 6;
+    const std::size_t count = size < 100 * kib ? 200 : 6;
     add(
         "allocate_bulk" + of_size,
         [=](Pool& p, call c) {

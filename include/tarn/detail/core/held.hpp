@@ -16,7 +16,6 @@ void core<Config>::count_home(tier_state& t, const held_blocks& held) noexcept {
   t.home.count_fresh(held.fresh);
   t.home.count.misses += settings_.keeps_objects ? held.bare() : held.fresh;
   t.home.note_away();
-  front::refill_cache(*this, t);
 }
 
 template <class Config>

@@ -43,10 +43,11 @@ class large_blocks {
   large_blocks(const large_blocks&) = delete;
   large_blocks& operator=(const large_blocks&) = delete;
 
-  /// Takes a block that does not count as a get yet: `count_get` follows, or `put_back`. Returns:
-  /// null if there is no memory.
+  /// Takes a block. It counts as a get if `counts`; otherwise `count_get` follows, or `put_back`.
+  /// Returns: null if there is no memory.
   template <class Source>
-  [[nodiscard]] held_block take(std::size_t bytes, std::size_t alignment, Source& source) {
+  [[nodiscard]] held_block take(std::size_t bytes, std::size_t alignment, bool counts,
+                                Source& source) {
     if (cache_bytes_ != 0) {
       std::size_t wanted = 0;
       const held_block got = locked(lock_, [&]() -> held_block {
@@ -55,7 +56,9 @@ class large_blocks {
         out_.push(best);
         wanted = out_.wanted();
         note_out(best->bytes);
-        return {{best->block, best->bytes}, true};
+        const held_block held{{best->block, best->bytes}, true};
+        if (counts) count(held);
+        return held;
       });
       out_.grow(wanted, lock_);
       if (got.block != nullptr) return got;
@@ -81,15 +84,14 @@ class large_blocks {
         wanted = out_.wanted();
       }
       note_out(bytes);
+      if (counts) count({{block, bytes}});
     });
     out_.grow(wanted, lock_);
     return {{block, bytes}};
   }
   void count_get(const held_block& got) noexcept {
     const guard<Lock> hold(lock_);
-    ++count_.gets;
-    if (got.is_reused) ++count_.reused;
-    (got.is_reused ? count_.reused_bytes : count_.fresh_bytes) += got.capacity;
+    count(got);
   }
   /// Takes a block home as if it had not been taken. `alignment`: as for `take`.
   template <class Source>
@@ -190,6 +192,12 @@ class large_blocks {
   [[nodiscard]] Lock& lock() noexcept { return lock_; }
 
  private:
+  /// Under the lock.
+  void count(const held_block& got) noexcept {
+    ++count_.gets;
+    if (got.is_reused) ++count_.reused;
+    (got.is_reused ? count_.reused_bytes : count_.fresh_bytes) += got.capacity;
+  }
   void note_out(std::size_t bytes) noexcept {
     ++count_.in_use;
     count_.in_use_bytes += bytes;

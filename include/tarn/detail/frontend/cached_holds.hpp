@@ -5,8 +5,8 @@
 #include <cstdint>
 
 #include <tarn/detail/base/guard.hpp>
-#include <tarn/detail/frontend/exchange.hpp>
 #include <tarn/detail/frontend/held_blocks.hpp>
+#include <tarn/detail/frontend/tier_cache.hpp>
 
 namespace tarn::detail {
 
@@ -36,16 +36,6 @@ struct cached_holds {
     for (; held.ready != count && t.home.ready() != 0; ++moved)
       blocks[held.ready++] = t.home.magazines.take();
     if (moved != 0) c.moved_bytes(t, -moved);
-    c.refit(t);
-  }
-  /// Under the lock, after blocks of the depot were counted as gets: fills an empty cache, as a
-  /// miss does.
-  static void refill_cache(core_type& c, tier_type& t) noexcept {
-    cache_type* const cache = c.own_cache(t);
-    if (cache == nullptr || cache->limit == 0 || cache->level() != 0) return;
-    const auto ready_before = t.home.ready();
-    if (refill(t.home, *cache, !c.settings_.keeps_objects) == 0) return;
-    c.moved_bytes(t, static_cast<std::int64_t>(t.home.ready() - ready_before));
     c.refit(t);
   }
   /// Takes the ready blocks home as if they had not been taken.

@@ -113,7 +113,6 @@ struct lock_free_front : cached_front<Config> {
     t.counts.get(n);
     return true;
   }
-  static void refill_cache(core_type&, tier_type&) noexcept {}
   static void put_held(core_type& c, std::uint32_t tier, void* const* blocks,
                        const held_blocks& held) noexcept {
     for (auto i = held.ready; i-- != 0;)

@@ -226,7 +226,7 @@ class byte_core final : public core<typename Config::mechanism> {
       if (auto* const s = this->find_slab(node)) static_cast<void>(s->enter(s->index_of(node)));
     }
   }
-  [[nodiscard]] held_block hold_large(std::size_t size, std::size_t alignment);
+  [[nodiscard]] held_block hold_large(std::size_t size, std::size_t alignment, bool counts);
   void hand_out_large(const held_block& got, std::size_t size, where_type where) noexcept;
   template <class Use>
   [[nodiscard]] bool take_many_large(std::size_t size, std::size_t count, where_type where,

@@ -16,18 +16,19 @@ std::size_t byte_core<Config>::extent_for(std::size_t size) const noexcept {
 template <class Config>
 auto byte_core<Config>::take_large(std::size_t size, std::size_t alignment, where_type where)
     -> sized_block {
-  const auto got = hold_large(size, alignment);
+  const auto got = hold_large(size, alignment, Config::counts);
   if (got.block != nullptr) hand_out_large(got, size, where);
   return got;
 }
 
-/// Takes a block that does not count as a get yet: `hand_out_large` follows, or
+/// Takes a block. It counts as a get if `counts`. `hand_out_large` follows, or
 /// `large_blocks::put_back`.
 template <class Config>
-auto byte_core<Config>::hold_large(std::size_t size, std::size_t alignment) -> held_block {
+auto byte_core<Config>::hold_large(std::size_t size, std::size_t alignment, bool counts)
+    -> held_block {
   if (size > max_size || this->closed()) return {};
   const auto wanted = alignment < line_alignment ? line_alignment : alignment;
-  const auto ask = [&] { return large_.take(extent_for(size), wanted, this->source()); };
+  const auto ask = [&] { return large_.take(extent_for(size), wanted, counts, this->source()); };
   auto got = ask();
   // Idle memory goes only where that can help: live blocks may leave too little of the limit.
   if (got.block == nullptr && extent_for(size) > this->source().limit() - large_.live_bytes()) {
@@ -43,7 +44,6 @@ auto byte_core<Config>::hold_large(std::size_t size, std::size_t alignment) -> h
 template <class Config>
 void byte_core<Config>::hand_out_large(const held_block& got, std::size_t size,
                                        where_type where) noexcept {
-  if constexpr (Config::counts) large_.count_get(got);
   this->on_oversize(size);
   this->pin();  // the pool object is there; the block keeps the core from now on
   this->sampled().remember(got.block, size, 1, where);
@@ -63,13 +63,14 @@ bool byte_core<Config>::take_many_large(std::size_t size, std::size_t count, whe
   if (bytes <= (this->source().limit() - large_.live_bytes()) / max_of<std::size_t>(count, 1)) {
     list = this->own().template make_array<held_block>(count);
     while (list != nullptr && held != count) {
-      list[held] = hold_large(size, small_alignment);
+      list[held] = hold_large(size, small_alignment, false);
       if (list[held].block == nullptr) break;
       ++held;
     }
   }
   const bool all = list != nullptr && held == count;
   for (std::size_t i = 0; all && i != count; ++i) {
+    if constexpr (Config::counts) large_.count_get(list[i]);
     hand_out_large(list[i], size, where);
     use(i, list[i].block, list[i].capacity);
   }
