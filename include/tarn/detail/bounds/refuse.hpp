@@ -42,11 +42,15 @@ refusal bounds<Config>::why_not_many(core_type& c, std::uint32_t tier, std::size
   std::uint64_t uncarved = 0;
   locked(t.lock, [&] {
     there += t.home.home();
-    if (auto* const cache = c.own_cache(t)) there += cache->level();
+    there += core_type::front::reachable(c, t);
     carvable = t.home.max_live - min_of(t.home.live(), t.home.max_live);
     uncarved = t.home.uncarved();
   });
   if (there + min_of(carvable, ~there) < count) return refusal::capacity;
+  // Other threads have given back meanwhile what was missing. There is memory for all that may
+  // exist here, so it was not that.
+  const bool is_bounded = c.settings_.capacity != core_settings::no_limit;
+  if (is_bounded && there + min_of(uncarved, carvable) >= count) return refusal::capacity;
   there += uncarved;
   const auto bytes = t.home.shape.slab_bytes;
   const auto missing = count > there ? count - there : 1;
