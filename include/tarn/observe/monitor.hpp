@@ -11,7 +11,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -90,7 +89,7 @@ struct monitor_finding {
   if (now.created < o.evidence || f.gets < o.evidence) return f;
   const auto scaled = [&](double by) {
     const double size = static_cast<double>(f.old_size) * by;
-    constexpr auto most = std::numeric_limits<std::size_t>::max();
+    constexpr auto most = SIZE_MAX;
     if (!(size > 0)) return std::size_t{0};
     // The largest size is rounded up as a double: what is below it can be converted.
     return size < static_cast<double>(most) ? static_cast<std::size_t>(size) : most;

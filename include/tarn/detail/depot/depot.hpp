@@ -193,14 +193,14 @@ class depot {
     slabs.place(s);
   }
 
-  /// Whether the ready blocks keep more slabs here than they need: packed, they fill the least
-  /// number of slabs, and each block that is away keeps one slab at most. `ready_elsewhere`: blocks
-  /// that are not home but ready.
+  /// Whether the ready blocks keep more slabs here than they need: side by side, they fill the
+  /// least number of slabs, and each block that is away keeps one slab at most. `ready_elsewhere`:
+  /// blocks that are not home but ready.
   [[nodiscard]] bool is_scattered(std::uint64_t ready_elsewhere) const noexcept {
     const auto away = blocks_away(ready_elsewhere);
     const auto each = slab_type::blocks_in(shape.slab_bytes, shape);
-    const auto packed = (ready() + ready_elsewhere + each - 1) / each;
-    return parked_ != 0 && slab_count > away + packed + 1;
+    const auto dense = (ready() + ready_elsewhere + each - 1) / each;
+    return parked_ != 0 && slab_count > away + dense + 1;
   }
   /// As `is_scattered`, but true at most once as the number of blocks away falls to its half. So
   /// the cost of compactions stays in proportion to the blocks that come home.

@@ -223,28 +223,29 @@ class cpu_caches {
   [[nodiscard]] static std::uint32_t open_in(std::uint64_t count) noexcept {
     return static_cast<std::uint32_t>(count);
   }
-  void set(rseq_slots& slots, std::uint64_t reason, bool on) noexcept {
-    auto old = slots.count.load(std::memory_order::relaxed);  // a guess
+  void set(rseq_slots& caches, std::uint64_t reason, bool on) noexcept {
+    auto old = caches.count.load(std::memory_order::relaxed);  // a guess
     for (;;) {
       const auto why = (on ? old | reason : old & ~reason) & (by_seal | by_owner);
       // (3) release: a thread that finds the caches open finds them as they were left. Pairs with
       // the loads of a section and of `guarded`.
-      if (slots.count.compare_exchange_weak(old, why != 0 ? why : processors_,
-                                            std::memory_order::release, std::memory_order::relaxed))
+      if (caches.count.compare_exchange_weak(old, why != 0 ? why : processors_,
+                                             std::memory_order::release,
+                                             std::memory_order::relaxed))
         return;
     }
   }
 
   template <std::uint64_t Mark>
-  [[nodiscard]] TARN_FORCE_INLINE void* pop_of(const rseq_slots& slots,
+  [[nodiscard]] TARN_FORCE_INLINE void* pop_of(const rseq_slots& caches,
                                                std::size_t tier) const noexcept {
     if constexpr (!may_restart) return nullptr;
-    return rseq_pop<Mark>(place_, slots, tier * sizeof(cache_type));
+    return rseq_pop<Mark>(place_, caches, tier * sizeof(cache_type));
   }
-  [[nodiscard]] TARN_FORCE_INLINE bool push_of(const rseq_slots& slots, std::size_t tier,
+  [[nodiscard]] TARN_FORCE_INLINE bool push_of(const rseq_slots& caches, std::size_t tier,
                                                void* block) const noexcept {
     if constexpr (!may_restart) return false;
-    return rseq_push(place_, slots, tier * sizeof(cache_type), block);
+    return rseq_push(place_, caches, tier * sizeof(cache_type), block);
   }
 
   /// The processor whose caches the calling thread may use; a larger number if there is none.
