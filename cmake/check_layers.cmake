@@ -65,11 +65,11 @@ set(may_be_large
   tarn/value 20                          # one header per value
   tarn/pool_base.hpp 440                 # one class, from which all pools inherit
   tarn/fast_buffer.hpp 420               # one class
-  tarn/detail/core/core.hpp 190          # one class, which declares all operations on blocks
+  tarn/detail/core/core.hpp 195          # one class, which declares all operations on blocks
   tarn/detail/core/life.hpp 170          # beginning, closing and ending are one sequence of steps
   tarn/detail/core/threads.hpp 180       # attaching is one sequence of steps
   tarn/detail/extents/large.hpp 185      # one class
-  tarn/detail/frontend/cached_front.hpp 190     # what front ends with caches have in common
+  tarn/detail/frontend/cached_front.hpp 200     # what front ends with caches have in common
   tarn/detail/frontend/cpu_caches.hpp 240       # one class: sections, doors and seals
   tarn/detail/frontend/lock_free_front.hpp 370  # one front end: stack, links and numbers of slabs
   tarn/detail/frontend/per_cpu_front.hpp 285    # one front end, with bulks, bounds and fork

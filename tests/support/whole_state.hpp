@@ -84,7 +84,7 @@ template <class Pool>
   return all;
 }
 
-/// Returns: the differences in words; nothing if there are none.
+/// Returns: the differences in words; an empty text if both are equal.
 [[nodiscard]] inline std::string change(const state& before, const state& after) {
   if (before.size() != after.size()) return "other numbers";
   std::string words;

@@ -38,7 +38,7 @@ struct initial_blocks {
   /// Too few blocks of a tier.
   struct shortage {
     std::uint32_t tier = 0;
-    std::size_t blocks = 0;  // 0: there is none
+    std::size_t blocks = 0;  // 0: no block is missing
     [[nodiscard]] explicit operator bool() const noexcept { return blocks != 0; }
   };
 

@@ -219,6 +219,8 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   [[nodiscard]] TARN_FORCE_INLINE bool push_ready(shard_type*, std::size_t tier, void*) noexcept;
   TARN_COLD void give_slow(std::uint32_t tier, void* block) noexcept;
   void bring_home(std::uint32_t tier, void* block) noexcept;
+  template <class Park>
+  void park_by(std::uint32_t tier, Park&& park_one) noexcept;
   std::size_t evict_ready(std::uint32_t tier, std::uint64_t keep, evict_reason why,
                           std::uint64_t most) noexcept;
   void evict_excess(std::uint32_t tier, evict_reason why = evict_reason::bound) noexcept;

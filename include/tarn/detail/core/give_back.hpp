@@ -24,13 +24,21 @@ void core<Config>::bring_home(std::uint32_t tier, void* block) noexcept {
 /// Takes a block home into its slab, and gives the slab back if that made it whole.
 template <class Config>
 void core<Config>::park_home(std::uint32_t tier, void* block, whole_slabs going) noexcept {
+  park_by(tier, [&](tier_state& t, slab_list<env>& whole) { park(t, block, whole, going); });
+}
+
+/// Calls `park_one(tier, whole)` under the lock, which takes one block home that was out and adds
+/// its slab to `whole` if that is to go.
+template <class Config>
+template <class Park>
+void core<Config>::park_by(std::uint32_t tier, Park&& park_one) noexcept {
   auto& t = tiers_[tier];
   slab_list<env> whole;
   this->pin();  // the block, not yet home, keeps the core until here
   std::uint32_t ended = 1;
   {
     const guard<lock_type> hold(t.lock);
-    park(t, block, whole, going);
+    park_one(t, whole);
     ended += settled(t);
   }
   release_slabs(tier, whole);

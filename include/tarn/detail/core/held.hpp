@@ -45,12 +45,7 @@ void core<Config>::put_held(std::uint32_t tier, void* const* blocks,
 
 template <class Config>
 void core<Config>::put_bare(std::uint32_t tier, void* block, origin from) noexcept {
-  auto& t = tiers_[tier];
-  slab_list<env> whole;
-  this->pin();  // the block, not yet home, keeps the core until here
-  std::uint32_t ended = 1;
-  {
-    const guard<lock_type> hold(t.lock);
+  park_by(tier, [&](tier_state& t, slab_list<env>& whole) {
     // A whole slab stays if it was whole before, unless the thread that closed the pool has looked
     // for whole slabs already.
     const auto going = t.home.closed ? whole_slabs::all : whole_slabs::carved;
@@ -58,10 +53,7 @@ void core<Config>::put_bare(std::uint32_t tier, void* block, origin from) noexce
       slabs_.leave();
       whole.push(s);
     }
-    ended += settled(t);
-  }
-  release_slabs(tier, whole);
-  this->drop_life(ended);
+  });
 }
 
 template <class Config>

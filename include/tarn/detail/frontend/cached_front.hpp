@@ -102,25 +102,11 @@ struct cached_front : cached_holds<Config> {
     bool closed = false;
     {
       const guard<typename core_type::lock_type> hold(t.lock);
-      cache_type* const cache = c.own_cache(t);
-      core_type::front::grow_cache(c, t);
       closed = t.home.closed;
       if (closed) {
         count_put(c, t);
-      } else if (cache == nullptr || cache->limit == 0) {
-        t.home.magazines.put(block);
-        c.moved_bytes(t, 1);
-        count_put(c, t);
-        excess = true;
       } else {
-        if (cache->level() >= cache->limit) {
-          const auto amount = max_of(cache->level() - cache->limit + 1,
-                                     min_of(t.home.shape.rounds, cache->level()));
-          absorb(t.home, *cache, amount);
-          c.moved_bytes(t, amount);
-          excess = true;
-        }
-        static_cast<void>(cache->template push<mark>(block));
+        excess = core_type::front::put_locked(c, t, block);
       }
       c.refit(t);
       // The block may be home now, and with it the last reason for the core to stay.
@@ -134,13 +120,36 @@ struct cached_front : cached_holds<Config> {
       c.drop_life();
     }
   }
+  /// Under the lock: counts a put and takes its block into the cache, which is emptied in part if
+  /// it is full, or into the depot. Returns: whether blocks came into the depot.
+  [[nodiscard]] static bool put_locked(core_type& c, tier_type& t, void* block) noexcept {
+    core_type::front::grow_cache(c, t);
+    cache_type* const cache = c.own_cache(t);
+    if (cache == nullptr || cache->limit == 0) {
+      put_ready_locked(c, t, block);
+      count_put(c, t);
+      return true;
+    }
+    const bool is_full = cache->level() >= cache->limit;
+    if (is_full) {
+      const auto amount =
+          max_of(cache->level() - cache->limit + 1, min_of(t.home.shape.rounds, cache->level()));
+      absorb(t.home, *cache, amount);
+      c.moved_bytes(t, amount);
+    }
+    static_cast<void>(cache->template push<mark>(block));
+    return is_full;
+  }
+  static void put_ready_locked(core_type& c, tier_type& t, void* block) noexcept {
+    t.home.magazines.put(block);
+    c.moved_bytes(t, 1);
+  }
   /// Makes a block that holds what a get expects ready. Returns: false if the core is closed.
   [[nodiscard]] static bool put_ready(core_type& c, std::uint32_t tier, void* block) noexcept {
     auto& t = c.tiers_[tier];
     return locked(t.lock, [&] {
       if (t.home.closed) return false;
-      t.home.magazines.put(block);
-      c.moved_bytes(t, 1);
+      put_ready_locked(c, t, block);
       c.refit(t);
       return true;
     });
@@ -193,8 +202,7 @@ struct cached_front : cached_holds<Config> {
   }
   /// Under the lock: the reverse of `take_idle`. Returns: whether the block is ready now.
   [[nodiscard]] static bool put_idle(core_type& c, tier_type& t, void* block) noexcept {
-    c.moved_bytes(t, 1);
-    t.home.magazines.put(block);
+    put_ready_locked(c, t, block);
     return true;
   }
   /// Under the lock: ready blocks in the front end, if it counts them.

@@ -90,8 +90,8 @@ class cpu_caches {
     std::uint32_t level = 0;
     std::uint32_t limit = 0;
   };
-  /// How full the cache of this processor is; all zero if there is none. A hint: the thread may
-  /// move, and others put and get.
+  /// How full the cache of this processor is; all zero if no cache may be entered. A hint: the
+  /// thread may move, and others put and get.
   [[nodiscard]] fill filled(std::uint32_t tier) const noexcept {
     const auto at = here();
     // relaxed: a hint.
@@ -248,7 +248,7 @@ class cpu_caches {
     return rseq_push(place_, caches, tier * sizeof(cache_type), block);
   }
 
-  /// The processor whose caches the calling thread may use; a larger number if there is none.
+  /// The processor whose caches the thread may use; at least `processors_` if it may use no cache.
   [[nodiscard]] std::uint32_t here() const noexcept {
     if (restarts_) return rseq_processor(place_);
     return processors_ != 0 ? static_cast<std::uint32_t>(Env::stripe() % processors_) : 0;

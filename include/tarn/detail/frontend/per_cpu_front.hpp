@@ -168,34 +168,14 @@ struct per_cpu_front : cached_front<Config> {
     return count;
   }
   static void put(core_type& c, std::uint32_t tier, void* block) noexcept {
-    if (c.front_part_.push_again(tier, block)) return;
-    auto& t = c.tiers_[tier];
-    bool excess = false;
-    bool closed = false;
-    {
-      const guard<lock_type> hold(t.lock);
-      closed = t.home.closed;
-      if (closed) {
-        base::count_put(c, t);
-      } else {
-        excess = empty_half(c, t);
-        if (!c.front_part_.push_again(tier, block)) {
-          t.home.magazines.put(block);
-          c.moved_bytes(t, 1);
-          base::count_put(c, t);
-          excess = true;
-        }
-      }
-      // The block may be home now, and with it the last reason for the core to stay.
-      excess = excess && t.home.ready() > c.ready_to_keep(t);
-      if (excess) c.pin();
-    }
-    if (closed) {
-      c.bring_home(tier, block);
-    } else if (excess) {
-      c.evict_excess(tier);
-      c.drop_life();
-    }
+    if (!c.front_part_.push_again(tier, block)) base::put_past_cache(c, tier, block);
+  }
+  [[nodiscard]] static bool put_locked(core_type& c, tier_type& t, void* block) noexcept {
+    const bool moved = empty_half(c, t);
+    if (c.front_part_.push_again(t.home.shape.number, block)) return moved;
+    base::put_ready_locked(c, t, block);
+    base::count_put(c, t);
+    return true;
   }
 
   // Idle memory.

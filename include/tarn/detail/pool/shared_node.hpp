@@ -51,7 +51,7 @@ class shared_node {
   struct shared_block {
     void* block = nullptr;
     shared_node* node = nullptr;
-    bool lacks_node = false;  // why there is none
+    bool lacks_node = false;  // no block, because there is no memory for its node
   };
   /// Takes a block of `size` bytes for several owners. Returns: a null block if the core has none,
   /// or no node; nothing has changed then.

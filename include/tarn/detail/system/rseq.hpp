@@ -95,8 +95,8 @@ struct [[TARN_MODULE_LOCAL]] thread_rseq {
                               tarn_rseq_size != 0 && restart_sections();
     return found;
   }
-  /// Its distance from the thread's own pointer. If there is none: that of one that no system
-  /// knows, so that the hit path needs no test for this.
+  /// The distance of the thread's `struct rseq` from its own pointer. In a process without
+  /// restartable sequences: the distance of `none`, so that the hit path needs no test for this.
   [[nodiscard]] TARN_COLD static rseq_place place() noexcept {
     return works() ? tarn_rseq_offset
                    : static_cast<rseq_place>(reinterpret_cast<std::uintptr_t>(&none) -

@@ -55,8 +55,8 @@ namespace tarn::detail {
   return at;
 }
 
-/// Takes a block, and adds `Mark` to the word. Returns: null if there is none, or if the section
-/// was aborted.
+/// Takes a block, and adds `Mark` to the word. Returns: null if the cache is empty, or if the
+/// section was aborted.
 template <std::uint64_t Mark>
 [[nodiscard]] TARN_FORCE_INLINE void* rseq_pop(rseq_place place, const rseq_slots& all,
                                                std::size_t offset) noexcept {

@@ -13,7 +13,7 @@
 
 namespace tarn::detail {
 
-/// Asks `pool` for a block of `wanted` bytes. If there is none, asks for smaller ones, each time
+/// Asks `pool` for a block of `wanted` bytes. If the pool refuses, asks for smaller ones, each time
 /// for half as many bytes above `least`, down to the capacity `floor`, which is not asked for.
 /// Refusals are not counted: the caller has another way.
 ///
