@@ -28,9 +28,12 @@ struct small_heap {
 
 }  // namespace
 
-[[gnu::noinline]] void* operator new(std::size_t bytes) {
+[[gnu::noinline]] void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
   ++calls;
-  void* const p = bytes <= most_bytes ? std::malloc(bytes != 0 ? bytes : 1) : nullptr;
+  return bytes <= most_bytes ? std::malloc(bytes != 0 ? bytes : 1) : nullptr;
+}
+[[gnu::noinline]] void* operator new(std::size_t bytes) {
+  void* const p = operator new(bytes, std::nothrow);
   if (p == nullptr) throw std::bad_alloc();
   return p;
 }

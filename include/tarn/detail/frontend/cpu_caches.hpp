@@ -84,18 +84,23 @@ class cpu_caches {
     return in_turns([&](std::uint32_t at) { return push_at(at, tier, blocks, count); });
   }
 
+  /// The blocks in the cache of this processor; 0 if no cache may be entered. A hint: the thread
+  /// may move, and others put and get.
+  [[nodiscard]] std::uint32_t level(std::uint32_t tier) const noexcept {
+    const auto at = here();
+    return may_enter(at) ? of(at, tier).level() : 0;
+  }
+
   // Between a cache and the depot. All under the tier's lock.
 
   struct fill {
     std::uint32_t level = 0;
     std::uint32_t limit = 0;
   };
-  /// How full the cache of this processor is; all zero if no cache may be entered. A hint: the
-  /// thread may move, and others put and get.
+  /// As `level`, with the most blocks that the cache may hold.
   [[nodiscard]] fill filled(std::uint32_t tier) const noexcept {
     const auto at = here();
-    // relaxed: a hint.
-    if (at >= open_in(all_.count.load(std::memory_order::relaxed))) return {};
+    if (!may_enter(at)) return {};
     return {of(at, tier).level(), of(at, tier).limit};
   }
   /// Moves up to `count` blocks in, without counting them. Returns: how many.
@@ -252,6 +257,9 @@ class cpu_caches {
   [[nodiscard]] std::uint32_t here() const noexcept {
     if (restarts_) return rseq_processor(place_);
     return processors_ != 0 ? static_cast<std::uint32_t>(Env::stripe() % processors_) : 0;
+  }
+  [[nodiscard]] bool may_enter(std::uint32_t at) const noexcept {
+    return at < open_in(all_.count.load(std::memory_order::relaxed));  // a hint
   }
 
   /// Calls `action(at)` until it returns no less than zero. Returns: that, or zero.

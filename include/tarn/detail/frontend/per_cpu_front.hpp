@@ -86,7 +86,7 @@ struct per_cpu_front : cached_front<Config> {
   /// Takes all of `count` blocks out of the cache, or none. Returns: whether it took them.
   [[nodiscard]] static bool pop_bulk(core_type& c, std::uint32_t tier, void** blocks,
                                      std::size_t count) noexcept {
-    if (count > batch || c.front_part_.filled(tier).level < count) return false;
+    if (count > batch || c.front_part_.level(tier) < count) return false;
     void* taken[batch];  // an aborted section may store blocks here that it did not take
     if (!c.front_part_.template pop_bulk<mark>(tier, taken, count)) return false;
     for (std::size_t i = 0; i != count; ++i)
