@@ -65,12 +65,12 @@ set(may_be_large
   tarn/value 20                          # one header per value
   tarn/pool_base.hpp 440                 # one class, from which all pools inherit
   tarn/fast_buffer.hpp 420               # one class
-  tarn/detail/core/core.hpp 195          # one class, which declares all operations on blocks
+  tarn/detail/core/core.hpp 205          # one class, which declares all operations on blocks
   tarn/detail/core/life.hpp 170          # beginning, closing and ending are one sequence of steps
   tarn/detail/core/threads.hpp 180       # attaching is one sequence of steps
   tarn/detail/extents/large.hpp 185      # one class
   tarn/detail/frontend/cached_front.hpp 200     # what front ends with caches have in common
-  tarn/detail/frontend/cpu_caches.hpp 240       # one class: sections, doors and seals
+  tarn/detail/frontend/cpu_caches.hpp 260       # one class: sections, doors and seals
   tarn/detail/frontend/lock_free_front.hpp 370  # one front end: stack, links and numbers of slabs
   tarn/detail/frontend/per_cpu_front.hpp 285    # one front end, with bulks, bounds and fork
   tarn/detail/system/rseq_aarch64.hpp 190       # four sections, one line an instruction
@@ -78,7 +78,7 @@ set(may_be_large
   tarn/detail/depot/depot.hpp 195        # one class: where the blocks of a tier are
   tarn/detail/depot/slab.hpp 180         # one descriptor, with its creation and its end
   tarn/detail/frontend/registry.hpp 180  # one lock guards all of it
-  tarn/detail/pool/byte_core.hpp 195)    # one class, with its hit path
+  tarn/detail/pool/byte_core.hpp 215)    # one class, with its hit path
 function(exception_for name most)
   list(FIND may_be_large ${name} place)
   if(NOT place EQUAL -1)

@@ -76,6 +76,20 @@ struct power_of_two_tiers {
     return std::size_t{63} -
            static_cast<std::size_t>(std::countl_zero(std::uint64_t{(last_byte >> shift) | 1u}));
   }
+
+  /// As `tier_for` for 1 to `Last`. For 0 and for sizes above `Last` the result is a number from
+  /// `count()` to `open_count() - 1`. A table may have these two functions; then pools whose
+  /// threads have caches compare no size.
+  ///
+  /// Complexity: three instructions where the result is part of an address.
+  [[nodiscard]] static constexpr std::size_t open_tier_for(std::size_t size) noexcept {
+    const std::uint64_t last_byte = size - 1;  // zero becomes the largest number
+    // The subtraction becomes a part of the address. With this `^`, g++ has the bare scan in loops
+    // too.
+    return (std::size_t{63} ^ static_cast<std::size_t>(std::countl_zero(last_byte | First / 2))) -
+           (std::bit_width(First) - 2u);
+  }
+  [[nodiscard]] static constexpr std::size_t open_count() noexcept { return open_tier_for(0) + 1; }
 };
 
 /// The tiers of exactly these sizes, in ascending order.

@@ -38,11 +38,13 @@ template <class Exception, class Action>
 }
 
 // Every boundary of every tier of a table: n - 1, n, n + 1, and zero.
-template <class Tiers>
-void check_boundaries() {
-  using policy = test::policies<tarn::no_lock, tarn::counting_stats>;
+template <class Tiers, class Lock>
+void check_boundaries_with() {
+  using policy = test::policies<Lock, tarn::counting_stats>;
   test::byte_fixture<policy, Tiers> pool;
   const auto& tiers = pool->tiers();
+  // No request may find the block that this leaves for the counts of shared buffers.
+  static_cast<void>(pool->get_shared(tiers.size_of(0)));
   const auto check = [&](std::size_t size) {
     INFO(size);
     std::size_t expected = 0;  // by a search through all tiers
@@ -66,18 +68,30 @@ void check_boundaries() {
     }
     b.data()[0] = b.data()[b.capacity() - 1] = std::byte{1};
   };
-  check(0);
-  check(1);
-  for (std::size_t t = 0; t != tiers.count(); ++t) {
-    for (const int by : {-1, 0, 1})
-      check(tiers.size_of(t) + static_cast<std::size_t>(by));
+  for (const int by : {-1, 0, 1}) {
+    for (std::size_t t = 0; t != tiers.count(); ++t) {
+      for (int times = 0; times != 2; ++times)  // the second get finds the block of the first
+        check(tiers.size_of(t) + static_cast<std::size_t>(by));
+    }
+    check(0);
+    check(1);
   }
+  for (std::size_t size = tiers.size_of(tiers.count() - 1); size < 16 * mib; size *= 2)
+    check(size + 1);
+}
+
+template <class Tiers>
+void check_boundaries() {
+  check_boundaries_with<Tiers, tarn::no_lock>();
+  check_boundaries_with<Tiers, tarn::thread_cached<>>();
 }
 
 }  // namespace
 
 TEST_CASE("the smallest tier that holds a request serves it, on every ladder", "[byte_pool]") {
   check_boundaries<tarn::power_of_two_tiers<>>();
+  check_boundaries<tarn::power_of_two_tiers<16, 16>>();
+  check_boundaries<tarn::power_of_two_tiers<4096, 65536>>();
   check_boundaries<tarn::stream_tiers>();
   check_boundaries<tarn::kafka_tiers>();
   check_boundaries<tarn::page_tiers>();

@@ -43,7 +43,15 @@ template <class Tiers>
 bool agrees(const Tiers& tiers, const std::vector<std::size_t>& sizes, std::size_t n) {
   const std::size_t tier = tiers.tier_for(n);
   const std::size_t expected = search(sizes, n);
-  if (expected == sizes.size() ? tier >= sizes.size() : tier == expected) return true;
+  bool open_agrees = true;
+  if constexpr (tarn::detail::has_open_search<Tiers>) {
+    const std::size_t open = tiers.open_tier_for(n);
+    open_agrees = n != 0 && expected < sizes.size()
+                      ? open == expected
+                      : open >= sizes.size() && open < tiers.open_count();
+  }
+  if (open_agrees && (expected == sizes.size() ? tier >= sizes.size() : tier == expected))
+    return true;
   UNSCOPED_INFO("size " << n << " got tier " << tier << ", not " << expected);
   return false;
 }

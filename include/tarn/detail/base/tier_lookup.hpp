@@ -23,6 +23,11 @@ inline constexpr std::size_t max_tiers = 64;
 inline constexpr std::size_t max_tier_bytes =
     std::size_t{1} << (sizeof(std::size_t) < sizeof(std::uint64_t) ? 30 : 40);
 
+/// Whether a table finds tiers also without a comparison of the size; see `power_of_two_tiers`.
+template <class Tiers>
+inline constexpr bool has_open_search =
+    requires(std::size_t size) { Tiers::open_tier_for(size) < Tiers::open_count(); };
+
 inline constexpr std::size_t linear_bytes = 4096;
 inline constexpr std::size_t linear_step = 16;
 inline constexpr std::size_t linear_buckets = linear_bytes / linear_step + 1;

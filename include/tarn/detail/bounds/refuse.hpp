@@ -83,7 +83,7 @@ auto bounds<Config>::cached_elsewhere(core_type& c) noexcept -> cached {
       if (s == own) continue;
       std::size_t bytes = 0;
       for (std::uint32_t t = 0; t != c.tier_count_; ++t) {
-        bytes += cast_to<std::size_t>(s->caches()[t].read() & level_mask) *
+        bytes += cast_to<std::size_t>(s->cache_of(t).read() & level_mask) *
                  c.tiers_[t].home.shape.stride;
       }
       sum.bytes += bytes;

@@ -69,19 +69,25 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   // lives.
 
   /// Returns: a block of `tier`, null if the core is closed or out of memory. `size` is the
-  /// requested size and `where` the line of the request, both for statistics.
+  /// requested size and `where` the line of the request, both for statistics. `place`: the number
+  /// of the tier's cache, where it is not that of the tier.
   [[nodiscard]] TARN_FORCE_INLINE acquired_type take(std::uint32_t tier, std::size_t size,
-                                                     where_type where = {});
+                                                     where_type where = {}) {
+    return take(tier, size, where, tier);
+  }
+  [[nodiscard]] TARN_FORCE_INLINE acquired_type take(std::uint32_t tier, std::size_t size,
+                                                     where_type where, std::size_t place);
   /// The part of `take` that is worth inlining. Returns: null if that part is not enough; nothing
   /// has changed then, so that the caller can leave the rest to a function that is never inlined.
   /// `named`: the request is known not to be for one of the core's own nodes.
-  [[nodiscard]] TARN_FORCE_INLINE void* take_hit(shard_type* s, std::size_t tier, std::size_t size,
+  [[nodiscard]] TARN_FORCE_INLINE void* take_hit(shard_type* s, std::size_t place, std::size_t size,
                                                  bool named = false);
   /// Takes a block of `tier` back. Never fails, never allocates.
-  TARN_FORCE_INLINE void give(std::size_t tier, void* block) noexcept;
+  TARN_FORCE_INLINE void give(std::size_t tier, void* block) noexcept { give(tier, block, tier); }
+  TARN_FORCE_INLINE void give(std::size_t tier, void* block, std::size_t place) noexcept;
   /// The part of `give` that is worth inlining. Returns: false if that part is not enough; nothing
   /// has changed then.
-  [[nodiscard]] TARN_FORCE_INLINE bool give_hit(shard_type* s, std::size_t tier,
+  [[nodiscard]] TARN_FORCE_INLINE bool give_hit(shard_type* s, std::size_t place,
                                                 void* block) noexcept;
   /// The calling thread's shard, for requests whose block needs no further work. The pool returns
   /// the null shard instead while observers listen to each request, and if it zeroes or checks
@@ -196,7 +202,11 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   [[nodiscard]] cache_type* own_cache(tier_state& t) noexcept;
 
   // acquire.hpp and its neighbours
-  [[nodiscard]] TARN_FORCE_INLINE void* pop_ready(std::size_t tier, shard_type* s);
+  [[nodiscard]] TARN_FORCE_INLINE void* pop_ready(std::size_t place, shard_type* s);
+  /// The number of a tier's cache: behind the gap for nodes.
+  [[nodiscard]] std::size_t place_of(std::uint32_t tier) const noexcept {
+    return tier < named_tiers_ ? tier : tier + settings_.cache_gap;
+  }
   [[nodiscard]] TARN_COLD acquired_type take_miss(std::uint32_t tier, std::size_t size, where_type);
   void join_recorders();
   [[nodiscard]] bool is_bare(const acquired_type& got) const noexcept;
@@ -215,8 +225,8 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   void stop_being_busy(tier_state& t) noexcept;
 
   // give_back.hpp and its neighbours
-  TARN_FORCE_INLINE void give_unsampled(std::size_t tier, void* block) noexcept;
-  [[nodiscard]] TARN_FORCE_INLINE bool push_ready(shard_type*, std::size_t tier, void*) noexcept;
+  TARN_FORCE_INLINE void give_unsampled(std::size_t tier, void* block, std::size_t place) noexcept;
+  [[nodiscard]] TARN_FORCE_INLINE bool push_ready(shard_type*, std::size_t place, void*) noexcept;
   TARN_COLD void give_slow(std::uint32_t tier, void* block) noexcept;
   void bring_home(std::uint32_t tier, void* block) noexcept;
   template <class Park>

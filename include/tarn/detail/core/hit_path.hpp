@@ -62,15 +62,15 @@ auto core<Config>::own_cache(tier_state& t) noexcept -> cache_type* {
 }
 
 template <class Config>
-TARN_FORCE_INLINE auto core<Config>::take(std::uint32_t tier, std::size_t size, where_type where)
-    -> acquired_type {
-  if (void* const block = take_hit(shard_at(own_place_), tier, size)) [[likely]]
+TARN_FORCE_INLINE auto core<Config>::take(std::uint32_t tier, std::size_t size, where_type where,
+                                          std::size_t place) -> acquired_type {
+  if (void* const block = take_hit(shard_at(own_place_), place, size)) [[likely]]
     return {block};
   return take_miss(tier, size, where);
 }
 
 template <class Config>
-TARN_FORCE_INLINE void* core<Config>::take_hit(shard_type* s, std::size_t tier, std::size_t size,
+TARN_FORCE_INLINE void* core<Config>::take_hit(shard_type* s, std::size_t place, std::size_t size,
                                                bool named) {
   if constexpr (has_recorders) {
     if (s->is_null) [[unlikely]]
@@ -81,8 +81,8 @@ TARN_FORCE_INLINE void* core<Config>::take_hit(shard_type* s, std::size_t tier, 
   if (this->is_due(recorder, number)) [[unlikely]]
     return nullptr;
   void* const block =
-      front::closes_itself && named ? front::pop_hot(*this, tier, s) : pop_ready(tier, s);
-  const auto t = static_cast<std::uint32_t>(tier);
+      front::closes_itself && named ? front::pop_hot(*this, place, s) : pop_ready(place, s);
+  const auto t = static_cast<std::uint32_t>(place);
   if (block == nullptr || (!named && t >= named_tiers_)) [[unlikely]]
     return block;
   if constexpr (core::samples) {
@@ -96,37 +96,39 @@ TARN_FORCE_INLINE void* core<Config>::take_hit(shard_type* s, std::size_t tier, 
 /// Takes a block from in front of the depot: from a cache or from the index stack. Preconditions:
 /// where threads have caches, `s` is the caller's shard or the null shard.
 template <class Config>
-TARN_FORCE_INLINE void* core<Config>::pop_ready(std::size_t tier, shard_type* s) {
-  return front::pop(*this, tier, s);
+TARN_FORCE_INLINE void* core<Config>::pop_ready(std::size_t place, shard_type* s) {
+  return front::pop(*this, place, s);
 }
 
 template <class Config>
-TARN_FORCE_INLINE void core<Config>::give(std::size_t tier, void* block) noexcept {
+TARN_FORCE_INLINE void core<Config>::give(std::size_t tier, void* block,
+                                          std::size_t place) noexcept {
   if (this->sampled().may_know(block)) [[unlikely]]
     return this->give_sampled(static_cast<std::uint32_t>(tier), block);
-  give_unsampled(tier, block);
+  give_unsampled(tier, block, place);
 }
 
 template <class Config>
-TARN_FORCE_INLINE bool core<Config>::give_hit(shard_type* s, std::size_t tier,
+TARN_FORCE_INLINE bool core<Config>::give_hit(shard_type* s, std::size_t place,
                                               void* block) noexcept {
   if (this->sampled().may_know(block)) [[unlikely]]
     return false;
-  return front::push_hot(*this, s, tier, block);
+  return front::push_hot(*this, s, place, block);
 }
 
 template <class Config>
-TARN_FORCE_INLINE void core<Config>::give_unsampled(std::size_t tier, void* block) noexcept {
-  if (!push_ready(shard_at(own_place_), tier, block)) [[unlikely]]
+TARN_FORCE_INLINE void core<Config>::give_unsampled(std::size_t tier, void* block,
+                                                    std::size_t place) noexcept {
+  if (!push_ready(shard_at(own_place_), place, block)) [[unlikely]]
     give_slow(static_cast<std::uint32_t>(tier), block);
 }
 
 /// Returns: false if there is no room. Where threads share the cache or stack, the recorder is told
 /// of the put first, even if this returns false: once a block is there the core may end.
 template <class Config>
-TARN_FORCE_INLINE bool core<Config>::push_ready(shard_type* s, std::size_t tier,
+TARN_FORCE_INLINE bool core<Config>::push_ready(shard_type* s, std::size_t place,
                                                 void* block) noexcept {
-  return front::push(*this, s, tier, block);
+  return front::push(*this, s, place, block);
 }
 
 }  // namespace tarn::detail

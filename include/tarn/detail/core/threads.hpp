@@ -26,7 +26,8 @@ void core<Config>::keep_vacant(shard_type* s) noexcept {
 template <class Config>
 auto core<Config>::make_shard() noexcept -> shard_type* {
   shard_type* const s =
-      shard_type::make(front::has_shards ? tier_count_ : 0, room_of_tier(), own_.memory());
+      shard_type::make({front::has_shards ? tier_count_ : 0, named_tiers_, settings_.cache_gap},
+                       room_of_tier(), own_.memory());
   if (s == nullptr) return nullptr;
   const guard<lock_type> hold(shard_lock_);
   s->next = shards_.load(std::memory_order::relaxed);
@@ -101,7 +102,7 @@ void core<Config>::fit_budget(shard_type* s) noexcept {
   s->seen_threads = threads;
   s->seen_bounds = bounds;
   divide_budget(threads,
-                [s](std::uint32_t t, std::uint32_t blocks) { s->caches()[t].limit = blocks; });
+                [s](std::uint32_t t, std::uint32_t blocks) { s->cache_of(t).limit = blocks; });
 }
 
 /// Divides the byte budget of one set of caches among the tiers, the small ones first; no tier gets
@@ -160,7 +161,7 @@ void core<Config>::abandon_foreign_shards(void* own) noexcept {
     s->next_vacant = vacant_;
     vacant_ = s;
     for (std::uint32_t t = 0; t != s->tiers; ++t) {
-      auto& cache = s->caches()[t];
+      auto& cache = s->cache_of(t);
       cache.end_change();
       const auto level = cache.level();  // the word only: the fork may have cut a put in half
       tiers_[t].home.count.abandoned += level;

@@ -40,6 +40,8 @@ struct cached_front : cached_holds<Config> {
   static constexpr bool is_stack = false;
   /// Whether the hit path can be closed without a test of its own, by what `pop_hot` finds.
   static constexpr bool closes_itself = false;
+  /// Whether `pop_hot` and `push_hot` may be asked for any cache up to the end of a gap.
+  static constexpr bool has_gap = false;
   static constexpr std::size_t depot_alignment = 64;
 
   /// What the front end keeps of the whole core.
@@ -50,13 +52,13 @@ struct cached_front : cached_holds<Config> {
 
   /// `pop` and `push` of requests whose block needs no further work.
   template <class Shard>
-  [[nodiscard]] TARN_FORCE_INLINE static void* pop_hot(core_type& c, std::size_t tier, Shard* s) {
-    return core_type::front::pop(c, tier, s);
+  [[nodiscard]] TARN_FORCE_INLINE static void* pop_hot(core_type& c, std::size_t place, Shard* s) {
+    return core_type::front::pop(c, place, s);
   }
   template <class Shard>
-  [[nodiscard]] TARN_FORCE_INLINE static bool push_hot(core_type& c, Shard* s, std::size_t tier,
+  [[nodiscard]] TARN_FORCE_INLINE static bool push_hot(core_type& c, Shard* s, std::size_t place,
                                                        void* block) noexcept {
-    return core_type::front::push(c, s, tier, block);
+    return core_type::front::push(c, s, place, block);
   }
   /// Opens or closes these two.
   static void open_hot(core_type&, bool) noexcept {}

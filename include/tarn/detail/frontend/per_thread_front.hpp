@@ -21,6 +21,8 @@ struct per_thread_front : cached_front<Config> {
 
   static constexpr bool has_shards = true;
   static constexpr bool closes_itself = true;  // by the null shard
+  // A recorder needs the tier itself, which costs more without the comparison.
+  static constexpr bool has_gap = std::is_empty_v<typename Config::recorder>;
 
   struct tier_part {
     no_counts counts;
@@ -31,41 +33,41 @@ struct per_thread_front : cached_front<Config> {
   static void prepare(tier_type&) noexcept {}
 
   [[nodiscard]] static cache_type* cache_of(tier_type& t, shard_type* s) noexcept {
-    return s != nullptr ? s->caches() + t.home.shape.number : nullptr;
+    return s != nullptr ? &s->cache_of(t.home.shape.number) : nullptr;
   }
   [[nodiscard]] static cache_type* own_cache(core_type& c, tier_type& t) noexcept {
     return cache_of(t, c.find_shard());
   }
 
   /// Preconditions: `s` is the caller's shard, or the null shard.
-  [[nodiscard]] TARN_FORCE_INLINE static void* pop(core_type&, std::size_t tier, shard_type* s) {
-    return in_register(s->caches() + tier)->template pop<mark>();
+  [[nodiscard]] TARN_FORCE_INLINE static void* pop(core_type&, std::size_t place, shard_type* s) {
+    return in_register(s->caches() + place)->template pop<mark>();
   }
-  [[nodiscard]] TARN_FORCE_INLINE static bool push(core_type& c, shard_type* s, std::size_t tier,
+  [[nodiscard]] TARN_FORCE_INLINE static bool push(core_type& c, shard_type* s, std::size_t place,
                                                    void* block) noexcept {
     if (core_type::has_recorders && s->is_null) [[unlikely]]
       return false;
-    if (!in_register(s->caches() + tier)->template push<mark>(block)) [[unlikely]]
+    if (!in_register(s->caches() + place)->template push<mark>(block)) [[unlikely]]
       return false;
-    tell_put(s->recorder, c.named_tiers_, static_cast<std::uint32_t>(tier));
+    tell_put(s->recorder, c.named_tiers_, static_cast<std::uint32_t>(place));
     return true;
   }
   [[nodiscard]] static bool pop_bulk(core_type& c, std::uint32_t tier, void** blocks,
                                      std::size_t count) noexcept {
     shard_type* const s = c.own_shard();
-    if (s == nullptr || s->caches()[tier].level() < count) return false;
-    return s->caches()[tier].template pop_bulk<mark>(blocks, count) == count;
+    if (s == nullptr || s->cache_of(tier).level() < count) return false;
+    return s->cache_of(tier).template pop_bulk<mark>(blocks, count) == count;
   }
   /// Of no use if the cache holds too few: the depot is needed then, and the lock.
   static void hold_ready(core_type& c, tier_type& t, void** blocks, std::size_t count,
                          held_blocks& held) noexcept {
     shard_type* const s = c.own_shard();
-    if (s == nullptr || s->caches()[t.home.shape.number].level() < count) return;
-    held.ready = held.cached = s->caches()[t.home.shape.number].hold(blocks, count);
+    if (s == nullptr || s->cache_of(t.home.shape.number).level() < count) return;
+    held.ready = held.cached = s->cache_of(t.home.shape.number).hold(blocks, count);
   }
   [[nodiscard]] static bool count_cached(core_type& c, tier_type& t, std::size_t n) noexcept {
     shard_type* const s = c.own_shard();
-    if (s != nullptr) s->caches()[t.home.shape.number].passed_out(mark, n);
+    if (s != nullptr) s->cache_of(t.home.shape.number).passed_out(mark, n);
     return s != nullptr;
   }
   static std::size_t give_bulk(core_type& c, std::uint32_t tier, void* const* blocks,
@@ -74,7 +76,7 @@ struct per_thread_front : cached_front<Config> {
     while (given != count) {
       shard_type* const s = c.own_shard();
       if (s == nullptr) break;
-      const auto n = s->caches()[tier].push_bulk(blocks + given, count - given);
+      const auto n = s->cache_of(tier).push_bulk(blocks + given, count - given);
       for (std::size_t i = 0; i != n; ++i)
         c.note_put(s->recorder, tier, blocks[given + i]);  // no other thread enters this cache
       given += n;
@@ -100,7 +102,7 @@ struct per_thread_front : cached_front<Config> {
     shard_type* const s = c.attach(false);
     c.with_recorder([&](auto& recorder) { c.note_put(recorder, tier, block); });
     if (s != nullptr) {
-      if (s->caches()[tier].template push<mark>(block)) return;
+      if (s->cache_of(tier).template push<mark>(block)) return;
       c.fit_budget(s);
     }
     base::put_past_cache(c, tier, block);
@@ -157,7 +159,7 @@ struct per_thread_front : cached_front<Config> {
   static void for_each_cache(const core_type& c, tier_type& t, Action&& action) {
     // (2) acquire, pairs with (1) in core::make_shard: a shard that is seen is complete.
     for (auto* s = c.shards_.load(std::memory_order::acquire); s != nullptr; s = s->next)
-      action(static_cast<const cache_type&>(s->caches()[t.home.shape.number]));
+      action(static_cast<const cache_type&>(s->cache_of(t.home.shape.number)));
   }
   [[nodiscard]] static shard_type* hidden_shard(core_type& c) noexcept {
     return c.own_shard() == nullptr ? c.find_shard() : nullptr;

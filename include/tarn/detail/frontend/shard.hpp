@@ -26,51 +26,62 @@ template <class Env, class Recorder>
 struct alignas(no_sharing_alignment) shard {
   using cache = tier_cache<Env>;
 
-  constexpr explicit shard(std::uint32_t count) noexcept : tiers(count) {}
+  /// How many caches there are.
+  struct layout {
+    std::uint32_t tiers = 0;  // with that of nodes
+    std::uint32_t named = 0;  // without it
+    std::uint32_t gap = 0;    // caches behind those of named tiers, for sizes above the last tier
+    [[nodiscard]] constexpr std::uint32_t caches() const noexcept { return tiers + gap; }
+  };
 
+  constexpr explicit shard(layout l) noexcept : tiers(l.tiers), named(l.named), gap(l.gap) {}
+
+  /// The caches. First those of named tiers. Those of the gap stay empty and full at once, so that
+  /// a request above the last tier misses without a test of its own. The cache of nodes is last.
   [[nodiscard]] cache* caches() noexcept { return reinterpret_cast<cache*>(this + 1); }
-  [[nodiscard]] const cache* caches() const noexcept {
-    return reinterpret_cast<const cache*>(this + 1);
+  [[nodiscard]] cache& cache_of(std::uint32_t tier) noexcept {
+    return caches()[tier < named ? tier : tier + gap];
   }
 
   /// One mark per cache. They lie apart from the caches, so that the hit path finds a cache by a
   /// shift.
   [[nodiscard]] idle_mark* marks() noexcept {
-    return reinterpret_cast<idle_mark*>(caches() + tiers);
+    return reinterpret_cast<idle_mark*>(caches() + tiers + gap);
   }
 
   bool is_null = false;   // whether it is the null shard; first, so that every type has it there
   shard* next = nullptr;  // immutable once linked
-  shard* next_vacant = nullptr;  // while no thread has it; lock: the core's shard lock
-  std::uint32_t tiers;
-  std::size_t bytes = 0;          // of the shard and all that lies behind it; immutable
-  std::uint64_t seen_drains = 0;  // the newest drain followed. Owner only
-  std::uint64_t seen_ticks = 0;   // the newest tick of upkeep followed. Owner only
-  std::uint64_t seen_bounds = 0;  // the bounds the limits were made for. Owner only
-  std::size_t seen_threads = 0;   // the number of threads the limits were made for. Owner only
+  shard* next_vacant = nullptr;     // while no thread has it; lock: the core's shard lock
+  std::uint32_t tiers, named, gap;  // immutable, see `layout`
+  std::size_t bytes = 0;            // of the shard and all that lies behind it; immutable
+  std::uint64_t seen_drains = 0;    // the newest drain followed. Owner only
+  std::uint64_t seen_ticks = 0;     // the newest tick of upkeep followed. Owner only
+  std::uint64_t seen_bounds = 0;    // the bounds the limits were made for. Owner only
+  std::size_t seen_threads = 0;     // the number of threads the limits were made for. Owner only
   TARN_NO_UNIQUE_ADDRESS Recorder recorder;
 
   /// `room_of(tier)`: blocks that a tier's cache holds. Returns: null if there is no memory.
   template <class RoomOf>
-  [[nodiscard]] static shard* make(std::uint32_t tiers, RoomOf&& room_of,
-                                   const own_memory& own) noexcept {
+  [[nodiscard]] static shard* make(layout l, RoomOf&& room_of, const own_memory& own) noexcept {
     using cell = typename cache::template cell<void*>;
     std::size_t total = 0;
-    for (std::uint32_t t = 0; t != tiers; ++t)
+    for (std::uint32_t t = 0; t != l.tiers; ++t)
       total += room_of(t);
-    const auto bytes =
-        sizeof(shard) + tiers * (sizeof(cache) + sizeof(idle_mark)) + total * sizeof(cell);
+    const auto bytes = sizeof(shard) + l.caches() * sizeof(cache) + l.tiers * sizeof(idle_mark) +
+                       total * sizeof(cell);
     void* const memory = own.take(bytes, alignof(shard));
     if (memory == nullptr) return nullptr;
-    auto* const made = ::new (memory) shard(tiers);
+    auto* const made = ::new (memory) shard(l);
     made->bytes = bytes;
-    auto* rounds = reinterpret_cast<cell*>(made->marks() + tiers);
-    for (std::uint32_t t = 0; t != tiers; ++t) {
+    auto* rounds = reinterpret_cast<cell*>(made->marks() + l.tiers);
+    for (std::uint32_t i = 0; i != l.caches(); ++i)
+      ::new (made->caches() + i) cache;
+    for (std::uint32_t t = 0; t != l.tiers; ++t) {
       ::new (made->marks() + t) idle_mark;
-      auto* const c = ::new (made->caches() + t) cache;
-      c->rounds = rounds;
+      auto& c = made->cache_of(t);
+      c.rounds = rounds;
       const auto room = room_of(t);
-      c->limit = room;
+      c.limit = room;
       // Trivial cells are not touched: the pages of tiers that are never used cost nothing.
       if constexpr (!std::is_trivially_default_constructible_v<cell>) {
         for (std::uint32_t i = 0; i != room; ++i)
@@ -85,14 +96,14 @@ struct alignas(no_sharing_alignment) shard {
   template <class RoomOf>
   static void destroy(shard* s, [[maybe_unused]] RoomOf&& room_of, const own_memory& own) noexcept {
     using cell = typename cache::template cell<void*>;
-    for (std::uint32_t t = 0; t != s->tiers; ++t) {
-      auto& c = s->caches()[t];
-      if constexpr (!std::is_trivially_destructible_v<cell>) {
+    if constexpr (!std::is_trivially_destructible_v<cell>) {
+      for (std::uint32_t t = 0; t != s->tiers; ++t) {
         for (std::uint32_t i = 0; i != room_of(t); ++i)
-          c.rounds[i].~cell();
+          s->cache_of(t).rounds[i].~cell();
       }
-      c.~cache();
     }
+    for (std::uint32_t i = 0; i != s->tiers + s->gap; ++i)
+      s->caches()[i].~cache();
     const auto bytes = s->bytes;
     s->~shard();
     own.give(s, bytes, alignof(shard));
@@ -102,14 +113,15 @@ struct alignas(no_sharing_alignment) shard {
 /// The shard in a thread's table where the thread has no shard of its own. Its caches are empty and
 /// full at once, so that a hit needs no test for null. One null shard serves the pools of every
 /// type: nothing is stored to it, and shards with a recorder are tested for `is_null` before
-/// anything else. `Caches`: as many as a core may have tiers, and one for nodes.
+/// anything else. `Caches`: as many as a core may have tiers, and one for nodes; a gap makes them
+/// no more than that.
 template <class Env, std::size_t Caches = max_tiers + 1>
 struct null_shard {
   struct no_recorder {};
 
   constexpr null_shard() noexcept { head.is_null = true; }
 
-  shard<Env, no_recorder> head{0};
+  shard<Env, no_recorder> head{{}};
   tier_cache<Env> caches[Caches];
 };
 

@@ -93,7 +93,7 @@ class byte_core final : public core<typename Config::mechanism> {
   /// A block of one cache line that no request names, for data that handles share. Returns: null if
   /// the core is closed or out of memory.
   [[nodiscard]] TARN_FORCE_INLINE void* take_node() {
-    void* const node = this->take(node_tier(), 0).block;
+    void* const node = this->take(node_tier(), 0, {}, node_place()).block;
     mark_node(node);
     return node;
   }
@@ -109,7 +109,7 @@ class byte_core final : public core<typename Config::mechanism> {
       auto* const s = this->find_slab(node);
       static_cast<void>(s->exit(s->index_of(node)));
     }
-    this->give(node_tier(), node);
+    this->give(node_tier(), node, node_place());
   }
   /// False if `node` lies in a block that is not in use. Only a pool that checks can tell.
   [[nodiscard]] bool is_alive(const void* node) const noexcept;
@@ -167,6 +167,7 @@ class byte_core final : public core<typename Config::mechanism> {
  private:
   [[nodiscard]] static core_settings with(core_settings s, tarn::zeroing zeroing) noexcept {
     s.node_bytes = line_alignment;
+    s.cache_gap = static_cast<std::uint32_t>(gap);
     s.keeps_zeros = zeroing != zeroing::none && zeroing != zeroing::on_get;
     return s;
   }
@@ -175,10 +176,24 @@ class byte_core final : public core<typename Config::mechanism> {
   /// path, instead of an end of 0.
   static constexpr bool has_fixed_end = base::front::closes_itself && tiers_type::is_static;
 
+  /// Whether no size is compared: those above the last tier, and 0, lead into the gap.
+  static constexpr bool has_gap =
+      has_fixed_end && base::front::has_gap && has_open_search<tiers_type>;
+  /// Caches between that of the last tier and that of nodes.
+  static constexpr std::size_t gap = [] {
+    if constexpr (has_gap) {
+      static_assert(tiers_type::open_count() <= max_tiers, "open_count() may be 64 at most");
+      return tiers_type::open_count() - tiers_type::count();
+    }
+    return std::size_t{0};
+  }();
+
   /// Whether a request of this size may be a hit. Size 0 is no hit where the test for it would cost
   /// an instruction.
   [[nodiscard]] TARN_FORCE_INLINE bool may_hit(std::size_t size) const noexcept {
-    if constexpr (has_fixed_end) {
+    if constexpr (has_gap) {
+      return true;
+    } else if constexpr (has_fixed_end) {
       return size - 1 < tiers_type::size_of(tiers_type::count() - 1);
     } else {
       return is_hot(size);
@@ -196,9 +211,11 @@ class byte_core final : public core<typename Config::mechanism> {
     }
   }
 
-  /// The tier of a size that `may_hit`.
+  /// The tier of a size that `may_hit`, or a place in the gap.
   [[nodiscard]] TARN_FORCE_INLINE std::size_t hot_tier(std::size_t size) const noexcept {
-    if constexpr (tiers_type::is_static) {
+    if constexpr (has_gap) {
+      return tiers_type::open_tier_for(size);
+    } else if constexpr (tiers_type::is_static) {
       // So the table does not test this again.
       promise(size <= tiers_type::size_of(tiers_type::count() - 1));
       promise(!has_fixed_end || size != 0);
@@ -209,6 +226,7 @@ class byte_core final : public core<typename Config::mechanism> {
   [[nodiscard]] std::uint32_t node_tier() const noexcept {
     return static_cast<std::uint32_t>(tiers_.count());
   }
+  [[nodiscard]] std::size_t node_place() const noexcept { return tiers_.count() + gap; }
 
   ~byte_core() override { static_cast<void>(large_.trim(0, this->source())); }
 

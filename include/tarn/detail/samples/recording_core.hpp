@@ -99,17 +99,17 @@ class recording_core {
     if constexpr (samples) {
       typename Core::shard_type* s = nullptr;
       if constexpr (Core::has_shards) s = self().find_shard();
-      if (!Core::has_shards || s != nullptr) return self().pop_ready(tier, s);
+      if (!Core::has_shards || s != nullptr) return self().pop_ready(self().place_of(tier), s);
     } else if (auto* const s = Core::front::hidden_shard(self())) {
       // The hit path does not see the shard, because its slot is kept out of line.
-      return self().pop_ready(tier, s);
+      return self().pop_ready(self().place_of(tier), s);
     }
     return nullptr;
   }
   /// Takes a block back that may be remembered.
   TARN_COLD void give_sampled(std::uint32_t tier, void* block) noexcept {
     samples_.forget(block);
-    self().give_unsampled(tier, block);
+    self().give_unsampled(tier, block, self().place_of(tier));
   }
 
   // The recorder for calls without a shard.

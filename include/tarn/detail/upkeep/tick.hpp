@@ -29,11 +29,11 @@ void upkeep<Config>::flush_idle(core_type& c) noexcept {
     shard_type* const s = c.find_shard();
     if (s == nullptr || (t == 0 && s->seen_ticks == ticks)) return;
     s->seen_ticks = ticks;
-    const auto word = s->caches()[t].word.load(std::memory_order::relaxed);  // by its owner
+    const auto word = s->cache_of(t).word.load(std::memory_order::relaxed);  // by its owner
     auto& mark = s->marks()[t];
     if (mark.word != word) {
       mark = {word, ticks};
-    } else if (ticks - mark.tick >= 2 && s->caches()[t].level() != 0) {
+    } else if (ticks - mark.tick >= 2 && s->cache_of(t).level() != 0) {
       // The mark was made after one tick and before the next, so a whole tick has passed since
       // then. The flush changes the word, so the mark is made again next time.
       c.flush(t);
