@@ -25,6 +25,7 @@
 #include <utility>
 
 #include <tarn/buffer.hpp>
+#include <tarn/detail/base/first_use.hpp>
 #include <tarn/fwd.hpp>
 #include <tarn/pool_base.hpp>
 #include <tarn/shared_buffer.hpp>
@@ -429,10 +430,9 @@ class byte_pool
 
 /// The default pool of the program. It is never destroyed, so static constructors and destructors
 /// may use it.
-[[nodiscard]] inline byte_pool<>& default_pool() {
-  alignas(byte_pool<>) static std::byte memory[sizeof(byte_pool<>)];
-  static byte_pool<>& pool = *::new (memory) byte_pool<>(options{.name = "default"});
-  return pool;
+[[nodiscard]] TARN_FORCE_INLINE byte_pool<>& default_pool() {
+  return detail::first_use<byte_pool<>>::get(
+      [](void* memory) { return ::new (memory) byte_pool<>(options{.name = "default"}); });
 }
 
 }  // namespace tarn

@@ -18,6 +18,7 @@
 #include <utility>
 
 #include <tarn/byte_pool.hpp>
+#include <tarn/detail/base/first_use.hpp>
 #include <tarn/fwd.hpp>
 
 namespace tarn {
@@ -99,10 +100,10 @@ class unsized_pool {
 };
 
 /// The default unsized pool of the program. Never destroyed, as `default_pool`.
-[[nodiscard]] inline unsized_pool<>& default_unsized_pool() {
-  alignas(unsized_pool<>) static std::byte memory[sizeof(unsized_pool<>)];
-  static unsized_pool<>& pool = *::new (memory) unsized_pool<>(options{.name = "default unsized"});
-  return pool;
+[[nodiscard]] TARN_FORCE_INLINE unsized_pool<>& default_unsized_pool() {
+  return detail::first_use<unsized_pool<>>::get([](void* memory) {
+    return ::new (memory) unsized_pool<>(options{.name = "default unsized"});
+  });
 }
 
 }  // namespace tarn
