@@ -24,6 +24,7 @@
 #include "support/byte_fixture.hpp"
 #include "support/catch.hpp"
 #include "support/child.hpp"
+#include "support/moving_load.hpp"
 #include "support/owner_pattern.hpp"
 #include "support/processors.hpp"
 #include "support/sanitizer.hpp"
@@ -34,193 +35,13 @@ namespace {
 using counting = test::policies<tarn::per_cpu<>, tarn::counting_stats>;
 using fixture = test::byte_fixture<counting>;
 
-constexpr std::size_t workers = 8;
-constexpr unsigned rounds = test::with_tsan || test::with_asan ? 1 : 3;
-
-// Gets, puts, and hands blocks to other threads, in single and bulk calls, on all processors.
-template <class Pool>
-class load {
- public:
-  explicit load(Pool& pool) : pool_(pool) {}
-
-  void run(std::size_t me, const std::atomic<bool>& stop) {
-    std::mt19937 random(static_cast<unsigned>(me) + 1);
-    const auto processors = test::usable_processors();
-    std::vector<held> mine;
-    while (!stop.load(std::memory_order::relaxed)) {
-      const auto choice = random() % 1000;
-      if (choice < 2 && !processors.empty()) {
-        test::run_on(processors[random() % processors.size()]);
-      } else if (choice < 450 && mine.size() < 60) {
-        get(mine, 1 + random() % (choice < 20 ? 100'000 : 3000), me);
-      } else if (choice < 470 && mine.size() < 60) {
-        get_many(mine, std::size_t{64} << random() % 6, me);
-      } else if (choice < 490) {
-        swap(mine, random);
-      } else if (choice < 500) {
-        put_many(mine);
-      } else if (!mine.empty()) {
-        put(mine);
-      }
-    }
-    while (!mine.empty())
-      put(mine);
-  }
-  void put_rest() {
-    for (auto& rest : handed_)
-      while (!rest.blocks.empty())
-        put(rest.blocks);
-  }
-  [[nodiscard]] std::size_t torn() const { return torn_; }
-
- private:
-  struct held {
-    void* block;
-    std::size_t size;
-    std::size_t owner;
-  };
-  struct list {
-    std::mutex lock;
-    std::vector<held> blocks;
-  };
-
-  void get(std::vector<held>& mine, std::size_t size, std::size_t me) {
-    void* const block = pool_.try_allocate(size);
-    if (block == nullptr) return;
-    test::sign(block, size, me);
-    mine.push_back({block, size, me});
-  }
-  void get_many(std::vector<held>& mine, std::size_t size, std::size_t me) {
-    void* blocks[20];
-    if (!pool_.try_allocate_bulk(size, blocks)) return;
-    for (auto* const b : blocks) {
-      test::sign(b, size, me);
-      mine.push_back({b, size, me});
-    }
-  }
-  void check(const held& h) { torn_ += !test::is_signed(h.block, h.size, h.owner); }
-  void put(std::vector<held>& mine) {
-    const auto h = mine.back();
-    mine.pop_back();
-    check(h);
-    pool_.deallocate(h.block, h.size);
-  }
-  void put_many(std::vector<held>& mine) {
-    std::vector<void*> same;
-    const auto size = mine.empty() ? 0 : mine.back().size;
-    while (!mine.empty() && mine.back().size == size) {
-      check(mine.back());
-      same.push_back(mine.back().block);
-      mine.pop_back();
-    }
-    if (!same.empty()) pool_.deallocate_bulk(same, size);
-  }
-  // Exchanges some blocks with what another thread left.
-  void swap(std::vector<held>& mine, std::mt19937& random) {
-    auto& other = handed_[random() % workers];
-    const std::lock_guard hold(other.lock);
-    mine.swap(other.blocks);
-  }
-
-  Pool& pool_;
-  list handed_[workers];
-  std::atomic<std::size_t> torn_{0};
-};
-
-// The counters of all tiers, which may never fall; in use is never negative.
-class reader {
- public:
-  template <class Pool>
-  void look(const Pool& pool) {
-    const auto now = pool.snapshot();
-    last_.resize(now.tiers.size());
-    for (std::size_t i = 0; i != now.tiers.size(); ++i) {
-      const auto& t = now.tiers[i];
-      wrong_ += t.gets < t.puts || t.in_use > 1'000'000;
-      wrong_ += t.gets < last_[i].gets || t.puts < last_[i].puts || t.misses < last_[i].misses;
-      last_[i] = {t.gets, t.puts, t.misses};
-    }
-  }
-  [[nodiscard]] std::size_t wrong() const { return wrong_; }
-
- private:
-  struct numbers {
-    std::uint64_t gets = 0, puts = 0, misses = 0;
-  };
-  std::vector<numbers> last_;
-  std::size_t wrong_ = 0;
-};
-
-// Sends signals to the calling thread's siblings, about a thousand a second to each.
-class interrupter {
- public:
-  interrupter() {
-    struct sigaction act = {};
-    act.sa_handler = [](int) { arrived.fetch_add(1, std::memory_order::relaxed); };
-    act.sa_flags = SA_RESTART;
-    sigaction(SIGUSR1, &act, &before_);
-  }
-  ~interrupter() { sigaction(SIGUSR1, &before_, nullptr); }
-  void add(pthread_t thread) {
-    const std::lock_guard hold(lock_);
-    threads_.push_back(thread);
-  }
-  void remove(pthread_t thread) {
-    const std::lock_guard hold(lock_);
-    std::erase_if(threads_, [&](pthread_t t) { return pthread_equal(t, thread) != 0; });
-  }
-  void run(const std::atomic<bool>& stop) {
-    while (!stop.load(std::memory_order::relaxed)) {
-      {
-        const std::lock_guard hold(lock_);
-        for (const auto t : threads_)
-          pthread_kill(t, SIGUSR1);
-      }
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-  }
-  static inline std::atomic<std::size_t> arrived{0};
-
- private:
-  std::mutex lock_;
-  std::vector<pthread_t> threads_;
-  struct sigaction before_ = {};
-};
-
-// Runs the load beside `action(i)`, called `times` times. Returns: faults seen.
-template <class Pool, class Action>
-std::size_t beside_load(Pool& pool, unsigned times, Action&& action) {
-  load<Pool> all(pool);
-  reader numbers;
-  interrupter signals;
-  std::atomic<bool> stop{false};
-  std::thread sender([&] { signals.run(stop); });
-  test::run_together(workers + 2, [&](std::size_t me) {
-    if (me < workers) {
-      signals.add(pthread_self());
-      all.run(me, stop);
-      signals.remove(pthread_self());
-    } else if (me == workers) {
-      while (!stop)
-        numbers.look(pool);
-    } else {
-      for (unsigned i = 0; i != times; ++i)
-        action(i);
-      stop = true;
-    }
-  });
-  sender.join();
-  all.put_rest();
-  return all.torn() + numbers.wrong();
-}
-
 }  // namespace
 
 TEST_CASE("no block is lost and no counter falls while threads move and are interrupted",
           "[per_cpu]") {
-  for (unsigned round = 0; round != rounds; ++round) {
+  for (unsigned round = 0; round != test::load_rounds; ++round) {
     fixture pool;
-    const auto faults = beside_load(*pool, 60, [&](unsigned i) {
+    const auto faults = test::beside_load(*pool, 60, [&](unsigned i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
       if (i % 10 == 9) pool->trim();
     });
@@ -230,13 +51,13 @@ TEST_CASE("no block is lost and no counter falls while threads move and are inte
     pool->trim();
     CHECK(pool.source.live_bytes() == 0);
   }
-  CHECK(interrupter::arrived > 0);
+  CHECK(test::interrupter::arrived > 0);
 }
 
 TEST_CASE("caches that are sealed all the time lose no block", "[per_cpu]") {
-  for (unsigned round = 0; round != rounds; ++round) {
+  for (unsigned round = 0; round != test::load_rounds; ++round) {
     fixture pool;
-    const auto faults = beside_load(*pool, 2000, [&](unsigned i) {
+    const auto faults = test::beside_load(*pool, 2000, [&](unsigned i) {
       switch (i % 6) {
         case 0:
           pool->trim();
@@ -267,7 +88,7 @@ TEST_CASE("caches that are sealed all the time lose no block", "[per_cpu]") {
 TEST_CASE("several threads may seal the caches at the same time", "[per_cpu]") {
   fixture pool;
   std::atomic<std::size_t> torn{0};
-  test::run_together(workers, [&](std::size_t me) {
+  test::run_together(test::workers, [&](std::size_t me) {
     for (unsigned i = 0; i != 400; ++i) {
       void* out[10];
       if (!pool->try_allocate_bulk(500, out)) continue;
@@ -286,9 +107,9 @@ TEST_CASE("several threads may seal the caches at the same time", "[per_cpu]") {
 
 TEST_CASE("a pool may close and end while threads that move put back", "[per_cpu]") {
   const auto processors = test::usable_processors();
-  for (unsigned round = 0; round != 100 * rounds; ++round) {
+  for (unsigned round = 0; round != 100 * test::load_rounds; ++round) {
     fixture pool;
-    std::vector<std::vector<fixture::buffer>> out(workers);
+    std::vector<std::vector<fixture::buffer>> out(test::workers);
     for (auto& mine : out) {
       for (std::size_t i = 0; i != 100; ++i) {
         mine.push_back(pool->get(1 + i * 50));
@@ -296,8 +117,8 @@ TEST_CASE("a pool may close and end while threads that move put back", "[per_cpu
       }
     }
     std::atomic<std::size_t> torn{0};
-    test::run_together(workers + 1, [&](std::size_t me) {
-      if (me == workers) {
+    test::run_together(test::workers + 1, [&](std::size_t me) {
+      if (me == test::workers) {
         if (round % 2 == 0) pool->close();
         return pool.end_pool();
       }
@@ -368,7 +189,7 @@ TEST_CASE("a child forked while threads are in the caches finds them whole", "[p
   if (test::with_tsan || test::with_asan) return;  // see lifetime/fork_test.cpp
   tarn::byte_pool<tarn::per_cpu<>> pool;
   std::vector<test::child_end> ends;
-  const auto faults = beside_load(pool, 40, [&](unsigned) {
+  const auto faults = test::beside_load(pool, 40, [&](unsigned) {
     ends.push_back(test::in_child([&] {
       if (!test::imbalance(pool).empty()) return 1;
       void* out[50];

@@ -79,6 +79,18 @@ struct env_of<L> {
 };
 }  // namespace detail
 
+/// True for a lock whose owner is a thread: then a pool may have a cache per processor when threads
+/// wait for each other at the lock. False for locks of fibers and for your own: the pool does all
+/// it does with idle blocks under the lock.
+///
+/// Specialise it as true for a lock of your own that only threads use.
+template <class L>
+inline constexpr bool is_thread_lock_v = requires { typename L::native_handle_type; };
+template <>
+inline constexpr bool is_thread_lock_v<spin_lock> = true;
+template <>
+inline constexpr bool is_thread_lock_v<system_mutex> = true;
+
 /// The parts of a lock policy: the environment that it runs in, the shape of the pool, and the lock
 /// of its depots.
 ///
@@ -87,7 +99,8 @@ struct env_of<L> {
 template <class L>
 struct lock_traits {
   using env = typename detail::env_of<L>::type;
-  using shape = detail::single_shape;
+  using shape =
+      std::conditional_t<is_thread_lock_v<L>, detail::striped_shape, detail::single_shape>;
   using depot_lock = L;
 };
 template <>

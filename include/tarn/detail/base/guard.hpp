@@ -32,7 +32,7 @@ decltype(auto) locked(Lock& lock, Action&& action) {
 
 /// Runs `action` if `lock` can be taken without waiting. Returns: whether it ran.
 template <class Lock, class Action>
-bool try_locked(Lock& lock, Action&& action) {
+TARN_FORCE_INLINE bool try_locked(Lock& lock, Action&& action) {
   if (!lock.try_lock()) return false;
   action();  // it only changes counters and can't throw
   lock.unlock();

@@ -17,7 +17,7 @@
 #include <tarn/detail/frontend/per_thread_front.hpp>
 #include <tarn/detail/frontend/registry.hpp>
 #include <tarn/detail/frontend/shard.hpp>
-#include <tarn/detail/frontend/single_front.hpp>
+#include <tarn/detail/frontend/striped_front.hpp>
 #include <tarn/detail/samples/recording_core.hpp>
 
 namespace tarn::detail {
@@ -190,6 +190,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
  private:
   friend front;
   friend cached_front<Config>;
+  friend single_front<Config>;
   friend cached_holds<Config>;
   friend struct upkeep<Config>;  // periodic work
   friend struct bounds<Config>;  // limits

@@ -9,6 +9,7 @@
 #include <tarn/detail/frontend/registry.hpp>
 #include <tarn/detail/frontend/shard.hpp>
 #include <tarn/detail/frontend/thread_table.hpp>
+#include <tarn/detail/system/processors.hpp>
 #include <tarn/detail/system/system.hpp>
 #include <tarn/detail/system/thread_word.hpp>
 
@@ -101,6 +102,10 @@ struct native_env {
   [[nodiscard]] static std::int64_t now() noexcept { return steady_nanoseconds(); }
   /// A number of the calling thread that no other thread has at the same time.
   [[nodiscard]] static std::uintptr_t thread() noexcept { return thread_pointer(); }
+  /// The processor that the thread runs on now, or another number that mostly differs between
+  /// threads that run at the same time; and how many there may be.
+  [[nodiscard]] static std::uint32_t processor() noexcept { return current_processor(); }
+  [[nodiscard]] static std::uint32_t processors() noexcept { return possible_processors(); }
   /// A number that mostly differs between threads that run at the same time.
   [[nodiscard]] static std::size_t stripe() noexcept {
     return thread() >> 12;  // thread stacks are pages apart

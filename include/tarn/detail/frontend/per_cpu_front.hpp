@@ -7,6 +7,7 @@
 #include <tarn/detail/frontend/cached_front.hpp>
 #include <tarn/detail/frontend/cpu_caches.hpp>
 #include <tarn/detail/frontend/shard.hpp>
+#include <tarn/detail/system/processors.hpp>
 
 namespace tarn::detail {
 

@@ -44,16 +44,6 @@ namespace tarn::detail {
 /// True where this program may have restartable sequences; `thread_rseq` knows if it has.
 inline constexpr bool has_rseq = TARN_HAS_RSEQ != 0;
 
-/// The number of processors that the system may ever have, whether they run now or not.
-[[nodiscard]] inline std::uint32_t possible_processors() noexcept {
-#if TARN_HAS_POSIX && defined(_SC_NPROCESSORS_CONF)
-  const auto count = ::sysconf(_SC_NPROCESSORS_CONF);
-  return count < 1 ? 1 : count > 8192 ? 8192 : static_cast<std::uint32_t>(count);
-#else
-  return 16;
-#endif
-}
-
 #if TARN_HAS_RSEQ
 // Weak, since libraries before glibc 2.35 don't have them; by other names, so that they don't
 // conflict with <sys/rseq.h>.
