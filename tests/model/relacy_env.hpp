@@ -321,6 +321,10 @@ struct relacy_env {
   }
   static std::int64_t now() { return 0; }
   static std::size_t stripe() { return rl::thread_index(); }
+  // Two processors; the third thread shares that of the first.
+  static std::uint32_t processor() { return rl::thread_index() % 2; }
+  static std::uint32_t processors() { return 2; }
+  static constexpr std::uint32_t least_stripes = 2;
 
   // Members that only a model needs.
 

@@ -106,6 +106,8 @@ struct native_env {
   /// threads that run at the same time; and how many there may be.
   [[nodiscard]] static std::uint32_t processor() noexcept { return current_processor(); }
   [[nodiscard]] static std::uint32_t processors() noexcept { return possible_processors(); }
+  // As many threads may lose their processors inside a stripe before a pool is as slow as one lock.
+  static constexpr std::uint32_t least_stripes = 64;
   /// A number that mostly differs between threads that run at the same time.
   [[nodiscard]] static std::size_t stripe() noexcept {
     return thread() >> 12;  // thread stacks are pages apart

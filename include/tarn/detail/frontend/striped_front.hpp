@@ -40,7 +40,9 @@ struct striped_front : single_front<Config> {
     // Whether the ready blocks have a bound, so that no stripe may hold any. Set under the lock.
     typename env::template atomic<bool> is_bounded{false};
   };
-  static void dismantle(core_type& c) noexcept { c.front_part_.stripes.destroy(c.own()); }
+  static void dismantle(core_type& c) noexcept {
+    c.front_part_.stripes.destroy(c.tier_count_, c.room_of_tier(), c.own());
+  }
 
   // Gets.
 
@@ -198,6 +200,25 @@ struct striped_front : single_front<Config> {
         [&](stripe_type& s) { action(static_cast<const cache_type&>(s.of(t.home.shape.number))); });
   }
 
+  /// Gives the core stripes, unless it has some or is bounded. No lock is held.
+  static void make_stripes(core_type& c) noexcept {
+    const auto& s = c.settings_;
+    constexpr auto none = core_settings::no_limit;
+    if (s.bounds_idle_bytes || s.max_ready != none || s.capacity != none || s.limit_bytes != none)
+      return;
+    auto& stripes = c.front_part_.stripes;
+    bool are_new = false;
+    static_cast<void>(try_locked(c.front_part_.making, [&] {
+      if (stripes.count() != 0) return;
+      are_new = stripes.make(c.tier_count_, env::processors(), c.room_of_tier(), c.own());
+      stripes.enter_each([&](stripe_type& one) { fit(c, one); });
+    }));
+    // What the tiers' own caches hold is nearer in the depots now. In a closed core this destroys
+    // objects, so no lock is held.
+    for (std::uint32_t i = 0; are_new && i != c.tier_count_; ++i)
+      base::flush(c, i, static_cast<typename core_type::shard_type*>(nullptr));
+  }
+
  private:
   // Meetings of threads at the lock of one tier before the core gets stripes.
   static constexpr std::uint32_t most_meetings = 16;
@@ -231,23 +252,6 @@ struct striped_front : single_front<Config> {
     });
     if (is_frequent) make_stripes(c);
     return block;
-  }
-  static void make_stripes(core_type& c) noexcept {
-    const auto& s = c.settings_;
-    constexpr auto none = core_settings::no_limit;
-    if (s.bounds_idle_bytes || s.max_ready != none || s.capacity != none || s.limit_bytes != none)
-      return;
-    auto& stripes = c.front_part_.stripes;
-    bool are_new = false;
-    static_cast<void>(try_locked(c.front_part_.making, [&] {
-      if (stripes.count() != 0) return;
-      are_new = stripes.make(c.tier_count_, env::processors(), c.room_of_tier(), c.own());
-      stripes.enter_each([&](stripe_type& one) { fit(c, one); });
-    }));
-    // What the tiers' own caches hold is nearer in the depots now. In a closed core this destroys
-    // objects, so no lock is held.
-    for (std::uint32_t i = 0; are_new && i != c.tier_count_; ++i)
-      base::flush(c, i, static_cast<typename core_type::shard_type*>(nullptr));
   }
 
   /// Inside the stripe. Returns: whether there was a block.

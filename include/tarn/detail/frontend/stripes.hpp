@@ -101,7 +101,7 @@ class stripe_list {
     for (std::uint32_t t = 0; t != tiers; ++t)
       rounds += room_of(t);
     processors_ = processors;
-    count_ = (least_stripes + processors - 1) / processors * processors;
+    count_ = (Env::least_stripes + processors - 1) / processors * processors;
     each_ = align_up(sizeof(stripe_type) + tiers * sizeof(cache_type), no_sharing_alignment);
     // The rounds lie behind all stripes: those that no thread uses are not touched.
     bytes_ = count_ * (each_ + rounds * sizeof(cell));
@@ -124,17 +124,28 @@ class stripe_list {
     first_.store(memory, std::memory_order::release);
     return true;
   }
-  void destroy(const own_memory& own) noexcept {
+  /// Preconditions: the same `tiers` and `room_of` as for `make`.
+  template <class RoomOf>
+  void destroy(std::uint32_t tiers, [[maybe_unused]] RoomOf&& room_of,
+               const own_memory& own) noexcept {
     auto* const first = first_.load(std::memory_order::relaxed);  // one thread is left
-    if (first != nullptr) own.give(first, bytes_, no_sharing_alignment);
+    if (first == nullptr) return;
+    for_each([&](stripe_type& s) {
+      for (std::uint32_t t = 0; t != tiers; ++t) {
+        if constexpr (!std::is_trivially_destructible_v<cell>) {
+          for (std::uint32_t r = 0; r != room_of(t); ++r)
+            s.of(t).rounds[r].~cell();
+        }
+        s.of(t).~cache_type();
+      }
+      s.~stripe_type();
+    });
+    own.give(first, bytes_, no_sharing_alignment);
   }
 
  private:
   using cell = typename cache_type::template cell<void*>;
   static_assert(alignof(cell) <= no_sharing_alignment);
-
-  // As many threads may lose their processors inside before a pool is as slow as one lock.
-  static constexpr std::uint32_t least_stripes = 64;
 
   [[nodiscard]] TARN_FORCE_INLINE stripe_type* at(std::size_t i) const noexcept {
     // relaxed: (3) was before.
