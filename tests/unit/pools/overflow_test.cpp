@@ -43,6 +43,23 @@ TEMPLATE_LIST_TEST_CASE("counts times sizes that overflow are length errors", "[
   CHECK(pool.source.allocations() == 0);
 }
 
+TEMPLATE_LIST_TEST_CASE("bulk gets of no blocks are never refused", "[overflow]",
+                        test::every_lock) {
+  INFO(test::name_of<TestType>());
+  constexpr std::size_t limit = 8 << 20;
+  test::byte_fixture<TestType> pool(tarn::options{.limit_bytes = limit});
+  const auto large = pool->get(5 << 20);
+  for (const std::size_t size : {std::size_t{0}, std::size_t{100}, limit, limit + 1, SIZE_MAX}) {
+    INFO(size);
+    CHECK(pool->try_get_bulk(size, {}));
+    CHECK(pool->try_allocate_bulk(size, {}));
+    CHECK_NOTHROW(pool->get_bulk(size, {}));
+    CHECK_NOTHROW(pool->allocate_bulk(size, {}));
+  }
+  for (const auto n : pool->occupancy().refusals)
+    CHECK(n == 0);
+}
+
 TEST_CASE("so are those of allocators, resources and initial objects", "[overflow]") {
   struct wide {
     std::byte bytes[100];

@@ -60,7 +60,7 @@ bool byte_core<Config>::take_many_large(std::size_t size, std::size_t count, whe
   std::size_t held = 0;
   held_block* list = nullptr;
   // Idle memory goes only where that can help.
-  if (bytes <= (this->source().limit() - large_.live_bytes()) / max_of<std::size_t>(count, 1)) {
+  if (bytes <= (this->source().limit() - large_.live_bytes()) / count) {
     list = this->own().template make_array<held_block>(count);
     while (list != nullptr && held != count) {
       list[held] = hold_large(size, small_alignment, false);

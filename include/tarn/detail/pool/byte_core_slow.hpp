@@ -71,7 +71,8 @@ template <class Config>
 template <class Use>
 bool byte_core<Config>::take_many(std::size_t size, std::size_t count, where_type where,
                                   Use&& use) {
-  if (count != 0 && size > max_size / count) {
+  if (count == 0) return true;  // of any size, also where no block could be had
+  if (size > max_size / count) {
     bounds_type::refuse_many(*this, tier_of(size, small_alignment), size, count);
     return false;
   }
