@@ -84,6 +84,46 @@ TEST_CASE("nothing is appended by a print that fails", "[format]") {
   CHECK(out.view() == "as it was");
 }
 
+TEST_CASE("text that fills a buffer up to its bound is printed", "[format]") {
+  for (const std::size_t most : {1u, 16u, 127u, 128u, 129u, 300u}) {
+    for (const std::size_t held : {std::size_t{0}, std::size_t{1}, most / 2, most}) {
+      INFO(most << " bytes, of which there are " << held);
+      pool_type pool;
+      fast_buffer out(pool, {.max_bytes = most});
+      out.append(std::string(held, 'h'));
+      const std::string text(most - held, 't');
+      const auto print = [&](char* to, std::size_t room) {
+        return fmt::format_to_n(to, room, "{}", text).size;
+      };
+      const auto print_more = [&](char* to, std::size_t room) {
+        return fmt::format_to_n(to, room, "{}.", text).size;
+      };
+      const auto print_with_zero = [&](char* to, std::size_t room) {
+        return std::snprintf(to, room, "%s", text.c_str());
+      };
+      CHECK_THROWS_AS(tarn::append_printed(out, print_more), std::length_error);
+      if (!text.empty()) {
+        CHECK_THROWS_AS(tarn::append_printed(out, print_with_zero), std::length_error);
+      }
+      CHECK(out.size() == held);
+      CHECK(tarn::append_printed(out, print) == text.size());
+      CHECK(out.view() == std::string(held, 'h') + text);
+      CHECK(tarn::append_printed(out, [](char*, std::size_t) { return 0; }) == 0);
+    }
+  }
+}
+
+TEST_CASE("what the pool refuses to a printed text is refused by its size", "[format]") {
+  pool_type pool({.limit_bytes = 0});
+  fast_buffer out(pool);
+  const auto print = [](char* to, std::size_t room) {
+    return fmt::format_to_n(to, room, "{:z>400}", "").size;
+  };
+  CHECK_THROWS_AS(tarn::append_printed(out, print), tarn::pool_exhausted);
+  CHECK(tarn::append_printed(out, [](char*, std::size_t) { return 0; }) == 0);
+  CHECK(out.empty());
+}
+
 TEST_CASE("fmt prints snapshots as tables", "[format]") {
   pool_type pool({.name = "frames"});
   const auto b = pool.get(100);

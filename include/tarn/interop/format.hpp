@@ -26,6 +26,8 @@ namespace tarn {
 /// `print(to, room)` writes at most `room` characters and returns the size of the whole text. A
 /// negative result, an error of snprintf, appends nothing.
 ///
+/// A text that snprintf prints, or that ends with a zero, needs room for one byte more.
+///
 /// Preconditions: `print` prints the same text twice; if it prints bytes of `out`, it reads their
 ///   address from `out` each time.
 /// Returns: the size. Throws: as the buffer's `prepare` and as `print`; nothing is appended then.
@@ -36,12 +38,20 @@ std::size_t append_printed(Buffer& out, Print&& print) {
     const auto size = print(reinterpret_cast<char*>(to.data()), to.size());
     return size < 0 ? std::size_t{0} : static_cast<std::size_t>(size);
   };
-  if (out.room() == 0) out.reserve(out.size() + 1);  // uses the room of a whole tier
+  if (out.room() == 0) static_cast<void>(out.try_reserve(out.size() + 1));  // a whole tier
   auto to = out.prepare(out.room());
   auto size = print_into(to);
-  if (size >= to.size()) {  // one more, for the terminating zero of snprintf
-    to = out.prepare(size + 1);
+  // True if the whole text is in the room. Where the text just fits, snprintf has written its
+  // terminating zero in place of the last character.
+  const auto is_whole = [&] {
+    return size < to.size() || size == 0 || (size == to.size() && to.back() != std::byte{0});
+  };
+  if (!is_whole()) {
+    // One byte more for that zero, unless only the text fits into the buffer.
+    const auto most = out.max_size() - out.size();
+    to = out.prepare(size < most ? size + 1 : size);
     size = print_into(to);
+    if (!is_whole()) static_cast<void>(out.prepare(size + 1));  // throws: too long with the zero
   }
   out.commit(size);
   return size;
