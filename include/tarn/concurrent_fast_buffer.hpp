@@ -21,6 +21,7 @@
 #include <tarn/detail/shared/append_room.hpp>
 #include <tarn/detail/writing/growth.hpp>
 #include <tarn/detail/writing/pieces.hpp>
+#include <tarn/detail/writing/sum.hpp>
 #include <tarn/fwd.hpp>
 #include <tarn/value/fast_buffer_options.hpp>
 
@@ -146,9 +147,7 @@ class basic_concurrent_fast_buffer {
   template <class Make>
   [[nodiscard]] bool append_with(std::span<const std::byte> first,
                                  std::span<const std::byte> second, const Make& make) {
-    // If one size is larger than every block, so is the sum; the sum must not overflow.
-    const auto n = detail::min_of(first.size(), detail::max_size) +
-                   detail::min_of(second.size(), detail::max_size);
+    const auto n = detail::size_together(first.size(), second.size());
     if (n == 0) return true;
     const auto carry = [this](buffer& to, const buffer& from, std::size_t held) {
       counts_.grown();

@@ -29,6 +29,7 @@
 #include <tarn/detail/system/system.hpp>
 #include <tarn/detail/writing/growth.hpp>
 #include <tarn/detail/writing/pieces.hpp>
+#include <tarn/detail/writing/sum.hpp>
 #include <tarn/detail/writing/wire.hpp>
 #include <tarn/fwd.hpp>
 #include <tarn/value/fast_buffer_options.hpp>
@@ -106,9 +107,7 @@ class basic_fast_buffer {
   }
   /// Appends `first` and `second` as one piece. Appends neither if it throws.
   void append(std::span<const std::byte> first, std::span<const std::byte> second) {
-    // If one size is larger than every block, so is the sum; the sum must not overflow.
-    const auto n = detail::min_of(first.size(), detail::max_size) +
-                   detail::min_of(second.size(), detail::max_size);
+    const auto n = detail::size_together(first.size(), second.size());
     const own_piece own_first(*this, first.data());
     const own_piece own_second(*this, second.data());
     if (n > room()) make_room(n);

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <new>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -394,4 +395,27 @@ TEST_CASE("a size that is too large is named, with its limit and what helps", "[
   CHECK(error_of([&] { endless.reserve(SIZE_MAX); }) == "tarn: fast_buffer size " + most +
                                                             " must be at most max_bytes, " +
                                                             std::to_string(PTRDIFF_MAX));
+}
+
+TEST_CASE("two pieces whose sizes no block could have are a length error", "[fast_buffer]") {
+  fixture pool;
+  writer b(*pool);
+  test::policy_writer_of<policy> shared(*pool);
+  const std::byte some{};
+  for (const std::size_t first : {std::size_t{0}, std::size_t{1}, SIZE_MAX / 2, SIZE_MAX}) {
+    for (const std::size_t second : {SIZE_MAX / 2 + 1, SIZE_MAX - 1, SIZE_MAX}) {
+      INFO(first << " and " << second);
+      const std::span one(&some, first);
+      const std::span two(&some, second);
+      CHECK_THROWS_AS(b.append(one, two), std::length_error);
+      CHECK_THROWS_AS(b.append(two, one), std::length_error);
+      CHECK_THROWS_AS(shared.append(one, two), std::length_error);
+      CHECK_THROWS_AS(shared.append(two, one), std::length_error);
+      CHECK_FALSE(shared.try_append(one, two));
+      CHECK_FALSE(shared.try_append(two, one));
+    }
+  }
+  CHECK(b.empty());
+  CHECK(shared.empty());
+  CHECK(refusals_of(*pool) == 0);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include <tarn/detail/base/align.hpp>
 #include <tarn/detail/base/error.hpp>
@@ -15,6 +16,11 @@ namespace tarn::detail {
   if (b > most - a) [[unlikely]]
     throw_length(what, b, "must be at most", most - a);
   return a + b;
+}
+
+/// The size of two pieces together, or SIZE_MAX if the sum overflows: more than any limit.
+[[nodiscard]] constexpr std::size_t size_together(std::size_t a, std::size_t b) noexcept {
+  return a <= SIZE_MAX - b ? a + b : SIZE_MAX;
 }
 
 }  // namespace tarn::detail
