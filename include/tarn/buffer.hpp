@@ -17,6 +17,7 @@
 
 #include <tarn/detail/pool/byte_core_fork.hpp>
 #include <tarn/detail/pool/byte_core_slow.hpp>
+#include <tarn/detail/writing/content.hpp>
 #include <tarn/fwd.hpp>
 #include <tarn/policy/traits.hpp>
 
@@ -129,6 +130,15 @@ class basic_buffer {
     }
     size_ = size;
   }
+  /// Drops the last `n` bytes. Throws: `std::out_of_range`, with the value and the limit.
+  void remove_suffix(std::size_t n) {
+    if (n > size_) detail::throw_range("bytes to remove", n, "must be at most the size,", size_);
+    resize(size_ - n);
+  }
+  /// Drops all but the first `n` bytes; nothing if there are fewer.
+  void truncate(std::size_t n) noexcept {
+    if (n < size_) resize(n);
+  }
 
  private:
   friend class byte_pool<Lock, Stats, Traits>;
@@ -150,5 +160,7 @@ class basic_buffer {
   std::size_t capacity_ = 0;
   core_type* core_ = nullptr;  // null if and only if there is no block
 };
+template <class Lock, class Stats, class Traits>
+inline constexpr bool detail::has_content<basic_buffer<Lock, Stats, Traits>> = true;
 
 }  // namespace tarn

@@ -25,11 +25,17 @@
 
 #include <tarn/byte_pool.hpp>
 #include <tarn/detail/base/access.hpp>
+#include <tarn/detail/writing/content.hpp>
 #include <tarn/detail/writing/sum.hpp>
 #include <tarn/fwd.hpp>
 #include <tarn/shared_buffer.hpp>
 
 namespace tarn {
+
+namespace detail {
+template <class Chain>
+class chain_cursor;
+}
 
 /// A sequence of shared pieces of bytes, for scatter and gather.
 ///
@@ -184,6 +190,22 @@ class basic_chain {
 
   // Cutting. No byte is copied.
 
+  /// Returns: the part of `n` bytes from `offset`, which shares the bytes with this chain.
+  ///
+  /// Throws: `std::out_of_range`, with the value and the limit; `std::bad_alloc`. Complexity:
+  ///   O(pieces of the part, and those on the shorter side of its begin).
+  [[nodiscard]] basic_chain slice(std::size_t offset, std::size_t n) const {
+    const place at = find(offset);
+    if (n > size_ - offset) {
+      detail::throw_range("slice size", n, "must be at most", size_ - offset);
+    }
+    return slice_from(pieces_.begin() + static_cast<std::ptrdiff_t>(at.piece), at.inside, n);
+  }
+  /// Returns: the part from `offset` to the end. Throws and complexity: as above.
+  [[nodiscard]] basic_chain slice(std::size_t offset) const {
+    check_place(offset);
+    return slice(offset, size_ - offset);
+  }
   /// Cuts off and returns all but the first `n` bytes.
   ///
   /// Throws: `std::out_of_range`, with the value and the limit; `std::bad_alloc`. The chain is
@@ -226,6 +248,11 @@ class basic_chain {
     pieces_.back().remove_suffix(n);
     room_ = 0;  // the bytes that were cut off may be shared with others
   }
+  /// Drops all but the first `n` bytes; nothing if there are fewer. Complexity: as
+  /// `remove_prefix`.
+  void truncate(std::size_t n) noexcept {
+    if (n < size_) remove_suffix(size_ - n);
+  }
   void clear() noexcept {
     pieces_.clear();
     first_ = size_ = room_ = 0;
@@ -246,6 +273,8 @@ class basic_chain {
   }
 
  private:
+  template <class C>
+  friend class detail::chain_cursor;
   [[nodiscard]] std::ptrdiff_t offset() const noexcept {
     return static_cast<std::ptrdiff_t>(first_);
   }
@@ -322,6 +351,18 @@ class basic_chain {
   [[nodiscard]] std::size_t pieces_behind(place at) const noexcept {
     return pieces_.size() - at.piece;
   }
+  /// Returns: a chain that shares `n` bytes, from `inside` the piece `at` on.
+  /// Preconditions: there are so many.
+  [[nodiscard]] basic_chain slice_from(iterator at, std::size_t inside, std::size_t n) const {
+    basic_chain part = empty_one();
+    for (auto left = n; left != 0; ++at, inside = 0) {
+      const auto taken = (std::min)(left, at->size() - inside);
+      part.pieces_.push_back(at->slice(inside, taken));
+      left -= taken;
+    }
+    part.size_ = n;
+    return part;
+  }
   /// Moves the first `n` bytes, those before `at`, to a chain of its own.
   /// Preconditions: at least one byte stays.
   [[nodiscard]] basic_chain take_front(place at, std::size_t n) {
@@ -390,6 +431,8 @@ class basic_chain {
   pool_type* pool_ = nullptr;
   std::size_t copy_below_ = default_copy_below;
 };
+template <class Lock, class Stats, class Traits>
+inline constexpr bool detail::has_content<basic_chain<Lock, Stats, Traits>> = true;
 
 }  // namespace tarn
 

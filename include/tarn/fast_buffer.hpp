@@ -27,6 +27,7 @@
 #include <tarn/byte_pool.hpp>
 #include <tarn/concurrent_fast_buffer.hpp>
 #include <tarn/detail/system/system.hpp>
+#include <tarn/detail/writing/content.hpp>
 #include <tarn/detail/writing/growth.hpp>
 #include <tarn/detail/writing/pieces.hpp>
 #include <tarn/detail/writing/sum.hpp>
@@ -533,5 +534,7 @@ class basic_fast_buffer {
   TARN_NO_UNIQUE_ADDRESS std::conditional_t<inline_bytes != 0, storage<inline_bytes>, no_storage>
       inline_;
 };
+template <class Lock, class Stats, class Traits>
+inline constexpr bool detail::has_content<basic_fast_buffer<Lock, Stats, Traits>> = true;
 
 }  // namespace tarn

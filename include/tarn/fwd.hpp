@@ -75,6 +75,7 @@ using shared_buffer = basic_shared_buffer<>;
 template <class Lock = thread_cached<>, class Stats = counting_stats, class Traits = traits<>>
 class basic_chain;
 using chain = basic_chain<>;
+struct byte_hash;
 
 // Object pools.
 template <class T, class Lock = thread_cached<>, class Stats = counting_stats,

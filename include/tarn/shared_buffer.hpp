@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <stdexcept>
 #include <string_view>
@@ -18,6 +19,7 @@
 
 #include <tarn/buffer.hpp>
 #include <tarn/detail/pool/shared_node_slow.hpp>
+#include <tarn/detail/writing/content.hpp>
 #include <tarn/fwd.hpp>
 #include <tarn/pool_base.hpp>
 
@@ -129,11 +131,6 @@ class basic_shared_buffer {
   [[nodiscard]] std::string_view view() const noexcept {
     return {reinterpret_cast<const char*>(data_), size_};
   }
-  /// Compares bytes, not references.
-  [[nodiscard]] friend bool operator==(const basic_shared_buffer& a,
-                                       const basic_shared_buffer& b) noexcept {
-    return a.size_ == b.size_ && (a.size_ == 0 || detail::same_memory(a.data_, b.data_, a.size_));
-  }
 
   // Parts. No byte is copied. A part of zero bytes is an empty handle, and keeps no block.
 
@@ -154,6 +151,21 @@ class basic_shared_buffer {
   [[nodiscard]] basic_shared_buffer slice(std::size_t offset) const {
     check_place(offset);
     return slice(offset, size_ - offset);
+  }
+  /// Returns: the part that `inner` shows, such as what a parser found in `bytes()`. Throws:
+  /// `std::out_of_range`, with both sizes, if `inner` has a byte that is not one of these.
+  [[nodiscard]] basic_shared_buffer slice(std::span<const std::byte> inner) const {
+    if (inner.empty()) return {};
+    // As numbers: pointers into other memory have no order. Below the begin this wraps.
+    const auto offset =
+        reinterpret_cast<std::uintptr_t>(inner.data()) - reinterpret_cast<std::uintptr_t>(data_);
+    if (offset >= size_ || inner.size() > size_ - offset) {
+      detail::throw_range("slice of", inner.size(), "bytes that are not within these", size_);
+    }
+    return slice(offset, inner.size());
+  }
+  [[nodiscard]] basic_shared_buffer slice(std::string_view inner) const {
+    return slice(std::as_bytes(std::span(inner)));
   }
   /// Cuts off and returns the first `n` bytes. Throws: as `slice`.
   [[nodiscard]] basic_shared_buffer split_to(std::size_t n) {
@@ -199,6 +211,11 @@ class basic_shared_buffer {
     if (n == size_) return release();
     size_ -= n;
   }
+  /// Drops all but the first `n` bytes; nothing if there are fewer.
+  void truncate(std::size_t n) noexcept {
+    if (n == 0) return release();
+    size_ = detail::min_of(size_, n);
+  }
 
   /// The number of bytes that this reference keeps from reuse, even if it refers to only a few.
   [[nodiscard]] std::size_t retained_bytes() const noexcept {
@@ -238,23 +255,19 @@ class basic_shared_buffer {
     if (!is_writable() && (node_ == nullptr || !take_over(copy()))) return {};
     return {const_cast<std::byte*>(data_), size_};
   }
-  /// Turns the only reference into the unique owner of the block, without a copy. The opposite of
-  /// `freeze`.
+  /// Turns the only reference into the unique owner of the block. The opposite of `freeze`.
   ///
-  /// Returns: an empty buffer, and this is unchanged, if there are other references or if this does
-  ///   not begin at the begin of its block.
+  /// Copies nothing, unless this does not begin at the begin of its block: then the bytes are moved
+  /// there. `fast_buffer::attach` leaves them where they are.
+  /// Returns: an empty buffer, and this is unchanged, if there are other references, or if the
+  ///   memory does not belong to the pool.
   [[nodiscard]] unique_type thaw() noexcept {
-    if (!is_writable() || data_ != node_->base()) return {};
-    core_type* const core = &node_->core();
-    const auto capacity = node_->capacity();
-    const auto used = node_->used();
-    void* const block = node_->give_up();
-    node_ = nullptr;
-    const auto size = std::exchange(size_, 0);
-    data_ = nullptr;
-    auto owner = unique_type::from_raw({block, used, capacity, core});
-    owner.resize(size);  // zeroes the bytes that are cut off, if the pool zeroes
-    return owner;
+    auto whole = take_block();
+    if (whole.offset != 0) {
+      detail::move_memory(whole.block.data(), whole.block.data() + whole.offset, whole.size);
+    }
+    whole.block.resize(whole.size);  // zeroes the bytes that are cut off, if the pool zeroes
+    return std::move(whole.block);
   }
 
   // Raw handles, for C interfaces.
@@ -284,6 +297,8 @@ class basic_shared_buffer {
 
  private:
   friend class byte_pool<Lock, Stats, Traits>;
+  template <class L, class S, class T>
+  friend class basic_fast_buffer;
   template <class L, class S, class T>
   friend basic_shared_buffer<L, S, T> try_freeze(basic_buffer<L, S, T>&&) noexcept;
   template <class L, class S, class T>
@@ -324,6 +339,25 @@ class basic_shared_buffer {
     if (offset > size_) detail::throw_range("slice offset", offset, "must be at most", size_);
   }
   [[nodiscard]] bool is_writable() const noexcept { return unique() && !node_->is_external(); }
+  /// A block, and the bytes of this in it.
+  struct whole_block {
+    unique_type block;
+    std::size_t offset = 0;
+    std::size_t size = 0;
+  };
+  /// Turns the only reference into the owner of the block, in which no byte moves. Returns: no
+  /// block, as `thaw`.
+  [[nodiscard]] whole_block take_block() noexcept {
+    if (!is_writable()) return {};
+    core_type* const core = &node_->core();
+    const auto capacity = node_->capacity();
+    const auto used = node_->used();
+    const auto offset = static_cast<std::size_t>(data_ - node_->base());
+    void* const block = node_->give_up();
+    node_ = nullptr;
+    data_ = nullptr;
+    return {unique_type::from_raw({block, used, capacity, core}), offset, std::exchange(size_, 0)};
+  }
   [[nodiscard]] bool is_worth_compacting(double ratio) const noexcept {
     if (node_ == nullptr) return false;
     const auto kept = retained_bytes();
@@ -360,6 +394,8 @@ class basic_shared_buffer {
   std::size_t size_ = 0;
   node_type* node_ = nullptr;  // null: empty, or static bytes
 };
+template <class Lock, class Stats, class Traits>
+inline constexpr bool detail::has_content<basic_shared_buffer<Lock, Stats, Traits>> = true;
 
 /// Makes the bytes of a buffer shareable, without a copy. Turns an empty buffer into an empty
 /// handle.

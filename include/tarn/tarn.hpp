@@ -6,6 +6,7 @@
 
 #include <tarn/buffer.hpp>
 #include <tarn/builder.hpp>
+#include <tarn/byte_hash.hpp>
 #include <tarn/byte_pool.hpp>
 #include <tarn/chain.hpp>
 #include <tarn/fast_buffer.hpp>

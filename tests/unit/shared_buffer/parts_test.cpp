@@ -4,10 +4,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <random>
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -80,6 +82,68 @@ TEST_CASE("a part outside of the bytes is refused, with the value and the limit"
   CHECK(b.ref_count() == 1);
   CHECK(text_of([&] { static_cast<void>(tarn::shared_buffer().slice(1)); }) ==
         "tarn: slice offset 1 must be at most 0");
+}
+
+TEMPLATE_LIST_TEST_CASE("a slice is made of what a parser found in the bytes", "[shared_buffer]",
+                        test::every_lock) {
+  test::byte_fixture<TestType> pool;
+  auto b = pool->get(11);
+  std::memcpy(b.data(), "key = value", 11);
+  const auto whole = tarn::freeze(std::move(b));
+  const auto value = whole.slice(whole.view().substr(6));
+  CHECK(value.view() == "value");
+  CHECK(value.data() == whole.data() + 6);
+  CHECK(whole.ref_count() == 2);
+  CHECK(whole.slice(whole.bytes()).size() == 11);
+  CHECK(whole.slice(whole.bytes().first(3)).view() == "key");
+  CHECK(!whole.slice(whole.bytes().subspan(11)));
+  CHECK(!whole.slice(std::string_view()));
+  // Bytes in front, behind, across the ends, and elsewhere.
+  CHECK(text_of([&] { static_cast<void>(value.slice(whole.view())); }) ==
+        "tarn: slice of 11 bytes that are not within these 5");
+  CHECK(text_of([&] { static_cast<void>(value.slice(whole.view().substr(5, 2))); }) ==
+        "tarn: slice of 2 bytes that are not within these 5");
+  CHECK_THROWS_AS(whole.slice(0, 3).slice(whole.view().substr(2, 2)), std::out_of_range);
+  CHECK_THROWS_AS(whole.slice(0, 3).slice(whole.view().substr(3, 1)), std::out_of_range);
+  CHECK_THROWS_AS(whole.slice("elsewhere"), std::out_of_range);
+  CHECK_THROWS_AS(typename test::byte_pool_for<TestType>::shared_buffer().slice("x"),
+                  std::out_of_range);
+  CHECK(whole.ref_count() == 2);
+}
+
+TEMPLATE_LIST_TEST_CASE("truncating keeps what there is in front, and no block for nothing",
+                        "[shared_buffer]", test::every_lock) {
+  test::byte_fixture<TestType> pool;
+  auto b = numbered(*pool, 100);
+  b.truncate(SIZE_MAX);
+  b.truncate(100);
+  CHECK(b.size() == 100);
+  b.truncate(40);
+  CHECK(b.size() == 40);
+  CHECK(counts_from(b, 0));
+  b.truncate(0);
+  CHECK(!b);
+  b.truncate(0);
+  b.truncate(10);
+  CHECK(!b);
+  auto none = pool->get_shared(0);
+  none.truncate(0);
+  CHECK(!none);
+  auto literal = decltype(b)::of_static("literal");
+  literal.truncate(3);
+  CHECK(literal == "lit");
+  auto unique = pool->get(100);
+  unique.truncate(101);
+  CHECK(unique.size() == 100);
+  unique.remove_suffix(20);
+  unique.truncate(70);
+  CHECK(unique.size() == 70);
+  CHECK(text_of([&] { unique.remove_suffix(71); }) ==
+        "tarn: bytes to remove 71 must be at most the size, 70");
+  unique.truncate(0);
+  CHECK(unique);  // its block is there to be written
+  CHECK(unique.empty());
+  decltype(unique)().truncate(0);
 }
 
 TEMPLATE_LIST_TEST_CASE("splits cut without a copy, and neighbours join again", "[shared_buffer]",

@@ -2,6 +2,7 @@
 //
 // References to bytes: their number, and the effect of the last one.
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -152,9 +153,39 @@ TEMPLATE_LIST_TEST_CASE("freezing a buffer copies nothing, and thawing gives it 
     CHECK(pool->occupancy().nodes.in_use == 0);
   }
   CHECK(!tarn::freeze(typename test::byte_pool_for<TestType>::buffer()));
-  auto part = pool->get_shared(100).slice(1);
-  CHECK(!part.thaw());  // does not begin at the begin of its block
-  CHECK(part.size() == 99);
+}
+
+TEMPLATE_LIST_TEST_CASE("thawing a slice moves its bytes to the begin of the block",
+                        "[shared_buffer]", test::every_policy) {
+  for (const auto zeroing :
+       {tarn::zeroing::none, tarn::zeroing::on_get, tarn::zeroing::used_prefix}) {
+    test::byte_fixture<TestType> pool({.zeroing = zeroing});
+    for (const auto size : {std::size_t{100}, std::size_t{1024}, std::size_t{3000001}}) {
+      INFO(size);
+      auto b = pool->get(size);
+      for (std::size_t i = 0; i != size; ++i)
+        b[i] = static_cast<std::byte>(i);
+      const auto* const data = b.data();
+      const auto capacity = b.capacity();
+      auto part = tarn::freeze(std::move(b)).slice(30, 60);
+      {
+        const auto other = part;
+        CHECK(!part.thaw());
+        CHECK(part.size() == 60);
+      }
+      auto back = part.thaw();
+      CHECK(!part);
+      CHECK(back.data() == data);
+      CHECK(back.capacity() == capacity);
+      REQUIRE(back.size() == 60);
+      for (std::size_t i = 0; i != 60; ++i)
+        REQUIRE(back[i] == static_cast<std::byte>(i + 30));
+      CHECK(pool->occupancy().nodes.in_use == 0);
+      if (zeroing == tarn::zeroing::none) continue;
+      back.resize(capacity);  // what was cut off does not show again
+      CHECK(std::all_of(back.begin() + 60, back.end(), [](auto x) { return x == std::byte{0}; }));
+    }
+  }
 }
 
 TEMPLATE_LIST_TEST_CASE("writing is for the only owner: the others keep what they had",

@@ -87,6 +87,12 @@ inline void copy_memory(void* to, const void* from, std::size_t n) noexcept {
 [[nodiscard]] inline bool same_memory(const void* a, const void* b, std::size_t n) noexcept {
   return std::memcmp(a, b, n) == 0;
 }
+[[nodiscard]] inline int order_of_memory(const void* a, const void* b, std::size_t n) noexcept {
+  return std::memcmp(a, b, n);
+}
+inline void move_memory(void* to, const void* from, std::size_t n) noexcept {
+  std::memmove(to, from, n);
+}
 /// Writes zeros that the optimiser may not remove, even if they are never read.
 inline void secure_zero(void* bytes, std::size_t size) noexcept {
   auto* volatile p = static_cast<volatile unsigned char*>(bytes);
@@ -100,6 +106,12 @@ inline void copy_memory(void* to, const void* from, std::size_t n) noexcept {
 }
 [[nodiscard]] inline bool same_memory(const void* a, const void* b, std::size_t n) noexcept {
   return __builtin_memcmp(a, b, n) == 0;
+}
+[[nodiscard]] inline int order_of_memory(const void* a, const void* b, std::size_t n) noexcept {
+  return __builtin_memcmp(a, b, n);
+}
+inline void move_memory(void* to, const void* from, std::size_t n) noexcept {
+  __builtin_memmove(to, from, n);
 }
 inline void secure_zero(void* bytes, std::size_t size) noexcept {
   zero_memory(bytes, size);
