@@ -32,6 +32,7 @@
 #include <tarn/detail/writing/pieces.hpp>
 #include <tarn/detail/writing/sum.hpp>
 #include <tarn/detail/writing/wire.hpp>
+#include <tarn/detail/writing/write_block.hpp>
 #include <tarn/fwd.hpp>
 #include <tarn/value/fast_buffer_options.hpp>
 
@@ -66,6 +67,7 @@ class basic_fast_buffer {
   using traits_type = Traits;
   using pool_type = typename Traits::pool_type;
   using buffer = typename pool_type::buffer;
+  using shared_buffer = typename pool_type::shared_buffer;
   /// The value type for std::back_inserter. As a range, its elements are `std::byte`.
   using value_type = char;
 
@@ -133,14 +135,14 @@ class basic_fast_buffer {
   }
   TARN_FORCE_INLINE void push_back(char c) { push_back(static_cast<std::byte>(c)); }
 
-  /// Appends an integer, lowest byte first.
-  template <detail::wire_integer T>
+  /// Appends an integer, float or double, lowest byte first.
+  template <detail::wire_number T>
   TARN_FORCE_INLINE void append_le(T value) {
     const detail::wire_bytes<std::endian::little, T> wire(value);
     append_piece(wire.bytes, sizeof(T));
   }
-  /// Appends an integer, highest byte first (network byte order).
-  template <detail::wire_integer T>
+  /// Appends an integer, float or double, highest byte first (network byte order).
+  template <detail::wire_number T>
   TARN_FORCE_INLINE void append_be(T value) {
     const detail::wire_bytes<std::endian::big, T> wire(value);
     append_piece(wire.bytes, sizeof(T));
@@ -152,6 +154,12 @@ class basic_fast_buffer {
   }
   /// Appends a signed integer as a zigzag varint: few bytes if it is close to zero.
   void append_zigzag(std::int64_t value) { append_varint(detail::zigzag(value)); }
+  /// Appends the number of bytes as a varint, and then the bytes. Appends neither if it throws.
+  void append_prefixed(std::span<const std::byte> bytes) {
+    const detail::varint wire(bytes.size());
+    append({wire.bytes, wire.size}, bytes);
+  }
+  void append_prefixed(std::string_view text) { append_prefixed(std::as_bytes(std::span(text))); }
 
   /// As `append`, but returns false instead of throwing.
   [[nodiscard]] bool try_append(std::span<const std::byte> bytes) noexcept {
@@ -162,6 +170,39 @@ class basic_fast_buffer {
   }
   [[nodiscard]] bool try_append(std::string_view text) noexcept {
     return try_append(std::as_bytes(std::span(text)));
+  }
+
+  /// Writes bytes in front of the content, such as a header when the body is there. They may be
+  /// part of this buffer. Throws: as `append`.
+  ///
+  /// Complexity: O(bytes) within `front_room()`, which `fast_buffer_options::front_bytes` reserves;
+  ///   else it moves the content, but makes as much room that each byte costs O(1) on average.
+  void prepend(std::span<const std::byte> bytes) { prepend_piece(bytes.data(), bytes.size()); }
+  void prepend(std::string_view text) { prepend(std::as_bytes(std::span(text))); }
+  template <detail::wire_number T>
+  void prepend_le(T value) {
+    const detail::wire_bytes<std::endian::little, T> wire(value);
+    prepend_piece(wire.bytes, sizeof(T));
+  }
+  template <detail::wire_number T>
+  void prepend_be(T value) {
+    const detail::wire_bytes<std::endian::big, T> wire(value);
+    prepend_piece(wire.bytes, sizeof(T));
+  }
+  void prepend_varint(std::uint64_t value) {
+    const detail::varint wire(value);
+    prepend_piece(wire.bytes, wire.size);
+  }
+  void prepend_zigzag(std::int64_t value) { prepend_varint(detail::zigzag(value)); }
+  /// As `prepend`, but returns false instead of throwing.
+  [[nodiscard]] bool try_prepend(std::span<const std::byte> bytes) noexcept {
+    const own_piece piece(*this, bytes.data());
+    if (!try_make_front(bytes.size())) return false;
+    prepend_piece(piece.in(*this), bytes.size());
+    return true;
+  }
+  [[nodiscard]] bool try_prepend(std::string_view text) noexcept {
+    return try_prepend(std::as_bytes(std::span(text)));
   }
 
   /// Makes room for `size` bytes in total, so that appends up to that size do not grow. Never
@@ -199,8 +240,18 @@ class basic_fast_buffer {
     if (n > size()) detail::throw_length("consumed size", n, "must be at most the size,", size());
     note_dropped(n);
     begin_ += n;
-    if (begin_ == end_) return start_with(0);
-    limit_ = begin_ + detail::min_of(storage_bytes() - front_room(), max_size());
+    if (begin_ == end_ && block_.try_own()) return start_with(0);
+    set_limit();
+  }
+  /// Drops the last `n` bytes. Throws: `std::out_of_range`, with the value and the limit.
+  void remove_suffix(std::size_t n) {
+    check_place(n);
+    note_dropped(n);
+    end_ -= n;
+  }
+  /// Drops all but the first `n` bytes; nothing if there are fewer.
+  void truncate(std::size_t n) noexcept {
+    if (n < size()) remove_suffix(size() - n);
   }
 
   /// Appends up to `n` bytes from a std::istream. Returns: the number of bytes; less than `n` only
@@ -236,55 +287,109 @@ class basic_fast_buffer {
     note_dropped(size());
     memory_.forget_refusal();
     if (block_.capacity() > options_.keep_bytes) block_.reset();
-    start_with(0);
+    if (block_.try_own()) return start_with(0);
+    end_ = begin_;  // others hold what is in front
   }
   /// Moves the content to the smallest tier that holds it, if that tier is smaller and has memory.
   void shrink_to_fit() noexcept {
     if (!block_) return;
     memory_.forget_refusal();
     if constexpr (inline_bytes != 0) {
-      if (size() <= inline_bytes) {
-        const buffer old = std::move(block_);
+      if (size() + options_.front_bytes <= inline_bytes) {
+        const block_type old = std::move(block_);
         return keep_inside(begin_, size());
       }
     }
+    const auto needed = size() + options_.front_bytes;
     if (empty()) {
       block_.reset();
       start_with(0);
-    } else if (pool().capacity_for(size()) < block_.capacity()) {
-      buffer smaller = detail::access::try_get_unreported(pool(), size());
-      if (smaller) move_to(std::move(smaller));
+    } else if (pool().capacity_for(needed) < block_.capacity()) {
+      buffer smaller = take_unreported(needed);
+      if (smaller) move_to(std::move(smaller), options_.front_bytes);
     }
   }
 
   /// Takes the content out as a buffer of that size. Without content the buffer is empty, and a
-  /// block is kept. Copies nothing in most cases: content in the object itself is copied to a
-  /// block, and content behind consumed bytes is moved to the front.
+  /// block is kept. Copies nothing in most cases: content in the object itself, or in a block of
+  /// which others hold parts, is copied to a block, and content behind other bytes is moved to the
+  /// front.
   ///
-  /// Throws: as `byte_pool::get`, only if the content is in the object itself.
+  /// Throws: as `byte_pool::get`, only if the content is copied.
   [[nodiscard]] buffer detach() {
     if (empty()) return {};
-    settle();
+    if (!block_ || !block_.try_own()) move_to(pool().get_at_least(size()), 0);
+    if (begin_ != block_.data()) slide(0);
+    const auto held = size();
     note_detached();
-    buffer out = std::move(block_);
+    buffer out = block_.detach(held);
     start_with(0);
     return out;
   }
-  /// As `detach`, but returns a buffer that may have several owners. Throws: as `byte_pool::get`,
-  /// also if there is no memory for a node; the content is unchanged then.
-  [[nodiscard]] auto detach_shared() {
-    typename pool_type::shared_buffer out;
-    if (empty()) return out;
-    settle();
-    try {
-      out = freeze(std::move(block_));
-    } catch (...) {
-      block_.resize(block_.capacity());  // all of a block here may be written
-      throw;
-    }
+  /// As `detach`, but returns a buffer that may have several owners, and moves no byte of a block.
+  /// Throws: as `byte_pool::get`, also if there is no memory for a node; the content is unchanged
+  /// then.
+  [[nodiscard]] shared_buffer detach_shared() {
+    if (empty()) return {};
+    if (!block_) move_to(pool().get_at_least(size()), 0);
+    shared_buffer out = block_.detach_shared(offset(), size());
     note_detached();
     start_with(0);
     return out;
+  }
+  /// Cuts off and returns the first `n` bytes, without a copy: the rest stays in the same block,
+  /// and is written on behind it. The block is reused from its begin when no part is held any more.
+  /// Only content in the object itself is copied.
+  ///
+  /// Throws: `std::out_of_range`, with the value and the limit; as `byte_pool::get`, if the first
+  ///   part of a block finds no node. Nothing has changed then. Complexity: O(1).
+  [[nodiscard]] shared_buffer split_to(std::size_t n) {
+    check_place(n);
+    if (n == 0) return {};
+    shared_buffer front;
+    if (block_) {
+      front = block_.share(offset(), n);
+    } else {
+      front = pool().get_shared(n);
+      detail::copy_bytes(front.make_unique().data(), begin_, n);
+    }
+    note_dropped(n);
+    begin_ += n;
+    if (empty() && storage_bytes() == offset()) block_.reset();  // nothing to write to
+    if (empty() && block_.try_own()) start_with(0);
+    set_limit();
+    return front;
+  }
+
+  /// Takes the content of a buffer in place of its own, without a copy, and goes on behind it. The
+  /// opposite of `detach`. The block goes back to its own pool, growth takes from that of this.
+  ///
+  /// Throws: `std::length_error`, with both numbers, if `b` is larger than `max_bytes`; both are
+  ///   unchanged then. Complexity: O(1); O(capacity) if the pool zeroes on get.
+  void attach(buffer&& b) {
+    if (b.size() > max_size()) {
+      detail::throw_length("attached size", b.size(), "must be at most max_bytes,", max_size());
+    }
+    const auto held = b.size();
+    adopt(std::move(b), 0, held);
+  }
+  /// As `attach`, but returns false instead of throwing.
+  [[nodiscard]] bool try_attach(buffer&& b) noexcept {
+    if (b.size() > max_size()) return false;
+    attach(std::move(b));
+    return true;
+  }
+  /// The same for shared bytes with one owner, the opposite of `detach_shared`. Bytes in front of a
+  /// slice become `front_room()`.
+  ///
+  /// Returns: false, and both are unchanged, if there are other references, if the memory does not
+  ///   belong to a pool, or if it is larger than `max_bytes`.
+  [[nodiscard]] bool try_attach(shared_buffer&& b) noexcept {
+    if (b.size() > max_size()) return false;
+    auto whole = b.take_block();
+    if (!whole.block) return false;
+    adopt(std::move(whole.block), whole.offset, whole.size);
+    return true;
   }
 
   // Reading.
@@ -297,15 +402,16 @@ class basic_fast_buffer {
   [[nodiscard]] bool empty() const noexcept { return begin_ == end_; }
   /// The size that the content can reach without growth, if none of it is consumed.
   [[nodiscard]] std::size_t capacity() const noexcept {
-    return detail::min_of(storage_bytes(), max_size());
+    return detail::min_of(storage_bytes() - offset() + front_room(), max_size());
   }
   /// The number of bytes that fit behind the content without growth.
   [[nodiscard]] std::size_t room() const noexcept {
     return static_cast<std::size_t>(limit_ - end_);
   }
-  /// The number of consumed bytes before the content.
+  /// The number of bytes that fit before the content without growth: consumed bytes, and what
+  /// `fast_buffer_options::front_bytes` reserves. 0 if others hold parts of the block.
   [[nodiscard]] std::size_t front_room() const noexcept {
-    return static_cast<std::size_t>(begin_ - start());
+    return block_.is_shared() ? 0 : offset();
   }
   [[nodiscard]] std::size_t max_size() const noexcept { return options_.max_bytes; }
 
@@ -329,6 +435,8 @@ class basic_fast_buffer {
   }
 
  private:
+  using block_type = detail::write_block<buffer, shared_buffer>;
+
   /// A pointer that is updated when the content moves, if it points into the content.
   class own_piece {
    public:
@@ -364,6 +472,7 @@ class basic_fast_buffer {
 
   basic_fast_buffer(pool_type* pool, fast_buffer_options o) noexcept : pool_(pool), options_(o) {
     options_.max_bytes = detail::min_of(o.max_bytes, detail::max_size);
+    options_.front_bytes = detail::min_of(o.front_bytes, detail::max_size / 2);
     start_with(0);
   }
 
@@ -392,13 +501,13 @@ class basic_fast_buffer {
     if (n > max_size() - size()) {
       detail::throw_too_long("fast_buffer size", size(), n, "max_bytes", max_size());
     }
-    if (!made_room_if_any(n)) grown_to(pool().get_at_least(size() + n));
+    if (!made_room_if_any(n)) grown_to(pool().get_at_least(size() + n), 0);
   }
   TARN_COLD bool try_make_room(std::size_t n) noexcept {
     if (n <= room()) return true;
     if (n > max_size() - size()) return false;
     if (made_room_if_any(n)) return true;
-    return grown_to(try_take([&] { return pool().try_get_at_least(size() + n); }));
+    return grown_to(try_take([&] { return pool().try_get_at_least(size() + n); }), 0);
   }
   template <class Take>
   [[nodiscard]] buffer try_take(Take&& take) noexcept {
@@ -413,54 +522,128 @@ class basic_fast_buffer {
   /// Moves the content over the consumed bytes, if these are at least half as many as it: with
   /// fewer, a long content would move again and again for a few bytes. Otherwise it grows. If the
   /// pool refuses, the content moves over the consumed bytes all the same, and the pool is not
-  /// asked again for a while.
+  /// asked again for a while. The reserve in front is given up last.
   [[nodiscard]] bool made_room_if_any(std::size_t n) noexcept {
-    const bool is_inside = n <= storage_bytes() - size();
-    if (!is_inside || front_room() < size() / 2) {
-      if (!memory_.may_ask()) {
-        memory_.pass();
-      } else if (grown_to(try_take([&] { return try_take_wanted(n, is_inside); }))) {
-        return true;
-      } else if (storage_bytes() != 0) {
-        memory_.refused();
-      }
+    const auto front = options_.front_bytes;
+    const auto needed = size() + n + front;  // at most `max_size` and half of it
+    const bool is_own = block_.try_own();
+    const bool is_inside = is_own && needed <= storage_bytes();
+    if (!is_inside || front_room() < front + size() / 2) {
+      if (grew(needed, is_inside, [&](std::size_t) { return front; })) return true;
     } else {
       memory_.forget_refusal();
     }
-    if (is_inside) slide();
-    return is_inside;
+    if (is_inside) {
+      slide(front);
+    } else if (front == 0) {
+      return false;
+    } else if (!grown_to(try_take([&] { return take_unreported(needed); }), front)) {
+      if (!is_own || n > storage_bytes() - size()) return false;
+      slide(0);
+    }
+    return true;
+  }
+  /// Asks the pool for a larger block than is needed. `front(capacity)`: the bytes before the
+  /// content there.
+  template <class Front>
+  [[nodiscard]] bool grew(std::size_t needed, bool is_inside, const Front& front) noexcept {
+    if (!memory_.may_ask()) {
+      memory_.pass();
+      return false;
+    }
+    buffer larger = try_take([&] { return try_take_wanted(needed, is_inside); });
+    const auto before = larger ? front(larger.capacity()) : 0;
+    if (grown_to(std::move(larger), before)) return true;
+    if (storage_bytes() != 0) memory_.refused();
+    return false;
   }
   /// Takes a larger block than is needed; `is_inside`: none is needed. Storage of `max_bytes`
   /// through which bytes pass grows as well, by half: the content moves less often in it.
-  [[nodiscard]] buffer try_take_wanted(std::size_t n, bool is_inside) {
-    const auto needed = size() + n;
+  [[nodiscard]] buffer try_take_wanted(std::size_t needed, bool is_inside) {
     const auto usual = detail::usual_capacity(options_, storage_bytes(), !block_);
-    const auto wanted = is_inside ? detail::min_of(usual, max_size() + max_size() / 2)
-                                  : detail::min_of(detail::max_of(needed, usual), max_size());
+    const auto most = max_size() + options_.front_bytes;
+    const auto wanted = is_inside ? detail::min_of(usual, most + max_size() / 2)
+                                  : detail::min_of(detail::max_of(needed, usual), most);
     if (!block_) return detail::try_take_first(pool(), wanted, needed);
     // A block that is hardly larger is of no use if there is another way.
     const auto floor = is_inside ? detail::max_of(storage_bytes(), size() + size() / 2)
                                  : pool().capacity_for(needed);
     return detail::try_take_above(pool(), wanted, needed, floor);
   }
-  void slide() noexcept {
+  [[nodiscard]] buffer take_unreported(std::size_t size) {
+    return detail::access::try_get_unreported(pool(), size);
+  }
+  /// Moves the content within the storage. Preconditions: it fits behind `front` bytes.
+  void slide(std::size_t front) noexcept {
     const auto held = size();
-    std::memmove(start(), begin_, held);
-    start_with(held);
+    if (held != 0) std::memmove(start() + front, begin_, held);
+    start_with(held, front);
   }
   /// Returns: false if there is no block.
-  bool grown_to(buffer larger) noexcept {
+  bool grown_to(buffer larger, std::size_t front) noexcept {
     if (!larger) return false;
     counts_.grown();
-    move_to(std::move(larger));
+    move_to(std::move(larger), front);
     return true;
   }
-  void move_to(buffer other) noexcept {
+  void move_to(buffer other, std::size_t front) noexcept {
     const auto held = size();
-    detail::copy_bytes(other.data(), begin_, held);
-    block_ = std::move(other);
+    const auto* const from = begin_;
+    const block_type old = std::exchange(block_, block_type(std::move(other)));
     memory_.forget_refusal();
-    start_with(held);
+    start_with(held, front);
+    detail::copy_bytes(begin_, from, held);
+  }
+
+  // The same for room in front.
+
+  void prepend_piece(const std::byte* from, std::size_t n) {
+    if (n > front_room() || n > max_size() - size()) return prepend_slowly(from, n);
+    begin_ -= n;
+    set_limit();
+    detail::copy_bytes(begin_, from, n);
+  }
+  TARN_COLD void prepend_slowly(const std::byte* from, std::size_t n) {
+    const own_piece piece(*this, from);
+    make_front(n);
+    prepend_piece(piece.in(*this), n);
+  }
+  void make_front(std::size_t n) {
+    if (n > max_size() - size()) {
+      detail::throw_too_long("fast_buffer size", size(), n, "max_bytes", max_size());
+    }
+    if (!made_front_if_any(n)) grown_in_front(pool().get_at_least(size() + n), n);
+  }
+  [[nodiscard]] bool try_make_front(std::size_t n) noexcept {
+    if (n > max_size() - size()) return false;
+    if (made_front_if_any(n)) return true;
+    return grown_in_front(try_take([&] { return pool().try_get_at_least(size() + n); }), n);
+  }
+  /// Makes room for `n` bytes in front, unless that takes a block that the pool has to refuse.
+  ///
+  /// Moves the content within its storage, if more is free there than the content has bytes: half
+  /// of that comes before it and half behind it, so it does not move again for a few bytes at
+  /// either end. Otherwise it grows. If the pool refuses, the content moves all the same.
+  [[nodiscard]] bool made_front_if_any(std::size_t n) noexcept {
+    const bool is_own = block_.try_own();
+    if (n <= front_room()) return true;
+    const bool is_inside = is_own && n <= storage_bytes() - size();
+    if (!is_inside || storage_bytes() - size() - n < size()) {
+      const auto front = [&](std::size_t capacity) { return front_for(n, capacity); };
+      if (grew(size() + n, is_inside, front)) return true;
+    } else {
+      memory_.forget_refusal();
+    }
+    if (is_inside) slide(front_for(n, storage_bytes()));
+    return is_inside;
+  }
+  bool grown_in_front(buffer larger, std::size_t n) noexcept {
+    const auto front = larger ? front_for(n, larger.capacity()) : 0;
+    return grown_to(std::move(larger), front);
+  }
+  /// The bytes to leave before the content in a storage of `capacity`: `n`, and half of the rest.
+  [[nodiscard]] std::size_t front_for(std::size_t n, std::size_t capacity) const noexcept {
+    return n + (capacity - size() - n) / 2;
   }
 
   [[nodiscard]] pool_type& pool() const {
@@ -476,11 +659,31 @@ class basic_fast_buffer {
   [[nodiscard]] std::size_t storage_bytes() const noexcept {
     return block_ ? block_.capacity() : inline_bytes;
   }
-  /// Makes the first `held` bytes of the storage the content.
-  void start_with(std::size_t held) noexcept {
-    begin_ = start();
+  /// Where the content begins in its storage.
+  [[nodiscard]] std::size_t offset() const noexcept {
+    return static_cast<std::size_t>(begin_ - start());
+  }
+  /// Makes the `held` bytes behind the first `front` bytes of the storage the content, or behind
+  /// as many as there are.
+  void start_with(std::size_t held, std::size_t front) noexcept {
+    begin_ = start() + detail::min_of(front, storage_bytes() - held);
     end_ = begin_ + held;
-    limit_ = begin_ + capacity();
+    set_limit();
+  }
+  void start_with(std::size_t held) noexcept { start_with(held, options_.front_bytes); }
+  void set_limit() noexcept {
+    limit_ = begin_ + detail::min_of(storage_bytes() - offset(), max_size());
+  }
+  void check_place(std::size_t n) const {
+    if (n > size()) detail::throw_range("place in a fast_buffer", n, "must be at most", size());
+  }
+  /// Takes a block with content in place of what it has. Preconditions: the content fits.
+  void adopt(buffer block, std::size_t front, std::size_t held) noexcept {
+    note_dropped(size());
+    report();
+    memory_ = {};
+    block_ = block_type(std::move(block));
+    start_with(held, front);
   }
   /// Preconditions: the counts of the content of this were reported.
   void adopt_all(basic_fast_buffer& other) noexcept {
@@ -499,16 +702,10 @@ class basic_fast_buffer {
   void keep_inside(const std::byte* from, std::size_t n) noexcept
     requires(inline_bytes != 0)
   {
-    detail::copy_bytes(inline_.bytes(), from, n);
     start_with(n);
+    detail::copy_bytes(begin_, from, n);
   }
 
-  /// Makes the content a block of its own size, to be detached.
-  void settle() {
-    if (!block_) move_to(pool().get_at_least(size()));
-    if (begin_ != block_.data()) slide();
-    block_.resize(size());
-  }
   void note_detached() noexcept {
     note_dropped(size());
     report();
@@ -525,7 +722,7 @@ class basic_fast_buffer {
   std::byte* begin_;  // of the content: behind the consumed bytes
   std::byte* end_;
   std::byte* limit_;           // of the storage, or `max_bytes` behind `begin_`
-  buffer block_;               // empty: the storage is in the object, or there is no storage
+  block_type block_;           // empty: the storage is in the object, or there is no storage
   pool_type* pool_ = nullptr;  // null: the default pool
   fast_buffer_options options_;
   detail::growth_memory memory_;  // its peak: since the last report, with content that was dropped

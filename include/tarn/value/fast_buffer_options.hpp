@@ -33,6 +33,9 @@ struct fast_buffer_options {
   std::size_t max_bytes = detail::max_size;
   /// `clear` gives a block back if its capacity is larger than this.
   std::size_t keep_bytes = detail::max_size;
+  /// Bytes that are left free before the content, for `prepend`: growth and moves leave them free
+  /// too, unless the pool has no memory for them. Not for several threads.
+  std::size_t front_bytes = 0;
   /// Supplies a start size, as `initial_bytes`, and receives the sizes; null: no hint. Must outlive
   /// the buffer.
   size_hint* hint = nullptr;
@@ -41,7 +44,7 @@ struct fast_buffer_options {
 /// The counts of a fast_buffer, if its stats policy counts.
 struct fast_buffer_numbers {
   std::uint64_t growths = 0;   // blocks taken to have more room, with the first one
-  std::uint64_t bytes = 0;     // written in its whole life
+  std::uint64_t bytes = 0;     // written or attached in its whole life
   std::size_t peak_bytes = 0;  // the most at one time
 };
 

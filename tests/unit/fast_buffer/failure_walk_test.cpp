@@ -96,6 +96,52 @@ TEMPLATE_LIST_TEST_CASE("single bytes, numbers and parts of itself fail without 
   walk<TestType>(full, [](auto& b) { return b.try_append(b.view()); });
 }
 
+TEMPLATE_LIST_TEST_CASE("bytes in front that fail leave a fast buffer as it was", "[fast_buffer]",
+                        test::every_lock) {
+  INFO(test::name_of<TestType>());
+  for (const auto written : sizes) {
+    walk<TestType>(written,
+                   [](auto& b) { return test::has_memory([&] { b.prepend(text_of(mib)); }); });
+    walk<TestType>(written, [](auto& b) { return b.try_prepend(text_of(mib)); });
+  }
+  constexpr std::size_t full = std::size_t{1} << 17;
+  walk<TestType>(full, [](auto& b) { return test::has_memory([&] { b.prepend(b.view()); }); });
+  walk<TestType>(full, [](auto& b) { return b.try_prepend(b.view()); });
+}
+
+TEMPLATE_LIST_TEST_CASE("a front that could not be taken is still there", "[fast_buffer]",
+                        test::every_lock) {
+  INFO(test::name_of<TestType>());
+  const auto split = [](auto& b) {
+    return test::has_memory([&] {
+      const auto size = b.size();
+      const auto front = b.split_to(size / 2);
+      CHECK(front.size() + b.size() == size);
+    });
+  };
+  walk<TestType, 64>(20, split);  // from the object itself
+  std::size_t refused = 0;
+  for (std::size_t n = 1; n != 10; ++n) {
+    test::byte_fixture<TestType> pool;
+    {
+      test::writer_of<TestType> b(*pool);
+      b.append(text_of(100));
+      pool.source.fail_from(n);  // a single failure is not enough: the pool asks again
+      const bool done = split(b);
+      pool.source.never_fail();
+      if (!done) {
+        ++refused;
+        CHECK(b.view() == text_of(100));
+        CHECK(b.capacity() == 128);
+        b.append(text_of(28));  // its block is its own as before
+        CHECK(split(b));
+      }
+    }
+    CHECK(pool.imbalance() == "");
+  }
+  CHECK(refused != 0);
+}
+
 TEMPLATE_LIST_TEST_CASE("a detach that needs a block and gets none has detached nothing",
                         "[fast_buffer]", test::every_lock) {
   INFO(test::name_of<TestType>());

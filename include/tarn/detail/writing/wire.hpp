@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <type_traits>
 
 #include <tarn/detail/base/compiler.hpp>
@@ -16,11 +17,30 @@ namespace tarn::detail {
 template <class T>
 concept wire_integer = std::integral<T> && !std::same_as<std::remove_cv_t<T>, bool>;
 
-/// An integer as bytes in the given order.
+/// Floating-point numbers that have one: those of IEEE 754 with 32 and 64 bits.
+template <class T>
+concept wire_float =
+    (std::same_as<T, float> || std::same_as<T, double>) && std::numeric_limits<T>::is_iec559;
+template <class T>
+concept wire_number = wire_integer<T> || wire_float<T>;
+
+/// The bits of a number.
+template <wire_integer T>
+[[nodiscard]] constexpr std::make_unsigned_t<T> bits_of(T value) noexcept {
+  return static_cast<std::make_unsigned_t<T>>(value);
+}
+[[nodiscard]] constexpr std::uint32_t bits_of(float value) noexcept {
+  return std::bit_cast<std::uint32_t>(value);
+}
+[[nodiscard]] constexpr std::uint64_t bits_of(double value) noexcept {
+  return std::bit_cast<std::uint64_t>(value);
+}
+
+/// A number as bytes in the given order.
 template <std::endian Order, class T>
 struct wire_bytes {
   constexpr explicit wire_bytes(T value) noexcept {
-    auto rest = static_cast<std::make_unsigned_t<T>>(value);
+    auto rest = bits_of(value);
     for (std::size_t i = 0; i != sizeof(T); ++i) {
       bytes[Order == std::endian::little ? i : sizeof(T) - 1 - i] = static_cast<std::byte>(rest);
       if constexpr (sizeof(T) > 1) rest = static_cast<decltype(rest)>(rest >> CHAR_BIT);
@@ -28,6 +48,23 @@ struct wire_bytes {
   }
   std::byte bytes[sizeof(T)]{};
 };
+
+/// The number that has these bytes in the given order.
+template <std::endian Order, wire_number T>
+[[nodiscard]] constexpr T number_of(const std::byte* bytes) noexcept {
+  using bits = decltype(bits_of(T()));
+  bits made = 0;
+  for (std::size_t i = 0; i != sizeof(T); ++i) {
+    const auto next = bytes[Order == std::endian::big ? i : sizeof(T) - 1 - i];
+    if constexpr (sizeof(T) > 1) made = static_cast<bits>(made << CHAR_BIT);
+    made = static_cast<bits>(made | std::to_integer<bits>(next));
+  }
+  if constexpr (std::integral<T>) {
+    return static_cast<T>(made);
+  } else {
+    return std::bit_cast<T>(made);
+  }
+}
 
 /// An unsigned number in groups of seven bits, lowest first, each but the last with the eighth bit
 /// set. Source: LEB128, the "varint" of many formats.
@@ -46,6 +83,10 @@ struct varint {
 /// Maps numbers near zero to small ones: 0, -1, 1, -2 ... to 0, 1, 2, 3 ...
 [[nodiscard]] constexpr std::uint64_t zigzag(std::int64_t value) noexcept {
   return (static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63);
+}
+/// The opposite.
+[[nodiscard]] constexpr std::int64_t from_zigzag(std::uint64_t value) noexcept {
+  return static_cast<std::int64_t>((value >> 1) ^ (~(value & 1) + 1));
 }
 
 }  // namespace tarn::detail
