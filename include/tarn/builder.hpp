@@ -126,6 +126,10 @@ class basic_string_builder {
   /// For std::back_inserter.
   void push_back(char c) { text_.push_back(c); }
 
+  /// Drops the last `n` characters, such as a separator too many. Throws: `std::out_of_range`.
+  void remove_suffix(std::size_t n) { text_.remove_suffix(n); }
+  /// Drops all but the first `n` characters; nothing if there are fewer.
+  void truncate(std::size_t n) noexcept { text_.truncate(n); }
   /// Makes room for a text of `size` characters.
   void reserve(std::size_t size) { text_.reserve(size); }
   /// Drops the text and keeps the memory for the next one.

@@ -22,6 +22,7 @@
 #include <tarn/detail/writing/growth.hpp>
 #include <tarn/detail/writing/pieces.hpp>
 #include <tarn/detail/writing/sum.hpp>
+#include <tarn/detail/writing/wire.hpp>
 #include <tarn/fwd.hpp>
 #include <tarn/value/fast_buffer_options.hpp>
 
@@ -33,7 +34,8 @@ namespace tarn {
 /// An append that fits copies its bytes without a lock. An append that does not fit holds `Lock`
 /// while it asks the pool and moves the content, so for large content `Lock` should sleep. If the
 /// pool refuses to double the capacity, it takes what the pool has, as fast_buffer.
-/// `keep_bytes` has no effect here. There are no views: another thread could take their bytes.
+/// `keep_bytes` and `front_bytes` have no effect here. There are no views: another thread could
+/// take their bytes.
 ///
 /// Preconditions: the pool is concurrent and outlives every append. A child of fork does not use it
 /// if another thread was appending during the fork: the child would wait for that thread.
@@ -94,6 +96,12 @@ class basic_concurrent_fast_buffer {
   void append(std::string_view first, std::string_view second) {
     append(std::as_bytes(std::span(first)), std::as_bytes(std::span(second)));
   }
+  /// Appends the number of bytes as a varint, and then the bytes, as one piece.
+  void append_prefixed(std::span<const std::byte> bytes) {
+    const detail::varint wire(bytes.size());
+    append({wire.bytes, wire.size}, bytes);
+  }
+  void append_prefixed(std::string_view text) { append_prefixed(std::as_bytes(std::span(text))); }
   /// As `append`, but returns false instead of throwing.
   [[nodiscard]] bool try_append(std::span<const std::byte> first,
                                 std::span<const std::byte> second = {}) noexcept {

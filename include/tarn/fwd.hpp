@@ -131,6 +131,12 @@ template <class Pool = byte_pool<>>
 class basic_map_copy;
 using map_copy = basic_map_copy<>;
 
+// Readers. `void`: of a span.
+template <class Chain = void>
+class basic_byte_reader;
+using byte_reader = basic_byte_reader<>;
+using chain_reader = basic_byte_reader<chain>;
+
 // Values that products take and hand out.
 struct options;
 struct fast_buffer_options;

@@ -29,6 +29,7 @@
 #include <tarn/detail/writing/sum.hpp>
 #include <tarn/message_pool.hpp>
 #include <tarn/record.hpp>
+#include <tarn/value/decode_error.hpp>
 
 namespace tarn {
 
@@ -48,25 +49,6 @@ struct decode_limits {
   std::size_t value_bytes = std::size_t{16} << 20;
   std::size_t headers = 1024;
   std::size_t header_bytes = std::size_t{64} << 10;  ///< of one name, and of one value
-};
-
-/// The error for bytes that are not a record batch, or not one within the limits.
-class decode_error : public std::runtime_error {
- public:
-  explicit decode_error(const decode_result& result)
-      : std::runtime_error(text_of(result)), result_(result) {}
-  [[nodiscard]] const decode_result& result() const noexcept { return result_; }
-
- private:
-  [[nodiscard]] static std::string text_of(const decode_result& r) {
-    constexpr const char* names[] = {"nothing",        "truncated",    "trailing bytes",
-                                     "overflow",       "out of range", "above the limit",
-                                     "wrong checksum", "not supported"};
-    return std::string("tarn: decoding at byte ") + std::to_string(r.offset) + ": " +
-           names[static_cast<std::size_t>(r.fault)] + ", " + std::to_string(r.value) + " against " +
-           std::to_string(r.limit);
-  }
-  decode_result result_;
 };
 
 /// Records that are written and read together. `reset` keeps the memory of the batch and of each

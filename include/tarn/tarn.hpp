@@ -8,6 +8,7 @@
 #include <tarn/builder.hpp>
 #include <tarn/byte_hash.hpp>
 #include <tarn/byte_pool.hpp>
+#include <tarn/byte_reader.hpp>
 #include <tarn/chain.hpp>
 #include <tarn/fast_buffer.hpp>
 #include <tarn/fwd.hpp>
@@ -31,6 +32,7 @@
 #include <tarn/record_batch.hpp>
 #include <tarn/shared_buffer.hpp>
 #include <tarn/unsized_pool.hpp>
+#include <tarn/value/decode_error.hpp>
 #include <tarn/value/errors.hpp>
 #include <tarn/value/fast_buffer_options.hpp>
 #include <tarn/value/length_ring.hpp>

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <cstddef>
 #include <string>
+#include <string_view>
 
+#include <tarn/byte_reader.hpp>
 #include <tarn/fast_buffer.hpp>
 
 #include "combinations.hpp"
@@ -31,12 +33,23 @@ struct fast_buffer_case {
       CHECK(b.take().view() == expected);
       CHECK_FALSE(b.take());
     } else {
-      CHECK(b.view() == expected);
-      CHECK(b.detach().view() == expected);
+      CHECK(b == expected);
+      b.prepend("front;");
+      const auto front = b.split_to(6);
+      CHECK(front == "front;");
+      b.append_prefixed("field");
+      tarn::byte_reader in(b);
+      CHECK(in.template read<std::string_view>(expected.size()) == expected);
+      CHECK(in.template read_prefixed<std::string_view>() == "field");
+      b.truncate(expected.size());
+      b.attach(b.detach());
+      CHECK(b.detach() == expected);
       CHECK_FALSE(b.detach());
     }
     CHECK(b.empty());
     CHECK(pool.occupancy().in_use() == 0);
+    b.append_prefixed("field");
+    CHECK(b.size() == 6);
   }
 };
 

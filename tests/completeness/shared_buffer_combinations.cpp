@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
+#include <functional>
+#include <utility>
 
+#include <tarn/byte_hash.hpp>
 #include <tarn/byte_pool.hpp>
+#include <tarn/byte_reader.hpp>
+#include <tarn/chain.hpp>
 
 #include "combinations.hpp"
 
@@ -21,11 +27,32 @@ struct shared_buffer_case {
     }
     CHECK(held.unique());
     CHECK(pool.occupancy().in_use() == 1);
+    {
+      // By content, however it is cut.
+      tarn::basic_chain<typename Policy::lock, typename Policy::stats> chain(pool, 0);
+      chain.append(held.slice(60));
+      chain.prepend(held.slice(0, 20));
+      chain.append(held.slice(held.bytes().subspan(20, 40)));
+      CHECK(chain == held);
+      CHECK(chain.slice(0, 50) < held);
+      CHECK(tarn::byte_hash()(chain) == std::hash<decltype(held)>()(held));
+      tarn::basic_byte_reader in(chain);
+      CHECK(in.template read_be<std::uint16_t>() == 0x5a5a);
+      CHECK(in.read(90) == held.slice(10));
+      CHECK_FALSE(in.try_read(9));
+    }
+    held.remove_prefix(10);
+    held.truncate(50);
+    auto thawed = held.thaw();
+    CHECK(thawed.size() == 50);
+    thawed.remove_suffix(10);
+    held = tarn::freeze(std::move(thawed));
+    CHECK(held.size() == 40);
     held.release();
     CHECK(pool.occupancy().in_use() == 0);
     if constexpr (Policy::stats::counts) {
-      CHECK(pool.snapshot().retains == 2);
-      CHECK(pool.snapshot().releases == 2);
+      CHECK(pool.snapshot().retains == pool.snapshot().releases);
+      CHECK(pool.snapshot().retains > 2);
     }
   }
 };

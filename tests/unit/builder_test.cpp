@@ -92,6 +92,19 @@ TEMPLATE_LIST_TEST_CASE("a text of any length is built, shown, copied and taken"
   CHECK(pool->occupancy().in_use() == 0);
 }
 
+TEST_CASE("the end of a text is dropped", "[builder]") {
+  tarn::string_builder text;
+  for (const int number : {1, 2, 3})
+    text.append(number).append(", ");
+  text.remove_suffix(2);
+  CHECK(text.view() == "1, 2, 3");
+  text.truncate(4);
+  text.truncate(100);
+  CHECK(text.view() == "1, 2");
+  CHECK_THROWS_AS(text.remove_suffix(5), std::out_of_range);
+  CHECK(text.view() == "1, 2");
+}
+
 TEST_CASE("numbers are digits, characters are characters", "[builder]") {
   tarn::string_builder b;
   b.append("x=").append(42).append(' ').append(-7).append(' ');
