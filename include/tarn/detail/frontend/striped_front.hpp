@@ -207,12 +207,19 @@ struct striped_front : single_front<Config> {
     if (s.bounds_idle_bytes || s.max_ready != none || s.capacity != none || s.limit_bytes != none)
       return;
     auto& stripes = c.front_part_.stripes;
+    if (stripes.are_made()) return;
+    const auto own = c.own();
+    const auto layout = stripes.layout_of(c.tier_count_, c.room_of_tier());
+    void* const memory = own.take(layout.bytes, stripes.alignment);  // not under the lock
+    if (memory == nullptr) return;
     bool are_new = false;
     static_cast<void>(try_locked(c.front_part_.making, [&] {
-      if (stripes.count() != 0) return;
-      are_new = stripes.make(c.tier_count_, env::processors(), c.room_of_tier(), c.own());
+      if (stripes.are_made()) return;
+      are_new = true;
+      stripes.make(layout, memory, c.tier_count_, c.room_of_tier());
       stripes.enter_each([&](stripe_type& one) { fit(c, one); });
     }));
+    if (!are_new) own.give(memory, layout.bytes, stripes.alignment);
     // What the tiers' own caches hold is nearer in the depots now. In a closed core this destroys
     // objects, so no lock is held.
     for (std::uint32_t i = 0; are_new && i != c.tier_count_; ++i)

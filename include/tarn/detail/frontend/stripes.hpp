@@ -66,16 +66,17 @@ class stripe_list {
   [[nodiscard]] TARN_FORCE_INLINE bool are_made() const noexcept {
     return first_.load(std::memory_order::acquire) != nullptr;  // (3) pairs with (4)
   }
-  [[nodiscard]] std::uint32_t count() const noexcept { return are_made() ? count_ : 0; }
+  [[nodiscard]] std::uint32_t count() const noexcept { return are_made() ? layout_.count : 0; }
 
   /// Goes into a stripe. Returns: null if all those of this processor are taken. Preconditions:
   /// `are_made`.
   [[nodiscard]] TARN_FORCE_INLINE stripe_type* try_enter() const noexcept {
     const auto processor = Env::processor();
-    auto* const nearest = at(processor < processors_ ? processor : processor % processors_);
+    auto* const nearest =
+        at(processor < layout_.processors ? processor : processor % layout_.processors);
     if (nearest->try_enter()) [[likely]]
       return nearest;
-    return try_next(processor % processors_);
+    return try_next(processor % layout_.processors);
   }
   /// Calls `action(stripe)` for each stripe, from inside. Waits at their doors.
   template <class Action>
@@ -92,24 +93,37 @@ class stripe_list {
       action(*at(i));
   }
 
-  /// Makes the stripes, whose caches have a limit of 0. One thread at a time. `room_of(tier)`:
-  /// blocks that a cache may hold. Returns: false if there is no memory.
+  /// The sizes of all stripes of a core.
+  struct layout {
+    std::uint32_t processors = 1;
+    std::uint32_t count = 0;
+    std::size_t each = 0;  // bytes of a stripe and its caches
+    std::size_t bytes = 0;
+  };
+  /// `room_of(tier)`: blocks that a cache may hold.
   template <class RoomOf>
-  [[nodiscard]] bool make(std::uint32_t tiers, std::uint32_t processors, RoomOf&& room_of,
-                          const own_memory& own) noexcept {
+  [[nodiscard]] static layout layout_of(std::uint32_t tiers, RoomOf&& room_of) noexcept {
     std::size_t rounds = 0;
     for (std::uint32_t t = 0; t != tiers; ++t)
       rounds += room_of(t);
-    processors_ = processors;
-    count_ = (Env::least_stripes + processors - 1) / processors * processors;
-    each_ = align_up(sizeof(stripe_type) + tiers * sizeof(cache_type), no_sharing_alignment);
+    layout l;
+    l.processors = Env::processors();
+    l.count = (Env::least_stripes + l.processors - 1) / l.processors * l.processors;
+    l.each = align_up(sizeof(stripe_type) + tiers * sizeof(cache_type), no_sharing_alignment);
     // The rounds lie behind all stripes: those that no thread uses are not touched.
-    bytes_ = count_ * (each_ + rounds * sizeof(cell));
-    auto* const memory = static_cast<std::byte*>(own.take(bytes_, no_sharing_alignment));
-    if (memory == nullptr) return false;
-    auto* next = reinterpret_cast<cell*>(memory + count_ * each_);
-    for (std::uint32_t i = 0; i != count_; ++i) {
-      auto* const made = ::new (memory + i * each_) stripe_type;
+    l.bytes = l.count * (l.each + rounds * sizeof(cell));
+    return l;
+  }
+  static constexpr std::size_t alignment = no_sharing_alignment;
+
+  /// Makes the stripes in `memory`, with caches that have a limit of 0. One thread at a time, once.
+  template <class RoomOf>
+  void make(const layout& l, void* memory, std::uint32_t tiers, RoomOf&& room_of) noexcept {
+    layout_ = l;
+    auto* const first = static_cast<std::byte*>(memory);
+    auto* next = reinterpret_cast<cell*>(first + l.count * l.each);
+    for (std::uint32_t i = 0; i != l.count; ++i) {
+      auto* const made = ::new (first + i * l.each) stripe_type;
       for (std::uint32_t t = 0; t != tiers; ++t) {
         const auto room = room_of(t);
         (::new (&made->of(t)) cache_type)->rounds = next;
@@ -121,8 +135,7 @@ class stripe_list {
       }
     }
     // (4) release, pairs with (3): a stripe that is seen is complete.
-    first_.store(memory, std::memory_order::release);
-    return true;
+    first_.store(first, std::memory_order::release);
   }
   /// Preconditions: the same `tiers` and `room_of` as for `make`.
   template <class RoomOf>
@@ -140,7 +153,7 @@ class stripe_list {
       }
       s.~stripe_type();
     });
-    own.give(first, bytes_, no_sharing_alignment);
+    own.give(first, layout_.bytes, alignment);
   }
 
  private:
@@ -149,10 +162,11 @@ class stripe_list {
 
   [[nodiscard]] TARN_FORCE_INLINE stripe_type* at(std::size_t i) const noexcept {
     // relaxed: (3) was before.
-    return reinterpret_cast<stripe_type*>(first_.load(std::memory_order::relaxed) + i * each_);
+    return reinterpret_cast<stripe_type*>(first_.load(std::memory_order::relaxed) +
+                                          i * layout_.each);
   }
   [[nodiscard]] TARN_COLD stripe_type* try_next(std::uint32_t i) const noexcept {
-    while ((i += processors_) < count_) {
+    while ((i += layout_.processors) < layout_.count) {
       auto* const s = at(i);
       if (!s->is_taken() && s->try_enter()) return s;
     }
@@ -160,10 +174,7 @@ class stripe_list {
   }
 
   typename Env::template atomic<std::byte*> first_{nullptr};
-  std::size_t each_ = 0;  // all immutable once `first_` is set
-  std::uint32_t processors_ = 1;
-  std::uint32_t count_ = 0;
-  std::size_t bytes_ = 0;
+  layout layout_;  // immutable once `first_` is set
 };
 
 }  // namespace tarn::detail
