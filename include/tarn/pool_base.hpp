@@ -183,7 +183,11 @@ class pool_base {
     if constexpr (!std::is_null_pointer_v<Callback>) {
       static_assert(std::is_invocable_v<Callback&, const operation&>,
                     "set_callback: the callback is called with a const tarn::operation&");
-      if (!is_null(callback)) made = new callback_watcher<env, Callback>(std::move(callback));
+      if (!is_null(callback)) {
+        auto* const watcher = new callback_watcher<env, Callback>(std::move(callback));
+        env::keep_functions_of(*watcher);
+        made = watcher;
+      }
     }
     observer<env>* old = nullptr;
     if (!core_->observers().set(made, old)) refuse_watcher(made);

@@ -82,6 +82,7 @@ class event_log {
   /// Passes each event to `to` from now on, and replaces the previous sink. An empty `to` removes
   /// it.
   void set_sink(sink to) {
+    if (to) detail::keep_this_module();  // it probably has the code of the sink
     auto made = to ? std::make_shared<const sink>(std::move(to)) : nullptr;
     const detail::guard hold(book_->lock);
     book_->sink.swap(made);

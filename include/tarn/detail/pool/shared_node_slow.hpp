@@ -30,6 +30,7 @@ shared_node<Config>* shared_node<Config>::make_external(core_type* core, const s
     (*held)();
     held->~Deleter();
   };
+  keep_code<Deleter>(reinterpret_cast<const void*>(node->on_dropped));
   return node;
 }
 

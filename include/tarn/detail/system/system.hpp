@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include <tarn/detail/base/compiler.hpp>
+#include <tarn/detail/system/keep_module.hpp>
 #include <tarn/detail/system/thread_word.hpp>
 
 #if __has_include(<sys/mman.h>) && __has_include(<pthread.h>)
@@ -140,25 +141,6 @@ extern "C" [[gnu::weak]] int tarn_malloc_trim(std::size_t) noexcept __asm__("mal
 [[nodiscard]] inline std::int64_t coarse_nanoseconds() noexcept {
   return steady_nanoseconds(6);  // CLOCK_MONOTONIC_COARSE, since Linux 2.6.32
 }
-// Weak, since older systems have these functions in a library of their own.
-struct module_info {  // Dl_info
-  const char* file;
-  void* base;
-  const char* symbol;
-  void* address;
-};
-extern "C" [[gnu::weak]] int tarn_dladdr(const void*, module_info*) noexcept __asm__("dladdr");
-extern "C" [[gnu::weak]] void* tarn_dlopen(const char*, int) noexcept __asm__("dlopen");
-
-/// Keeps the shared library that `address` lies in loaded until the program ends, also after it is
-/// closed. Does nothing for the program itself, and where the system can't.
-inline void keep_module(const void* address) noexcept {
-  module_info found{};
-  if (tarn_dladdr == nullptr || tarn_dlopen == nullptr || tarn_dladdr(address, &found) == 0) return;
-  constexpr int lazy = 1, only_if_loaded = 4, never_unloaded = 0x1000;  // RTLD_LAZY and so on
-  tarn_dlopen(found.file, lazy | only_if_loaded | never_unloaded);
-}
-
 /// Makes the heap give its free memory to the system, where the heap offers that.
 inline void trim_heap() noexcept {
   if (tarn_malloc_trim != nullptr) tarn_malloc_trim(0);
@@ -167,7 +149,6 @@ inline void trim_heap() noexcept {
 inline constexpr bool has_page_drop = false;
 [[nodiscard]] inline bool drop_pages(void*, std::size_t, bool) noexcept { return false; }
 inline std::int64_t coarse_nanoseconds() noexcept { return steady_nanoseconds(); }
-inline void keep_module(const void*) noexcept {}
 inline void trim_heap() noexcept {}
 #endif
 

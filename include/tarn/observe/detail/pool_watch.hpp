@@ -41,6 +41,7 @@ class pool_link final : public watch_link {
       : pool_(&pool), core_(&access::lifeline(pool)), writer_(new Writer(std::move(book), pool)) {
     access::watch(pool, writer_);
     core_->pin();
+    env::keep_functions_of(*this);
   }
   ~pool_link() override {
     cut();
@@ -61,7 +62,8 @@ class pool_link final : public watch_link {
   }
 
  private:
-  using core_type = core_base<typename lock_traits<typename Pool::lock_type>::env>;
+  using env = typename lock_traits<typename Pool::lock_type>::env;
+  using core_type = core_base<env>;
 
   Pool* pool_;  // to be used in a visit
   core_type* core_;
