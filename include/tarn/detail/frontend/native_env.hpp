@@ -80,9 +80,9 @@ struct native_env {
 
   /// Waits until `cell` may differ from `old`.
   static void wait(const atomic<std::uint32_t>& cell, std::uint32_t old) noexcept {
-    cell.wait(old, std::memory_order::acquire);
+    detail::wait_while(cell, old);
   }
-  static void notify_all(atomic<std::uint32_t>& cell) noexcept { cell.notify_all(); }
+  static void notify_all(atomic<std::uint32_t>& cell) noexcept { wake_waiters(cell); }
 
   /// Waits a moment for another thread; `turn` counts the calls of one wait. It spins for a
   /// microsecond, then gives the rest of the time slice away: the other thread may not be running.

@@ -181,4 +181,30 @@ inline void wake([[maybe_unused]] const std::atomic<std::uint32_t>& cell,
 #endif
 }
 
+/// Sleeps while `cell` is `old`, until a call of `wake_waiters`.
+///
+/// Not the standard's `wait`, where there is another way: the standard library counts the waiting
+/// threads beside the cell, and each module may have counts of its own. A thread that waits in the
+/// code of one module would not be woken by the code of another.
+inline void wait_while(const std::atomic<std::uint32_t>& cell, std::uint32_t old) noexcept {
+#if defined(__linux__)
+  for (unsigned turn = 0; cell.load(std::memory_order::acquire) == old; ++turn) {
+    if (turn < 64) {
+      cpu_pause();
+    } else {
+      static_cast<void>(wait_until(cell, old, INT64_MAX));
+    }
+  }
+#else
+  cell.wait(old, std::memory_order::acquire);
+#endif
+}
+inline void wake_waiters(std::atomic<std::uint32_t>& cell) noexcept {
+#if defined(__linux__)
+  wake(cell, INT32_MAX);
+#else
+  cell.notify_all();
+#endif
+}
+
 }  // namespace tarn::detail
