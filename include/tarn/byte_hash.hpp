@@ -33,7 +33,7 @@ struct byte_hash {
     detail::siphash hash(key.words[0], key.words[1]);
     for (const auto& piece : detail::pieces_of(value))
       hash.update({piece.data(), piece.size()});
-    return static_cast<std::size_t>(hash.value());
+    return detail::cast_to<std::size_t>(hash.value());
   }
 };
 

@@ -161,7 +161,7 @@ class basic_byte_reader {
     }
     auto ahead = *this;
     ahead.cursor_.skip(prefix);
-    std::optional<Form> read(ahead.template take<Form>(static_cast<std::size_t>(n)));
+    std::optional<Form> read(ahead.template take<Form>(detail::cast_to<std::size_t>(n)));
     cursor_ = ahead.cursor_;
     return read;
   }

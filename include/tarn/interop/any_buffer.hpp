@@ -19,6 +19,7 @@
 
 #include <tarn/buffer.hpp>
 #include <tarn/detail/frontend/native_env.hpp>
+#include <tarn/detail/writing/content.hpp>
 #include <tarn/shared_buffer.hpp>
 
 namespace tarn {
@@ -110,5 +111,7 @@ class any_buffer {
   void (*give_back_)(const any_buffer&) noexcept = nullptr;
   bool is_writable_ = false;
 };
+template <>
+inline constexpr bool detail::has_content<any_buffer> = true;
 
 }  // namespace tarn

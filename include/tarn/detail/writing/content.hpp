@@ -74,7 +74,7 @@ template <detail::content A, detail::content_or_view B>
 [[nodiscard]] bool operator==(const A& a, const B& b) noexcept {
   const auto& of_a = detail::pieces_of(a);
   const auto& of_b = detail::pieces_of(b);
-  return of_a.size() == of_b.size() && detail::compare_pieces(of_a, of_b) == 0;
+  return of_a.size() == of_b.size() && std::is_eq(detail::compare_pieces(of_a, of_b));
 }
 /// Orders as `std::string_view`: by the first byte that differs, else by size.
 template <detail::content A, detail::content_or_view B>

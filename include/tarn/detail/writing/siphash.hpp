@@ -24,7 +24,7 @@ class siphash {
   void update(std::span<const std::byte> bytes) noexcept {
     const std::byte* at = bytes.data();
     std::size_t left = bytes.size();
-    if (const auto held = static_cast<std::size_t>(total_ % word_bytes); held != 0) {
+    if (const auto held = cast_to<std::size_t>(total_ % word_bytes); held != 0) {
       const auto n = min_of(left, word_bytes - held);
       copy_in(held, at, n);
       at += n;
@@ -41,7 +41,7 @@ class siphash {
   /// Returns: the hash of all bytes until now.
   [[nodiscard]] std::uint64_t value() const noexcept {
     siphash end = *this;
-    const auto held = static_cast<std::size_t>(total_ % word_bytes);
+    const auto held = cast_to<std::size_t>(total_ % word_bytes);
     zero_memory(end.rest_ + held, word_bytes - held);
     end.take(word_of(end.rest_) ^ total_ << 56);
     end.v_[2] ^= 0xff;

@@ -25,15 +25,15 @@ template <class T>
 concept wire_number = wire_integer<T> || wire_float<T>;
 
 /// The bits of a number.
-template <wire_integer T>
-[[nodiscard]] constexpr std::make_unsigned_t<T> bits_of(T value) noexcept {
-  return static_cast<std::make_unsigned_t<T>>(value);
-}
-[[nodiscard]] constexpr std::uint32_t bits_of(float value) noexcept {
-  return std::bit_cast<std::uint32_t>(value);
-}
-[[nodiscard]] constexpr std::uint64_t bits_of(double value) noexcept {
-  return std::bit_cast<std::uint64_t>(value);
+template <wire_number T>
+[[nodiscard]] constexpr auto bits_of(T value) noexcept {
+  if constexpr (std::same_as<T, float>) {
+    return std::bit_cast<std::uint32_t>(value);
+  } else if constexpr (std::same_as<T, double>) {
+    return std::bit_cast<std::uint64_t>(value);
+  } else {
+    return static_cast<std::make_unsigned_t<T>>(value);
+  }
 }
 
 /// A number as bytes in the given order.
