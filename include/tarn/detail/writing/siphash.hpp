@@ -46,7 +46,7 @@ class siphash {
     end.take(word_of(end.rest_) ^ total_ << 56);
     end.v_[2] ^= 0xff;
     for (int i = 0; i != 3; ++i)
-      end.round();
+      end.mix();
     return end.v_[0] ^ end.v_[1] ^ end.v_[2] ^ end.v_[3];
   }
 
@@ -70,10 +70,10 @@ class siphash {
   }
   void take(std::uint64_t word) noexcept {
     v_[3] ^= word;
-    round();
+    mix();
     v_[0] ^= word;
   }
-  void round() noexcept {
+  void mix() noexcept {
     v_[0] += v_[1];
     v_[1] = std::rotl(v_[1], 13) ^ v_[0];
     v_[0] = std::rotl(v_[0], 32);
