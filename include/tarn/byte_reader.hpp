@@ -196,16 +196,16 @@ class basic_byte_reader {
   template <std::endian Order, class T>
   [[nodiscard]] std::optional<T> try_number() noexcept {
     if (!has(sizeof(T))) return std::nullopt;
-    std::byte bytes[sizeof(T)];
-    cursor_.copy_to(bytes, sizeof(T));
+    std::byte room[sizeof(T)];
+    const T value = detail::number_of<Order, T>(cursor_.look(sizeof(T), room));
     cursor_.skip(sizeof(T));
-    return detail::number_of<Order, T>(bytes);
+    return value;
   }
   /// Decodes a varint and stays where it is. Returns: its bytes; 0 if that failed.
   [[nodiscard]] std::size_t look_at_varint(std::uint64_t& into) noexcept {
-    std::byte bytes[detail::varint::max_bytes];
+    std::byte room[detail::varint::max_bytes];
     const auto n = detail::min_of(left(), detail::varint::max_bytes);
-    cursor_.copy_to(bytes, n);
+    const std::byte* const bytes = cursor_.look(n, room);
     std::uint64_t made = 0;
     for (std::size_t i = 0; i != n; ++i) {
       const auto next = std::to_integer<std::uint64_t>(bytes[i]);

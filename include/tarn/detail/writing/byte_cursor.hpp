@@ -23,6 +23,10 @@ class span_cursor {
   void copy_to(std::byte* to, std::size_t n) const noexcept {
     if (n != 0) copy_memory(to, rest_.data(), n);
   }
+  /// Returns: the next `n` bytes in one piece; they are in `room` if they were not.
+  [[nodiscard]] const std::byte* look(std::size_t, std::byte*) const noexcept {
+    return rest_.data();
+  }
   [[nodiscard]] part_type part(std::size_t n) const noexcept { return rest_.first(n); }
 
  private:
@@ -56,6 +60,11 @@ class chain_cursor {
       to += taken;
       n -= taken;
     }
+  }
+  [[nodiscard]] const std::byte* look(std::size_t n, std::byte* room) const noexcept {
+    if (n != 0 && n <= piece_->size() - inside_) return piece_->data() + inside_;
+    copy_to(room, n);
+    return room;
   }
   [[nodiscard]] part_type part(std::size_t n) const {
     return chain_->slice_from(piece_, inside_, n);
