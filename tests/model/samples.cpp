@@ -291,7 +291,7 @@ using config_forgets_late = following<env, single_shape, forgets_late>;
 template <>
 void recording_core<core<config_forgets_late>, config_forgets_late>::give_sampled(
     std::uint32_t tier, void* block) noexcept {
-  self().give_unsampled(tier, block);
+  self().give_unsampled(tier, block, self().place_of(tier));
   samples_.forget(block);
 }
 
