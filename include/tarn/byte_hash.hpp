@@ -18,8 +18,8 @@
 
 namespace tarn {
 
-/// Hashes bytes by content. Whatever is equal has the same hash: a buffer, a shared buffer, a chain
-/// however it is cut, text and bytes.
+/// Hashes bytes by content. Equal contents have equal hashes: those of a buffer, a shared buffer, a
+/// chain however it is cut, a text, and bytes.
 ///
 /// The key of the hash differs from process to process (on Linux), so that a client can't choose
 /// names that fall into one bucket. Do not store the hash, and do not send it.
