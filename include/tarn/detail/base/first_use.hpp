@@ -19,8 +19,8 @@ class first_use {
   template <class Make>
   [[nodiscard]] TARN_FORCE_INLINE static T& get(Make make) {
     // (1) acquire, pairs with (2): a thread that finds the object finds it wholly made.
-    if (T* const found = found_.load(std::memory_order::acquire)) [[likely]]
-      return *found;
+    if (T* const made = found.load(std::memory_order::acquire)) [[likely]]
+      return *made;
     return first(make);
   }
 
@@ -29,11 +29,11 @@ class first_use {
   [[nodiscard]] TARN_COLD static T& first(Make make) {
     alignas(T) static std::byte memory[sizeof(T)];
     static T& made = *make(memory);
-    found_.store(&made, std::memory_order::release);  // (2)
+    found.store(&made, std::memory_order::release);  // (2)
     return made;
   }
 
-  static inline constinit std::atomic<T*> found_{nullptr};
+  static inline constinit std::atomic<T*> found{nullptr};
 };
 
 }  // namespace tarn::detail

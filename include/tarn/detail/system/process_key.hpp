@@ -26,6 +26,7 @@ struct process_key {
   process_key key;
 #if defined(AT_RANDOM)
   const auto bits = ::getauxval(AT_RANDOM);  // the address of 16 bytes, or 0
+  // The system gives the address as a number. NOLINTNEXTLINE(performance-no-int-to-ptr)
   if (bits != 0) copy_memory(key.words, reinterpret_cast<const void*>(bits), sizeof key.words);
 #endif
   return key;

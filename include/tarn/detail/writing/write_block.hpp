@@ -121,6 +121,8 @@ class write_block {
     capacity_ = raw.size;
     owner_ = reinterpret_cast<std::uintptr_t>(raw.node) | shared_bit;
   }
+  // A word for two kinds of owners, which differ in a bit.
+  // NOLINTBEGIN(performance-no-int-to-ptr)
   [[nodiscard]] Buffer take_own() noexcept {
     const auto capacity = std::exchange(capacity_, 0);
     return Buffer::from_raw({std::exchange(data_, nullptr), capacity, capacity,
@@ -130,6 +132,7 @@ class write_block {
     return Shared::from_raw({std::exchange(data_, nullptr), std::exchange(capacity_, 0),
                              reinterpret_cast<void*>(std::exchange(owner_, 0) & ~shared_bit)});
   }
+  // NOLINTEND(performance-no-int-to-ptr)
 
   std::byte* data_ = nullptr;
   std::size_t capacity_ = 0;
