@@ -121,7 +121,7 @@ class stripe_list {
   void make(const layout& l, void* memory, std::uint32_t tiers, RoomOf&& room_of) noexcept {
     layout_ = l;
     auto* const first = static_cast<std::byte*>(memory);
-    auto* next = reinterpret_cast<cell*>(first + l.count * l.each);
+    auto* next = static_cast<cell*>(static_cast<void*>(first + l.count * l.each));
     for (std::uint32_t i = 0; i != l.count; ++i) {
       auto* const made = ::new (first + i * l.each) stripe_type;
       for (std::uint32_t t = 0; t != tiers; ++t) {
@@ -162,8 +162,8 @@ class stripe_list {
 
   [[nodiscard]] TARN_FORCE_INLINE stripe_type* at(std::size_t i) const noexcept {
     // relaxed: (3) was before.
-    return reinterpret_cast<stripe_type*>(first_.load(std::memory_order::relaxed) +
-                                          i * layout_.each);
+    void* const found = first_.load(std::memory_order::relaxed) + i * layout_.each;
+    return static_cast<stripe_type*>(found);
   }
   [[nodiscard]] TARN_COLD stripe_type* try_next(std::uint32_t i) const noexcept {
     while ((i += layout_.processors) < layout_.count) {
