@@ -57,27 +57,8 @@ TEST_CASE("no block is lost and no counter falls while threads move and are inte
 TEST_CASE("caches that are sealed all the time lose no block", "[per_cpu]") {
   for (unsigned round = 0; round != test::load_rounds; ++round) {
     fixture pool;
-    const auto faults = test::beside_load(*pool, 2000, [&](unsigned i) {
-      switch (i % 6) {
-        case 0:
-          pool->trim();
-          break;
-        case 1:
-          pool->drain();
-          break;
-        case 2:
-          pool->maintain(tarn::time_span::of_seconds(i));
-          break;
-        case 3:
-          pool->resize(i % 5, i * 37 % 600);
-          break;
-        case 4:
-          pool->prewarm(i % 5, 20);
-          break;
-        default:
-          std::this_thread::yield();
-      }
-    });
+    const auto faults =
+        test::beside_load(*pool, 2000, [&](unsigned i) { test::disturb(*pool, i); });
     CHECK(faults == 0);
     CHECK(pool.imbalance() == "");
     pool->trim();
@@ -190,22 +171,7 @@ TEST_CASE("a child forked while threads are in the caches finds them whole", "[p
   tarn::byte_pool<tarn::per_cpu<>> pool;
   std::vector<test::child_end> ends;
   const auto faults = test::beside_load(pool, 40, [&](unsigned) {
-    ends.push_back(test::in_child([&] {
-      if (!test::imbalance(pool).empty()) return 1;
-      void* out[50];
-      if (!pool.try_allocate_bulk(500, out)) return 2;
-      for (auto* const b : out)
-        test::sign(b, 500, 99);
-      for (auto* const b : out) {
-        if (!test::is_signed(b, 500, 99)) return 3;
-        pool.deallocate(b, 500);
-      }
-      pool.drain();
-      for (const auto& t : pool.occupancy().tiers) {
-        if (t.idle_in_threads != 0 || t.idle != t.idle_pinned) return 4;
-      }
-      return test::imbalance(pool).empty() ? 0 : 5;
-    }));
+    ends.push_back(test::in_child([&] { return test::check_in_child(pool); }));
   });
   CHECK(faults == 0);
   for (const auto& end : ends) {

@@ -17,6 +17,9 @@
 #include <utility>
 #include <vector>
 
+#include <tarn/value/time_span.hpp>
+
+#include "support/conservation.hpp"
 #include "support/owner_pattern.hpp"
 #include "support/processors.hpp"
 #include "support/sanitizer.hpp"
@@ -202,6 +205,49 @@ std::size_t beside_load(Pool& pool, unsigned times, Action&& action) {
   sender.join();
   all.put_rest();
   return all.torn() + numbers.wrong();
+}
+
+// One of the things that empty, bound or fill a pool, chosen by `i`.
+template <class Pool>
+void disturb(Pool& pool, unsigned i) {
+  switch (i % 6) {
+    case 0:
+      pool.trim();
+      break;
+    case 1:
+      pool.drain();
+      break;
+    case 2:
+      pool.maintain(tarn::time_span::of_seconds(i));
+      break;
+    case 3:
+      pool.resize(i % 5, i * 37 % 600);
+      break;
+    case 4:
+      pool.prewarm(i % 5, 20);
+      break;
+    default:
+      std::this_thread::yield();
+  }
+}
+
+// In a fork's child: whether the pool works and loses no block. Returns: 0, or what is wrong.
+template <class Pool>
+int check_in_child(Pool& pool) {
+  if (!imbalance(pool).empty()) return 1;
+  void* out[50];
+  if (!pool.try_allocate_bulk(500, out)) return 2;
+  for (auto* const b : out)
+    sign(b, 500, 99);
+  for (auto* const b : out) {
+    if (!is_signed(b, 500, 99)) return 3;
+    pool.deallocate(b, 500);
+  }
+  pool.drain();
+  for (const auto& t : pool.occupancy().tiers) {
+    if (t.idle_in_threads != 0 || t.idle != t.idle_pinned) return 4;
+  }
+  return imbalance(pool).empty() ? 0 : 5;
 }
 
 }  // namespace test

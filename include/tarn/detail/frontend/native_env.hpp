@@ -86,7 +86,10 @@ struct native_env {
 
   /// Waits a moment for another thread; `turn` counts the calls of one wait. It spins for a
   /// microsecond, then gives the rest of the time slice away: the other thread may not be running.
-  static void pause(unsigned turn) noexcept { turn < 64 ? cpu_pause() : yield_thread(); }
+  /// At last it sleeps: a thread of a lower real-time priority would get no time slice otherwise.
+  static void pause(unsigned turn) noexcept {
+    turn < 64 ? cpu_pause() : turn < 1000 ? yield_thread() : sleep_briefly();
+  }
 
   /// Sleeps while `cell` is `old`, until a wake or the deadline; may wake early. Returns: whether
   /// there is time left. A cell is either for `wait_until` and the wakes or for `wait` and

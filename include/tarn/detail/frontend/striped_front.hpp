@@ -58,8 +58,7 @@ struct striped_front : single_front<Config> {
   }
   /// Refills the caller's stripe from the depot, or from another stripe if the depot is empty.
   [[nodiscard]] static void* pop_again(core_type& c, std::uint32_t tier) noexcept {
-    auto& stripes = c.front_part_.stripes;
-    stripe_type* const s = stripes.are_made() ? stripes.try_enter() : nullptr;
+    stripe_type* const s = c.front_part_.stripes.try_enter();
     if (s == nullptr) return nullptr;
     auto& cache = s->of(tier);
     const bool has_block = cache.level() != 0;  // this thread may have moved
@@ -84,9 +83,8 @@ struct striped_front : single_front<Config> {
 
   static void hold_home(core_type& c, tier_type& t, void** blocks, std::size_t count,
                         held_blocks& held) noexcept {
-    auto& stripes = c.front_part_.stripes;
     // Under the lock of the tier a thread may try a door, but not wait at it.
-    if (stripe_type* const s = stripes.are_made() ? stripes.try_enter() : nullptr) {
+    if (stripe_type* const s = c.front_part_.stripes.try_enter()) {
       const auto n = s->of(t.home.shape.number).hold(blocks + held.ready, count - held.ready);
       s->leave();
       held.ready += n;
@@ -96,9 +94,8 @@ struct striped_front : single_front<Config> {
   }
   static void put_held(core_type& c, std::uint32_t tier, void* const* blocks,
                        const held_blocks& held) noexcept {
-    auto& stripes = c.front_part_.stripes;
     auto rest = held;
-    if (stripe_type* const s = stripes.are_made() ? stripes.try_enter() : nullptr) {
+    if (stripe_type* const s = c.front_part_.stripes.try_enter()) {
       const auto n = s->of(tier).unhold(blocks, held.cached);
       s->leave();
       blocks += n;
@@ -138,9 +135,8 @@ struct striped_front : single_front<Config> {
     return count;
   }
   static void put(core_type& c, std::uint32_t tier, void* block) noexcept {
-    auto& stripes = c.front_part_.stripes;
     bool taken = false, excess = false;
-    if (stripe_type* const s = stripes.are_made() ? stripes.try_enter() : nullptr) {
+    if (stripe_type* const s = c.front_part_.stripes.try_enter()) {
       auto& cache = s->of(tier);
       if (cache.limit != 0 && cache.level() >= cache.limit) excess = empty_half(c, tier, cache);
       taken = cache.template push<mark>(block);

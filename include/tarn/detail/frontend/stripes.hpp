@@ -68,9 +68,10 @@ class stripe_list {
   }
   [[nodiscard]] std::uint32_t count() const noexcept { return are_made() ? layout_.count : 0; }
 
-  /// Goes into a stripe. Returns: null if all those of this processor are taken. Preconditions:
-  /// `are_made`.
+  /// Goes into a stripe. Returns: null if all those of this processor are taken, or if none are
+  /// made.
   [[nodiscard]] TARN_FORCE_INLINE stripe_type* try_enter() const noexcept {
+    if (!are_made()) return nullptr;
     const auto processor = Env::processor();
     auto* const nearest =
         at(processor < layout_.processors ? processor : processor % layout_.processors);

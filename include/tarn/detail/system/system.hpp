@@ -71,6 +71,11 @@ inline constexpr bool has_mmap = TARN_HAS_POSIX != 0;
 #if TARN_HAS_POSIX
 /// Gives the rest of this thread's time slice away.
 inline void yield_thread() noexcept { sched_yield(); }
+/// Sleeps for 50 microseconds or more, so that threads of any priority get a time slice.
+inline void sleep_briefly() noexcept {
+  const timespec moment{0, 50'000};
+  nanosleep(&moment, nullptr);
+}
 
 /// Maps fresh zero pages of at least `bytes`; null if the system refuses.
 [[nodiscard]] inline void* map_pages(std::size_t bytes) noexcept {
@@ -107,6 +112,7 @@ inline void unmap_pages(void* pages, std::size_t bytes) noexcept { ::munmap(page
 }
 #else
 inline void yield_thread() noexcept { std::this_thread::yield(); }
+inline void sleep_briefly() noexcept { std::this_thread::sleep_for(std::chrono::microseconds(50)); }
 [[nodiscard]] inline void* map_pages(std::size_t) noexcept { return nullptr; }
 inline void unmap_pages(void*, std::size_t) noexcept {}
 [[nodiscard]] inline std::size_t page_size() noexcept { return 4096; }
@@ -165,8 +171,8 @@ inline constexpr int futex_wake = 1 | 128;
   const timespec end{deadline / 1'000'000'000, deadline % 1'000'000'000};
   ::syscall(SYS_futex, &cell, futex_wait, old, &end, nullptr, ~0U);  // any waker
 #elif TARN_HAS_POSIX
-  const timespec moment{0, cell.load(std::memory_order::relaxed) == old ? 50'000 : 0};
-  nanosleep(&moment, nullptr);  // the caller looks again: correct on any system, if not at once
+  // The caller looks again: correct on any system, if not at once.
+  if (cell.load(std::memory_order::relaxed) == old) sleep_briefly();
 #else
   if (cell.load(std::memory_order::relaxed) == old) yield_thread();
 #endif
