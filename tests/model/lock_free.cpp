@@ -2,6 +2,7 @@
 //
 // The lock-free shape: puts, gets and trims while the pool closes.
 
+#include "model/puts_and_close.hpp"
 #include "model/relacy_env.hpp"
 
 using tarn::detail::lock_free_shape;
@@ -11,33 +12,14 @@ namespace {
 template <class Env>
 using core_of = model::core<model::config<Env, lock_free_shape>>;
 
-/// Two threads give back, the third one closes and releases the pool.
 template <class Env>
-struct puts_and_close : rl::test_suite<puts_and_close<Env>, 3> {
-  model::memory memory;
-  int ended = 0;
-  core_of<Env>* core = nullptr;
-  void* held[2] = {};
-
-  void before() {
-    Env::begin();
-    core = ::new core_of<Env>(memory, ended, {32 << 10});
-    for (auto& h : held)
-      h = core->get();
-  }
-  void thread(unsigned index) {
-    if (index < 2) {
-      core->put(held[index]);
-    } else {
-      core->close();
-      core->release();
-    }
-  }
-  void after() {
-    RL_ASSERT(ended == 1);
-    Env::finish();
+struct maker {
+  static core_of<Env>* make(model::memory& memory, int& ended) {
+    return ::new core_of<Env>(memory, ended, {32 << 10});
   }
 };
+template <class Env>
+using puts_and_close = model::puts_and_close<Env, maker<Env>>;
 
 /// One thread trims, one gets and puts, one closes; the last of them releases the pool.
 template <class Env>

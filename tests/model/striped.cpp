@@ -2,6 +2,7 @@
 //
 // Stripes: threads that get, put, steal, read, empty the stripes and close the pool.
 
+#include "model/puts_and_close.hpp"
 #include "model/relacy_env.hpp"
 
 using tarn::detail::striped_front;
@@ -15,39 +16,15 @@ template <class Env>
 using core_of = model::core<config_of<Env>>;
 
 template <class Env>
-core_of<Env>* make(model::memory& memory, int& ended) {
-  auto* const core = ::new core_of<Env>(memory, ended, {32 << 10});
-  striped_front<config_of<Env>>::make_stripes(*core);
-  return core;
-}
-
-/// Two threads give back, the third one closes and releases the pool.
-template <class Env>
-struct puts_and_close : rl::test_suite<puts_and_close<Env>, 3> {
-  model::memory memory;
-  int ended = 0;
-  core_of<Env>* core = nullptr;
-  void* held[2] = {};
-
-  void before() {
-    Env::begin();
-    core = make<Env>(memory, ended);
-    for (auto& h : held)
-      h = core->get();
-  }
-  void thread(unsigned index) {
-    if (index < 2) {
-      core->put(held[index]);
-    } else {
-      core->close();
-      core->release();
-    }
-  }
-  void after() {
-    RL_ASSERT(ended == 1);
-    Env::finish();
+struct maker {
+  static core_of<Env>* make(model::memory& memory, int& ended) {
+    auto* const core = ::new core_of<Env>(memory, ended, {32 << 10});
+    striped_front<config_of<Env>>::make_stripes(*core);
+    return core;
   }
 };
+template <class Env>
+using puts_and_close = model::puts_and_close<Env, maker<Env>>;
 
 /// Each thread gets what the others have put, whatever its processor, while one empties the
 /// stripes.
@@ -59,7 +36,7 @@ struct gets_and_flush : rl::test_suite<gets_and_flush<Env>, 3> {
 
   void before() {
     Env::begin();
-    core = make<Env>(memory, ended);
+    core = maker<Env>::make(memory, ended);
     void* const one = core->get();
     core->put(one);
   }
