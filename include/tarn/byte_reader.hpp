@@ -205,20 +205,11 @@ class basic_byte_reader {
   [[nodiscard]] std::size_t look_at_varint(std::uint64_t& into) noexcept {
     std::byte room[detail::varint::max_bytes];
     const auto n = detail::min_of(left(), detail::varint::max_bytes);
-    const std::byte* const bytes = cursor_.look(n, room);
-    std::uint64_t made = 0;
-    for (std::size_t i = 0; i != n; ++i) {
-      const auto next = std::to_integer<std::uint64_t>(bytes[i]);
-      // The last of the groups has one bit.
-      if (i + 1 == detail::varint::max_bytes && next > 1) {
-        return fail(decode_fault::overflow, next, 1), 0;
-      }
-      made |= (next & 0x7f) << (7 * i);
-      if (next >= 0x80) continue;
-      into = made;
-      return i + 1;
-    }
-    return fail(decode_fault::truncated, n + 1, n), 0;
+    const auto found = detail::read_varint(cursor_.look(n, room), n);
+    into = found.value;
+    if (found.excess != 0) fail(decode_fault::overflow, found.excess, 1);
+    if (found.size == 0 && found.excess == 0) fail(decode_fault::truncated, n + 1, n);
+    return found.size;
   }
   template <class Form>
   [[nodiscard]] Form take(std::size_t n) noexcept(is_contiguous) {

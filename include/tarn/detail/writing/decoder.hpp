@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <span>
-#include <type_traits>
 
 #include <tarn/detail/base/compiler.hpp>
+#include <tarn/detail/writing/wire.hpp>
 #include <tarn/value/basic/decode_result.hpp>
 
 namespace tarn::detail {
@@ -24,16 +25,11 @@ class decoder {
   [[nodiscard]] std::size_t offset() const noexcept { return at_; }
   [[nodiscard]] std::size_t left() const noexcept { return end_ - at_; }
 
-  template <std::integral T>
+  template <wire_number T>
   [[nodiscard]] bool read_be(T& into) noexcept {
     if (left() < sizeof(T)) return fail(decode_fault::truncated, at_, left(), sizeof(T));
-    std::make_unsigned_t<T> made = 0;
-    for (std::size_t i = 0; i != sizeof(T); ++i) {
-      made = static_cast<std::make_unsigned_t<T>>(static_cast<std::uint64_t>(made) << 8 |
-                                                  std::to_integer<std::uint64_t>(bytes_[at_ + i]));
-    }
+    into = number_of<std::endian::big, T>(bytes_.data() + at_);
     at_ += sizeof(T);
-    into = static_cast<T>(made);
     return true;
   }
 
@@ -41,15 +37,11 @@ class decoder {
   template <std::signed_integral T>
   [[nodiscard]] bool read_zigzag(T& into) noexcept {
     const auto begin = at_;
-    std::uint64_t made = 0;
-    for (unsigned shift = 0;; shift += 7) {
-      if (at_ == end_) return fail(decode_fault::truncated, begin, end_ - begin, end_ - begin + 1);
-      const auto next = std::to_integer<std::uint64_t>(bytes_[at_++]);
-      if (shift == 63 && next > 1) return fail(decode_fault::overflow, begin, next, 1);
-      made |= (next & 0x7f) << shift;
-      if (next < 0x80) break;
-    }
-    const auto value = static_cast<std::int64_t>((made >> 1) ^ (~(made & 1) + 1));
+    const auto found = read_varint(bytes_.data() + begin, left());
+    if (found.excess != 0) return fail(decode_fault::overflow, begin, found.excess, 1);
+    if (found.size == 0) return fail(decode_fault::truncated, begin, left(), left() + 1);
+    at_ += found.size;
+    const auto value = from_zigzag(found.value);
     into = static_cast<T>(value);
     if (into == value) return true;
     constexpr auto most = (std::numeric_limits<T>::max)();

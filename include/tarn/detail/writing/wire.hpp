@@ -80,6 +80,30 @@ struct varint {
   std::size_t size = 0;
 };
 
+/// What `read_varint` found.
+struct varint_found {
+  std::uint64_t value = 0;
+  std::size_t size = 0;      // bytes of the varint; 0 if it was not read
+  std::uint64_t excess = 0;  // the byte that makes it more than 64 bits; 0 if bytes are missing
+};
+/// Reads a varint that begins at `bytes`, of which there are `n`.
+[[nodiscard]] constexpr varint_found read_varint(const std::byte* bytes, std::size_t n) noexcept {
+  varint_found found;
+  for (std::size_t i = 0; i != n; ++i) {
+    const auto next = std::to_integer<std::uint64_t>(bytes[i]);
+    // The last of the groups has one bit, and no other one follows.
+    if (i + 1 == varint::max_bytes && next > 1) {
+      found.excess = next;
+      break;
+    }
+    found.value |= (next & 0x7f) << (7 * i);
+    if (next >= 0x80) continue;
+    found.size = i + 1;
+    break;
+  }
+  return found;
+}
+
 /// Maps numbers near zero to small ones: 0, -1, 1, -2 ... to 0, 1, 2, 3 ...
 [[nodiscard]] constexpr std::uint64_t zigzag(std::int64_t value) noexcept {
   return (static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63);

@@ -115,15 +115,11 @@ class operation_decoder {
 
   /// Reads one number. Throws: as `next`.
   [[nodiscard]] std::uint64_t number() {
-    const auto begin = at_;
-    std::uint64_t value = 0;
-    for (unsigned shift = 0;; shift += 7) {
-      if (at_end()) refuse_at(begin, "has a number that is cut off");
-      const auto next = std::to_integer<std::uint64_t>(bytes_[at_++]);
-      if (shift == 63 && next > 1) refuse_at(begin, "has a number of more than 64 bits");
-      value |= (next & 0x7f) << shift;
-      if (next < 0x80) return value;
-    }
+    const auto found = detail::read_varint(bytes_.data() + at_, bytes_.size() - at_);
+    if (found.excess != 0) refuse_at(at_, "has a number of more than 64 bits");
+    if (found.size == 0) refuse_at(at_, "has a number that is cut off");
+    at_ += found.size;
+    return found.value;
   }
 
   [[noreturn]] static void refuse(std::size_t place, const std::string& why) {
