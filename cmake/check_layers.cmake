@@ -74,6 +74,7 @@ set(may_be_large
   tarn/detail/frontend/lock_free_front.hpp 370  # one front end: stack, links and numbers of slabs
   tarn/detail/frontend/per_cpu_front.hpp 285    # one front end, with bulks, bounds and fork
   tarn/detail/frontend/striped_front.hpp 280    # the same
+  tarn/detail/frontend/native_env.hpp 155       # one environment, with the names of the models'
   tarn/detail/frontend 18                # five front ends, the caches before them, and threads
   tarn/detail/system/rseq_aarch64.hpp 190       # four sections, one line an instruction
   tarn/detail/system/rseq_x86_64.hpp 190        # the same

@@ -12,6 +12,7 @@
 #include <tarn/detail/system/processors.hpp>
 #include <tarn/detail/system/system.hpp>
 #include <tarn/detail/system/thread_word.hpp>
+#include <tarn/detail/system/waiting.hpp>
 
 namespace tarn::detail {
 
