@@ -11,8 +11,8 @@
 
 namespace tarn::detail {
 
-/// A hash with a key, which takes its bytes in pieces of any size. Without the key an attacker can't
-/// make many inputs with the same hash.
+/// A hash with a key, which takes its bytes in pieces of any size. Without the key an attacker
+/// can't make many inputs with the same hash.
 ///
 /// Source: SipHash-1-3, Aumasson & Bernstein, 2012, with the rounds that Rust's maps use.
 class siphash {
