@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-# Breaks each rule of check_layers.cmake once, in a copy, and requires that the check fails:
-#   cmake -D INCLUDE_DIR=<include> -D SCRATCH_DIR=<folder> -P check_layers_test.cmake
+# Breaks each rule of check_layers.cmake once, in a tree of two headers, and requires that the check
+# fails:
+#   cmake -D SCRATCH_DIR=<folder> -P check_layers_test.cmake
 cmake_minimum_required(VERSION 3.21)
 
 set(head "// SPDX-License-Identifier: MIT\n#pragma once\n")
@@ -17,10 +18,17 @@ function(run_check result output)
   set(${output} "${out}" PARENT_SCOPE)
 endfunction()
 
+# Two headers that keep the law.
+function(make_tree)
+  file(REMOVE_RECURSE ${SCRATCH_DIR}/include)
+  file(WRITE ${SCRATCH_DIR}/include/tarn/detail/base/compiler.hpp "${head}")
+  file(WRITE ${SCRATCH_DIR}/include/tarn/product.hpp
+       "${head}#include <tarn/detail/base/compiler.hpp>\n")
+endfunction()
+
 # plant(<rule> <expected message> [<header> <text>]...)
 macro(plant rule expected)
-  file(REMOVE_RECURSE ${SCRATCH_DIR}/include)
-  file(COPY ${INCLUDE_DIR}/ DESTINATION ${SCRATCH_DIR}/include)
+  make_tree()
   set(planted "${ARGN}")
   while(planted)
     list(POP_FRONT planted header text)
@@ -37,11 +45,10 @@ macro(plant rule expected)
   endif()
 endmacro()
 
-file(REMOVE_RECURSE ${SCRATCH_DIR}/include)
-file(COPY ${INCLUDE_DIR}/ DESTINATION ${SCRATCH_DIR}/include)
+make_tree()
 run_check(code out)
 if(NOT code EQUAL 0)
-  message(FATAL_ERROR "the headers as they are do not pass, so a planted fault proves nothing:\n${out}")
+  message(FATAL_ERROR "the tree without a fault does not pass, so a planted fault proves nothing:\n${out}")
 endif()
 
 # plant_climb(<low header> <high header>): low includes high, which stands on a higher floor.

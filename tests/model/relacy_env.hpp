@@ -325,6 +325,8 @@ struct relacy_env {
   static std::uint32_t processor() { return rl::thread_index() % 2; }
   static std::uint32_t processors() { return 2; }
   static constexpr std::uint32_t least_stripes = 2;
+  // So few that threads miss some.
+  static constexpr std::uint64_t orders_kept = 2;
 
   // Members that only a model needs.
 

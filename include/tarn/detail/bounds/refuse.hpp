@@ -104,7 +104,7 @@ bool bounds<Config>::recall(core_type& c, std::uint32_t tier, unsigned& turns) n
       if (cached_elsewhere(c).bytes == 0) return false;
       // relaxed: `give_order` publishes it.
       c.drains_.fetch_add(1, std::memory_order::relaxed);
-      c.registry_->give_order();
+      c.registry_->give_order(c);
     }
     while (turns != most_turns) {
       env::pause(turns++);

@@ -119,7 +119,7 @@ void core<Config>::close() noexcept {
     front::give_home(*this, i, rest);
   }
   if constexpr (has_shards) {
-    this->registry_->give_order();
+    this->registry_->give_order(*this);
     follow_orders();
   }
   flush_all();

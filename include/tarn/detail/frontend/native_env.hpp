@@ -110,6 +110,9 @@ struct native_env {
   /// threads that run at the same time; and how many there may be.
   [[nodiscard]] static std::uint32_t processor() noexcept { return current_processor(); }
   [[nodiscard]] static std::uint32_t processors() noexcept { return possible_processors(); }
+  /// Orders that the registry remembers one by one. A thread that slept through more visits all its
+  /// shards, as many as a program has pools.
+  static constexpr std::uint64_t orders_kept = 64;
   // As many threads may lose their processors inside a stripe before a pool is as slow as one lock.
   static constexpr std::uint32_t least_stripes = 64;
   /// A number that mostly differs between threads that run at the same time.

@@ -113,7 +113,7 @@ struct per_thread_front : cached_front<Config> {
   static void drain(core_type& c) noexcept {
     // relaxed: `give_order` publishes it.
     c.drains_.fetch_add(1, std::memory_order::relaxed);
-    c.registry_->give_order();
+    c.registry_->give_order(c);
     c.follow_orders();
   }
   static void leave(core_type& c, shard_type* s) noexcept {
@@ -138,7 +138,7 @@ struct per_thread_front : cached_front<Config> {
   static void order_tick(core_type& c) noexcept {
     // relaxed: `give_order` publishes it.
     c.upkeep_.ticks.fetch_add(1, std::memory_order::relaxed);
-    c.registry_->give_order();
+    c.registry_->give_order(c);
   }
 
   static void refit(tier_type&) noexcept {}

@@ -78,10 +78,14 @@ class registry {
     free_if_unused(slot);
   }
 
-  /// Orders all threads to call `follow_orders`, because of a closed core or a drain.
-  void give_order() noexcept {
-    // (1) release, pairs with (2): a thread that sees the number sees what was ordered before it.
-    orders_.fetch_add(1, std::memory_order::release);
+  /// Orders all threads that have a shard of `core` to call `follow_orders`, because the core is
+  /// closed or drained. Complexity: O(1).
+  void give_order(const core_base<Env>& core) noexcept {
+    const auto number = give_order();
+    // relaxed: it only spares a thread the visit to its other shards. A thread that reads the entry
+    // before this store visits all.
+    ordered_[number % orders_kept].store(number * max_slots + core.slot_number_,
+                                         std::memory_order::relaxed);
   }
 
   /// True if the calling thread should call `follow_orders`. Called on every slow path.
@@ -90,10 +94,20 @@ class registry {
     return orders_.load(std::memory_order::relaxed) != Env::table(*this).seen_orders;
   }
 
-  /// Leaves the shards of closed cores and refreshes the others. No lock may be held.
+  /// Leaves the shards of closed cores and refreshes the others. No lock may be held. Complexity:
+  /// O(orders since the thread's last call), at most O(shards of the thread).
   void follow_orders() noexcept {
-    Env::table(*this).seen_orders = orders_.load(std::memory_order::acquire);  // (2) with (1)
-    visit_shards(false);
+    auto number = Env::table(*this).seen_orders;
+    const auto newest = orders_.load(std::memory_order::acquire);  // (2) with (1)
+    Env::table(*this).seen_orders = newest;
+    if (newest - number > orders_kept) return visit_shards(false);
+    const auto thread = Env::thread();
+    while (number != newest) {
+      const auto entry = ordered_[++number % orders_kept].load(std::memory_order::relaxed);
+      // Not stored yet, or of a newer order.
+      if (entry / max_slots != number) return visit_shards(false);
+      if (!visit_shard(static_cast<std::uint32_t>(entry % max_slots), thread, false)) return;
+    }
   }
 
   void thread_begins() noexcept {
@@ -161,6 +175,7 @@ class registry {
   using mutex = typename Env::mutex;
 
   static constexpr std::uint32_t parts = max_slots / 64;
+  static constexpr std::uint64_t orders_kept = Env::orders_kept;
 
   void take(std::uint32_t slot) noexcept { taken_[slot / 64] |= std::uint64_t{1} << slot % 64; }
   void free_if_unused(std::uint32_t slot) noexcept {
@@ -168,36 +183,49 @@ class registry {
     taken_[slot / 64] &= ~(std::uint64_t{1} << slot % 64);
   }
 
-  /// User code runs in here, and a fiber that runs it may continue on another thread. So the table
-  /// is looked up again each time.
+  /// Orders all threads to visit all their shards. Returns: the number of the order.
+  std::uint64_t give_order() noexcept {
+    // (1) release, pairs with (2): a thread that sees the number sees what was ordered before it.
+    return orders_.fetch_add(1, std::memory_order::release) + 1;
+  }
+
   void visit_shards(bool thread_ends) noexcept {
     const auto thread = Env::thread();
     for (std::uint32_t slot = 0;;) {
-      if (Env::thread() != thread) return give_order();  // neither thread has followed all orders
       const auto& table = Env::table(*this);
       slot = table.next(slot);
-      if (slot >= table.end()) return;
-      void* const shard = table.entry(slot);
-      core_base<Env>* core = nullptr;
-      bool leaving = true;
-      {
-        const guard<mutex> hold(lock_);
-        auto& known = records_[slot];
-        // A core that can't be pinned has all blocks home: the shard is empty, or freed with the
-        // core.
-        if (known.core != nullptr && known.core->try_pin()) core = known.core;
-        leaving = thread_ends || core == nullptr || core->closed();
-        if (leaving) {
-          Env::set_entry(*this, slot, nullptr);
-          --known.attached;
-          free_if_unused(slot);
-        }
-      }
-      if (core != nullptr) {  // pinned
-        leaving ? core->leave(shard) : core->renew();
-        core->drop_life();
+      if (slot >= table.end() || !visit_shard(slot, thread, thread_ends)) return;
+    }
+  }
+
+  /// Leaves or refreshes the calling thread's shard of a slot, if it has one. User code runs in
+  /// here, and a fiber that runs it may continue on another thread than `thread`. Returns: false if
+  /// it did. Neither thread has followed all orders then, so there is a new one for both.
+  [[nodiscard]] bool visit_shard(std::uint32_t slot, std::uintptr_t thread,
+                                 bool thread_ends) noexcept {
+    void* const shard = Env::table(*this).entry(slot);
+    if (shard == nullptr) return true;
+    core_base<Env>* core = nullptr;
+    bool leaving = true;
+    {
+      const guard<mutex> hold(lock_);
+      auto& known = records_[slot];
+      // A core that can't be pinned has all blocks home: the shard is empty, or freed with the
+      // core.
+      if (known.core != nullptr && known.core->try_pin()) core = known.core;
+      leaving = thread_ends || core == nullptr || core->closed();
+      if (leaving) {
+        Env::set_entry(*this, slot, nullptr);
+        --known.attached;
+        free_if_unused(slot);
       }
     }
+    if (core == nullptr) return true;
+    leaving ? core->leave(shard) : core->renew();
+    core->drop_life();  // the pin
+    if (Env::thread() == thread) return true;
+    give_order();
+    return false;
   }
 
   mutex lock_;
@@ -205,6 +233,8 @@ class registry {
   record* records_;
   std::uint64_t taken_[parts] = {1};  // slots with a core or an attached thread; 0 is never given
   typename Env::template atomic<std::uint64_t> orders_{0};
+  /// The newest orders: `number * max_slots` plus the slot of the core, at `number % orders_kept`.
+  typename Env::template atomic<std::uint64_t> ordered_[orders_kept] = {};
   typename Env::template atomic<std::size_t> threads_{0};
 };
 
