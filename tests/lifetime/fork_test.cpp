@@ -112,7 +112,7 @@ TEMPLATE_LIST_TEST_CASE("a child forked at any moment can use the pools, and its
   }
   std::minstd_rand random(4);
   std::vector<test::child_end> ends;
-  for (int i = 0; i != 50; ++i) {
+  for (int i = 0; i != (test::slowdown == 1 ? 50 : 15); ++i) {
     // The forking thread holds blocks, and has idle ones.
     auto mine = here.bytes.get(random() % 3000);
     for (auto spin = random() % 20000; spin != 0; --spin) {

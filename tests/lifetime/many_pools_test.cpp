@@ -20,8 +20,6 @@ namespace {
 using small_pool = tarn::byte_pool<tarn::thread_cached<>, tarn::counting_stats,
                                    tarn::traits<tarn::fixed_tiers<256>>>;
 
-constexpr int slowdown = test::with_asan || test::with_tsan ? 10 : 1;
-
 }  // namespace
 
 TEST_CASE("more than 8192 pools work at once, those without a slot too", "[many]") {
@@ -68,7 +66,7 @@ TEST_CASE("more than 8192 pools work at once, those without a slot too", "[many]
 
 TEST_CASE("100,000 pools come and go beside live threads and nothing grows", "[many]") {
   constexpr int makers = 4;
-  constexpr int rounds = 100'000 / makers / slowdown;
+  constexpr int rounds = 100'000 / makers / test::slowdown;
 
   std::atomic<bool> stop{false};
   std::atomic<small_pool*> shown[makers] = {};

@@ -15,13 +15,14 @@
 #include "support/catch.hpp"
 #include "support/owner_pattern.hpp"
 #include "support/policy_matrix.hpp"
+#include "support/sanitizer.hpp"
 #include "support/threads.hpp"
 
 TEMPLATE_LIST_TEST_CASE("a close that races gets and puts leaves nothing behind", "[byte_pool]",
                         test::every_concurrent_lock) {
   INFO(test::name_of<TestType>());
   std::size_t open_gets = 0;
-  for (int round = 0; round != 25; ++round) {
+  for (int round = 0; round != (test::slowdown == 1 ? 25 : 8); ++round) {
     test::byte_fixture<TestType> pool;
     std::atomic<std::size_t> torn{0};
     std::atomic<std::size_t> got{0};
@@ -93,7 +94,7 @@ TEMPLATE_LIST_TEST_CASE("buffers that outlive their pool die on any thread", "[b
 TEMPLATE_LIST_TEST_CASE("a pool that ends while threads still put back loses nothing",
                         "[byte_pool]", test::every_concurrent_lock) {
   INFO(test::name_of<TestType>());
-  for (int round = 0; round != 25; ++round) {
+  for (int round = 0; round != (test::slowdown == 1 ? 25 : 8); ++round) {
     test::byte_fixture<TestType> pool;
     using buffer = typename test::byte_fixture<TestType>::buffer;
     std::vector<std::vector<buffer>> out(3);

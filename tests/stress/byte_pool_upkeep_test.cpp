@@ -14,6 +14,7 @@
 #include "support/catch.hpp"
 #include "support/owner_pattern.hpp"
 #include "support/policy_matrix.hpp"
+#include "support/sanitizer.hpp"
 #include "support/threads.hpp"
 
 namespace {
@@ -59,7 +60,8 @@ std::size_t work(Pool& pool, std::size_t me, std::size_t most_size, const std::a
   return torn;
 }
 
-// Runs workers beside `action(round)`, which is called `rounds` times. Returns: torn blocks.
+// Runs workers beside `action(round)`, which is called `rounds` times, with a sanitizer a third of
+// that. Returns: torn blocks.
 template <class Pool, class Action>
 std::size_t beside_workers(Pool& pool, std::size_t most_size, unsigned rounds, Action&& action) {
   std::atomic<bool> stop{false};
@@ -69,7 +71,7 @@ std::size_t beside_workers(Pool& pool, std::size_t most_size, unsigned rounds, A
       torn += work(pool, me, most_size, stop);
       return;
     }
-    for (unsigned i = 0; i != rounds; ++i) {
+    for (unsigned i = 0; i != (test::slowdown == 1 ? rounds : rounds / 3); ++i) {
       action(i);
       std::this_thread::yield();
     }

@@ -23,4 +23,8 @@ inline constexpr bool with_tsan = true;
 inline constexpr bool with_tsan = false;
 #endif
 
+/// With a sanitizer everything takes some ten times as long. Tests of random or repeated work do
+/// this many times less of it then.
+inline constexpr int slowdown = with_asan || with_tsan ? 10 : 1;
+
 }  // namespace test

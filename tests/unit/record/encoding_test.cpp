@@ -18,6 +18,7 @@
 
 #include "support/catch.hpp"
 #include "support/heap_count.hpp"
+#include "support/sanitizer.hpp"
 
 namespace {
 
@@ -212,9 +213,13 @@ TEST_CASE("every change of a byte is refused, or is what was decoded", "[record]
   tarn::record_batch read;
   std::size_t refused = 0;
   std::size_t refused_repaired = 0;
+  std::size_t covered = 0;
   for (std::size_t at = 0; at != good.size(); ++at) {
-    for (unsigned change = 1; change != 256; ++change) {
+    // The checksum covers all but base offset and leader epoch.
+    const bool is_covered = at >= 16 || (at >= 8 && at < 12);
+    for (unsigned change = 1; change < 256; change += test::slowdown == 1 ? 1 : 8 + at % 5) {
       auto bad = good;
+      covered += is_covered;
       bad[at] ^= static_cast<std::byte>(change);
       if (!read.try_decode(bad)) {
         ++refused;
@@ -231,8 +236,7 @@ TEST_CASE("every change of a byte is refused, or is what was decoded", "[record]
       }
     }
   }
-  // All changes except those of base offset and leader epoch, which the checksum does not cover.
-  CHECK(refused == (good.size() - 12) * 255);
+  CHECK(refused == covered);
   CHECK(refused_repaired > good.size());
 }
 
