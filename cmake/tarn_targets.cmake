@@ -3,12 +3,17 @@
 # a consumer never sees this file.
 option(TARN_WERROR "Treat warnings in our own programs as errors" OFF)
 # All 32 pairs of lock and stats policies take six times as long to compile as four of them. So each
-# program takes an eighth of them, a different eighth in each build of .ci/run. A separate program
-# takes all pairs (tests/completeness), except with a sanitizer.
+# program takes an eighth or a sixteenth of them, a different one in each build of .ci/run. A separate
+# program takes all pairs (tests/completeness), except with a sanitizer.
 option(TARN_TEST_EVERY_POLICY "All tests run over all pairs of lock and stats policies" OFF)
-set(TARN_TEST_PART 0 CACHE STRING "Else: which eighth of the pairs, 0 to 7; programs differ")
-if(NOT TARN_TEST_PART MATCHES "^[0-7]$")
-  message(FATAL_ERROR "TARN_TEST_PART is '${TARN_TEST_PART}'; it must be 0 to 7")
+set(TARN_TEST_PARTS 8 CACHE STRING "Else: into how many parts the pairs are divided, 8 or 16")
+set(TARN_TEST_PART 0 CACHE STRING "Else: which part of the pairs, from 0; programs differ")
+if(NOT TARN_TEST_PARTS MATCHES "^(8|16)$")
+  message(FATAL_ERROR "TARN_TEST_PARTS is '${TARN_TEST_PARTS}'; it must be 8 or 16")
+endif()
+if(NOT TARN_TEST_PART MATCHES "^[0-9]+$" OR TARN_TEST_PART GREATER_EQUAL TARN_TEST_PARTS)
+  message(FATAL_ERROR
+    "TARN_TEST_PART is '${TARN_TEST_PART}'; it must be 0 or more, and less than ${TARN_TEST_PARTS}")
 endif()
 
 # All programs go to one folder, where cmake/run.sh and users find them.
@@ -52,8 +57,9 @@ function(tarn_test name)
   if(NOT TARN_TEST_EVERY_POLICY)
     string(MD5 digest ${name})
     string(SUBSTRING ${digest} 0 1 digit)
-    math(EXPR part "(0x${digit} + ${TARN_TEST_PART}) % 8")
-    target_compile_definitions(${name} PRIVATE TARN_TEST_PART=${part})
+    math(EXPR part "(0x${digit} + ${TARN_TEST_PART}) % ${TARN_TEST_PARTS}")
+    target_compile_definitions(${name} PRIVATE TARN_TEST_PART=${part}
+                                               TARN_TEST_PARTS=${TARN_TEST_PARTS})
   endif()
   # Stress tests keep their own cores, so that the optimiser treats them as a user's code. Static
   # tests instantiate the cores that they look at.

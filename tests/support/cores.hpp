@@ -35,18 +35,25 @@ struct pools_of {
 #define TARN_TEST_INSTANTIATE(POOL) \
   TARN_INSTANTIATE_CORE(POOL);      \
   TARN_INSTANTIATE_BYTE_POOL(POOL)
-// `ACTION` for the four pools of a part, on both sources.
-#define TARN_TEST_POOLS(ACTION, POLICIES)          \
+// `ACTION` for the pools of a part, on both sources: four of an eighth, two of a sixteenth.
+#define TARN_TEST_TWO_POOLS(ACTION, POLICIES)      \
   ACTION(test::pools_of<POLICIES>::on_heap<0>);    \
   ACTION(test::pools_of<POLICIES>::on_heap<1>);    \
+  ACTION(test::pools_of<POLICIES>::on_failing<0>); \
+  ACTION(test::pools_of<POLICIES>::on_failing<1>)
+#define TARN_TEST_FOUR_POOLS(ACTION, POLICIES)     \
+  TARN_TEST_TWO_POOLS(ACTION, POLICIES);           \
   ACTION(test::pools_of<POLICIES>::on_heap<2>);    \
   ACTION(test::pools_of<POLICIES>::on_heap<3>);    \
-  ACTION(test::pools_of<POLICIES>::on_failing<0>); \
-  ACTION(test::pools_of<POLICIES>::on_failing<1>); \
   ACTION(test::pools_of<POLICIES>::on_failing<2>); \
   ACTION(test::pools_of<POLICIES>::on_failing<3>)
 
 #if !defined(TARN_TEST_MAKES_CORES)
+#if TARN_TEST_PARTS == 16
+#define TARN_TEST_POOLS TARN_TEST_TWO_POOLS
+#else
+#define TARN_TEST_POOLS TARN_TEST_FOUR_POOLS
+#endif
 TARN_TEST_POOLS(TARN_DECLARE_BYTE_POOL, test::every_policy);
 TARN_TEST_POOLS(TARN_DECLARE_BYTE_POOL, test::every_lock);
 #endif

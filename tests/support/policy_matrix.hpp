@@ -44,26 +44,27 @@ using concurrent_locks =
                tarn::thread_cached<tarn::spin_lock>, tarn::thread_cached<counting_lock>>;
 using stats = std::tuple<tarn::no_stats, tarn::counting_stats, tarn::recording_stats, byte_stats>;
 
-// Every second lock, from the first or from the second on, each with another stats policy. The
-// eight parts together are all pairs.
-template <std::size_t Part, class Locks, class Stats,
-          class = std::make_index_sequence<(std::tuple_size_v<Locks> + 1 - Part % 2) / 2>>
+// Every `Step`th lock, each with another stats policy. `Step` times as many parts as there are
+// stats policies are all pairs together.
+template <std::size_t Part, class Locks, class Stats, std::size_t Step = 2,
+          class =
+              std::make_index_sequence<(std::tuple_size_v<Locks> + Step - 1 - Part % Step) / Step>>
 struct part;
-template <std::size_t Part, class Locks, class Stats, std::size_t... I>
-struct part<Part, Locks, Stats, std::index_sequence<I...>> {
+template <std::size_t Part, class Locks, class Stats, std::size_t Step, std::size_t... I>
+struct part<Part, Locks, Stats, Step, std::index_sequence<I...>> {
   using type = std::tuple<
-      policies<std::tuple_element_t<2 * I + Part % 2, Locks>,
-               std::tuple_element_t<(I + Part / 2) % std::tuple_size_v<Stats>, Stats>>...>;
+      policies<std::tuple_element_t<Step * I + Part % Step, Locks>,
+               std::tuple_element_t<(I + Part / Step) % std::tuple_size_v<Stats>, Stats>>...>;
 };
 
 // All pairs, whatever the build selects.
 using every_pair = cross<locks, stats>::type;
 
-// The pairs that a test runs over: all, or the eighth that the build selected for this program
-// (half of the locks, each with one stats policy), see cmake/tarn_targets.cmake.
+// The pairs that a test runs over: all, or the part that the build selected for this program (half
+// or a quarter of the locks, each with one stats policy), see cmake/tarn_targets.cmake.
 #if defined(TARN_TEST_PART)
 template <class Locks, class Stats>
-using some_of = typename part<TARN_TEST_PART, Locks, Stats>::type;
+using some_of = typename part<TARN_TEST_PART, Locks, Stats, TARN_TEST_PARTS / 4>::type;
 #else
 template <class Locks, class Stats>
 using some_of = typename cross<Locks, Stats>::type;

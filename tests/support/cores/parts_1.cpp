@@ -4,5 +4,5 @@
 
 using even = test::part<2, test::locks, test::stats>::type;
 using odd = test::part<3, test::locks, test::stats>::type;
-TARN_TEST_POOLS(TARN_TEST_INSTANTIATE, even);
-TARN_TEST_POOLS(TARN_TEST_INSTANTIATE, odd);
+TARN_TEST_FOUR_POOLS(TARN_TEST_INSTANTIATE, even);
+TARN_TEST_FOUR_POOLS(TARN_TEST_INSTANTIATE, odd);
