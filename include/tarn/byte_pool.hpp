@@ -88,7 +88,7 @@ class byte_pool
   /// Complexity: O(1); a miss may take a slab from the source.
   [[nodiscard]] TARN_FORCE_INLINE buffer get(std::size_t size,
                                              where_type where = where_type::current()) {
-    auto got = core().take_hit_bytes(size);
+    auto got = core().take_hit_bytes(size, this->place());
     if (got.block == nullptr) [[unlikely]]
       got = take_slowly(size, where);
     return {got.block, size, got.capacity, &core()};
@@ -96,7 +96,7 @@ class byte_pool
   /// As `get`, but returns an empty buffer instead of throwing.
   [[nodiscard]] TARN_FORCE_INLINE buffer
   try_get(std::size_t size, where_type where = where_type::current()) noexcept {
-    const auto got = core().take_bytes(size, where);
+    const auto got = core().take_bytes(size, where, this->place());
     if (got.block == nullptr) [[unlikely]]
       return {};
     return {got.block, size, got.capacity, &core()};
@@ -104,7 +104,7 @@ class byte_pool
 
   /// Gets a buffer of at least `size` bytes. Its size is its capacity.
   [[nodiscard]] buffer get_at_least(std::size_t size, where_type where = where_type::current()) {
-    const auto got = core().take_bytes(size, where);
+    const auto got = core().take_bytes(size, where, this->place());
     if (got.block == nullptr) [[unlikely]]
       this->fail(size);
     buffer made(got.block, size, got.capacity, &core());
@@ -113,7 +113,7 @@ class byte_pool
   }
   [[nodiscard]] buffer try_get_at_least(std::size_t size,
                                         where_type where = where_type::current()) noexcept {
-    const auto got = core().take_bytes(size, where);
+    const auto got = core().take_bytes(size, where, this->place());
     if (got.block == nullptr) [[unlikely]]
       return {};
     buffer made(got.block, size, got.capacity, &core());
@@ -264,7 +264,7 @@ class byte_pool
                                                  std::size_t alignment = default_alignment,
                                                  where_type where = where_type::current()) {
     if (is_small(alignment)) [[likely]] {
-      if (void* const block = core().take_hit_bytes(size).block) [[likely]]
+      if (void* const block = core().take_hit_bytes(size, this->place()).block) [[likely]]
         return block;
     }
     return allocate_slowly(size, alignment, where);
@@ -274,7 +274,7 @@ class byte_pool
       std::size_t size, std::size_t alignment = default_alignment,
       where_type where = where_type::current()) noexcept {
     if (is_small(alignment)) [[likely]]
-      return core().take_bytes(size, where).block;
+      return core().take_bytes(size, where, this->place()).block;
     if (!std::has_single_bit(alignment)) return nullptr;
     return core().take_cold(size, alignment, where).block;
   }
@@ -285,10 +285,13 @@ class byte_pool
   TARN_FORCE_INLINE void deallocate(void* p, std::size_t size,
                                     std::size_t alignment = default_alignment) noexcept {
     if constexpr (!Traits::check::enabled) {
-      if (alignment <= default_alignment) [[likely]]
-        return core().give_bytes(p, size);
+      if (alignment <= default_alignment) [[likely]] {
+        if constexpr (!core_type::has_fixed_end) return core().give_bytes(p, size);
+        if (core().give_hit_bytes(p, size, this->place())) [[likely]]
+          return;
+      }
     }
-    core().give_cold(p, size, alignment, detail::core_settings::no_limit, true);
+    deallocate_slowly(p, size, alignment);
   }
 
   /// Fills `out` with raw blocks of `size` bytes. Throws: as `allocate`; nothing has changed then,
@@ -425,6 +428,9 @@ class byte_pool
     void* const block = try_allocate(size, alignment, where);
     if (block == nullptr) this->fail(size, alignment);
     return block;
+  }
+  TARN_COLD void deallocate_slowly(void* p, std::size_t size, std::size_t alignment) noexcept {
+    core().give_cold(p, size, alignment, detail::core_settings::no_limit, true);
   }
 };
 

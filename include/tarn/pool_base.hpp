@@ -347,11 +347,12 @@ class pool_base {
         closing_(o.closing),
         recent_lengths_(o.recent_lengths) {
     if constexpr (Core::samples) core_->sampled().lengths = access::sink(o.recent_lengths);
-    core_->begin();
+    core_->begin(&entrance_);
   }
   ~pool_base() {
     core_->visits().end();
     close();
+    core_->leave_entrance();
     core_->release();
   }
 
@@ -365,6 +366,10 @@ class pool_base {
   }
 
   [[nodiscard]] TARN_FORCE_INLINE Core& core() const noexcept { return *core_; }
+  /// Where a request finds the calling thread's shard; see `core::begin`.
+  [[nodiscard]] TARN_FORCE_INLINE const typename Core::place_word& place() const noexcept {
+    return Core::front::place_in(entrance_, *core_);
+  }
 
   void check_tier(std::size_t tier) const {
     if (tier >= core_->tiers()) {
@@ -518,6 +523,7 @@ class pool_base {
   }
 
   Core* core_;  // lives on while blocks are live
+  TARN_NO_UNIQUE_ADDRESS typename Core::front::entrance entrance_;
   initial_blocks initial_;
   std::size_t capacity_;  // this and the next two are kept for snapshots
   std::size_t limit_bytes_;

@@ -47,6 +47,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   using slab_type = slab<env>;
   using acquired_type = acquired<env>;
   using where_type = typename recording_core<core, Config>::where_type;
+  using place_word = typename env::template atomic<std::uintptr_t>;
 
   /// What stands before the depots. No other part of the core asks which one it is.
   using front = typename Config::shape::template front<Config>;
@@ -59,7 +60,11 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   core(const core_settings&, std::uint32_t tiers, SizeOf&& size_of, typename Config::source);
   /// Makes the core known to threads and fork handlers. To be called when the core is wholly
   /// constructed, before any other use of it.
-  void begin() noexcept;
+  ///
+  /// `entrance`: a part of the pool object, which holds `hot_place()` from now until
+  /// `leave_entrance`. Requests through the pool object read it, and follow no pointer to the core.
+  void begin(typename front::entrance* entrance = nullptr) noexcept;
+  void leave_entrance() noexcept;
 
   // A core below the heap takes no memory for itself from the heap. Throws: `std::bad_alloc`.
   [[nodiscard]] static void* operator new(std::size_t bytes) { return place_for<core>(bytes); }
@@ -89,10 +94,11 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   /// has changed then.
   [[nodiscard]] TARN_FORCE_INLINE bool give_hit(shard_type* s, std::size_t place,
                                                 void* block) noexcept;
-  /// The calling thread's shard, for requests whose block needs no further work. The pool returns
-  /// the null shard instead while observers listen to each request, and if it zeroes or checks
-  /// blocks. Null where threads have no shards.
-  [[nodiscard]] TARN_FORCE_INLINE shard_type* hot_shard() const noexcept;
+  /// Where a thread finds its shard for requests whose block needs no further work. It finds the
+  /// null shard while observers listen to each request, and if the pool zeroes or checks blocks.
+  [[nodiscard]] const place_word& hot_place() const noexcept { return hot_place_; }
+  /// The calling thread's shard at a place, or the null shard. Null where threads have no shards.
+  [[nodiscard]] TARN_FORCE_INLINE shard_type* shard_at(const place_word& place) const noexcept;
 
   /// Takes `count` blocks if the caller's cache holds as many, by one store or one lock. Returns:
   /// whether it took them; `blocks` is unchanged if not.
@@ -195,9 +201,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   friend struct upkeep<Config>;  // periodic work
   friend struct bounds<Config>;  // limits
   using tier_state = core_tier<Config>;
-  using place_word = typename env::template atomic<std::uintptr_t>;
 
-  [[nodiscard]] TARN_FORCE_INLINE shard_type* shard_at(const place_word& place) const noexcept;
   [[nodiscard]] shard_type* own_shard() const noexcept;
   [[nodiscard]] shard_type* find_shard() noexcept;
   [[nodiscard]] cache_type* own_cache(tier_state& t) noexcept;
@@ -278,6 +282,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
 
   // The places where a thread finds its shard, or the null shard once the pool is closed.
   place_word hot_place_, own_place_;
+  typename front::entrance* entrance_ = nullptr;  // guarded by the lock of the observers
   TARN_NO_UNIQUE_ADDRESS typename front::core_part front_part_;
   std::uint32_t named_tiers_, tier_count_;  // immutable
   std::conditional_t<is_below_heap_v<typename Config::source>, own_from_pages, own_from_heap> own_;

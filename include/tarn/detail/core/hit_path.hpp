@@ -7,18 +7,12 @@
 
 namespace tarn::detail {
 
-/// The calling thread's shard at a place, or the null shard.
 template <class Config>
 TARN_FORCE_INLINE auto core<Config>::shard_at(const place_word& place) const noexcept
     -> shard_type* {
   if constexpr (!has_shards) return nullptr;
   // relaxed: a stale place leads to a shard of this thread, which outlives the call.
   return static_cast<shard_type*>(env::entry(place.load(std::memory_order::relaxed)));
-}
-
-template <class Config>
-TARN_FORCE_INLINE auto core<Config>::hot_shard() const noexcept -> shard_type* {
-  return shard_at(hot_place_);
 }
 
 template <class Config>
@@ -31,9 +25,10 @@ void core<Config>::set_hot_end(std::size_t usual) noexcept {
     // relaxed: observers hear of a request that misses the change a moment late.
     this->hot_end_.store(end, std::memory_order::relaxed);
     front::open_hot(*this, end != 0);
-    hot_place_.store(
-        end != 0 ? own_place_.load(std::memory_order::relaxed) : env::word_of(*this->registry_, 0),
-        std::memory_order::relaxed);
+    const auto place =
+        end != 0 ? own_place_.load(std::memory_order::relaxed) : env::word_of(*this->registry_, 0);
+    hot_place_.store(place, std::memory_order::relaxed);
+    if (entrance_ != nullptr) entrance_->set(place);
   });
 }
 

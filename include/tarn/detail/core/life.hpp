@@ -67,7 +67,7 @@ void core<Config>::give_place(void* p, [[maybe_unused]] std::size_t bytes) noexc
 }
 
 template <class Config>
-void core<Config>::begin() noexcept {
+void core<Config>::begin(typename front::entrance* entrance) noexcept {
   auto& registry = *this->registry_;
   env::prepare(registry);
   env::keep_functions_of(*this);
@@ -75,7 +75,13 @@ void core<Config>::begin() noexcept {
   registry.enroll(*this, has_shards && !(front::has_shards && bounded));
   // relaxed: no other thread uses the core yet.
   own_place_.store(env::word_of(registry, this->slot_number_), std::memory_order::relaxed);
+  entrance_ = entrance;
   set_hot_end(this->hot_end_.load(std::memory_order::relaxed));
+}
+
+template <class Config>
+void core<Config>::leave_entrance() noexcept {
+  this->observers_.ask([&](bool) { entrance_ = nullptr; });
 }
 
 template <class Config>

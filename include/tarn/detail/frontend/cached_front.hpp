@@ -48,6 +48,15 @@ struct cached_front : cached_holds<Config> {
   struct core_part {};
   static void dismantle(core_type&) noexcept {}
 
+  /// What a pool object keeps of the place of its threads' shards: nothing here.
+  struct entrance {
+    void set(std::uintptr_t) noexcept {}
+  };
+  template <class Core>
+  [[nodiscard]] TARN_FORCE_INLINE static const auto& place_in(const entrance&, Core& c) noexcept {
+    return c.hot_place();
+  }
+
   // Gets.
 
   /// `pop` and `push` of requests whose block needs no further work.

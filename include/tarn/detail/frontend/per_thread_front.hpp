@@ -32,6 +32,16 @@ struct per_thread_front : cached_front<Config> {
   };
   static void prepare(tier_type&) noexcept {}
 
+  /// A copy of the place, so that the hit path needs no pointer to the core.
+  struct entrance {
+    typename env::template atomic<std::uintptr_t> place{0};
+    void set(std::uintptr_t to) noexcept { place.store(to, std::memory_order::relaxed); }
+  };
+  template <class Core>
+  [[nodiscard]] TARN_FORCE_INLINE static const auto& place_in(const entrance& e, Core&) noexcept {
+    return e.place;
+  }
+
   [[nodiscard]] static cache_type* cache_of(tier_type& t, shard_type* s) noexcept {
     return s != nullptr ? &s->cache_of(t.home.shape.number) : nullptr;
   }

@@ -40,7 +40,12 @@ class byte_core final : public core<typename Config::mechanism> {
   using sized_block = typename large_blocks<lock_type>::sized_block;
   using held_block = typename large_blocks<lock_type>::held_block;
   using where_type = typename base::where_type;
+  using typename base::place_word;
   using bounds_type = bounds<typename Config::mechanism>;
+
+  /// Whether sizes are compared with a constant. Then the front end keeps requests off the hit
+  /// path, instead of an end of 0.
+  static constexpr bool has_fixed_end = base::front::closes_itself && tiers_type::is_static;
 
   byte_core(const core_settings& settings, tiers_type tiers, typename Config::source source,
             std::string name, tarn::zeroing zeroing, std::size_t large_cache_bytes)
@@ -54,22 +59,26 @@ class byte_core final : public core<typename Config::mechanism> {
     refresh_fast_path();
   }
 
-  /// Returns: a null block if the core is closed or out of memory.
-  [[nodiscard]] TARN_FORCE_INLINE sized_block take_bytes(std::size_t size, where_type where = {}) {
-    const auto got = take_hit_bytes(size);
+  /// Returns: a null block if the core is closed or out of memory. `place`: `hot_place()`, or the
+  /// pool object's copy.
+  [[nodiscard]] TARN_FORCE_INLINE sized_block take_bytes(std::size_t size, where_type where,
+                                                         const place_word& place) {
+    const auto got = take_hit_bytes(size, place);
     if (got.block != nullptr) [[likely]]
       return got;
     return take_cold(size, small_alignment, where);
   }
   /// As `take_bytes`, but does not count a refusal.
   [[nodiscard]] sized_block take_unreported(std::size_t size, where_type where) {
-    const auto got = take_hit_bytes(size);
+    const auto got = take_hit_bytes(size, this->hot_place());
     return got.block != nullptr ? got : take_told(size, small_alignment, where);
   }
   /// As `take_hit`: null if the hit path is not enough; nothing has changed then.
-  [[nodiscard]] TARN_FORCE_INLINE sized_block take_hit_bytes(std::size_t size) {
+  [[nodiscard]] TARN_FORCE_INLINE sized_block take_hit_bytes(std::size_t size,
+                                                             const place_word& place) {
     if (may_hit(size)) [[likely]] {
-      auto* const shard = this->hot_shard();  // first: the optimiser keeps what follows together
+      auto* const shard =
+          this->shard_at(place);  // first: the optimiser keeps what follows together
       const auto tier = hot_tier(size);
       if (void* const block = this->take_hit(shard, tier, size, true)) [[likely]] {
         return {block, tiers_.size_of(tier)};
@@ -78,15 +87,28 @@ class byte_core final : public core<typename Config::mechanism> {
     return {};
   }
 
-  /// `size`: any size from the requested one to the capacity.
-  TARN_FORCE_INLINE void give_bytes(void* block, std::size_t size) noexcept {
-    if (!give_hit_bytes(block, size)) [[unlikely]]
-      give_cold(block, size, small_alignment, core_settings::no_limit, true);
+  /// `size`: any size from the requested one to the capacity. Returns: false if the hit path is not
+  /// enough; nothing has changed then.
+  [[nodiscard]] TARN_FORCE_INLINE bool give_hit_bytes(void* block, std::size_t size,
+                                                      const place_word& place) noexcept {
+    if (!may_hit(size)) [[unlikely]]
+      return false;
+    if constexpr (has_fixed_end) {
+      auto* const shard = this->shard_at(place);
+      return this->give_hit(shard, hot_tier(size), block);
+    } else {
+      this->give(hot_tier(size), block);
+      return true;
+    }
   }
 
+  TARN_FORCE_INLINE void give_bytes(void* block, std::size_t size) noexcept {
+    if (!give_hit_bytes(block, size, this->hot_place())) [[unlikely]]
+      give_cold(block, size, small_alignment, core_settings::no_limit, true);
+  }
   /// As `give_bytes`, for a handle, which knows how many bytes were used.
   TARN_FORCE_INLINE void give_owned(void* block, std::size_t capacity, std::size_t used) noexcept {
-    if (!give_hit_bytes(block, capacity)) [[unlikely]]
+    if (!give_hit_bytes(block, capacity, this->hot_place())) [[unlikely]]
       give_cold(block, capacity, small_alignment, used, false);
   }
 
@@ -172,10 +194,6 @@ class byte_core final : public core<typename Config::mechanism> {
     return s;
   }
 
-  /// Whether sizes are compared with a constant. Then the front end keeps requests off the hit
-  /// path, instead of an end of 0.
-  static constexpr bool has_fixed_end = base::front::closes_itself && tiers_type::is_static;
-
   /// Whether no size is compared: those above the last tier, and 0, lead into the gap.
   static constexpr bool has_gap =
       has_fixed_end && base::front::has_gap && has_open_search<tiers_type>;
@@ -199,18 +217,6 @@ class byte_core final : public core<typename Config::mechanism> {
       return is_hot(size);
     }
   }
-  [[nodiscard]] TARN_FORCE_INLINE bool give_hit_bytes(void* block, std::size_t size) noexcept {
-    if (!may_hit(size)) [[unlikely]]
-      return false;
-    if constexpr (has_fixed_end) {
-      auto* const shard = this->hot_shard();
-      return this->give_hit(shard, hot_tier(size), block);
-    } else {
-      this->give(hot_tier(size), block);
-      return true;
-    }
-  }
-
   /// The tier of a size that `may_hit`, or a place in the gap.
   [[nodiscard]] TARN_FORCE_INLINE std::size_t hot_tier(std::size_t size) const noexcept {
     if constexpr (has_gap) {

@@ -101,7 +101,7 @@ auto byte_core<Config>::take_with_node(std::size_t size, where_type where) -> bl
     both.node = nullptr;
     return both;
   }
-  both.got = take_bytes(size, where);
+  both.got = take_bytes(size, where, this->hot_place());
   if (both.got.block == nullptr) {
     this->put_held(node_tier(), &both.node, held);
     return both;

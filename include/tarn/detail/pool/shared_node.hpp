@@ -59,7 +59,7 @@ class shared_node {
       core_type& core, std::size_t size, typename core_type::where_type where = {}) {
     const auto tier = core.table().tier_for(size);
     if (tier < core.table().count() && fits_behind(size, core.table().size_of(tier))) [[likely]] {
-      const auto got = core.take_bytes(size, where);
+      const auto got = core.take_bytes(size, where, core.hot_place());
       if (got.block == nullptr) [[unlikely]]
         return {};
       return {got.block, make(&core, got.block, got.capacity, size)};
