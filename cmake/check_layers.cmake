@@ -69,9 +69,10 @@ set(may_be_large
   tarn/detail/core/life.hpp 170          # beginning, closing and ending are one sequence of steps
   tarn/detail/core/threads.hpp 180       # attaching is one sequence of steps
   tarn/detail/extents/large.hpp 185      # one class
-  tarn/detail/frontend/cached_front.hpp 200     # what front ends with caches have in common
+  tarn/detail/frontend/cached_front.hpp 205     # what front ends with caches have in common
   tarn/detail/frontend/cpu_caches.hpp 260       # one class: sections, doors and seals
   tarn/detail/frontend/lock_free_front.hpp 370  # one front end: stack, links and numbers of slabs
+  tarn/detail/frontend/per_thread_front.hpp 160 # one front end, with orders and recorders
   tarn/detail/frontend/per_cpu_front.hpp 285    # one front end, with bulks, bounds and fork
   tarn/detail/frontend/striped_front.hpp 280    # the same
   tarn/detail/frontend/native_env.hpp 155       # one environment, with the names of the models'
