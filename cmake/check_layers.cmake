@@ -63,6 +63,7 @@ endfunction()
 set(may_be_large
   tarn 18                                # one header per product
   tarn/value 20                          # one header per value
+  tarn/policy 17                         # one header per lock, stats, tiers and source
   tarn/pool_base.hpp 440                 # one class, from which all pools inherit
   tarn/fast_buffer.hpp 590               # one class: room at both ends of one storage
   tarn/detail/core/core.hpp 205          # one class, which declares all operations on blocks

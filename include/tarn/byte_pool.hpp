@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+#include <initializer_list>
 #include <new>
 #include <span>
 #include <string_view>
@@ -73,6 +74,12 @@ class byte_pool
   template <std::default_initializable Source = source_type>
   explicit byte_pool(options o, tiers_type tiers = {})
       : byte_pool(std::move(o), std::move(tiers), Source()) {}
+  /// A pool with tiers of these sizes: `byte_pool_of<runtime_tiers>({100, 200})`. Throws: as
+  /// `runtime_tiers`, too.
+  template <class Tiers = tiers_type>
+    requires(!Tiers::is_static && std::default_initializable<source_type>)
+  explicit byte_pool(std::initializer_list<std::size_t> sizes, options o = {})
+      : byte_pool(std::move(o), Tiers(sizes), source_type()) {}
   explicit byte_pool(options o, tiers_type tiers, source_type source)
       : base(new core_type(detail::settings_of<source_type>(o), tiers, std::move(source), o.name,
                            o.zeroing, o.large_cache_bytes.value_or(0)),
@@ -324,6 +331,18 @@ class byte_pool
     return tier < core().tiers() ? core().shape_of(tier).size : size;
   }
 
+  /// The bytes that there is room for at `p`. For code that has no size, such as a `malloc` on a
+  /// pool: `p` may be given back with this size, and it may grow to it without moving.
+  ///
+  /// Preconditions: `p` is null, or the address of a block that is in use. Returns: 0 for null, for
+  ///   an address that is not in this pool, and for a block from the source (above the last tier,
+  ///   or aligned to more than any tier) unless the pool keeps a list of these, which it does if it
+  ///   has `large_cache_bytes` or the check policy `checked`. Complexity: O(1), for a block from
+  ///   the source under a lock.
+  [[nodiscard]] std::size_t block_size(const void* p) const noexcept {
+    return p != nullptr ? core().size_of_block(p) : 0;
+  }
+
   // Upkeep. pool_base.hpp has the rest.
 
   /// Makes `blocks` more blocks of `tier` ready, so that the next gets are hits. Makes no more than
@@ -346,6 +365,8 @@ class byte_pool
     this->resize_tier(tier, blocks);
   }
   [[nodiscard]] const tiers_type& tiers() const noexcept { return core().table(); }
+  /// The source that the pool keeps. Thread safety: as its members.
+  [[nodiscard]] const source_type& source() const noexcept { return core().source().metered(); }
 
  private:
   friend struct detail::access;

@@ -39,6 +39,8 @@ struct checked;
 // Sources.
 struct heap_source;
 struct page_source;
+template <std::size_t Bytes>
+class static_storage;
 
 // Tier tables.
 template <std::size_t First = 128, std::size_t Last = std::size_t{2} << 20>

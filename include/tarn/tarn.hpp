@@ -18,6 +18,8 @@
 #include <tarn/message_pool.hpp>
 #include <tarn/object_pool.hpp>
 #include <tarn/policy/check.hpp>
+#include <tarn/policy/fallback_source.hpp>
+#include <tarn/policy/faulty_source.hpp>
 #include <tarn/policy/lifecycle.hpp>
 #include <tarn/policy/lock.hpp>
 #include <tarn/policy/per_cpu.hpp>
@@ -25,6 +27,7 @@
 #include <tarn/policy/runtime_tiers.hpp>
 #include <tarn/policy/source.hpp>
 #include <tarn/policy/spin_lock.hpp>
+#include <tarn/policy/static_storage.hpp>
 #include <tarn/policy/stats.hpp>
 #include <tarn/policy/tiers.hpp>
 #include <tarn/policy/traits.hpp>

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <list>
 #include <memory_resource>
+#include <mutex>
 #include <new>
 #include <set>
 #include <stdexcept>
@@ -230,4 +231,26 @@ TEST_CASE("a pool takes its slabs from a memory resource and gives them back", "
   }
   CHECK(upstream.left == 1 << 20);
   std::pmr::set_default_resource(before);
+}
+
+TEST_CASE("a resource has what the standard's pool resources have", "[pmr]") {
+  tarn::byte_pool<std::mutex> pool;
+  tarn::pool_resource memory(pool);
+  CHECK(memory.options().largest_required_pool_block == std::size_t{2} << 20);
+  CHECK(memory.upstream_resource() == std::pmr::new_delete_resource());
+  std::pmr::vector<int> numbers({1, 2, 3}, &memory);
+  {
+    const std::pmr::vector<int> more(1000, &memory);
+  }
+  REQUIRE(pool.occupancy().idle_bytes() != 0);
+  memory.release();
+  CHECK(pool.occupancy().idle_bytes() == 0);
+  CHECK(numbers == std::pmr::vector<int>{1, 2, 3});  // memory in use stays valid
+
+  std::pmr::monotonic_buffer_resource upstream;
+  using upstream_pool =
+      tarn::byte_pool<std::mutex, tarn::no_stats,
+                      tarn::traits<tarn::small_tiers, tarn::no_check, tarn::resource_source>>;
+  upstream_pool other({}, {}, &upstream);
+  CHECK(tarn::pool_resource(other).upstream_resource() == &upstream);
 }

@@ -28,6 +28,13 @@ namespace tarn {
 ///   `synchronized_pool_resource`, with `no_lock` its `unsynchronized_pool_resource`.
 template <class Pool>
 class pool_resource : public std::pmr::memory_resource {
+  static constexpr bool upstream_is_known = std::same_as<typename Pool::source_type, heap_source> ||
+                                            requires(const typename Pool::source_type& source) {
+                                              {
+                                                source.upstream()
+                                              } -> std::same_as<std::pmr::memory_resource*>;
+                                            };
+
  public:
   /// Refers to `default_pool()`. Throws: what its first use throws.
   pool_resource()
@@ -36,6 +43,30 @@ class pool_resource : public std::pmr::memory_resource {
   explicit pool_resource(Pool& pool) noexcept : pool_(&pool) {}
 
   [[nodiscard]] Pool& pool() const noexcept { return *pool_; }
+
+  // The names of the standard's pool resources.
+
+  /// `largest_required_pool_block` is the last tier: larger blocks go to the source.
+  /// `max_blocks_per_chunk` is 0, since slabs are counted in bytes.
+  [[nodiscard]] std::pmr::pool_options options() const noexcept {
+    std::pmr::pool_options made;
+    made.largest_required_pool_block = pool_->tiers().size_of(pool_->tiers().count() - 1);
+    return made;
+  }
+  /// The resource below the pool, if its source is one: that of a `resource_source`, and
+  /// `new_delete_resource` for a `heap_source`.
+  [[nodiscard]] std::pmr::memory_resource* upstream_resource() const noexcept
+    requires upstream_is_known
+  {
+    if constexpr (std::same_as<typename Pool::source_type, heap_source>) {
+      return std::pmr::new_delete_resource();
+    } else {
+      return pool_->source().upstream();
+    }
+  }
+  /// Gives all idle memory back to the source. Memory in use stays valid, unlike with the
+  /// standard's, and nothing leaks: its owners give it back later.
+  void release() noexcept { pool_->clear(); }
 
  protected:
   [[nodiscard]] void* do_allocate(std::size_t bytes, std::size_t alignment) override {
@@ -73,6 +104,7 @@ class resource_source {
   void deallocate(void* p, std::size_t bytes, std::size_t alignment) noexcept {
     upstream_->deallocate(p, bytes, alignment);
   }
+  [[nodiscard]] std::pmr::memory_resource* upstream() const noexcept { return upstream_; }
 
  private:
   std::pmr::memory_resource* upstream_;

@@ -241,6 +241,12 @@ Out write_metrics(Out out, metric_format format, std::span<const snapshot> pools
   detail::visit_metrics(pools, options, text);
   return std::move(text).end();
 }
+/// The metrics of one pool.
+template <std::output_iterator<const char&> Out>
+Out write_metrics(Out out, metric_format format, const snapshot& pool,
+                  const metric_options& options = {}) {
+  return write_metrics(std::move(out), format, std::span(&pool, 1), options);
+}
 /// As `write_metrics`, in text 0.0.4.
 template <std::output_iterator<const char&> Out>
 Out write_prometheus(Out out, std::span<const snapshot> pools, const metric_options& options = {}) {

@@ -123,6 +123,12 @@ class source_ref {
   {
     source_->trim();
   }
+  /// Whether memory of `S` lies at `p`, if `S` can tell.
+  [[nodiscard]] bool owns(const void* p) const noexcept
+    requires requires(const S& source) { requires noexcept(source.owns(p)); }
+  {
+    return source_->owns(p);
+  }
 
  private:
   S* source_;

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <new>
 #include <stdexcept>
 #include <string>
@@ -171,4 +172,35 @@ TEMPLATE_LIST_TEST_CASE("a bad alignment or tier is named", "[byte_pool]", test:
   CHECK(throws_naming<std::invalid_argument>([&] { pool->prewarm(SIZE_MAX, 1); },
                                              std::to_string(SIZE_MAX)));
   CHECK(pool.source.allocations() == 0);
+}
+
+TEMPLATE_LIST_TEST_CASE("a block's size is known from its address alone", "[byte_pool]",
+                        test::every_lock) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType> pool({.large_cache_bytes = 32 << 20});
+  for (const std::size_t size : {1u, 128u, 129u, 5000u, 70'000u, 2u << 20, 3u << 20, 9'000'001u}) {
+    void* const p = pool->allocate(size);
+    const auto room = pool->block_size(p);
+    CHECK(room >= pool->capacity_for(size));
+    std::memset(p, 0x5A, room);
+    pool->deallocate(p, room);
+    void* const aligned = pool->allocate(size, 256);
+    CHECK(pool->block_size(aligned) >= size);
+    pool->deallocate(aligned, pool->block_size(aligned), 256);
+  }
+  int elsewhere = 0;
+  CHECK(pool->block_size(&elsewhere) == 0);
+  CHECK(pool->block_size(nullptr) == 0);
+  CHECK(pool.imbalance() == "");
+}
+
+TEST_CASE("a pool is made from a list of sizes", "[byte_pool]") {
+  tarn::byte_pool_of<tarn::runtime_tiers> pool({200, 100});
+  CHECK(pool.capacity_for(150) == 200);
+  CHECK(pool.tiers().count() == 2);
+  tarn::byte_pool_of<tarn::runtime_tiers> named({100, 200}, {.name = "frames"});
+  CHECK(named.name() == "frames");
+  tarn::byte_pool_of<tarn::runtime_tiers> standard({}, {300});
+  CHECK(standard.capacity_for(1) == 300);
+  CHECK_THROWS_AS(tarn::byte_pool_of<tarn::runtime_tiers>({0, 100}), std::invalid_argument);
 }

@@ -398,6 +398,11 @@ TEST_CASE("metrics go to any output iterator", "[observe]") {
   const auto expected = prometheus(one);
   std::vector<char> array(expected.size());
   CHECK(tarn::write_prometheus(array.data(), one) == array.data() + array.size());
+  std::string of_one;
+  tarn::write_metrics(std::back_inserter(of_one), tarn::metric_format::prometheus, one[0]);
+  std::string of_list;
+  tarn::write_prometheus(std::back_inserter(of_list), one);
+  CHECK(of_one == of_list);
   CHECK(std::string(array.begin(), array.end()) == expected);
   std::ostringstream stream;
   tarn::write_prometheus(std::ostreambuf_iterator<char>(stream), one);

@@ -39,6 +39,7 @@ class metered_source {
     source_.trim();
   }
 
+  [[nodiscard]] const Source& metered() const noexcept { return source_; }
   [[nodiscard]] std::size_t held() const noexcept {
     return held_.load(std::memory_order::relaxed);  // a statistic
   }

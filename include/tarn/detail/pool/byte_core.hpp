@@ -143,6 +143,9 @@ class byte_core final : public core<typename Config::mechanism> {
   [[nodiscard]] TARN_COLD sized_block take_cold(std::size_t size, std::size_t alignment,
                                                 where_type where = {});
 
+  /// The bytes of a block that is in use; 0 for other memory.
+  [[nodiscard]] std::size_t size_of_block(const void* block) const noexcept;
+
   /// Takes `count` blocks and calls `use(i, block, capacity)` for each, or takes none and counts
   /// the refusal. Returns: whether it got them.
   template <class Use>

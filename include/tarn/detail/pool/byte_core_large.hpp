@@ -14,6 +14,12 @@ std::size_t byte_core<Config>::extent_for(std::size_t size) const noexcept {
 }
 
 template <class Config>
+std::size_t byte_core<Config>::size_of_block(const void* block) const noexcept {
+  const auto* const s = this->find_slab(block);
+  return s != nullptr ? this->shape_of(s->tier).size : large_.extent_of(block);
+}
+
+template <class Config>
 auto byte_core<Config>::take_large(std::size_t size, std::size_t alignment, where_type where)
     -> sized_block {
   const auto got = hold_large(size, alignment, Config::counts);
