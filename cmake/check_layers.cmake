@@ -66,16 +66,16 @@ set(may_be_large
   tarn/policy 17                         # one header per lock, stats, tiers and source
   tarn/pool_base.hpp 440                 # one class, from which all pools inherit
   tarn/fast_buffer.hpp 590               # one class: room at both ends of one storage
-  tarn/detail/core/core.hpp 205          # one class, which declares all operations on blocks
+  tarn/detail/core/core.hpp 220          # one class, which declares all operations on blocks
   tarn/detail/core/life.hpp 170          # beginning, closing and ending are one sequence of steps
   tarn/detail/core/threads.hpp 180       # attaching is one sequence of steps
   tarn/detail/extents/large.hpp 185      # one class
-  tarn/detail/frontend/cached_front.hpp 205     # what front ends with caches have in common
+  tarn/detail/frontend/cached_front.hpp 220     # what front ends with caches have in common
   tarn/detail/frontend/cpu_caches.hpp 260       # one class: sections, doors and seals
-  tarn/detail/frontend/lock_free_front.hpp 370  # one front end: stack, links and numbers of slabs
-  tarn/detail/frontend/per_thread_front.hpp 160 # one front end, with orders and recorders
+  tarn/detail/frontend/lock_free_front.hpp 405  # one front end: stack, links, numbers of slabs
   tarn/detail/frontend/per_cpu_front.hpp 285    # one front end, with bulks, bounds and fork
   tarn/detail/frontend/striped_front.hpp 280    # the same
+  tarn/detail/frontend/per_thread_front.hpp 185 # one front end, with bulks, bounds and waiting
   tarn/detail/frontend/native_env.hpp 155       # one environment, with the names of the models'
   tarn/detail/frontend 18                # five front ends, the caches before them, and threads
   tarn/detail/system/rseq_aarch64.hpp 190       # four sections, one line an instruction
@@ -83,6 +83,8 @@ set(may_be_large
   tarn/detail/depot/depot.hpp 195        # one class: where the blocks of a tier are
   tarn/detail/depot/slab.hpp 180         # one descriptor, with its creation and its end
   tarn/detail/frontend/registry.hpp 180  # one lock guards all of it
+  tarn/detail/shared/waiting_lines.hpp 175      # the same
+  tarn/detail/pool/object_core.hpp 155   # one class, with its hit path
   tarn/detail/pool/byte_core.hpp 215)    # one class, with its hit path
 function(exception_for name most)
   list(FIND may_be_large ${name} place)

@@ -26,7 +26,9 @@
 #include <utility>
 
 #include <tarn/buffer.hpp>
+#include <tarn/detail/base/deadline.hpp>
 #include <tarn/detail/base/first_use.hpp>
+#include <tarn/detail/pool/byte_core_waiting.hpp>
 #include <tarn/fwd.hpp>
 #include <tarn/pool_base.hpp>
 #include <tarn/shared_buffer.hpp>
@@ -107,6 +109,37 @@ class byte_pool
     if (got.block == nullptr) [[unlikely]]
       return {};
     return {got.block, size, got.capacity, &core()};
+  }
+
+  /// As `try_get`, but at `capacity` or `limit_bytes` it waits until others have given back what it
+  /// needs, until the time is over, or until the pool is closed.
+  ///
+  /// No get that waits is overtaken: first come, first served, for each tier and for memory of the
+  /// limit. So a get that does not wait finds no block of a tier, and no memory, that another
+  /// thread waits for (under `lock_free` it may still find a block). A get that waits is woken by
+  /// every put, and by all that gives memory back; while it waits, no put is a hit.
+  ///
+  /// Idle blocks in the cache of another thread (`thread_cached` without `capacity`) come to those
+  /// who wait with the next get or put of that thread in this pool. A thread that does no more of
+  /// these keeps them until it ends. Under every other policy, and with `capacity`, all idle memory
+  /// is within reach.
+  ///
+  /// A pool without `capacity` and `limit_bytes` does not wait. Nor does a request above the limit.
+  /// If the source has nothing although the limit has room, a get asks it 16 times.
+  /// Complexity: O(tiers) besides the wait, for the first that waits and for the last.
+  [[nodiscard]] buffer get_for(std::size_t size, time_span at_most,
+                               where_type where = where_type::current()) noexcept
+    requires can_wait_for_other_threads<Lock>
+  {
+    return wait_for(size, detail::deadline_after<typename core_type::env>(at_most.count()), where);
+  }
+  /// As `get_for`, with a deadline on the steady clock, in nanoseconds since its epoch:
+  /// `get_until(size, std::chrono::steady_clock::now().time_since_epoch() + 5ms)`.
+  [[nodiscard]] buffer get_until(std::size_t size, time_span deadline,
+                                 where_type where = where_type::current()) noexcept
+    requires can_wait_for_other_threads<Lock>
+  {
+    return wait_for(size, deadline.count(), where);
   }
 
   /// Gets a buffer of at least `size` bytes. Its size is its capacity.
@@ -378,6 +411,12 @@ class byte_pool
     return alignment - 1 < default_alignment && (alignment & (alignment - 1)) == 0;
   }
 
+  [[nodiscard]] buffer wait_for(std::size_t size, std::int64_t deadline,
+                                where_type where) noexcept {
+    const auto got = core().take_until(size, deadline, where);
+    if (got.block == nullptr) return {};
+    return {got.block, size, got.capacity, &core()};
+  }
   [[nodiscard]] buffer try_get_unreported(std::size_t size, where_type where) noexcept {
     const auto got = core().take_unreported(size, where);
     if (got.block == nullptr) return {};

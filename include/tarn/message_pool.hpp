@@ -19,6 +19,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <tarn/detail/base/deadline.hpp>
 #include <tarn/detail/shared/permits.hpp>
 #include <tarn/detail/shared/ref_count.hpp>
 #include <tarn/message.hpp>
@@ -127,7 +128,7 @@ class message_consumer {
     return got;
   }
   [[nodiscard]] handle try_get(where_type where = where_type::current()) {
-    return pool_->take(*permits_, Pool::at_once, where);
+    return pool_->take(*permits_, detail::at_once, where);
   }
   [[nodiscard]] handle get_for(time_span at_most, where_type where = where_type::current()) {
     return pool_->take(*permits_, Pool::deadline_after(at_most), where);
@@ -219,7 +220,7 @@ class message_pool : public detail::message_parts<M, Lock, Stats, Traits>::base 
   /// throws.
   [[nodiscard]] TARN_FORCE_INLINE handle try_get(where_type where = where_type::current()) {
     if (permits_ != nullptr) [[unlikely]]
-      return take(*permits_, at_once, where);
+      return take(*permits_, detail::at_once, where);
     return {this->core().take_kept(where), &this->core()};
   }
   /// As `try_get`, but if all messages are in use, it waits for one until the time is over or the
@@ -290,8 +291,6 @@ class message_pool : public detail::message_parts<M, Lock, Stats, Traits>::base 
   friend shared;
   friend consumer_type;
 
-  static constexpr std::int64_t at_once = INT64_MIN;
-
   [[nodiscard]] static const options& checked_options(const options& o) {
     if (o.capacity && *o.capacity > permits_type::most) {
       detail::throw_invalid("capacity", *o.capacity, "must be at most", permits_type::most);
@@ -299,10 +298,7 @@ class message_pool : public detail::message_parts<M, Lock, Stats, Traits>::base 
     return o;
   }
   [[nodiscard]] static std::int64_t deadline_after(time_span at_most) noexcept {
-    const auto now = parts::env::now();
-    if (at_most.count() <= 0) return at_once;
-    return at_most.count() < permits_type::never - now ? now + at_most.count()
-                                                       : permits_type::never;
+    return detail::deadline_after<typename parts::env>(at_most.count());
   }
 
   /// Gets a message with a permit of `from`.
@@ -353,7 +349,7 @@ class message_pool : public detail::message_parts<M, Lock, Stats, Traits>::base 
 template <class M, class Lock, class Stats, class Traits>
 auto message_pool<M, Lock, Stats, Traits>::take(permits_type& from, std::int64_t deadline,
                                                 where_type where) -> handle {
-  const bool waits = is_concurrent_v<Lock> && deadline != at_once;
+  const bool waits = is_concurrent_v<Lock> && deadline != detail::at_once;
   if (!(waits ? from.take_until(deadline) : from.try_take())) {
     refused();
     return {};

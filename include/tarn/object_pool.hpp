@@ -18,6 +18,7 @@
 #include <utility>
 
 #include <tarn/detail/base/access.hpp>
+#include <tarn/detail/base/deadline.hpp>
 #include <tarn/detail/pool/object_core_slow.hpp>
 #include <tarn/fwd.hpp>
 #include <tarn/immortal.hpp>
@@ -192,6 +193,19 @@ class object_pool : public detail::object_pool_base<T, Lock, Stats, Traits> {
   {
     return {core().take_kept(where), &core()};
   }
+  /// As `try_get`, but at `capacity` or `limit_bytes` it waits for an object. See
+  /// `byte_pool::get_for`. Throws: what the factory throws.
+  [[nodiscard]] handle get_for(time_span at_most, where_type where = where_type::current())
+    requires(keeps_objects && can_wait_for_other_threads<Lock>)
+  {
+    return {core().take_kept_until(deadline_after(at_most), where), &core()};
+  }
+  /// As `get_for`, with a deadline on the steady clock, in nanoseconds since its epoch.
+  [[nodiscard]] handle get_until(time_span deadline, where_type where = where_type::current())
+    requires(keeps_objects && can_wait_for_other_threads<Lock>)
+  {
+    return {core().take_kept_until(deadline.count(), where), &core()};
+  }
   /// Gets a container with room for at least `capacity` elements; 0 means
   /// `options::default_capacity`. Throws: as `get`, and what `reserve` throws.
   template <class Container = T>  // tested when it is called: T may be incomplete until then
@@ -239,6 +253,21 @@ class object_pool : public detail::object_pool_base<T, Lock, Stats, Traits> {
   [[nodiscard]] TARN_FORCE_INLINE handle try_make(Args&&... args) {
     return try_make_at(where_type(), std::forward<Args>(args)...);
   }
+  /// As `try_make`, but waits as `get_for` of a pool that keeps objects. Throws: what the
+  /// constructor throws.
+  template <class... Args>
+    requires(!keeps_objects && can_wait_for_other_threads<Lock> &&
+             std::constructible_from<T, Args...>)
+  [[nodiscard]] handle make_for(time_span at_most, Args&&... args) {
+    return build_until(deadline_after(at_most), std::forward<Args>(args)...);
+  }
+  /// As `make_for`, with a deadline on the steady clock, in nanoseconds since its epoch.
+  template <class... Args>
+    requires(!keeps_objects && can_wait_for_other_threads<Lock> &&
+             std::constructible_from<T, Args...>)
+  [[nodiscard]] handle make_until(time_span deadline, Args&&... args) {
+    return build_until(deadline.count(), std::forward<Args>(args)...);
+  }
   /// As `make`, with a call site for stats policies: `pool.make_at(pool.where_type::current(),
   /// ...)`. `make` can't find the call site itself: no default argument can follow an argument
   /// pack.
@@ -280,6 +309,17 @@ class object_pool : public detail::object_pool_base<T, Lock, Stats, Traits> {
  private:
   friend struct detail::access;
   using base::core;
+
+  [[nodiscard]] static std::int64_t deadline_after(time_span at_most) noexcept {
+    return detail::deadline_after<typename core_type::env>(at_most.count());
+  }
+  template <class... Args>
+  [[nodiscard]] handle build_until(std::int64_t deadline, Args&&... args) {
+    return {core().build_block_until(
+                deadline, where_type(),
+                [&](void* block) { return ::new (block) T(std::forward<Args>(args)...); }),
+            &core()};
+  }
 };
 
 /// A pool with a static address, for handles of one pointer.

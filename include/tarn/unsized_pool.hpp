@@ -54,6 +54,22 @@ class unsized_pool {
   /// As `get`, but returns an empty handle instead of throwing.
   [[nodiscard]] buffer try_get() noexcept { return pool_.try_get(0); }
 
+  /// As `byte_pool::get_for` and `get_until`, for an empty buffer with room for 4 KiB.
+  [[nodiscard]] buffer get_for(time_span at_most) noexcept
+    requires can_wait_for_other_threads<Lock>
+  {
+    // clang 14 makes this member also where its constraint does not hold, if a pool is instantiated
+    // explicitly.
+    if constexpr (can_wait_for_other_threads<Lock>) return pool_.get_for(0, at_most);
+    return {};
+  }
+  [[nodiscard]] buffer get_until(time_span deadline) noexcept
+    requires can_wait_for_other_threads<Lock>
+  {
+    if constexpr (can_wait_for_other_threads<Lock>) return pool_.get_until(0, deadline);
+    return {};
+  }
+
   /// Makes room for at least `capacity` bytes. Grows to at least twice the capacity, and keeps the
   /// content.
   ///

@@ -40,6 +40,11 @@ concept lockable = std::default_initializable<L> && requires(L& lock) {
 template <class L>
 inline constexpr bool is_concurrent_v = true;
 
+/// A lock policy under which a get can wait for other threads. Under `no_lock` no other thread
+/// could give anything back, so a pool has no gets that wait.
+template <class L>
+concept can_wait_for_other_threads = is_concurrent_v<L>;
+
 /// Guards nothing and costs nothing: for a pool that only one thread uses.
 struct no_lock {
   static void lock() noexcept {}

@@ -8,7 +8,8 @@
 
 namespace tarn::detail {
 
-/// The bounds of a core, and its behaviour at them: room.hpp, stock.hpp, hold.hpp and refuse.hpp.
+/// The bounds of a core, and its behaviour at them: room.hpp, stock.hpp, hold.hpp,
+/// await.hpp and refuse.hpp.
 /// The caller keeps the core alive and holds no lock.
 template <class Config>
 struct bounds {
@@ -31,6 +32,15 @@ struct bounds {
   };
 
   static constexpr std::uint32_t no_tier = ~std::uint32_t{0};  // for blocks above the last tier
+  static constexpr unsigned most_source_refusals = 16;         // in one get that waits
+
+  /// What a get that waits has tried.
+  struct search {
+    std::int64_t deadline = 0;
+    unsigned looks = 0;     // since it slept last
+    unsigned refusals = 0;  // by the source
+  };
+  enum class found : std::uint8_t { block, nothing, waits };
 
   [[nodiscard]] static std::uint64_t reachable(core_type& c, std::uint32_t tier) noexcept;
   [[nodiscard]] static std::uint64_t room_for_idle(const core_type& c, std::uint32_t tier) noexcept;
@@ -53,12 +63,24 @@ struct bounds {
       c.evict(t, keep_of(t), evict_reason::trimmed);
   }
   [[nodiscard]] static bool hold(core_type& c, std::uint32_t tier, void** blocks, std::size_t count,
-                                 held_blocks& held, bool counted = false);
+                                 held_blocks& held, bool counted = false, turn whose = turn::none);
   [[nodiscard]] static bool idle_may_help(core_type& c, std::size_t bytes) noexcept;
   [[nodiscard]] static bool has_room_for(const core_type& c, std::uint32_t tier,
                                          std::uint64_t blocks, std::size_t& bytes,
                                          bool afresh = false) noexcept;
 
+  [[nodiscard]] static bool may_wait(const core_type& c, std::uint32_t tier,
+                                     std::size_t bytes) noexcept;
+  template <class Look>
+  [[nodiscard]] static found look_again(core_type& c, typename core_type::request_type& r,
+                                        std::uint32_t tier, std::size_t bytes, search& past,
+                                        Look&& look);
+  template <class Look>
+  [[nodiscard]] static bool await(core_type& c, std::uint32_t tier, std::size_t bytes,
+                                  std::int64_t deadline, Look&& look);
+
+  [[nodiscard]] static refusal failure(const core_type& c, std::uint32_t tier,
+                                       std::size_t bytes) noexcept;
   [[nodiscard]] static refusal reason(const core_type& c, std::uint32_t tier,
                                       std::size_t bytes = 0) noexcept;
   [[nodiscard]] static refusal why_no_more(const core_type& c, std::uint32_t tier,

@@ -19,7 +19,7 @@ namespace tarn::detail {
 /// theirs. Returns: false if there are too few blocks; `blocks` is not to be used then.
 template <class Config>
 bool bounds<Config>::hold(core_type& c, std::uint32_t tier, void** blocks, std::size_t count,
-                          held_blocks& held, bool counted) {
+                          held_blocks& held, bool counted, turn whose) {
   using front = typename core_type::front;
   using lock_type = typename core_type::lock_type;
   auto& t = c.tiers_[tier];
@@ -41,7 +41,7 @@ bool bounds<Config>::hold(core_type& c, std::uint32_t tier, void** blocks, std::
     bool reuniting = false;
     {
       const guard<lock_type> hold(t.lock);
-      if (t.home.closed) break;
+      if (t.home.closed || c.is_overtaking(tier, whose)) break;
       front::hold_home(c, t, blocks, count, held);
       const std::uint64_t rest = count - held.ready;
       const auto carvable = t.home.max_live - min_of(t.home.live(), t.home.max_live);
@@ -56,7 +56,7 @@ bool bounds<Config>::hold(core_type& c, std::uint32_t tier, void** blocks, std::
         if (counted) c.count_home(t, held);
         break;
       }
-      if (t.home.parked() + carvable < rest) break;
+      if (t.home.parked() + carvable < rest || !c.may_grow(whose)) break;
       missing = rest - there;
       wait = t.busy.load(std::memory_order::relaxed) != 0;  // set under this lock
       if (!wait) t.busy.store(1, std::memory_order::relaxed);
@@ -93,7 +93,8 @@ bool bounds<Config>::hold(core_type& c, std::uint32_t tier, void** blocks, std::
       give_up(c, tier, bought);
       gained = 0;
       c.reclaim();
-    } else if (!c.slabs_.template await<lock_type>(arrived) && !recall(c, tier, turns)) {
+    } else if (!c.slabs_.template await<lock_type>(arrived) &&
+               !(whose == turn::none && recall(c, tier, turns))) {
       break;
     }
     last = true;

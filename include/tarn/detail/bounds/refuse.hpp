@@ -7,10 +7,20 @@
 
 namespace tarn::detail {
 
+/// The reason why there is no block of `tier` now, for a get that does not wait. Others may wait
+/// for a block that is there.
+template <class Config>
+refusal bounds<Config>::reason(const core_type& c, std::uint32_t tier, std::size_t bytes) noexcept {
+  const auto why = failure(c, tier, bytes);
+  if (why != refusal::source || !c.waiting().any()) return why;
+  return c.settings_.limit_bytes != core_settings::no_limit ? refusal::limit : refusal::capacity;
+}
+
 /// The reason why there is no block of `tier` now. If no request can name `tier`: why there is no
 /// memory of `bytes` bytes.
 template <class Config>
-refusal bounds<Config>::reason(const core_type& c, std::uint32_t tier, std::size_t bytes) noexcept {
+refusal bounds<Config>::failure(const core_type& c, std::uint32_t tier,
+                                std::size_t bytes) noexcept {
   if (bytes > max_size) return refusal::too_large;
   if (c.closed()) return refusal::closed;
   if (tier < c.tiers()) {

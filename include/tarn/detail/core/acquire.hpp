@@ -13,11 +13,17 @@ namespace tarn::detail {
 template <class Config>
 auto core<Config>::take_miss(std::uint32_t tier, std::size_t size, where_type where)
     -> acquired_type {
+  return take_in_turn(tier, size, where, turn::none);
+}
+
+template <class Config>
+auto core<Config>::take_in_turn(std::uint32_t tier, std::size_t size, where_type where, turn whose)
+    -> acquired_type {
   acquired_type got{this->take_due(tier)};
   if (got.block == nullptr) got.block = front::pop_again(*this, tier);
   if (got.block == nullptr) {
     front::prepare_get(*this);
-    got = take_or_grow(tier, true);
+    got = take_or_grow(tier, true, whose);
   }
   if (got.block != nullptr && !is_bare(got)) {
     this->with_recorder(
@@ -84,7 +90,7 @@ auto core<Config>::take_locked(tier_state& t, bool counted) noexcept -> acquired
 /// their caches. (Making blocks ready does neither: it would take back the blocks it has just
 /// made.)
 template <class Config>
-auto core<Config>::take_or_grow(std::uint32_t tier, bool counted) -> acquired_type {
+auto core<Config>::take_or_grow(std::uint32_t tier, bool counted, turn whose) -> acquired_type {
   auto& t = tiers_[tier];
   unsigned turns = 0;  // spent on waiting for other threads' caches
   for (bool last = !counted;;) {
@@ -93,8 +99,10 @@ auto core<Config>::take_or_grow(std::uint32_t tier, bool counted) -> acquired_ty
     bool reuniting = false;
     {
       const guard<lock_type> hold(t.lock);
+      if (counted && is_overtaking(tier, whose)) return {};
       const auto got = take_locked(t, counted);
       if (got.block != nullptr || t.home.closed || t.home.live() >= t.home.max_live) return got;
+      if (counted && !may_grow(whose)) return got;
       wait = t.busy.load(std::memory_order::relaxed) != 0;  // set under this lock
       if (!wait) t.busy.store(1, std::memory_order::relaxed);
       if (t.home.carved_out != 0) {
@@ -116,8 +124,8 @@ auto core<Config>::take_or_grow(std::uint32_t tier, bool counted) -> acquired_ty
     // Slabs that another thread is giving back are in no list, and not in the source either: no get
     // fails until they have arrived.
     if (last && !slabs_.template await<lock_type>(arrived) &&
-        !(counted && bounds<Config>::recall(*this, tier, turns)))
-      return {};
+        !(counted && whose == turn::none && bounds<Config>::recall(*this, tier, turns)))
+      return {};  // a request that waits gave this order as it began
     last = true;
   }
 }

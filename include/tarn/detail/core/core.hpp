@@ -19,8 +19,14 @@
 #include <tarn/detail/frontend/shard.hpp>
 #include <tarn/detail/frontend/striped_front.hpp>
 #include <tarn/detail/samples/recording_core.hpp>
+#include <tarn/detail/shared/waiting_lines.hpp>
 
 namespace tarn::detail {
+
+/// What a get may take while requests wait. `none`: a get that does not wait, so no block that one
+/// of these waits for. `home`: the first of a line may take idle blocks. `all`: it may also take
+/// memory of the source, which no older request waits for.
+enum class turn : std::uint8_t { none, home, all };
 
 /// Shards of magazines in front of a depot: the one mechanism behind all pools.
 ///
@@ -29,9 +35,9 @@ namespace tarn::detail {
 ///
 /// The pool object and every handle point to a core. The core ends when the pool object is gone and
 /// every block is home. Definitions: hit_path.hpp, acquire.hpp and growth.hpp (gets), give_back.hpp
-/// (puts), bulk.hpp (both), life.hpp and threads.hpp, indices.hpp (the lock-free shape),
-/// numbers.hpp (reading); flush.hpp, evict.hpp, ready_bounds.hpp, compact.hpp, drain.hpp and
-/// trim.hpp in the folder upkeep (idle memory).
+/// (puts), bulk.hpp (both), waiting.hpp (gets that wait), life.hpp and threads.hpp, indices.hpp
+/// (the lock-free shape), numbers.hpp (reading); flush.hpp, evict.hpp, ready_bounds.hpp,
+/// compact.hpp, drain.hpp and trim.hpp in the folder upkeep (idle memory).
 template <class Config>
 class core : public core_base<typename Config::env>, public recording_core<core<Config>, Config> {
   friend recording_core<core, Config>;
@@ -111,6 +117,18 @@ class core : public core_base<typename Config::env>, public recording_core<core<
                                where_type where, Use&& use);
   void give_bulk(std::uint32_t tier, void* const* blocks, std::size_t count) noexcept;
 
+  // Gets that wait. The requests that do so stand in lines, one per tier.
+
+  using request_type = waiting_request<env>;
+  [[nodiscard]] waiting_lines<env>& waiting() noexcept { return source_.waiting; }
+  [[nodiscard]] const waiting_lines<env>& waiting() const noexcept { return source_.waiting; }
+  /// Puts a request into its line. From here on every put comes to the lock of its tier.
+  void begin_waiting(request_type& r) noexcept;
+  void end_waiting(request_type& r) noexcept;
+  /// Takes a block as `take_miss`, when it is the turn of a request.
+  [[nodiscard]] acquired_type take_in_turn(std::uint32_t tier, std::size_t size, where_type where,
+                                           turn whose);
+
   // Blocks that were taken out and do not count yet: by `bounds::hold`, or by `take` for an object
   // that is still to be made.
 
@@ -187,6 +205,14 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   /// Idle bytes that the core does not know of. A tier's lock may be held.
   [[nodiscard]] virtual std::size_t idle_elsewhere() const noexcept { return 0; }
   void reclaim() noexcept;
+  /// Whether a get would take what a request of this line waits for.
+  [[nodiscard]] bool is_overtaking(std::uint32_t line, turn whose) noexcept {
+    return whose == turn::none && waiting().is_taken(line);
+  }
+  /// Whether it may take memory of the source.
+  [[nodiscard]] bool may_grow(turn whose) noexcept {
+    return whose == turn::none ? !waiting().memory_is_taken() : whose == turn::all;
+  }
   /// Where a core gets the memory that it keeps beside its blocks.
   [[nodiscard]] own_memory own() noexcept { return own_.memory(); }
   void lock_all() noexcept override;
@@ -217,7 +243,10 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   [[nodiscard]] bool is_bare(const acquired_type& got) const noexcept;
   [[nodiscard]] acquired_type take_locked(tier_state& t, bool counted) noexcept;
   void count_home(tier_state& t, const held_blocks& held) noexcept;
-  [[nodiscard]] acquired_type take_or_grow(std::uint32_t tier, bool counted);
+  [[nodiscard]] acquired_type take_or_grow(std::uint32_t tier, bool counted,
+                                           turn whose = turn::none);
+  void publish_place(bool open) noexcept;
+  void forget_waiting() noexcept;
   [[nodiscard]] slab_type* obtain_slab(std::uint32_t tier, magazine_list<env>& magazines);
   [[nodiscard]] bool may_carve(std::size_t stride, std::size_t bytes) const noexcept;
   [[nodiscard]] void* obtain_larger(std::uint32_t tier, std::size_t&, slab_type*& parent) noexcept;
@@ -299,6 +328,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   lock_type shard_lock_;
   typename env::template atomic<shard_type*> shards_{nullptr};  // all shards ever made; only grows
   shard_type* vacant_ = nullptr;  // first of them that no thread has; guarded by shard_lock_
+  lock_type gate_;                // held while the first request begins and the last one ends
 };
 
 }  // namespace tarn::detail

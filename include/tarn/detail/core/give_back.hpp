@@ -42,6 +42,7 @@ void core<Config>::park_by(std::uint32_t tier, Park&& park_one) noexcept {
     ended += settled(t);
   }
   release_slabs(tier, whole);
+  waiting().call(tier);
   this->drop_life(ended);
 }
 
@@ -58,7 +59,8 @@ void core<Config>::park(tier_state& t, void* block, slab_list<env>& whole,
 
 template <class Config>
 void core<Config>::give_ready(std::uint32_t tier, void* block) noexcept {
-  if (!front::put_ready(*this, tier, block)) bring_home(tier, block);
+  if (!front::put_ready(*this, tier, block)) return bring_home(tier, block);
+  waiting().call(tier);  // the caller keeps the core
 }
 
 template <class Config>

@@ -129,6 +129,7 @@ void core<Config>::close() noexcept {
     follow_orders();
   }
   flush_all();
+  waiting().call_all();
   std::uint32_t ended = 0;
   for (std::uint32_t i = 0; i != tier_count_; ++i) {
     evict(i, 0, evict_reason::closed);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <tarn/detail/base/compiler.hpp>
+#include <tarn/detail/shared/waiting_lines.hpp>
 
 namespace tarn::detail {
 
@@ -26,12 +27,12 @@ class metered_source {
       if (void* const memory = source_.allocate(bytes, alignment)) return memory;
     } catch (...) {  // the caller sees null and reports the reason itself
     }
-    held_.fetch_sub(bytes, std::memory_order::relaxed);
+    give_back(bytes);
     return nullptr;
   }
   void deallocate(void* memory, std::size_t bytes, std::size_t alignment) noexcept {
     source_.deallocate(memory, bytes, alignment);
-    held_.fetch_sub(bytes, std::memory_order::relaxed);  // after: else it could exceed the limit
+    give_back(bytes);  // after: else it could exceed the limit
   }
   void trim() noexcept
     requires requires(Source& source) { requires noexcept(source.trim()); }
@@ -47,12 +48,25 @@ class metered_source {
   /// Whether the limit leaves room for `bytes` more bytes at this moment.
   [[nodiscard]] bool has_room_for(std::size_t bytes) const noexcept { return fits(held(), bytes); }
 
+  /// To be called by a request that entered its line, before it looks for memory.
+  void announce() noexcept {
+    // (1) Both are read-modify-writes, so one comes first. If it is this one, (2) reads what it
+    // wrote, and sees the request. If not, the look sees the memory that came back.
+    held_.fetch_add(0, std::memory_order::acq_rel);
+  }
+  /// The requests that wait for memory. They live as long as the source.
+  waiting_lines<Env> waiting;
+
  private:
+  void give_back(std::size_t bytes) noexcept {
+    held_.fetch_sub(bytes, std::memory_order::acq_rel);  // (2) pairs with (1)
+    waiting.call_for_memory();
+  }
   [[nodiscard]] bool fits(std::size_t held, std::size_t bytes) const noexcept {
     return bytes <= limit_ && held <= limit_ - bytes;
   }
   [[nodiscard]] bool reserve(std::size_t bytes) noexcept {
-    auto held = held_.load(std::memory_order::relaxed);  // all relaxed: it guards no other data
+    auto held = held_.load(std::memory_order::relaxed);  // all relaxed: it guards no other memory
     do {
       if (!fits(held, bytes)) return false;
     } while (!held_.compare_exchange_weak(held, held + bytes, std::memory_order::relaxed,

@@ -134,26 +134,31 @@ void core<Config>::follow_orders() noexcept {
 
 template <class Config>
 void core<Config>::lock_all() noexcept {
+  gate_.lock();
   front::lock(*this);
   for (std::uint32_t t = 0; t != tier_count_; ++t)
     tiers_[t].lock.lock();
   shard_lock_.lock();
   own_.lock();
   this->observers().lock();
+  waiting().lock();
 }
 
 template <class Config>
 void core<Config>::unlock_all() noexcept {
+  waiting().unlock();
   this->observers().unlock();
   own_.unlock();
   shard_lock_.unlock();
   for (std::uint32_t t = tier_count_; t-- != 0;)
     tiers_[t].lock.unlock();
   front::unlock(*this);
+  gate_.unlock();
 }
 
 template <class Config>
 void core<Config>::abandon_foreign_shards(void* own) noexcept {
+  if (waiting().any()) forget_waiting();
   front::forget_threads(*this);
   vacant_ = nullptr;  // made anew: a thread that is gone may have been about to take one
   for (auto* s = shards_.load(std::memory_order::relaxed); s != nullptr; s = s->next) {

@@ -43,6 +43,7 @@ class depot {
   slab_bins<Env> slabs;
   bool closed = false;
   bool settled = false;              // closed, and every block is home
+  bool waited = false;               // a request waits, so each put must come to the lock
   std::uint64_t carved_out = 0;      // blocks of this tier that are carved for smaller ones
   std::uint32_t carve_misses = 0;    // how often a block was wanted while one was carved
   std::uint64_t least_home = 0;      // fewest blocks at home since the last tick

@@ -60,6 +60,27 @@ class index_stack {
     }
   }
 
+  /// Closes the stack if it is empty. Returns: whether it is closed.
+  [[nodiscard]] bool close_if_empty() noexcept {
+    auto head = head_.load(std::memory_order::relaxed);  // a guess; the exchange decides
+    while ((static_cast<std::uint32_t>(head) & none) == none) {
+      // relaxed: the caller holds a lock, which a thread that finds the stack closed takes next.
+      if (head_.compare_exchange_weak(head, follow(head, none) | closed_bit,
+                                      std::memory_order::relaxed, std::memory_order::relaxed)) {
+        return true;
+      }
+    }
+    return false;
+  }
+  /// The reverse.
+  void reopen() noexcept {
+    auto head = head_.load(std::memory_order::relaxed);
+    while ((head & closed_bit) != 0 &&
+           !head_.compare_exchange_weak(head, tag_after(head) | none, std::memory_order::relaxed,
+                                        std::memory_order::relaxed)) {
+    }
+  }
+
   /// The first index in the stack now. The chain behind it may change at any time.
   [[nodiscard]] std::uint32_t peek() const noexcept {
     return static_cast<std::uint32_t>(head_.load(std::memory_order::acquire)) & none;

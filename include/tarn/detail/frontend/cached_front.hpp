@@ -79,7 +79,7 @@ struct cached_front : cached_holds<Config> {
     if (cache == nullptr) return false;
     got = {cache->template pop<mark>()};
     if (got.block != nullptr) return true;
-    if (cache->limit == 0) return false;
+    if (cache->limit == 0 || t.home.waited) return false;  // the rest is for those who wait
     const auto ready_before = t.home.ready();
     if (refill(t.home, *cache, !c.settings_.keeps_objects) == 0) return false;
     c.moved_bytes(t, static_cast<std::int64_t>(t.home.ready() - ready_before));
@@ -111,9 +111,11 @@ struct cached_front : cached_holds<Config> {
     auto& t = c.tiers_[tier];
     bool excess = false;
     bool closed = false;
+    bool waited = false;
     {
       const guard<typename core_type::lock_type> hold(t.lock);
       closed = t.home.closed;
+      waited = t.home.waited && !closed;
       if (closed) {
         count_put(c, t);
       } else {
@@ -122,21 +124,19 @@ struct cached_front : cached_holds<Config> {
       c.refit(t);
       // The block may be home now, and with it the last reason for the core to stay.
       excess = excess && t.home.ready() > c.ready_to_keep(t);
-      if (excess) c.pin();
+      if (excess || waited) c.pin();
     }
-    if (closed) {
-      c.bring_home(tier, block);
-    } else if (excess) {
-      c.evict_excess(tier);
-      c.drop_life();
-    }
+    if (closed) return c.bring_home(tier, block);
+    if (waited) c.waiting().call(tier);  // first: an eviction calls again
+    if (excess) c.evict_excess(tier);
+    if (excess || waited) c.drop_life();
   }
   /// Under the lock: counts a put and takes its block into the cache, which is emptied in part if
   /// it is full, or into the depot. Returns: whether blocks came into the depot.
   [[nodiscard]] static bool put_locked(core_type& c, tier_type& t, void* block) noexcept {
     core_type::front::grow_cache(c, t);
     cache_type* const cache = c.own_cache(t);
-    if (cache == nullptr || cache->limit == 0) {
+    if (cache == nullptr || cache->limit == 0 || t.home.waited) {
       put_ready_locked(c, t, block);
       count_put(c, t);
       return true;
@@ -185,10 +185,11 @@ struct cached_front : cached_holds<Config> {
           absorb(t.home, *cache, level);
           c.moved_bytes(t, level);
           c.refit(t);
-          return;
+        } else {
+          block = cache->take_home();
         }
-        block = cache->take_home();
       }
+      if (block == nullptr) return c.waiting().call(tier);
       if (c.settings_.keeps_objects) c.dispose(block);
       c.park_home(tier, block);
     }
@@ -228,6 +229,27 @@ struct cached_front : cached_holds<Config> {
   [[nodiscard]] static std::uint64_t note_idle(tier_type& t, const stack_view&) noexcept {
     return t.home.ready();
   }
+
+  // Waiting.
+
+  /// Makes every put come to the lock of its tier, or no longer. The gate is held.
+  static void divert(core_type& c, bool on) noexcept {
+    for (std::uint32_t i = 0; i != c.tier_count_; ++i) {
+      auto& t = c.tiers_[i];
+      locked(t.lock, [&] {
+        t.home.waited = on;
+        core_type::front::end_waiting(t);
+        c.refit(t);
+      });
+    }
+  }
+  /// Gives the blocks that only the calling thread can reach to those who wait, before it sleeps.
+  static void begin_waiting(core_type&) noexcept {}
+  /// Under the lock of a tier that no request waits for any more.
+  static void end_waiting(tier_type&) noexcept {}
+  /// Before a look: makes sure that each put from here on comes to the lock; that of `tier`, or of
+  /// all tiers. Returns: false if a tier has idle blocks that make this impossible.
+  [[nodiscard]] static bool arm(core_type&, std::uint32_t, bool) noexcept { return true; }
 
   // Fork. Around the locks of the tiers; in the child also before they are released.
 

@@ -48,7 +48,8 @@ struct cached_holds {
     {
       const guard<typename core_type::lock_type> hold(t.lock);
       if (!t.home.closed) {
-        if (cache_type* const cache = c.own_cache(t)) n = cache->unhold(blocks, held.cached);
+        cache_type* const cache = t.home.waited ? nullptr : c.own_cache(t);
+        if (cache != nullptr) n = cache->unhold(blocks, held.cached);
         c.moved_bytes(t, static_cast<std::int64_t>(held.ready - n));
         for (; n != held.ready; ++n)
           t.home.magazines.put(blocks[n]);
@@ -61,7 +62,9 @@ struct cached_holds {
     if (excess) c.evict_excess(tier);
     for (; n != held.ready; ++n)
       c.bring_home(tier, blocks[n]);
-    if (is_home) c.drop_life();
+    if (!is_home) return;
+    c.waiting().call(tier);
+    c.drop_life();
   }
 };
 

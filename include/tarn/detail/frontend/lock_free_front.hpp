@@ -135,23 +135,30 @@ struct lock_free_front : cached_front<Config> {
   static void count_put(core_type&, tier_type& t) noexcept { t.counts.put(); }
   static void prepare_get(core_type& c) { c.join_recorders(); }
   static void follow_orders(core_type&) noexcept {}
-  /// For a block that the stack did not take: it is closed or full.
+  /// For a block that the stack did not take: it is closed, armed or full.
   static void put(core_type& c, std::uint32_t tier, void* block) noexcept {
     auto& t = c.tiers_[tier];
+    bool taken = false;
     const bool closed = locked(t.lock, [&] {
       if (t.home.closed) return true;
-      t.home.count.left(evict_reason::bound, 1);  // the put was counted
-      c.pin();                                    // the block, which keeps the core, goes home
+      c.pin();  // the block, which keeps the core, goes home
+      taken = push_armed(c, t, block);
+      if (!taken) t.home.count.left(evict_reason::bound, 1);  // the put was counted
       return false;
     });
     if (closed) return c.bring_home(tier, block);
+    if (taken) {
+      c.waiting().call(tier);
+      return c.drop_life();
+    }
     tell_gone(c.observers_, evict_reason::bound, tier, t.home.shape.size, block);
     c.bring_home(tier, block);
     if (locked(t.lock, [&] { return c.is_worth_compacting(t); })) c.compact(tier);
     c.drop_life();
   }
   [[nodiscard]] static bool put_ready(core_type& c, std::uint32_t tier, void* block) noexcept {
-    return push_index(c, c.tiers_[tier], block);
+    auto& t = c.tiers_[tier];
+    return push_index(c, t, block) || locked(t.lock, [&] { return push_armed(c, t, block); });
   }
 
   // Idle memory.
@@ -175,7 +182,7 @@ struct lock_free_front : cached_front<Config> {
     return take_to_carve(c, t);
   }
   [[nodiscard]] static bool put_idle(core_type& c, tier_type& t, void* block) noexcept {
-    return push_index(c, t, block);
+    return push_index(c, t, block) || push_armed(c, t, block);
   }
   [[nodiscard]] static std::uint64_t counted_stacked(const tier_type& t) noexcept {
     // relaxed: a number that may be off by the blocks on their way.
@@ -210,6 +217,22 @@ struct lock_free_front : cached_front<Config> {
       // acquire: as in `ready`. A block that is out by now loses the bit when it is put.
       return link.fetch_or(stack_type::still_bit, std::memory_order::acquire);
     });
+  }
+
+  // Waiting. An empty stack that is closed is *armed*: a put that finds it so comes to the lock,
+  // opens the stack and calls those who wait. A stack that has blocks can't be armed.
+
+  static void end_waiting(tier_type& t) noexcept {
+    if (!t.home.waited && !t.home.closed) t.stack.reopen();
+  }
+  [[nodiscard]] static bool arm(core_type& c, std::uint32_t tier, bool all) noexcept {
+    bool armed = true;
+    for (std::uint32_t i = 0; i != c.tier_count_; ++i) {
+      auto& t = c.tiers_[i];
+      if (!all && i != tier) continue;
+      armed = locked(t.lock, [&] { return t.home.closed || t.stack.close_if_empty(); }) && armed;
+    }
+    return armed;
   }
 
   // Bounds and slabs.
@@ -334,8 +357,25 @@ struct lock_free_front : cached_front<Config> {
   /// Returns: false if the stack is closed or full. On true the block is home: the core may end.
   [[nodiscard]] TARN_FORCE_INLINE static bool push_index(core_type& c, tier_type& t,
                                                          void* block) noexcept {
-    if (t.is_bounded() && !enter_stack(c, t)) [[unlikely]]
-      return false;
+    if (t.is_bounded()) [[unlikely]]
+      return push_bounded(c, t, block);
+    return push_unbounded(c, t, block);
+  }
+  [[nodiscard]] TARN_COLD static bool push_bounded(core_type& c, tier_type& t,
+                                                   void* block) noexcept {
+    if (!enter_stack(c, t)) return false;
+    if (push_unbounded(c, t, block)) return true;
+    leave_stack(c, t);
+    return false;
+  }
+  /// Under the lock, for a block that the stack did not take: opens an armed stack for it.
+  [[nodiscard]] static bool push_armed(core_type& c, tier_type& t, void* block) noexcept {
+    if (!t.home.waited || t.home.closed) return false;
+    t.stack.reopen();
+    return push_index(c, t, block);
+  }
+  [[nodiscard]] TARN_FORCE_INLINE static bool push_unbounded(core_type& c, tier_type& t,
+                                                             void* block) noexcept {
     slab_type* const s = c.directory_.find_known(block);
     const auto index = s->first_index + s->index_of(block);
     return t.stack.push(index, index, [&t](std::uint32_t i) -> auto& { return link_of(t, i); });
@@ -414,6 +454,7 @@ struct lock_free_front : cached_front<Config> {
       c.park_home(tier, block, slabs_for(why));
     }
     if (ended != 0) c.drop_life(ended);  // never the last life: the caller keeps the core
+    if (blocks != 0) c.waiting().call(tier);
     return blocks;
   }
 };

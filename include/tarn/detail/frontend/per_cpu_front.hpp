@@ -203,7 +203,7 @@ struct per_cpu_front : cached_front<Config> {
     static_cast<void>(c.front_part_.seal());
   }
   static void unlock(core_type& c) noexcept {
-    if (!c.closed()) c.front_part_.unseal();
+    open(c);
     c.front_part_.lock.unlock();
   }
   static void forget_threads(core_type& c) noexcept { c.front_part_.forget_threads(); }
@@ -226,6 +226,14 @@ struct per_cpu_front : cached_front<Config> {
   static void apply_bound(core_type& c, std::uint32_t tier, std::uint64_t) noexcept {
     empty(c, tier, tier + 1, true);
     c.evict_excess(tier, evict_reason::trimmed);
+  }
+
+  /// The caches stay sealed while requests wait.
+  static void divert(core_type& c, bool on) noexcept {
+    base::divert(c, on);
+    if (on) return empty(c, 0, c.tier_count_, false, true);
+    const guard<lock_type> hold(c.front_part_.lock);
+    if (c.front_part_.processors() != 0) open(c);
   }
 
   template <class Action>
@@ -273,20 +281,28 @@ struct per_cpu_front : cached_front<Config> {
   /// Seals the caches, takes the blocks of some tiers home, fits the limits if asked, and opens the
   /// caches again, unless the core is closed. Then the closing thread evicts what came home: it
   /// comes here after it has closed the core, so no cache is opened after it.
-  static void empty(core_type& c, std::uint32_t first, std::uint32_t end,
-                    bool fits = false) noexcept {
+  static void empty(core_type& c, std::uint32_t first, std::uint32_t end, bool fits = false,
+                    bool seals = false) noexcept {
     auto& caches = c.front_part_;
     if (caches.processors() == 0) return;
-    if (!fits && !c.closed() && caches.is_empty(first, end)) return;
-    const guard<lock_type> hold(caches.lock);
-    if (caches.seal() && !caches.stays_sealed()) {
-      for (auto tier = first; tier != end; ++tier) {
-        for (std::uint32_t i = 0; i != caches.processors(); ++i)
-          take_home_all(c, c.tiers_[tier], caches.of(i, tier));
+    if (!fits && !seals && !c.closed() && caches.is_empty(first, end)) return;
+    {
+      const guard<lock_type> hold(caches.lock);
+      if (caches.seal() && !caches.stays_sealed()) {
+        for (auto tier = first; tier != end; ++tier) {
+          for (std::uint32_t i = 0; i != caches.processors(); ++i)
+            take_home_all(c, c.tiers_[tier], caches.of(i, tier));
+        }
+        if (fits) fit(c);
       }
-      if (fits) fit(c);
+      open(c);
     }
-    if (!c.closed()) caches.unseal();
+    for (auto tier = first; tier != end; ++tier)
+      c.waiting().call(tier);
+  }
+  /// Under the lock of the caches: opens them, unless they are to stay sealed.
+  static void open(core_type& c) noexcept {
+    if (!c.closed() && !c.waiting().any()) c.front_part_.unseal();
   }
   /// For one cache at a time, so that no getter waits for all of them.
   static void take_home_all(core_type& c, tier_type& t, cache_type& cache) noexcept {

@@ -104,18 +104,29 @@ struct per_thread_front : cached_front<Config> {
         c.shard_wanted_.exchange(false, std::memory_order::relaxed)) {
       c.make_spare_shard();
     }
-    if (shard_type* const s = c.find_shard()) c.fit_budget(s);
+    if (shard_type* const s = c.find_shard()) {
+      c.fit_budget(s);
+      if (c.waiting().any()) flush_filled(c, *s);
+    }
   }
   static void follow_orders(core_type& c) noexcept { c.follow_orders(); }
   static void put(core_type& c, std::uint32_t tier, void* block) noexcept {
     c.follow_orders();
     shard_type* const s = c.attach(false);
     c.with_recorder([&](auto& recorder) { c.note_put(recorder, tier, block); });
+    const bool waited = c.waiting().any();
     if (s != nullptr) {
-      if (s->cache_of(tier).template push<mark>(block)) return;
+      if (!waited && s->cache_of(tier).template push<mark>(block)) return;
       c.fit_budget(s);
+      // What came into this cache before is for those who wait, too. The block keeps the core.
+      if (waited) flush_filled(c, *s);
     }
     base::put_past_cache(c, tier, block);
+  }
+  static void flush_filled(core_type& c, shard_type& s) noexcept {
+    for (std::uint32_t i = 0; i != s.tiers; ++i) {
+      if (s.cache_of(i).level() != 0) c.flush(i);
+    }
   }
   [[nodiscard]] static bool has_caches(core_type& c, shard_type* left) noexcept {
     return left != nullptr || c.find_shard() != nullptr;
@@ -149,6 +160,21 @@ struct per_thread_front : cached_front<Config> {
     // relaxed: `give_order` publishes it.
     c.upkeep_.ticks.fetch_add(1, std::memory_order::relaxed);
     c.registry_->give_order(c);
+  }
+
+  static void begin_waiting(core_type& c) noexcept {
+    if (shard_type* const s = c.find_shard()) flush_filled(c, *s);
+  }
+  /// Takes the shards off the hit path, and orders the threads to empty them: each does so in its
+  /// next get or put. A put that is under way may still go into a cache of its thread.
+  static void divert(core_type& c, bool on) noexcept {
+    base::divert(c, on);
+    if (c.slot_number_ == 0) return;
+    c.publish_place(!on);
+    if (!on) return;
+    // relaxed: `give_order` publishes it.
+    c.drains_.fetch_add(1, std::memory_order::relaxed);
+    c.registry_->give_order();
   }
 
   static void refit(tier_type&) noexcept {}

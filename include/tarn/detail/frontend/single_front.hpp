@@ -103,7 +103,7 @@ struct single_front : cached_front<Config> {
     const auto ready = t.home.ready();
     const auto left = t.home.bound > ready ? t.home.bound - ready : 0;
     const auto room = min_of(room_for(t.home.shape.stride), granted(t));
-    const auto limit = t.home.closed ? 0 : min_of<std::uint64_t>(room, left);
+    const auto limit = t.home.closed || t.home.waited ? 0 : min_of<std::uint64_t>(room, left);
     t.cache.limit = static_cast<std::uint32_t>(limit);
   }
   /// A put into a cache does not look at `max_bytes`. So a cache has room only for what it was

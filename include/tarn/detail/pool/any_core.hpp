@@ -3,6 +3,7 @@
 
 // A core with all its definitions.
 
+#include <tarn/detail/bounds/await.hpp>
 #include <tarn/detail/bounds/hold.hpp>
 #include <tarn/detail/bounds/refuse.hpp>
 #include <tarn/detail/bounds/room.hpp>
@@ -17,6 +18,7 @@
 #include <tarn/detail/core/life.hpp>
 #include <tarn/detail/core/numbers.hpp>
 #include <tarn/detail/core/threads.hpp>
+#include <tarn/detail/core/waiting.hpp>
 #include <tarn/detail/upkeep/compact.hpp>
 #include <tarn/detail/upkeep/drain.hpp>
 #include <tarn/detail/upkeep/evict.hpp>

@@ -73,6 +73,12 @@ class byte_core final : public core<typename Config::mechanism> {
     const auto got = take_hit_bytes(size, this->hot_place());
     return got.block != nullptr ? got : take_told(size, small_alignment, where);
   }
+  /// As `take_bytes`, but waits at a bound until others have given back what it needs, or until the
+  /// deadline.
+  [[nodiscard]] TARN_COLD sized_block take_until(std::size_t size, std::int64_t deadline,
+                                                 where_type where);
+  /// One look of a request that waits for a block.
+  [[nodiscard]] sized_block take_in_turn(std::size_t size, where_type where, turn whose);
   /// As `take_hit`: null if the hit path is not enough; nothing has changed then.
   [[nodiscard]] TARN_FORCE_INLINE sized_block take_hit_bytes(std::size_t size,
                                                              const place_word& place) {
@@ -253,12 +259,14 @@ class byte_core final : public core<typename Config::mechanism> {
       if (auto* const s = this->find_slab(node)) static_cast<void>(s->enter(s->index_of(node)));
     }
   }
-  [[nodiscard]] held_block hold_large(std::size_t size, std::size_t alignment, bool counts);
+  [[nodiscard]] held_block hold_large(std::size_t size, std::size_t alignment, bool counts,
+                                      turn whose = turn::none);
   void hand_out_large(const held_block& got, std::size_t size, where_type where) noexcept;
   template <class Use>
   [[nodiscard]] bool take_many_large(std::size_t size, std::size_t count, where_type where,
                                      Use&& use);
-  [[nodiscard]] sized_block take_large(std::size_t size, std::size_t alignment, where_type where);
+  [[nodiscard]] sized_block take_large(std::size_t size, std::size_t alignment, where_type where,
+                                       turn whose = turn::none);
 
   void keep_bound() noexcept;
   void give_large(void* block, std::size_t size, std::size_t alignment) noexcept;

@@ -20,9 +20,9 @@ std::size_t byte_core<Config>::size_of_block(const void* block) const noexcept {
 }
 
 template <class Config>
-auto byte_core<Config>::take_large(std::size_t size, std::size_t alignment, where_type where)
-    -> sized_block {
-  const auto got = hold_large(size, alignment, Config::counts);
+auto byte_core<Config>::take_large(std::size_t size, std::size_t alignment, where_type where,
+                                   turn whose) -> sized_block {
+  const auto got = hold_large(size, alignment, Config::counts, whose);
   if (got.block != nullptr) hand_out_large(got, size, where);
   return got;
 }
@@ -30,9 +30,10 @@ auto byte_core<Config>::take_large(std::size_t size, std::size_t alignment, wher
 /// Takes a block. It counts as a get if `counts`. `hand_out_large` follows, or
 /// `large_blocks::put_back`.
 template <class Config>
-auto byte_core<Config>::hold_large(std::size_t size, std::size_t alignment, bool counts)
+auto byte_core<Config>::hold_large(std::size_t size, std::size_t alignment, bool counts, turn whose)
     -> held_block {
   if (size > max_size || this->closed()) return {};
+  if (this->is_overtaking(bounds_type::no_tier, whose) || !this->may_grow(whose)) return {};
   const auto wanted = alignment < line_alignment ? line_alignment : alignment;
   const auto ask = [&] { return large_.take(extent_for(size), wanted, counts, this->source()); };
   auto got = ask();
@@ -41,8 +42,8 @@ auto byte_core<Config>::hold_large(std::size_t size, std::size_t alignment, bool
     return {};
   }
   if (got.block == nullptr) this->reclaim(), got = ask();
-  for (unsigned turns = 0;
-       got.block == nullptr && bounds_type::recall(*this, bounds_type::no_tier, turns);)
+  for (unsigned turns = 0; got.block == nullptr && whose == turn::none &&
+                           bounds_type::recall(*this, bounds_type::no_tier, turns);)
     got = ask();
   return got;
 }
@@ -97,6 +98,7 @@ void byte_core<Config>::give_large(void* block, std::size_t size, std::size_t al
   if (large_.give(block, extent, wanted, Config::counts, this->source())) {
     if (!large_.keeps()) upkeep<typename Config::mechanism>::note_returned(*this, extent);
     keep_bound();
+    this->waiting().call(bounds_type::no_tier);  // the block may be kept for the next get
     this->drop_life();
   } else if constexpr (Config::checks) {
     report(misuse::double_put, block, size);  // another thread put it since it was checked

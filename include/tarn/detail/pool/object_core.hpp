@@ -56,6 +56,12 @@ class object_core final : public core<typename Config::mechanism> {
       return static_cast<value_type*>(got.block);
     return take_cold(got, last, where);
   }
+  /// As `take_kept`, but waits at a bound until others have given an object back, or until the
+  /// deadline.
+  [[nodiscard]] TARN_COLD value_type* take_kept_until(std::int64_t deadline,
+                                                      typename base::where_type where);
+  /// One look of a request that waits for a kept object.
+  [[nodiscard]] value_type* take_kept_in_turn(typename base::where_type where, turn whose);
   /// As `take_kept`, and calls `adapt(object)` before the get counts. If that throws, the object
   /// goes back as it came.
   template <class Adapt>
@@ -76,7 +82,12 @@ class object_core final : public core<typename Config::mechanism> {
   /// Takes a block and calls `build(block)`, which may throw, before the get counts. Returns: what
   /// `build` returns; null if the core is closed or out of memory.
   template <class Build>
-  [[nodiscard]] value_type* build_block(typename base::where_type where, Build&& build);
+  [[nodiscard]] value_type* build_block(typename base::where_type where, Build&& build,
+                                        turn whose = turn::none);
+  /// As `build_block`, but waits as `take_kept_until`.
+  template <class Build>
+  [[nodiscard]] value_type* build_block_until(std::int64_t deadline,
+                                              typename base::where_type where, Build&& build);
 
   /// Takes an object back by hand. If the pool checks, an object that it did not hand out is left
   /// alone.

@@ -41,11 +41,11 @@ auto object_core<Config>::take_adapted(typename base::where_type where, Adapt&& 
 
 template <class Config>
 template <class Build>
-auto object_core<Config>::build_block(typename base::where_type where, Build&& build)
+auto object_core<Config>::build_block(typename base::where_type where, Build&& build, turn whose)
     -> value_type* {
   void* block = nullptr;
   held_blocks held;
-  if (!bounds_type::hold(*this, 0, &block, 1, held)) return nullptr;
+  if (!bounds_type::hold(*this, 0, &block, 1, held, false, whose)) return nullptr;
   value_type* object = nullptr;
   try {
     object = build(block);
@@ -57,6 +57,20 @@ auto object_core<Config>::build_block(typename base::where_type where, Build&& b
   this->count_held(0, held);
   this->note_held(0, sizeof(value_type), &block, 1, where);
   if (!is_unwatched()) tell_taken(block, held.fresh != 0);
+  return object;
+}
+
+template <class Config>
+template <class Build>
+auto object_core<Config>::build_block_until(std::int64_t deadline, typename base::where_type where,
+                                            Build&& build) -> value_type* {
+  value_type* object = build_block(where, build);
+  if (object != nullptr) return object;
+  const bool found = bounds_type::await(*this, 0, sizeof(value_type), deadline, [&](turn whose) {
+    object = build_block(where, build, whose);
+    return object != nullptr;
+  });
+  if (!found) refuse_object();
   return object;
 }
 

@@ -35,6 +35,27 @@ void object_core<Config>::refuse_object() noexcept {
 }
 
 template <class Config>
+auto object_core<Config>::take_kept_until(std::int64_t deadline, typename base::where_type where)
+    -> value_type* {
+  value_type* object = take_kept(where, false);
+  if (object != nullptr) return object;
+  const bool found = bounds_type::await(*this, 0, sizeof(value_type), deadline, [&](turn whose) {
+    object = take_kept_in_turn(where, whose);
+    return object != nullptr;
+  });
+  if (!found) refuse_object();
+  return object;
+}
+
+template <class Config>
+auto object_core<Config>::take_kept_in_turn(typename base::where_type where, turn whose)
+    -> value_type* {
+  const auto got = this->take_in_turn(0, sizeof(value_type), where, whose);
+  mark_out(got.block);
+  return take_cold(got, false, where);
+}
+
+template <class Config>
 void object_core<Config>::make(std::uint32_t, [[maybe_unused]] void* block) {
   if constexpr (keeps) lifecycle_.make(block);
 }

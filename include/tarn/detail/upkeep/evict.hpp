@@ -60,6 +60,7 @@ std::size_t core<Config>::evict_ready(std::uint32_t tier, std::uint64_t keep, ev
     blocks += count;
     left -= count;
     release_slabs(tier, whole);
+    waiting().call(tier);
   }
   if (going == whole_slabs::all) release_unused(tier, why);
   if (ended != 0) this->drop_life(ended);  // never the last: the caller keeps the core

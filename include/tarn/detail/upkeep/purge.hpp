@@ -86,6 +86,7 @@ std::size_t upkeep<Config>::purge_blocks(core_type& c, tier_type& t, std::uint64
     });
     c.release_slabs(t.home.shape.number, whole);
     c.slabs_.arrive();
+    c.waiting().call(t.home.shape.number);
   }
   if (ended != 0) c.drop_life(ended);  // never the last: the caller keeps the core
   return bytes;
@@ -119,6 +120,7 @@ std::size_t upkeep<Config>::purge_slabs(core_type& c, tier_type& t, bool lazily)
     bytes += dropped;
     c.release_slabs(t.home.shape.number, whole);
     c.slabs_.arrive();
+    c.waiting().call(t.home.shape.number);
   }
   if (ended != 0) c.drop_life(ended);  // never the last: the caller keeps the core
   return bytes;

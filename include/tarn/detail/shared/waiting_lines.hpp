@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include <tarn/detail/base/guard.hpp>
+#include <tarn/detail/shared/waiting_request.hpp>
+
+namespace tarn::detail {
+
+/// Requests that wait for what other threads give back, in lines: one for each tier, and one for
+/// blocks above the last. The first of a line looks, all others rest until they are first. So no
+/// request is overtaken by a later one of its line.
+///
+/// Requests of all lines may wait for memory of one limit. Of these the oldest is served first.
+///
+/// No call is lost: a thread that gives something back publishes it first, by a lock or by a
+/// read-modify-write that a look needs too, and asks then whether requests wait. A request enters
+/// its line first, and looks then. So the look finds what was given back, or the giver finds the
+/// request. A request that was called, and leaves, calls the next.
+///
+/// The lines take no memory. Complexity of all functions: O(number of lines with requests).
+template <class Env>
+class waiting_lines {
+ public:
+  using request = waiting_request<Env>;
+
+  /// Requests that are to be woken when no lock is held.
+  class woken_list {
+   public:
+    void wake_all() noexcept {
+      while (first_ != nullptr) {
+        request* const r = first_;
+        first_ = r->next_woken_;  // first: the request may be gone after the next line
+        r->wake_(*r);
+      }
+    }
+
+   private:
+    friend waiting_lines;
+    request* first_ = nullptr;
+  };
+
+  /// Whether a request waits. relaxed: what the giver published orders it, see above.
+  [[nodiscard]] bool any() const noexcept { return count_.load(std::memory_order::relaxed) != 0; }
+
+  /// Puts a request at the end of its line. Returns: whether it is the only one of all lines.
+  [[nodiscard]] bool enter(request& r) noexcept {
+    const guard<mutex> hold(lock_);
+    r.ticket_ = ++tickets_;
+    if (request* const head = head_of(r.line_)) {
+      request* const before = head->last_;
+      r.previous_ = before;
+      before->next_ = &r;
+      head->last_ = &r;
+    } else {
+      r.last_ = &r;
+      request* const others = heads_;
+      r.next_head_ = others;
+      heads_ = &r;
+    }
+    const auto before = count_.load(std::memory_order::relaxed);  // changes only under the lock
+    count_.store(before + 1, std::memory_order::relaxed);
+    return before == 0;
+  }
+  /// Takes a request out and calls those that may go on now. Returns: whether it was the last one
+  /// of all lines.
+  [[nodiscard]] bool leave(request& r, woken_list& woken) noexcept {
+    const guard<mutex> hold(lock_);
+    unlink(r);
+    if (request* const head = head_of(r.line_)) rouse(*head, woken);
+    if (request* const oldest = oldest_for_memory()) rouse(*oldest, woken);
+    const auto left = count_.load(std::memory_order::relaxed) - 1;
+    count_.store(left, std::memory_order::relaxed);
+    return left == 0;
+  }
+
+  /// Whether the owner of `r` may look: it is the first of its line.
+  [[nodiscard]] bool is_first(const request& r) noexcept {
+    const guard<mutex> hold(lock_);
+    return r.previous_ == nullptr;
+  }
+  /// Whether it may take memory of the limit: no older request waits for that.
+  [[nodiscard]] bool may_grow(const request& r) noexcept {
+    const guard<mutex> hold(lock_);
+    const request* const oldest = oldest_for_memory();
+    return oldest == nullptr || oldest->ticket_ >= r.ticket_;
+  }
+  /// Whether a request waits in this line; for others, which would overtake it.
+  [[nodiscard]] bool is_taken(std::uint32_t line) noexcept {
+    return any() && locked(lock_, [&] { return head_of(line) != nullptr; });
+  }
+  /// Whether a request waits for memory of the limit.
+  [[nodiscard]] bool memory_is_taken() noexcept {
+    return any() && locked(lock_, [&] { return oldest_for_memory() != nullptr; });
+  }
+
+  /// To be called after a look in vain. Returns: false if the request was called meanwhile, so its
+  /// owner has to look again.
+  [[nodiscard]] bool rest(request& r, bool wants_memory) noexcept {
+    const guard<mutex> hold(lock_);
+    r.wants_memory_ = wants_memory;
+    const bool again = r.state_.load(std::memory_order::relaxed) == request::called;
+    r.state_.store(again ? request::looking : request::asleep, std::memory_order::relaxed);
+    return !again;
+  }
+
+  /// Calls the requests for which something may be there now: something came home to `line`.
+  void call(std::uint32_t line) noexcept {
+    call_if([line](const request& r) { return r.line_ == line; });
+  }
+  /// The same: memory went back to the source.
+  void call_for_memory() noexcept {
+    call_if([](const request&) { return false; });
+  }
+  /// Calls all requests, also those that are not the first: nothing will come any more.
+  void call_all() noexcept {
+    if (!any()) return;
+    woken_list woken;
+    {
+      const guard<mutex> hold(lock_);
+      for (request* head = heads_; head != nullptr; head = head->next_head_) {
+        for (request* r = head; r != nullptr; r = r->next_)
+          rouse(*r, woken);
+      }
+    }
+    woken.wake_all();
+  }
+
+  // Around a fork. In the child the threads that waited are gone.
+
+  void lock() noexcept { lock_.lock(); }
+  void unlock() noexcept { lock_.unlock(); }
+  void abandon() noexcept {
+    heads_ = nullptr;
+    count_.store(0, std::memory_order::relaxed);  // one thread is left
+  }
+
+ private:
+  using mutex = typename Env::mutex;
+  template <class T>
+  using cell = typename Env::template cell<T>;
+
+  template <class Wanted>
+  void call_if(Wanted&& wanted) noexcept {
+    if (!any()) return;
+    woken_list woken;
+    {
+      const guard<mutex> hold(lock_);
+      const request* const oldest = oldest_for_memory();
+      for (request* r = heads_; r != nullptr; r = r->next_head_) {
+        // One that is looking may have looked too early, wherever it did.
+        const bool looks = r->state_.load(std::memory_order::relaxed) != request::asleep;
+        if (looks || r == oldest || wanted(*r)) rouse(*r, woken);
+      }
+    }
+    woken.wake_all();
+  }
+
+  // Under the lock.
+
+  void rouse(request& r, woken_list& woken) noexcept {
+    if (r.state_.load(std::memory_order::relaxed) != request::asleep) {
+      return r.state_.store(request::called, std::memory_order::relaxed);
+    }
+    r.state_.store(request::looking, std::memory_order::release);
+    if (r.wake_ == nullptr) return Env::wake_one(r.state_);  // here: it may be gone after the lock
+    r.next_woken_ = woken.first_;
+    woken.first_ = &r;
+  }
+  [[nodiscard]] request* head_of(std::uint32_t line) noexcept {
+    request* r = heads_;
+    while (r != nullptr && r->line_ != line)
+      r = r->next_head_;
+    return r;
+  }
+  /// Of the first ones of all lines: a later one of a line is younger than its first.
+  [[nodiscard]] request* oldest_for_memory() noexcept {
+    request* oldest = nullptr;
+    for (request* r = heads_; r != nullptr; r = r->next_head_) {
+      if (r->wants_memory_ && (oldest == nullptr || r->ticket_ < oldest->ticket_)) oldest = r;
+    }
+    return oldest;
+  }
+  void unlink(request& r) noexcept {
+    request* const before = r.previous_;
+    request* const after = r.next_;
+    if (before != nullptr) {
+      before->next_ = after;
+      if (after != nullptr) {
+        after->previous_ = before;
+      } else {
+        head_of(r.line_)->last_ = before;
+      }
+      return;
+    }
+    request* const others = r.next_head_;
+    request* replacement = others;
+    if (after != nullptr) {
+      request* const last = r.last_;
+      after->previous_ = nullptr;
+      after->last_ = last;
+      after->next_head_ = others;
+      replacement = after;
+    }
+    if (heads_ == &r) {
+      heads_ = replacement;
+      return;
+    }
+    request* other = heads_;
+    while (other->next_head_ != &r)
+      other = other->next_head_;
+    other->next_head_ = replacement;
+  }
+
+  mutex lock_;                     // taken last of all
+  cell<request*> heads_{nullptr};  // the first of each line, in no order
+  cell<std::uint64_t> tickets_{0};
+  typename Env::template atomic<std::uint64_t> count_{0};
+};
+
+}  // namespace tarn::detail
