@@ -123,11 +123,11 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   [[nodiscard]] waiting_lines<env>& waiting() noexcept { return source_.waiting; }
   [[nodiscard]] const waiting_lines<env>& waiting() const noexcept { return source_.waiting; }
   /// Puts a request into its line. From here on every put comes to the lock of its tier.
-  void begin_waiting(request_type& r) noexcept;
-  void end_waiting(request_type& r) noexcept;
+  TARN_COLD void begin_waiting(request_type& r) noexcept;
+  TARN_COLD void end_waiting(request_type& r) noexcept;
   /// Takes a block as `take_miss`, when it is the turn of a request.
-  [[nodiscard]] acquired_type take_in_turn(std::uint32_t tier, std::size_t size, where_type where,
-                                           turn whose);
+  [[nodiscard]] TARN_COLD acquired_type take_in_turn(std::uint32_t tier, std::size_t size,
+                                                     where_type where, turn whose);
 
   // Blocks that were taken out and do not count yet: by `bounds::hold`, or by `take` for an object
   // that is still to be made.

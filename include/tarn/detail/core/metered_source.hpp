@@ -60,7 +60,7 @@ class metered_source {
  private:
   void give_back(std::size_t bytes) noexcept {
     held_.fetch_sub(bytes, std::memory_order::acq_rel);  // (2) pairs with (1)
-    waiting.call_for_memory();
+    waiting.call(waiting.no_line);
   }
   [[nodiscard]] bool fits(std::size_t held, std::size_t bytes) const noexcept {
     return bytes <= limit_ && held <= limit_ - bytes;

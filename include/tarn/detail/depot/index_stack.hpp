@@ -72,13 +72,20 @@ class index_stack {
     }
     return false;
   }
-  /// The reverse.
-  void reopen() noexcept {
-    auto head = head_.load(std::memory_order::relaxed);
-    while ((head & closed_bit) != 0 &&
-           !head_.compare_exchange_weak(head, tag_after(head) | none, std::memory_order::relaxed,
-                                        std::memory_order::relaxed)) {
+  /// The reverse, also of `take_all(true)`. Returns: whether the stack was closed.
+  bool reopen() noexcept {
+    auto head = head_.load(std::memory_order::relaxed);  // as in `close_if_empty`
+    while ((head & closed_bit) != 0) {
+      if (head_.compare_exchange_weak(head, tag_after(head) | none, std::memory_order::relaxed,
+                                      std::memory_order::relaxed)) {
+        return true;
+      }
     }
+    return false;
+  }
+  /// Whether it is closed now.
+  [[nodiscard]] bool is_closed() const noexcept {
+    return (head_.load(std::memory_order::relaxed) & closed_bit) != 0;  // a hint
   }
 
   /// The first index in the stack now. The chain behind it may change at any time.

@@ -357,32 +357,27 @@ struct lock_free_front : cached_front<Config> {
   /// Returns: false if the stack is closed or full. On true the block is home: the core may end.
   [[nodiscard]] TARN_FORCE_INLINE static bool push_index(core_type& c, tier_type& t,
                                                          void* block) noexcept {
-    if (t.is_bounded()) [[unlikely]]
-      return push_bounded(c, t, block);
-    return push_unbounded(c, t, block);
-  }
-  [[nodiscard]] TARN_COLD static bool push_bounded(core_type& c, tier_type& t,
-                                                   void* block) noexcept {
-    if (!enter_stack(c, t)) return false;
-    if (push_unbounded(c, t, block)) return true;
-    leave_stack(c, t);
-    return false;
-  }
-  /// Under the lock, for a block that the stack did not take: opens an armed stack for it.
-  [[nodiscard]] static bool push_armed(core_type& c, tier_type& t, void* block) noexcept {
-    if (!t.home.waited || t.home.closed) return false;
-    t.stack.reopen();
-    return push_index(c, t, block);
-  }
-  [[nodiscard]] TARN_FORCE_INLINE static bool push_unbounded(core_type& c, tier_type& t,
-                                                             void* block) noexcept {
+    if (t.is_bounded() && !enter_stack(c, t)) [[unlikely]]
+      return false;
     slab_type* const s = c.directory_.find_known(block);
     const auto index = s->first_index + s->index_of(block);
     return t.stack.push(index, index, [&t](std::uint32_t i) -> auto& { return link_of(t, i); });
   }
 
+  /// Under the lock, for a block that the stack did not take: opens an armed stack for it.
+  [[nodiscard]] static bool push_armed(core_type& c, tier_type& t, void* block) noexcept {
+    if (!t.home.waited || t.home.closed) return false;
+    if (t.stack.reopen() && t.is_bounded()) {
+      // It was empty, so what is counted are blocks that it did not take. relaxed: a bound, which
+      // may be off by the blocks on their way.
+      const auto counted = t.stacked.exchange(0, std::memory_order::relaxed);
+      if (c.settings_.bounds_idle_bytes) c.moved_bytes(t, -counted);
+    }
+    return push_index(c, t, block);
+  }
   /// Counts a block into a bounded stack. Returns: false if that is one too many.
   [[nodiscard]] TARN_COLD static bool enter_stack(core_type& c, tier_type& t) noexcept {
+    if (t.stack.is_closed()) return false;  // mostly: the push may still find it closed
     // relaxed, here and in leave_stack: these numbers only bound how much is kept.
     const auto before = t.stacked.fetch_add(1, std::memory_order::relaxed);
     if (c.settings_.bounds_idle_bytes) c.moved_bytes(t, 1);

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include <tarn/detail/base/compiler.hpp>
 #include <tarn/detail/base/guard.hpp>
 #include <tarn/detail/shared/waiting_request.hpp>
 
@@ -25,6 +26,7 @@ template <class Env>
 class waiting_lines {
  public:
   using request = waiting_request<Env>;
+  static constexpr std::uint32_t no_line = ~std::uint32_t{0} - 1;
 
   /// Requests that are to be woken when no lock is held.
   class woken_list {
@@ -88,11 +90,11 @@ class waiting_lines {
     return oldest == nullptr || oldest->ticket_ >= r.ticket_;
   }
   /// Whether a request waits in this line; for others, which would overtake it.
-  [[nodiscard]] bool is_taken(std::uint32_t line) noexcept {
+  [[nodiscard]] TARN_COLD bool is_taken(std::uint32_t line) noexcept {
     return any() && locked(lock_, [&] { return head_of(line) != nullptr; });
   }
   /// Whether a request waits for memory of the limit.
-  [[nodiscard]] bool memory_is_taken() noexcept {
+  [[nodiscard]] TARN_COLD bool memory_is_taken() noexcept {
     return any() && locked(lock_, [&] { return oldest_for_memory() != nullptr; });
   }
 
@@ -106,16 +108,24 @@ class waiting_lines {
     return !again;
   }
 
-  /// Calls the requests for which something may be there now: something came home to `line`.
-  void call(std::uint32_t line) noexcept {
-    call_if([line](const request& r) { return r.line_ == line; });
-  }
-  /// The same: memory went back to the source.
-  void call_for_memory() noexcept {
-    call_if([](const request&) { return false; });
+  /// Calls the requests for which something may be there now: something came home to `line`, or
+  /// memory went back to the source (`no_line`).
+  TARN_COLD void call(std::uint32_t line) noexcept {
+    if (!any()) return;
+    woken_list woken;
+    {
+      const guard<mutex> hold(lock_);
+      const request* const oldest = oldest_for_memory();
+      for (request* r = heads_; r != nullptr; r = r->next_head_) {
+        // One that is looking may have looked too early, wherever it did.
+        const bool looks = r->state_.load(std::memory_order::relaxed) != request::asleep;
+        if (looks || r == oldest || r->line_ == line) rouse(*r, woken);
+      }
+    }
+    woken.wake_all();
   }
   /// Calls all requests, also those that are not the first: nothing will come any more.
-  void call_all() noexcept {
+  TARN_COLD void call_all() noexcept {
     if (!any()) return;
     woken_list woken;
     {
@@ -142,25 +152,9 @@ class waiting_lines {
   template <class T>
   using cell = typename Env::template cell<T>;
 
-  template <class Wanted>
-  void call_if(Wanted&& wanted) noexcept {
-    if (!any()) return;
-    woken_list woken;
-    {
-      const guard<mutex> hold(lock_);
-      const request* const oldest = oldest_for_memory();
-      for (request* r = heads_; r != nullptr; r = r->next_head_) {
-        // One that is looking may have looked too early, wherever it did.
-        const bool looks = r->state_.load(std::memory_order::relaxed) != request::asleep;
-        if (looks || r == oldest || wanted(*r)) rouse(*r, woken);
-      }
-    }
-    woken.wake_all();
-  }
-
   // Under the lock.
 
-  void rouse(request& r, woken_list& woken) noexcept {
+  TARN_COLD void rouse(request& r, woken_list& woken) noexcept {
     if (r.state_.load(std::memory_order::relaxed) != request::asleep) {
       return r.state_.store(request::called, std::memory_order::relaxed);
     }
@@ -169,14 +163,14 @@ class waiting_lines {
     r.next_woken_ = woken.first_;
     woken.first_ = &r;
   }
-  [[nodiscard]] request* head_of(std::uint32_t line) noexcept {
+  [[nodiscard]] TARN_COLD request* head_of(std::uint32_t line) noexcept {
     request* r = heads_;
     while (r != nullptr && r->line_ != line)
       r = r->next_head_;
     return r;
   }
   /// Of the first ones of all lines: a later one of a line is younger than its first.
-  [[nodiscard]] request* oldest_for_memory() noexcept {
+  [[nodiscard]] TARN_COLD request* oldest_for_memory() noexcept {
     request* oldest = nullptr;
     for (request* r = heads_; r != nullptr; r = r->next_head_) {
       if (r->wants_memory_ && (oldest == nullptr || r->ticket_ < oldest->ticket_)) oldest = r;
