@@ -142,6 +142,7 @@ class basic_buffer {
 
  private:
   friend class byte_pool<Lock, Stats, Traits>;
+  friend struct detail::access;
   using core_type = detail::byte_core<detail::byte_config<Lock, Stats, Traits>>;
 
   /// Gives up ownership of the block.

@@ -74,6 +74,7 @@ class object_handle {
  private:
   template <class, class, class, class>
   friend class object_pool;
+  friend struct detail::access;
   using core_type = typename detail::access::of<Pool>::core;
 
   constexpr object_handle(value_type* object, core_type* core) noexcept

@@ -8,12 +8,14 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <type_traits>
 #include <utility>
 
 #include <tarn/chain.hpp>
 #include <tarn/fast_buffer.hpp>
 #include <tarn/interop/asio.hpp>
+#include <tarn/interop/async_get.hpp>
 
 #include "support/catch.hpp"
 
@@ -267,4 +269,58 @@ TEST_CASE("a chain is written as it is, however many pieces it has", "[asio]") {
   // Backwards, as some algorithms iterate.
   const auto view = tarn_net::pieces(short_chain);
   CHECK((*--view.end()).size() == 204);
+}
+
+namespace {
+
+template <class Pool>
+net::awaitable<void> get_one(Pool& pool, int& got, std::thread::id& where) {
+  using gets = tarn::asio_gets<net::async_result>;
+  const auto b =
+      co_await gets::async_get(pool, 1000, co_await net::this_coro::executor, net::use_awaitable);
+  got += b && b.size() == 1000 ? 1 : 100;
+  where = std::this_thread::get_id();
+}
+
+}  // namespace
+
+TEST_CASE("coroutines wait for buffers, and go on in their own executor", "[asio]") {
+  tarn::byte_pool<> pool({.capacity = 1});
+  net::io_context context;
+  int got = 0;
+  std::thread::id where;
+  auto out = pool.get(1000);
+  for (int i = 0; i != 10; ++i)
+    net::co_spawn(context, get_one(pool, got, where), net::detached);
+  context.poll();
+  CHECK(got == 0);
+  {
+    const std::jthread other([&] { out.reset(); });
+    context.run();
+  }
+  CHECK(got == 10);
+  CHECK(where == std::this_thread::get_id());
+  CHECK(pool.occupancy().in_use() == 0);
+}
+
+TEST_CASE("a handler gets its buffer later, or an empty one when the pool closes", "[asio]") {
+  tarn::byte_pool<> pool({.capacity = 1});
+  net::io_context context;
+  using gets = tarn::asio_gets<net::async_result>;
+  std::string calls;
+  const auto begin = [&] {
+    gets::async_get(pool, 100, context.get_executor(),
+                    [&](tarn::byte_pool<>::buffer b) { calls += b ? "got " : "nothing "; });
+  };
+  begin();
+  CHECK(calls.empty());  // not inside the call
+  context.run();
+  CHECK(calls == "got ");
+  const auto out = pool.get(100);
+  begin();
+  begin();
+  pool.close();
+  context.restart();
+  context.run();
+  CHECK(calls == "got nothing nothing ");
 }

@@ -61,6 +61,11 @@ struct access {
       typename Pool::where_type where = Pool::where_type::current()) noexcept {
     return pool.try_get_shared_unreported(size, where);
   }
+  /// Makes a handle from its parts.
+  template <class Handle, class... Parts>
+  [[nodiscard]] static Handle make(Parts... parts) noexcept {
+    return Handle(parts...);
+  }
   /// The sink of a ring, to which a pool pushes lengths.
   template <class Ring>
   [[nodiscard]] static auto sink(const Ring& ring) noexcept {

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: MIT
+//
+// Gets for coroutines and executors: at a capacity or a limit a coroutine is suspended, where a
+// thread would sleep.
+//
+//   task serve(tarn::byte_pool<>& pool) {
+//     auto b = co_await tarn::async_get(pool, 1500);            // goes on where memory came back
+//     auto c = co_await tarn::async_get(pool, 1500, executor);  // goes on by executor.execute(f)
+//     if (!b) co_return;                                        // the pool was closed
+//   }
+//
+//   // In a coroutine of Asio or Boost.Asio, whose header this one does not include:
+//   using gets = tarn::asio_gets<asio::async_result>;
+//   auto b = co_await gets::async_get(pool, 1500, co_await asio::this_coro::executor,
+//                                     asio::use_awaitable);
+
+#pragma once
+
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include <tarn/byte_pool.hpp>
+#include <tarn/detail/base/access.hpp>
+#include <tarn/object_pool.hpp>
+#include <tarn/unsized_pool.hpp>
+
+namespace tarn {
+
+/// The executor of plain coroutines: a coroutine goes on inside the put, or the close, that it
+/// waited for, on that thread. Coroutines that wait for each other run in turn, not nested.
+struct resume_here {};
+
+namespace detail {
+
+/// What a request wants of a pool. `first` is the attempt before it waits.
+template <class Pool>
+struct wanted;
+
+template <class Lock, class Stats, class Traits>
+struct wanted<byte_pool<Lock, Stats, Traits>> {
+  using pool_type = byte_pool<Lock, Stats, Traits>;
+  using core_type = typename access::of<pool_type>::core;
+  using result = typename pool_type::buffer;
+
+  std::size_t size;
+  typename pool_type::where_type where;
+
+  [[nodiscard]] std::uint32_t tier_in(const core_type& c) const noexcept {
+    return c.tier_of(size, small_alignment);
+  }
+  [[nodiscard]] std::size_t bytes() const noexcept { return size; }
+  [[nodiscard]] result first(core_type& c) const { return made(c, c.take_unreported(size, where)); }
+  [[nodiscard]] result look(core_type& c, turn whose) const {
+    return made(c, c.take_in_turn(size, where, whose));
+  }
+
+ private:
+  [[nodiscard]] result made(core_type& c, typename core_type::sized_block got) const {
+    if (got.block == nullptr) return {};
+    return access::make<result>(got.block, size, got.capacity, &c);
+  }
+};
+
+template <class T, class Lock, class Stats, class Traits>
+struct wanted<object_pool<T, Lock, Stats, Traits>> {
+  using pool_type = object_pool<T, Lock, Stats, Traits>;
+  using core_type = typename access::of<pool_type>::core;
+  using result = typename pool_type::handle;
+
+  typename pool_type::where_type where;
+
+  [[nodiscard]] static std::uint32_t tier_in(const core_type&) noexcept { return 0; }
+  [[nodiscard]] static std::size_t bytes() noexcept { return sizeof(T); }
+  [[nodiscard]] result first(core_type& c) const {
+    return access::make<result>(c.take_kept(where, false), &c);
+  }
+  [[nodiscard]] result look(core_type& c, turn whose) const {
+    return access::make<result>(c.take_kept_in_turn(where, whose), &c);
+  }
+};
+
+/// What the calling thread is to resume, one after the other.
+class resume_queue {
+ public:
+  struct entry {
+    void (*run)(entry&) noexcept = nullptr;
+    entry* next = nullptr;
+  };
+  /// Not inlined into a coroutine, which may change threads: see interop/coroutine.hpp.
+  [[gnu::__noinline__]] static void run(entry& e) noexcept {
+    static thread_local resume_queue mine;
+    e.next = nullptr;
+    (mine.last_ != nullptr ? mine.last_->next : mine.first_) = &e;
+    mine.last_ = &e;
+    if (mine.runs_) return;  // further up on this thread
+    mine.runs_ = true;
+    while (entry* const one = mine.first_) {
+      mine.first_ = one->next;
+      if (mine.first_ == nullptr) mine.last_ = nullptr;
+      one->run(*one);
+    }
+    mine.runs_ = false;
+  }
+
+ private:
+  entry* first_ = nullptr;
+  entry* last_ = nullptr;
+  bool runs_ = false;
+};
+
+/// Runs `function` by an executor, later or at once. Older versions of Asio have executors whose
+/// `execute` is private.
+template <class Executor, class Function>
+void run_by(const Executor& executor, Function function) {
+  if constexpr (requires { executor.execute(function); }) {
+    executor.execute(function);
+  } else {
+    executor.post(function, std::allocator<void>());
+  }
+}
+
+/// A get that waits without a thread. It keeps the core while it waits, so the pool may end before
+/// it. Neither copyable nor movable.
+template <class Pool, class Executor>
+class waiting_get : resume_queue::entry, waiting_request<typename access::of<Pool>::core::env> {
+  using want = wanted<Pool>;
+  using core_type = typename want::core_type;
+  using request = typename core_type::request_type;
+  using bounds_type = bounds<typename core_type::config>;
+  using found = typename bounds_type::found;
+
+ public:
+  using result = typename want::result;
+  /// Called once, when the get is done.
+  using done_type = void (*)(waiting_get&) noexcept;
+
+  waiting_get(const Pool& pool, want what, Executor executor, done_type done)
+      : waiting_get(static_cast<core_type&>(access::lifeline(pool)), std::move(what),
+                    std::move(executor), done) {}
+  ~waiting_get() {
+    if (waits_) leave();
+  }
+
+  /// Returns: whether the get is done. If not, it may be done, and gone, by the time this returns;
+  /// `done` is called then.
+  [[nodiscard]] bool start() {
+    got_ = what_.first(core_);
+    if (got_) return true;
+    if (!bounds_type::may_wait(core_, what_.tier_in(core_), what_.bytes())) {
+      bounds_type::refuse(core_, what_.tier_in(core_), what_.bytes());
+      return true;
+    }
+    core_.pin();
+    waits_ = true;
+    core_.begin_waiting(*this);
+    return look();
+  }
+  /// What it got; empty if the pool was closed. Throws: what the factory of the objects threw.
+  [[nodiscard]] result take() {
+    if (error_ != nullptr) std::rethrow_exception(error_);
+    return std::move(got_);
+  }
+
+ private:
+  waiting_get(core_type& core, want what, Executor executor, done_type done)
+      : request(what.tier_in(core) < core.tiers() ? what.tier_in(core) : bounds_type::no_tier,
+                &wake),
+        core_(core),
+        what_(std::move(what)),
+        executor_(std::move(executor)),
+        done_(done) {
+    past_.deadline = for_ever;
+  }
+
+  [[nodiscard]] bool look() noexcept {
+    auto how = found::nothing;
+    try {
+      past_.looks = 0;
+      how = bounds_type::look_again(core_, *this, what_.tier_in(core_), what_.bytes(), past_,
+                                    [this](turn whose) {
+                                      got_ = what_.look(core_, whose);
+                                      return static_cast<bool>(got_);
+                                    });
+    } catch (...) {
+      error_ = std::current_exception();
+    }
+    // It is asleep: another thread may wake it, and end it, by now.
+    if (how == found::waits) return false;
+    if (how == found::nothing && error_ == nullptr)
+      bounds_type::refuse(core_, what_.tier_in(core_), what_.bytes());
+    leave();
+    return true;
+  }
+  void leave() noexcept {
+    waits_ = false;
+    core_.end_waiting(*this);
+    core_.drop_life();
+  }
+  void go_on() noexcept {
+    if (look()) done_(*this);
+  }
+  static void wake(request& r) noexcept {
+    auto& self = static_cast<waiting_get&>(r);
+    if constexpr (std::is_same_v<Executor, resume_here>) {
+      self.run = [](resume_queue::entry& e) noexcept { static_cast<waiting_get&>(e).go_on(); };
+      resume_queue::run(self);
+    } else {
+      const auto executor =
+          self.executor_;  // a copy: the original may be gone before `execute` returns
+      try {
+        run_by(executor, [&self]() noexcept { self.go_on(); });
+      } catch (...) {
+        self.go_on();  // it had no memory for the function, which was not called
+      }
+    }
+  }
+
+  core_type& core_;
+  want what_;
+  TARN_NO_UNIQUE_ADDRESS Executor executor_;
+  done_type done_;
+  typename bounds_type::search past_;
+  std::exception_ptr error_;
+  result got_;
+  bool waits_ = false;
+};
+
+/// The awaitable. It lies in the frame of the coroutine, so it takes no memory.
+template <class Pool, class Executor>
+class get_awaitable : waiting_get<Pool, Executor> {
+  using base = waiting_get<Pool, Executor>;
+
+ public:
+  get_awaitable(const Pool& pool, wanted<Pool> what, Executor executor)
+      : base(pool, std::move(what), std::move(executor), &resume) {}
+
+  [[nodiscard]] static bool await_ready() noexcept { return false; }
+  [[nodiscard]] bool await_suspend(std::coroutine_handle<> coroutine) {
+    coroutine_ = coroutine;
+    return !this->start();
+  }
+  [[nodiscard]] typename base::result await_resume() { return this->take(); }
+
+ private:
+  static void resume(base& self) noexcept { static_cast<get_awaitable&>(self).coroutine_.resume(); }
+
+  std::coroutine_handle<> coroutine_;
+};
+
+/// A get that calls a handler. It ends itself.
+template <class Pool, class Executor, class Handler>
+class get_with_handler : waiting_get<Pool, Executor> {
+  using base = waiting_get<Pool, Executor>;
+
+ public:
+  static void start(const Pool& pool, wanted<Pool> what, Executor executor, Handler handler) {
+    auto* const made = new get_with_handler(pool, std::move(what), executor, std::move(handler));
+    try {
+      // Never inside the call that begins it.
+      if (made->base::start()) run_by(executor, [made]() noexcept { finish(*made); });
+    } catch (...) {
+      delete made;  // it does not wait: what throws is the first attempt, or the executor
+      throw;
+    }
+  }
+
+ private:
+  get_with_handler(const Pool& pool, wanted<Pool> what, Executor executor, Handler handler)
+      : base(pool, std::move(what), std::move(executor), &finish), handler_(std::move(handler)) {}
+
+  static void finish(base& self) noexcept {
+    auto* const made = static_cast<get_with_handler*>(&self);
+    auto handler = std::move(made->handler_);
+    auto got = made->take();
+    delete made;  // first: the handler may end the executor
+    std::move(handler)(std::move(got));
+  }
+
+  Handler handler_;
+};
+
+}  // namespace detail
+
+/// `co_await` of the result gets a buffer of `size` bytes, or suspends the coroutine until others
+/// have given back what it needs. The buffer is empty if the pool was closed, or where `get_for` of
+/// the pool would not wait. Coroutines and threads wait in one line: see `byte_pool::get_for`.
+///
+/// The coroutine goes on by `executor.execute(f)`, or `executor.post(f, allocator)` where that is
+/// missing, or inside the put if the executor is
+/// `resume_here`. It may be destroyed while it is suspended, if no other thread resumes it at the
+/// same time: it leaves the line then. It may outlive the pool. If the executor runs nothing any
+/// more, those behind this coroutine in the line wait until it is destroyed.
+///
+/// Preconditions: the executor is copyable. What it throws is caught: the coroutine goes on inside
+/// the put then. In a fork's child no coroutine of the parent is resumed.
+/// Throws, at the `co_await`: nothing. Complexity: as `get_for`; it allocates nothing.
+template <class Lock, class Stats, class Traits, class Executor = resume_here>
+  requires can_wait_for_other_threads<Lock>
+[[nodiscard]] auto async_get(byte_pool<Lock, Stats, Traits>& pool, std::size_t size,
+                             Executor executor = {},
+                             typename byte_pool<Lock, Stats, Traits>::where_type where =
+                                 byte_pool<Lock, Stats, Traits>::where_type::current()) {
+  return detail::get_awaitable<byte_pool<Lock, Stats, Traits>, Executor>(pool, {size, where},
+                                                                         std::move(executor));
+}
+/// The same for an empty buffer of an unsized pool.
+template <class Lock, class Stats, class Check, class Source, class Executor = resume_here>
+  requires can_wait_for_other_threads<Lock>
+[[nodiscard]] auto async_get(unsized_pool<Lock, Stats, Check, Source>& pool,
+                             Executor executor = {}) {
+  return async_get(pool.sized(), 0, std::move(executor));
+}
+/// The same for a kept object. Throws, at the `co_await`: what the factory throws.
+template <class T, class Lock, class Stats, class Traits, class Executor = resume_here>
+  requires(can_wait_for_other_threads<Lock> && object_pool<T, Lock, Stats, Traits>::keeps_objects)
+[[nodiscard]] auto async_get(object_pool<T, Lock, Stats, Traits>& pool, Executor executor = {},
+                             typename object_pool<T, Lock, Stats, Traits>::where_type where =
+                                 object_pool<T, Lock, Stats, Traits>::where_type::current()) {
+  return detail::get_awaitable<object_pool<T, Lock, Stats, Traits>, Executor>(pool, {where},
+                                                                              std::move(executor));
+}
+
+/// Gets as asynchronous operations of Asio or Boost.Asio, with its completion tokens:
+/// `asio_gets<asio::async_result>`.
+template <template <class, class...> class AsyncResult>
+struct asio_gets {
+  /// Begins a get of `size` bytes. The handler of `token` is called with the buffer by
+  /// `executor.execute(f)`, never inside this call. See `tarn::async_get`.
+  ///
+  /// Preconditions: the handler does not throw. While the operation waits, the handler keeps its
+  /// context running, as those of `use_awaitable` and `co_spawn` do.
+  /// Throws: `std::bad_alloc`, if there is no memory for the operation.
+  template <class Lock, class Stats, class Traits, class Executor, class Token>
+    requires can_wait_for_other_threads<Lock>
+  static auto async_get(byte_pool<Lock, Stats, Traits>& pool, std::size_t size, Executor executor,
+                        Token&& token) {
+    using pool_type = byte_pool<Lock, Stats, Traits>;
+    using result = AsyncResult<std::decay_t<Token>, void(typename pool_type::buffer)>;
+    return result::initiate(
+        [&pool, size, executor](auto&& handler) {
+          using handler_type = std::decay_t<decltype(handler)>;
+          detail::get_with_handler<pool_type, Executor, handler_type>::start(
+              pool, {size, {}}, executor, std::forward<decltype(handler)>(handler));
+        },
+        std::forward<Token>(token));
+  }
+};
+
+}  // namespace tarn

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: MIT
+//
+// Coroutines that wait for memory of a pool.
+
+#include <atomic>
+#include <chrono>
+#include <coroutine>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include <tarn/interop/async_get.hpp>
+#include <tarn/policy/per_cpu.hpp>
+
+#include "support/catch.hpp"
+#include "support/conservation.hpp"
+#include "support/heap_count.hpp"
+#include "support/policy_matrix.hpp"
+#include "support/sanitizer.hpp"
+#include "support/threads.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A coroutine that begins at once and ends by itself, or with its owner.
+class task {
+ public:
+  struct promise_type {
+    task get_return_object() { return task(handle::from_promise(*this)); }
+    static std::suspend_never initial_suspend() noexcept { return {}; }
+    static std::suspend_always final_suspend() noexcept { return {}; }
+    void return_void() {}
+    void unhandled_exception() { failure = std::current_exception(); }
+    std::exception_ptr failure;
+  };
+  using handle = std::coroutine_handle<promise_type>;
+
+  explicit task(handle frame) : frame_(frame) {}
+  task(task&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
+  task& operator=(task&&) = delete;
+  ~task() {
+    if (frame_) frame_.destroy();
+  }
+  [[nodiscard]] bool done() const { return frame_.done(); }
+  void rethrow() const {
+    if (frame_.promise().failure) std::rethrow_exception(frame_.promise().failure);
+  }
+
+ private:
+  handle frame_;
+};
+
+/// Runs functions when it is told to.
+class later {
+ public:
+  template <class F>
+  void execute(F&& f) const {
+    const std::lock_guard hold(shared().lock);
+    if (shared().fails) throw std::bad_alloc();
+    shared().list.emplace_back(std::forward<F>(f));
+  }
+  static std::size_t run() {
+    std::vector<std::function<void()>> now;
+    {
+      const std::lock_guard hold(shared().lock);
+      now.swap(shared().list);
+    }
+    for (auto& f : now)
+      f();
+    return now.size();
+  }
+  static void fail(bool on) { shared().fails = on; }
+
+ private:
+  struct state {
+    std::mutex lock;
+    std::vector<std::function<void()>> list;
+    bool fails = false;
+  };
+  static state& shared() {
+    static state one;
+    return one;
+  }
+};
+
+template <class Pool>
+task take_one(Pool& pool, std::string& log, char name) {
+  const auto b = co_await tarn::async_get(pool, 100);
+  log += b ? name : '-';
+}
+template <class Pool, class Executor>
+task take_by(Pool& pool, Executor executor, std::string& log, char name) {
+  const auto b = co_await tarn::async_get(pool, 100, executor);
+  log += b ? name : '-';
+}
+template <class Pool>
+task take_object(Pool& pool, std::string& log, char name) {
+  const auto b = co_await tarn::async_get(pool);
+  log += b ? name : '-';
+}
+
+template <class Pool>
+concept has_async_get = requires(Pool& pool) { tarn::async_get(pool, 100); };
+static_assert(has_async_get<tarn::byte_pool<>>);
+static_assert(!has_async_get<tarn::byte_pool<tarn::no_lock>>);
+
+using every_waiting_lock =
+    decltype(std::tuple_cat(test::every_concurrent_lock(),
+                            std::tuple<test::policies<tarn::per_cpu<>, tarn::counting_stats>>()));
+
+}  // namespace
+
+TEMPLATE_LIST_TEST_CASE("coroutines are resumed by puts, the first one first", "[async_get]",
+                        every_waiting_lock) {
+  INFO(test::name_of<TestType>());
+  for (const bool limited : {false, true}) {
+    tarn::options o;
+    limited ? o.limit_bytes = 64 << 10 : o.capacity = 1;
+    tarn::byte_pool<typename TestType::lock, typename TestType::stats> pool(o);
+    std::string log;
+    {
+      const auto there = take_one(pool, log, 'x');
+    }
+    CHECK(log == "x");
+    log.clear();
+    auto out = pool.get(limited ? 60000 : 100);
+    std::vector<task> tasks;
+    for (const char name : {'a', 'b', 'c'})
+      tasks.push_back(take_one(pool, log, name));
+    CHECK(log.empty());
+    out.reset();
+    CHECK(log == "abc");
+    for (const auto& t : tasks)
+      CHECK(t.done());
+    CHECK(pool.occupancy().in_use() == 0);
+    CHECK(test::imbalance(pool) == "");
+  }
+}
+
+TEST_CASE(
+    "a hundred thousand coroutines in a line resume each other without recursion, and no "
+    "wait allocates",
+    "[async_get]") {
+  tarn::byte_pool<> pool({.capacity = 1});
+  std::string log;
+  auto out = pool.get(100);
+  std::vector<task> tasks;
+  const std::size_t many = test::with_tsan || test::with_asan ? 10'000 : 100'000;
+  tasks.reserve(many);
+  log.reserve(many);
+  for (std::size_t i = 0; i != many; ++i)
+    tasks.push_back(take_one(pool, log, 'a'));
+  CHECK(test::heap_calls_of([&] { out.reset(); }) == 0);
+  CHECK(log == std::string(many, 'a'));
+}
+
+TEST_CASE("a coroutine goes on in its executor, or in the put if that has no memory",
+          "[async_get]") {
+  tarn::byte_pool<> pool({.capacity = 1});
+  std::string log;
+  auto out = pool.get(100);
+  const auto one = take_by(pool, later(), log, 'a');
+  const auto two = take_by(pool, later(), log, 'b');
+  out.reset();
+  CHECK(log.empty());
+  CHECK_FALSE(pool.try_get(100));  // the block is for those who wait
+  CHECK(later::run() == 1);
+  CHECK(log == "a");
+  CHECK(later::run() == 1);
+  CHECK(log == "ab");
+  out = pool.get(100);
+  const auto three = take_by(pool, later(), log, 'c');
+  later::fail(true);
+  out.reset();
+  later::fail(false);
+  CHECK(log == "abc");
+}
+
+TEST_CASE("closing resumes all, empty; a coroutine may outlive the pool", "[async_get]") {
+  std::string log;
+  std::vector<task> tasks;
+  tarn::byte_pool<>::buffer out;
+  {
+    tarn::byte_pool<> pool({.capacity = 1});
+    out = pool.get(100);
+    tasks.push_back(take_one(pool, log, 'a'));
+    tasks.push_back(take_by(pool, later(), log, 'b'));
+    pool.close();
+    CHECK(log == "-");
+    CHECK(pool.occupancy().refusals[static_cast<std::size_t>(tarn::refusal::closed)] == 1);
+  }
+  out.reset();
+  CHECK(later::run() == 1);
+  CHECK(log == "--");
+}
+
+TEST_CASE("a coroutine that is destroyed leaves its line, and lets the next go on", "[async_get]") {
+  tarn::byte_pool<> pool({.limit_bytes = 128 << 10});
+  std::string log;
+  auto half = pool.get(64 << 10);
+  const auto rest = pool.get(64 << 10);
+  std::vector<task> tasks;
+  {
+    const auto big = [](tarn::byte_pool<>& p) -> task {
+      const auto b = co_await tarn::async_get(p, 128 << 10);
+      static_cast<void>(b);
+    }(pool);
+    tasks.push_back(take_one(pool, log, 'a'));
+    half.reset();
+    CHECK(log.empty());  // the big one is older
+  }
+  CHECK(log == "a");
+}
+
+TEST_CASE("an object comes to a coroutine, or what its factory throws", "[async_get]") {
+  bool throws = false;
+  auto factory = [&throws] {
+    if (throws) throw std::runtime_error("no object");
+    return std::string();
+  };
+  using traits = tarn::object_traits<tarn::keep_objects<decltype(factory)>>;
+  tarn::object_pool<std::string, std::mutex, tarn::counting_stats, traits> pool(
+      {.capacity = 1, .keep_capacity_bytes = 0}, {factory});
+  std::string log;
+  auto out = pool.get();
+  const auto one = take_object(pool, log, 'a');
+  const auto two = take_object(pool, log, 'b');
+  throws = true;
+  out->assign(1000, 'x');  // too large to be kept: the next get makes another one
+  out.reset();
+  CHECK_THROWS_AS(one.rethrow(), std::runtime_error);
+  CHECK_THROWS_AS(two.rethrow(), std::runtime_error);
+  throws = false;
+  const auto three = take_object(pool, log, 'c');
+  CHECK(log == "c");
+  CHECK(test::imbalance(pool) == "");
+}
+
+TEST_CASE("an unsized pool has coroutines that wait", "[async_get]") {
+  tarn::unsized_pool<> pool({.capacity = 1});
+  std::string log;
+  auto out = pool.get();
+  const auto one = take_object(pool, log, 'a');
+  CHECK(log.empty());
+  out.reset();
+  CHECK(log == "a");
+}
+
+TEMPLATE_LIST_TEST_CASE("coroutines and threads wait in one line, and none in vain", "[async_get]",
+                        every_waiting_lock) {
+  INFO(test::name_of<TestType>());
+  tarn::byte_pool<typename TestType::lock, typename TestType::stats> pool({.capacity = 2});
+  std::atomic<int> resumed{0}, in_vain{0};
+  const int rounds = test::with_tsan || test::with_asan ? 200 : 2'000;
+  const auto taker = [](auto& p, std::atomic<int>& n) -> task {
+    const auto b = co_await tarn::async_get(p, 100);
+    if (b) ++n;
+  };
+  std::vector<task> tasks[4];
+  test::run_together(4, [&](std::size_t me) {
+    tasks[me].reserve(static_cast<std::size_t>(rounds));
+    for (int i = 0; i != rounds; ++i) {
+      tasks[me].push_back(taker(pool, resumed));
+      if (!pool.get_for(100, 1min)) ++in_vain;
+    }
+  });
+  CHECK(in_vain == 0);
+  CHECK(resumed == 4 * rounds);
+  CHECK(pool.occupancy().in_use() == 0);
+}
