@@ -16,6 +16,7 @@
 
 #include <tarn/observe/event_log.hpp>
 #include <tarn/observe/operations/operation_recorder.hpp>
+#include <tarn/policy/per_cpu.hpp>
 #include <tarn/tarn.hpp>
 
 #include "support/catch.hpp"
@@ -36,6 +37,10 @@ bool is_good(const test::child_end& end) {
 // With recorders, pools without per-thread caches have shards, too.
 using forking_policy =
     test::some_of<test::concurrent_locks, std::tuple<tarn::counting_stats, tarn::recording_stats>>;
+
+using waiting_policy =
+    decltype(std::tuple_cat(test::every_concurrent_lock(),
+                            std::tuple<test::policies<tarn::per_cpu<>, tarn::counting_stats>>()));
 
 template <class P>
 struct world {
@@ -304,4 +309,38 @@ TEMPLATE_LIST_TEST_CASE("large blocks that another thread was giving up are not 
   may_go = true;
   other.join();
   CHECK(pool.snapshot().large.kept == 0);
+}
+
+TEMPLATE_LIST_TEST_CASE("in the child no thread of the parent waits any more", "[fork]",
+                        waiting_policy) {
+  INFO(test::name_of<TestType>());
+  for (const bool limited : {false, true}) {
+    tarn::options o;
+    limited ? o.limit_bytes = 64 << 10 : o.capacity = 1;
+    tarn::byte_pool<typename TestType::lock, typename TestType::stats> pool(o);
+    auto mine = pool.get(limited ? 60000 : 100);
+    bool got = false;
+    {
+      std::jthread waiter(
+          [&] { got = static_cast<bool>(pool.get_for(100, std::chrono::minutes(1))); });
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      const auto end = test::in_child([&] {
+        mine.reset();
+        if (!pool.try_get(100)) return 1;  // it is not for those who wait
+        {
+          const auto again = pool.get(100);
+          if (!limited && pool.get_for(100, std::chrono::milliseconds(1))) return 2;
+        }
+        if (!pool.get_for(100, std::chrono::milliseconds(1))) return 3;
+        if (!test::imbalance(pool).empty()) return 4;
+        pool.close();
+        return 0;
+      });
+      INFO("code " << end.code << ", signal " << end.signal << ": " << end.said);
+      CHECK(is_good(end));
+      mine.reset();
+    }
+    CHECK(got);
+    CHECK(test::imbalance(pool) == "");
+  }
 }

@@ -50,7 +50,9 @@ class waiting_lines {
   /// Puts a request at the end of its line. Returns: whether it is the only one of all lines.
   [[nodiscard]] bool enter(request& r) noexcept {
     const guard<mutex> hold(lock_);
-    r.ticket_ = ++tickets_;
+    const std::uint64_t ticket = tickets_ + 1;
+    tickets_ = ticket;
+    r.ticket_ = ticket;
     if (request* const head = head_of(r.line_)) {
       request* const before = head->last_;
       r.previous_ = before;
