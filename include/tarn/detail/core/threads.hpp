@@ -158,7 +158,7 @@ void core<Config>::unlock_all() noexcept {
 
 template <class Config>
 void core<Config>::abandon_foreign_shards(void* own) noexcept {
-  if (waiting().any()) forget_waiting();
+  if (waiting().any()) waiting().forget(*this);
   front::forget_threads(*this);
   vacant_ = nullptr;  // made anew: a thread that is gone may have been about to take one
   for (auto* s = shards_.load(std::memory_order::relaxed); s != nullptr; s = s->next) {

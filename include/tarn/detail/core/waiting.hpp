@@ -14,6 +14,7 @@ template <class Config>
 void core<Config>::begin_waiting(request_type& r) noexcept {
   {
     const guard<lock_type> hold(gate_);
+    waiting().forget = [](core_base<env>& c) noexcept { static_cast<core&>(c).forget_waiting(); };
     if (waiting().enter(r)) front::divert(*this, true);
   }
   front::begin_waiting(*this);

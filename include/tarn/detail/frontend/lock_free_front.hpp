@@ -365,7 +365,7 @@ struct lock_free_front : cached_front<Config> {
   }
 
   /// Under the lock, for a block that the stack did not take: opens an armed stack for it.
-  [[nodiscard]] static bool push_armed(core_type& c, tier_type& t, void* block) noexcept {
+  [[nodiscard]] TARN_COLD static bool push_armed(core_type& c, tier_type& t, void* block) noexcept {
     if (!t.home.waited || t.home.closed) return false;
     if (t.stack.reopen() && t.is_bounded()) {
       // It was empty, so what is counted are blocks that it did not take. relaxed: a bound, which

@@ -10,6 +10,9 @@
 
 namespace tarn::detail {
 
+template <class Env>
+class core_base;
+
 /// Requests that wait for what other threads give back, in lines: one for each tier, and one for
 /// blocks above the last. The first of a line looks, all others rest until they are first. So no
 /// request is overtaken by a later one of its line.
@@ -144,6 +147,9 @@ class waiting_lines {
 
   void lock() noexcept { lock_.lock(); }
   void unlock() noexcept { lock_.unlock(); }
+  /// What the core has to do in the child before it uses its tiers. Set by the first request, so
+  /// that a pool in which none waits has no code for it. Guarded by the gate of the core.
+  void (*forget)(core_base<Env>&) noexcept = nullptr;
   void abandon() noexcept {
     heads_ = nullptr;
     count_.store(0, std::memory_order::relaxed);  // one thread is left
