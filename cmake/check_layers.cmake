@@ -66,7 +66,7 @@ set(may_be_large
   tarn/policy 17                         # one header per lock, stats, tiers and source
   tarn/pool_base.hpp 440                 # one class, from which all pools inherit
   tarn/fast_buffer.hpp 590               # one class: room at both ends of one storage
-  tarn/detail/core/core.hpp 220          # one class, which declares all operations on blocks
+  tarn/detail/core/core.hpp 225          # one class, which declares all operations on blocks
   tarn/detail/core/life.hpp 170          # beginning, closing and ending are one sequence of steps
   tarn/detail/core/threads.hpp 180       # attaching is one sequence of steps
   tarn/detail/extents/large.hpp 185      # one class
@@ -85,7 +85,7 @@ set(may_be_large
   tarn/detail/frontend/registry.hpp 180  # one lock guards all of it
   tarn/detail/shared/waiting_lines.hpp 175      # the same
   tarn/detail/pool/object_core.hpp 155   # one class, with its hit path
-  tarn/detail/pool/byte_core.hpp 215)    # one class, with its hit path
+  tarn/detail/pool/byte_core.hpp 225)    # one class, with its hit path
 function(exception_for name most)
   list(FIND may_be_large ${name} place)
   if(NOT place EQUAL -1)
