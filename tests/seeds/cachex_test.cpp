@@ -24,6 +24,7 @@
 #include <thread>
 #include <vector>
 
+#include <tarn/compat/seeds.hpp>
 #include <tarn/tarn.hpp>
 
 #include "support/catch.hpp"
@@ -53,12 +54,11 @@ struct pool_stats {
   bool operator==(const pool_stats&) const = default;
 };
 
-// The seed's five numbers, computed from a snapshot.
+// The seed's five numbers, as `to_cachex` has them.
 template <class Pool>
 pool_stats stats_of(const Pool& pool) {
-  const auto s = pool.snapshot();
-  const auto t = s.total();
-  return {t.idle - t.idle_pinned, s.constructed, t.gets, t.puts, t.discarded};
+  const auto s = tarn::to_cachex(pool.snapshot());
+  return {s.current_size, s.total_created, s.total_retrieved, s.total_returned, s.total_discarded};
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ struct portask_stats {
   std::string name;
   std::uint64_t object_size = 0;  ///< of the only tier; of the last, if there are more
   std::uint64_t max_objects = 0;  ///< the current bound of idle objects; in Portask the first one
-  std::uint64_t current_objects = 0;  ///< idle objects
+  std::uint64_t current_objects = 0;  ///< idle objects, see `tier_occupancy::idle_kept`
   std::uint64_t alloc_count = 0;      ///< misses and oversize requests that the source served
   std::uint64_t hit_count = 0;        ///< never reset; in Portask a resize reset it
   std::uint64_t miss_count = 0;
@@ -56,9 +56,9 @@ struct portask_stats {
     const bool open =
         t.max_idle == tier_snapshot::no_bound || made.max_objects == tier_snapshot::no_bound;
     made.max_objects = open ? tier_snapshot::no_bound : made.max_objects + t.max_idle;
-    made.memory_usage_bytes += t.idle * t.size_bytes;
+    made.memory_usage_bytes += t.idle_kept() * t.size_bytes;
   }
-  made.current_objects = sum.idle;
+  made.current_objects = sum.idle_kept();
   made.alloc_count = sum.misses + s.large.gets - s.large.reused;
   made.hit_count = sum.hits();
   made.miss_count = sum.misses;
@@ -97,7 +97,8 @@ struct bytepool_stats {
 
 /// Go-CacheX's `PoolStats`.
 struct cachex_stats {
-  std::uint64_t current_size = 0;     ///< idle items; if it only falls, items leak
+  /// Idle items, see `tier_occupancy::idle_kept`. If it only falls, items leak.
+  std::uint64_t current_size = 0;
   std::uint64_t total_created = 0;    ///< calls of the factory; blocks of a pool without one
   std::uint64_t total_retrieved = 0;  ///< gets
   std::uint64_t total_returned = 0;   ///< puts
@@ -122,7 +123,7 @@ struct cachex_stats {
 [[nodiscard]] inline cachex_stats to_cachex(const snapshot& s) {
   const auto sum = s.total();
   cachex_stats made;
-  made.current_size = sum.idle;
+  made.current_size = sum.idle_kept();
   made.total_created = s.constructed != 0 ? s.constructed : sum.misses;
   made.total_retrieved = sum.gets;
   made.total_returned = sum.puts;

@@ -38,6 +38,12 @@ struct tier_occupancy {
   std::uint64_t trimmed = 0;    ///< on demand (trim, drain, clear, resize), or for lack of memory
   std::uint64_t purged = 0;     ///< blocks that lost their pages and stay idle
   std::uint64_t purged_bytes = 0;  ///< bytes of the purged pages
+
+  /// The idle blocks that the bounds count: without those that only their slab keeps. Other pools
+  /// call these their idle objects.
+  [[nodiscard]] std::uint64_t idle_kept() const noexcept {
+    return idle < idle_pinned ? 0 : idle - idle_pinned;
+  }
 };
 
 /// Bytes by class: what the gets received, and what happened to that memory.

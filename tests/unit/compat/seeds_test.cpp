@@ -79,6 +79,29 @@ TEST_CASE("portask: counters move by what was done", "[observe]") {
   CHECK(stats.created_at.count() / 1'000'000'000 > 1'700'000'000);
 }
 
+TEST_CASE("portask, cachex: what only its slab keeps is not counted as idle", "[observe]") {
+  const auto clock = tarn::wall_clock::now();
+  tarn::object_pool<std::string, std::mutex> objects({.max_objects = 4});
+  {
+    std::vector<tarn::object_pool<std::string, std::mutex>::handle> out(7);
+    objects.get_bulk(out);
+  }
+  CHECK(objects.occupancy().idle() == 7);  // three of them are parked beside the kept ones
+  CHECK(tarn::to_cachex(objects.snapshot()).current_size == 4);
+  CHECK(tarn::to_portask(objects.snapshot(), clock).current_objects == 4);
+
+  pool_with<tarn::fixed_tiers<64, 1024>> bytes({.max_objects_by_tier = {3, 2}});
+  for (const std::size_t size : {64u, 1024u}) {
+    std::vector<decltype(bytes)::buffer> out(9);
+    bytes.get_bulk(size, out);
+  }
+  CHECK(tarn::to_cachex(bytes.snapshot()).current_size == 5);
+  const auto stats = tarn::to_portask(bytes.snapshot(), clock);
+  CHECK(stats.current_objects == 5);
+  CHECK(stats.max_objects == 5);
+  CHECK(stats.memory_usage_bytes == 3 * 64 + 2 * 1024);
+}
+
 TEST_CASE("dates are those of the calendar", "[observe]") {
   using tarn::time_span;
   using tarn::detail::date_text;
