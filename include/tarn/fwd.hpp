@@ -146,6 +146,7 @@ struct fast_buffer_numbers;
 template <class T>
 class setting;
 class time_span;
+class tier_bounds;
 class call_site;
 class size_hint;
 struct snapshot;

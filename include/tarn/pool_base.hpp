@@ -348,6 +348,7 @@ class pool_base {
         recent_lengths_(o.recent_lengths) {
     if constexpr (Core::samples) core_->sampled().lengths = access::sink(o.recent_lengths);
     core_->begin(&entrance_);
+    bound_tiers(o);
   }
   ~pool_base() {
     core_->visits().end();
@@ -459,6 +460,13 @@ class pool_base {
   /// The core, which outlives the pool object. For observers: see observe/registry.hpp.
   [[nodiscard]] core_base<env>& lifeline() const noexcept { return *core_; }
 
+  /// Lowers the bounds of single tiers. The core has that of the tier that keeps most.
+  void bound_tiers(const options& o) noexcept {
+    if (o.max_objects_by_tier.empty()) return;
+    const auto every = o.max_objects.value_or(no_limit);
+    for (std::uint32_t t = 0; t != core_->tiers(); ++t)
+      core_->set_bound(t, min_of(every, o.max_objects_by_tier.of(t)));
+  }
   void empty() noexcept {
     core_->drain();
     if constexpr (requires { core_->large(); }) core_->trim_bytes(0);

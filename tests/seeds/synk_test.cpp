@@ -150,20 +150,21 @@ TEST_CASE("synk: a buffer that is too small stays in its tier", "[seeds]") {
 }
 
 TEST_CASE("synk: the slots of the tiers bound what is kept", "[seeds]") {
-  sized_pool<std::mutex> pool;
+  // Slots of a tier: max(8, 256 >> i).
+  sized_pool<std::mutex> pool({.max_objects_by_tier = tarn::tier_bounds::halving(256, 8)});
+  CHECK(pool.occupancy().slab_bytes == 0);  // slots are no memory
   std::vector<sized_pool<std::mutex>::buffer> out;
   for (std::size_t tier = 0; tier != 11; ++tier) {
     const auto slots = std::max<std::size_t>(8, 256 >> tier);
-    pool.resize(tier, slots);
     const auto t = pool.occupancy().tiers[tier];
-    CHECK(t.idle - t.idle_pinned == slots);
+    CHECK(t.max_idle == slots);
     for (std::size_t i = 0; i != slots + 5; ++i)
       out.push_back(pool.get(t.size_bytes));
   }
   out.clear();
   for (std::size_t tier = 0; tier != 11; ++tier) {
     const auto t = pool.occupancy().tiers[tier];
-    CHECK(t.idle - t.idle_pinned == std::max<std::size_t>(8, 256 >> tier));
+    CHECK(t.idle_kept() == t.max_idle);
     CHECK(t.discarded == 5);
   }
   CHECK(test::imbalance(pool) == "");

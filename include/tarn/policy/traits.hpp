@@ -104,7 +104,9 @@ template <class Source>
   s.limit_bytes = o.limit_bytes.value_or(core_settings::no_limit);
   s.max_idle_bytes = o.max_bytes.value_or(options::default_max_bytes);
   s.bounds_idle_bytes = o.max_bytes.has_value();
-  s.max_ready = o.max_objects.value_or(core_settings::no_limit);
+  // Of the tier that keeps most: see `pool_base::bound_tiers`.
+  s.max_ready =
+      min_of(o.max_objects.value_or(core_settings::no_limit), o.max_objects_by_tier.largest());
   s.capacity = o.capacity.value_or(core_settings::no_limit);
   s.aged_pages = o.idle_memory == idle_memory::purge         ? purge_mode::at_once
                  : o.idle_memory == idle_memory::reclaimable ? purge_mode::lazy

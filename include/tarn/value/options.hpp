@@ -14,6 +14,7 @@
 #include <tarn/value/basic/zeroing.hpp>
 #include <tarn/value/length_ring.hpp>
 #include <tarn/value/setting.hpp>
+#include <tarn/value/tier_bounds.hpp>
 #include <tarn/value/time_span.hpp>
 
 namespace tarn {
@@ -58,6 +59,10 @@ struct options {
   setting<std::size_t> initial_bytes{};
   /// The most idle blocks per tier; blocks above that are discarded. Default: only `max_bytes`.
   setting<std::size_t> max_objects{};
+  /// The same, with a number for each tier: `{256, 128, 64}`, or `tier_bounds::halving(256, 8)`. It
+  /// makes no block ready. If `max_objects` is set too, the lesser of both holds. Default: no
+  /// bound.
+  tier_bounds max_objects_by_tier{};
   /// The most idle bytes per pool, without thread caches. Default: 256 MiB, without the large cache
   /// too; no bound under `lock_free`, where the count costs an atomic addition per get and put.
   setting<std::size_t> max_bytes{};
@@ -166,6 +171,10 @@ inline void validate(const options& o) {
     if (value && limit && *value > *limit) detail::throw_invalid(what, *value, rule, *limit);
   };
   at_most("initial_objects", o.initial_objects, "must be at most max_objects,", o.max_objects);
+  if (!o.max_objects_by_tier.empty()) {
+    at_most("initial_objects", o.initial_objects,
+            "must be at most the least of max_objects_by_tier,", o.max_objects_by_tier.least());
+  }
   at_most("initial_objects", o.initial_objects, "must be at most capacity,", o.capacity);
   at_most("initial_bytes", o.initial_bytes, "must be at most max_bytes,",
           o.max_bytes.value_or(options::default_max_bytes));

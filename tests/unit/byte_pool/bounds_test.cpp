@@ -51,6 +51,52 @@ TEMPLATE_LIST_TEST_CASE("no more than max_objects stay idle, and what goes is co
   }
 }
 
+TEMPLATE_LIST_TEST_CASE("each tier keeps as many idle blocks as its own bound says", "[byte_pool]",
+                        test::every_policy) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType> pool(
+      {.max_objects_by_tier = {24, 16, 8, 0, 4}, .decay_interval = tarn::options::no_decay});
+  const auto bound_of = [](std::size_t tier) {
+    constexpr std::size_t bounds[] = {24, 16, 8, 0};
+    return tier < 4 ? bounds[tier] : std::size_t{4};
+  };
+  CHECK(pool->occupancy().idle() == 0);  // a bound makes no block
+  CHECK(pool->occupancy().slab_bytes == 0);
+  for (std::size_t tier = 0; tier != 8; ++tier) {
+    INFO("tier " << tier);
+    const auto bound = bound_of(tier);
+    // A thread's own cache has a bound separate from the depot's.
+    const auto most = bound * (test::has_thread_caches<TestType> ? 2 : 1);
+    CHECK(pool->occupancy().tiers[tier].max_idle == bound);
+    burst(*pool, pool->tiers().size_of(tier), 60);
+    const auto t = pool->occupancy().tiers[tier];
+    CHECK(t.idle_kept() <= most);
+    CHECK((t.idle_kept() > 0) == (bound > 0));
+    CHECK(t.idle_kept() + t.discarded == 60);
+    CHECK(pool.imbalance() == "");
+  }
+  // A bound of one tier that is set later replaces only that one.
+  pool->resize(0, 3);
+  CHECK(pool->occupancy().tiers[0].max_idle == 3);
+  CHECK(pool->occupancy().tiers[1].max_idle == 16);
+  pool->reset_and_drain();
+  CHECK(pool->occupancy().tiers[1].max_idle == 16);
+  CHECK(pool->occupancy().tiers[1].idle_kept() == 0);
+}
+
+TEMPLATE_LIST_TEST_CASE("of a bound for all tiers and one for each the lesser holds", "[byte_pool]",
+                        test::every_lock) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType> pool(
+      {.initial_objects = 2, .max_objects = 5, .max_objects_by_tier = {9, 3}});
+  const auto tiers = pool->occupancy().tiers;
+  CHECK(tiers[0].max_idle == 5);
+  CHECK(tiers[1].max_idle == 3);
+  CHECK(tiers.back().max_idle == 3);
+  for (const auto& t : tiers)
+    CHECK(t.idle_kept() == 2);
+}
+
 TEMPLATE_LIST_TEST_CASE("with max_objects zero every block is discarded on its return",
                         "[byte_pool]", test::every_lock) {
   INFO(test::name_of<TestType>());

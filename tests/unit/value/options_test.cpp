@@ -121,6 +121,7 @@ TEST_CASE("true zero can be said", "[options]") {
   o.initial_objects = 0;
   o.initial_bytes = 0;
   o.max_objects = 0;
+  o.max_objects_by_tier = {0};
   o.max_bytes = 0;
   o.capacity = 0;
   o.limit_bytes = 0;
@@ -139,6 +140,9 @@ TEST_CASE("options that contradict each other are refused by name, value and lim
         "tarn: initial_objects 101 must be at most max_objects, 100");
   CHECK(refusal({.initial_objects = 1, .max_objects = 0}) ==
         "tarn: initial_objects 1 must be at most max_objects, 0");
+  CHECK(refusal({.initial_objects = 9, .max_objects_by_tier = {16, 8, 12}}) ==
+        "tarn: initial_objects 9 must be at most the least of max_objects_by_tier, 8");
+  CHECK(refusal({.initial_objects = 8, .max_objects_by_tier = {16, 8, 12}}) == "no error");
   CHECK(refusal({.initial_objects = 11, .capacity = 10}) ==
         "tarn: initial_objects 11 must be at most capacity, 10");
   CHECK(refusal({.initial_bytes = 5000, .max_bytes = 4999}) ==
