@@ -121,6 +121,8 @@ class byte_string {
     return copy_with(needed);
   }
   void clear() noexcept { size_ = 0; }
+  /// Drops all but the first `n` bytes; nothing if there are fewer.
+  void truncate(std::size_t n) noexcept { size_ = detail::min_of(size_, n); }
   /// Drops the bytes and gives all memory back.
   void shrink() noexcept { byte_string().swap(*this); }
 
@@ -236,14 +238,8 @@ class header_list {
   /// Throws: `std::bad_alloc`; `std::length_error` for a name or a value of 4 GiB or more.
   ///   The list is unchanged then.
   void add(std::string_view name, std::span<const std::byte> value) {
-    constexpr std::size_t most = (std::numeric_limits<std::uint32_t>::max)();
-    if (detail::max_of(name.size(), value.size()) > most) [[unlikely]] {
-      detail::throw_length("header bytes", detail::max_of(name.size(), value.size()),
-                           "must be at most", most);
-    }
-    const lengths n{static_cast<std::uint32_t>(name.size()),
-                    static_cast<std::uint32_t>(value.size())};
-    const auto both = detail::sum_of(sizeof n + name.size(), value.size(), "header bytes");
+    const auto n = lengths_of(name, value);
+    const auto both = size_of(n);
     if (both > bytes_.room()) [[unlikely]] {
       byte_string grown = bytes_.grown_for(both);
       write(grown.extend(both), n, name, value);  // the old bytes may be the source
@@ -255,6 +251,84 @@ class header_list {
   }
   void add(std::string_view name, std::string_view value) {
     add(name, std::as_bytes(std::span(value)));
+  }
+
+  /// Gives the name this one value, as a map does: the first header of that name gets it, in its
+  /// place, and the others of that name go. Adds a header if there is no such name. Name and value
+  /// may be part of this list.
+  ///
+  /// Returns: true if the name was there. Throws: as `add`. Complexity: O(bytes of the list). It
+  /// allocates only if the list has no room, or if name or value are part of it.
+  bool set(std::string_view name, std::span<const std::byte> value) {
+    const auto n = lengths_of(name, value);
+    const auto both = size_of(n);
+    const auto first = find(name);
+    if (first == end()) {
+      add(name, value);
+      return false;
+    }
+    const auto offset = static_cast<std::size_t>(first.at_ - bytes_.data());
+    std::size_t freed = 0;
+    std::size_t matches = 0;
+    for (auto at = first; at != end(); ++at) {
+      if ((*at).name != name) continue;
+      freed += size_of(at.read());
+      ++matches;
+    }
+    const bool fits = both <= bytes_.room() + freed;
+    if (fits && !has_part(name.data()) && !has_part(value.data())) {
+      replace(bytes_, offset, n, name, value);
+    } else {
+      // In a copy: the old bytes may be the source.
+      byte_string made;
+      if (fits) {
+        made.reserve(bytes_.capacity());
+        made.assign(std::as_const(bytes_).bytes());
+      } else {
+        made = bytes_.grown_for(both - freed);
+      }
+      replace(made, offset, n, name, value);
+      made.swap(bytes_);
+    }
+    count_.value -= matches - 1;
+    return true;
+  }
+  bool set(std::string_view name, std::string_view value) {
+    return set(name, std::as_bytes(std::span(value)));
+  }
+
+  /// Removes all headers of that name, which may be part of this list. Keeps the memory.
+  /// Returns: their number. Throws: `std::bad_alloc` for a name of more than 256 bytes that is part
+  ///   of this list; the list is unchanged then. Complexity: O(bytes of the list).
+  std::size_t erase(std::string_view name) {
+    const auto first = find(name);
+    if (first == end()) return 0;
+    char on_stack[256];
+    std::string on_heap;
+    if (has_part(name.data())) {  // its bytes move
+      if (name.size() <= sizeof on_stack) {
+        name.copy(on_stack, name.size());
+        name = {on_stack, name.size()};
+      } else {
+        name = on_heap.assign(name);
+      }
+    }
+    const auto before = count_.value;
+    compact(bytes_, static_cast<std::size_t>(first.at_ - bytes_.data()), name,
+            [this] { --count_.value; });
+    return before - count_.value;
+  }
+  /// Removes one header. Returns: the next one. Preconditions: `at` is not `end()`.
+  /// Complexity: O(bytes behind it).
+  iterator erase(iterator at) noexcept {
+    const auto offset = static_cast<std::size_t>(at.at_ - bytes_.data());
+    const auto size = size_of(at.read());
+    std::byte* const place = bytes_.bytes().data() + offset;
+    const auto rest = bytes_.size() - offset - size;
+    detail::move_bytes(place, place + size, rest);
+    bytes_.truncate(offset + rest);
+    --count_.value;
+    return iterator(place);
   }
 
   /// Returns: the first header of that name, or `end()`. Complexity: O(size).
@@ -288,6 +362,62 @@ class header_list {
   }
 
  private:
+  [[nodiscard]] static std::size_t size_of(const lengths& n) noexcept {
+    return sizeof n + n.name + n.value;
+  }
+  /// Throws: `std::length_error` for 4 GiB or more.
+  [[nodiscard]] static lengths lengths_of(std::string_view name, std::span<const std::byte> value) {
+    constexpr std::size_t most = (std::numeric_limits<std::uint32_t>::max)();
+    if (detail::max_of(name.size(), value.size()) > most) [[unlikely]] {
+      detail::throw_length("header bytes", detail::max_of(name.size(), value.size()),
+                           "must be at most", most);
+    }
+    const lengths n{static_cast<std::uint32_t>(name.size()),
+                    static_cast<std::uint32_t>(value.size())};
+    static_cast<void>(detail::sum_of(sizeof n + name.size(), value.size(), "header bytes"));
+    return n;
+  }
+  /// Whether `p` points into the bytes of this list.
+  [[nodiscard]] bool has_part(const void* p) const noexcept {
+    // As numbers: pointers into other memory have no order. Below the begin this wraps.
+    return reinterpret_cast<std::uintptr_t>(p) - reinterpret_cast<std::uintptr_t>(bytes_.data()) <
+           bytes_.size();
+  }
+  /// Removes the headers of that name from `offset` on, and calls `removed()` for each. The name is
+  /// not part of `in`.
+  template <class Removed>
+  static void compact(byte_string& in, std::size_t offset, std::string_view name,
+                      Removed&& removed) noexcept {
+    std::byte* const begin = in.bytes().data();
+    std::size_t kept = offset;
+    for (iterator at(begin + offset); at.at_ != begin + in.size();) {
+      const std::byte* const from = at.at_;
+      const auto size = size_of(at.read());
+      const bool goes = (*at).name == name;
+      at.at_ += size;  // before the bytes move
+      if (goes) {
+        removed();
+        continue;
+      }
+      detail::move_bytes(begin + kept, from, size);
+      kept += size;
+    }
+    in.truncate(kept);
+  }
+  /// Replaces the header at `offset`, and removes the other ones of its name behind it.
+  /// Preconditions: `in` has room for it; name and value are not part of `in`.
+  static void replace(byte_string& in, std::size_t offset, const lengths& n, std::string_view name,
+                      std::span<const std::byte> value) {
+    const auto before = size_of(iterator(in.bytes().data() + offset).read());
+    const auto after = size_of(n);
+    compact(in, offset + before, name, [] {});
+    const auto rest = in.size() - offset - before;
+    if (after > before) in.extend(after - before);
+    std::byte* const place = in.bytes().data() + offset;
+    detail::move_bytes(place + after, place + before, rest);
+    in.truncate(offset + after + rest);
+    write(place, n, name, value);
+  }
   static void write(std::byte* at, const lengths& n, std::string_view name,
                     std::span<const std::byte> value) noexcept {
     std::memcpy(at, &n, sizeof n);
