@@ -64,9 +64,15 @@ class json_writer {
     comma();
     to_.put_json(s);
   }
-  void null() {
+  void whole(std::int64_t n) {
     comma();
-    to_.put(std::string_view("null"));
+    to_.put(n);
+  }
+  void null() { literal("null"); }
+  /// Text that is JSON already.
+  void literal(std::string_view json) {
+    comma();
+    to_.put(json);
   }
   template <class Value>
   void member(std::string_view name, const Value& v) {
