@@ -163,13 +163,19 @@ TEST_CASE("a function may publish, unpublish and write variables", "[expvar]") {
   std::string inner;
   tarn::expvar_publication other;
   tarn::expvar_publication self;
-  self = all.publish("self", [&] {
+  auto kept = std::make_shared<int>(1);
+  const std::weak_ptr<int> watch = kept;
+  bool is_kept = false;
+  self = all.publish("self", [&, kept = std::move(kept)] {
     inner = body_of(all);
     other = all.publish("other", [] { return 2; });
     self.reset();
+    is_kept = !watch.expired();  // until the function returns
     return 1;
   });
   CHECK(body_of(all) == "{\n\"self\": 1\n}\n");
+  CHECK(is_kept);
+  CHECK(watch.expired());
   CHECK(inner == "{\n\"self\": null\n}\n");
   CHECK(body_of(all) == "{\n\"other\": 2\n}\n");
 }
