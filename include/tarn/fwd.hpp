@@ -204,8 +204,16 @@ struct wall_clock;
 class periodic_printer;
 
 // compat/: the shapes of the systems that tarn replaces.
-class sized_pools;
+struct sized_pools_options;
+template <class Lock = thread_cached<>, class Stats = counting_stats, class Check = no_check,
+          class Source = heap_source>
+class basic_sized_pools;
+using sized_pools = basic_sized_pools<>;
+using checked_sized_pools = basic_sized_pools<thread_cached<>, counting_stats, checked>;
 struct memory_stats;
+struct json_text;
+class expvar_publication;
+class expvar_registry;
 
 // interop/: each in a header that the products do not include.
 class any_buffer;
