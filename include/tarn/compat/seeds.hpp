@@ -30,7 +30,9 @@ namespace tarn {
 struct portask_stats {
   std::string name;
   std::uint64_t object_size = 0;  ///< of the only tier; of the last, if there are more
-  std::uint64_t max_objects = 0;  ///< the current bound of idle objects; in Portask the first one
+  /// The current bound of idle objects: of those that are kept, or that may exist. In Portask the
+  /// first one.
+  std::uint64_t max_objects = 0;
   std::uint64_t current_objects = 0;  ///< idle objects, see `tier_occupancy::idle_kept`
   std::uint64_t alloc_count = 0;      ///< misses and oversize requests that the source served
   std::uint64_t hit_count = 0;        ///< never reset; in Portask a resize reset it
@@ -53,9 +55,12 @@ struct portask_stats {
   made.name = s.name;
   made.object_size = s.object_size_bytes;
   for (const auto& t : s.tiers) {
+    const auto most = s.capacity == snapshot::no_bound
+                          ? t.max_idle
+                          : detail::min_of<std::uint64_t>(t.max_idle, s.capacity);
     const bool open =
-        t.max_idle == tier_snapshot::no_bound || made.max_objects == tier_snapshot::no_bound;
-    made.max_objects = open ? tier_snapshot::no_bound : made.max_objects + t.max_idle;
+        most == tier_snapshot::no_bound || made.max_objects == tier_snapshot::no_bound;
+    made.max_objects = open ? tier_snapshot::no_bound : made.max_objects + most;
     made.memory_usage_bytes += t.idle_kept() * t.size_bytes;
   }
   made.current_objects = sum.idle_kept();
@@ -139,8 +144,7 @@ struct takhin_stats {
   std::uint64_t puts = 0;
   std::int64_t in_use = 0;  ///< never negative
   std::uint64_t oversized = 0;
-  /// Returns that were not kept: refused by a check policy, or above a bound. A returned oversize
-  /// block does not count, unless a large cache discarded it; in Takhin it did.
+  /// Returns that were not kept: refused by a check policy, above a bound, or oversize blocks.
   std::uint64_t discarded = 0;
 
   /// 1 - (allocations - oversized) / gets; 0 before the first get. In Takhin it was
@@ -163,7 +167,8 @@ struct takhin_stats {
   made.puts = sum.puts;
   made.in_use = static_cast<std::int64_t>(sum.in_use);
   made.oversized = s.large.gets + s.outgrown;
-  made.discarded = sum.discarded + s.large.discarded;
+  // Without a large cache, each oversize block goes on its return.
+  made.discarded = sum.discarded + (s.large.max_kept_bytes == 0 ? s.large.puts : s.large.discarded);
   for (std::size_t kind = 0; kind < s.misuses.size(); ++kind) {
     // Takhin ignores null, and the pool takes a return after close back.
     if (kind == static_cast<std::size_t>(misuse::null)) continue;

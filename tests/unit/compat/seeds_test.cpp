@@ -14,6 +14,7 @@
 
 #include <tarn/byte_pool.hpp>
 #include <tarn/compat/seeds.hpp>
+#include <tarn/message_pool.hpp>
 #include <tarn/object_pool.hpp>
 #include <tarn/policy/check.hpp>
 #include <tarn/policy/tiers.hpp>
@@ -164,9 +165,45 @@ TEST_CASE("takhin: its six numbers, and the hit rate that its formula missed", "
   pool.deallocate(nullptr, 512);  // ignored there
   const auto out = pool.get(100);
   const auto stats = tarn::to_takhin(pool.snapshot());
-  CHECK(stats == tarn::takhin_stats{2, 5, 4, 1, 1, 1});
+  CHECK(stats == tarn::takhin_stats{2, 5, 4, 1, 1, 2});
   CHECK(stats.hit_rate() == 0.8);  // there: 5 / (5 + 2)
   CHECK(tarn::to_takhin(tarn::snapshot{}).hit_rate() == 0);
+}
+
+TEST_CASE("takhin: a large block that is not kept is discarded, one that is kept is not",
+          "[observe]") {
+  const auto discarded_by = [](auto& pool) { return tarn::to_takhin(pool.snapshot()).discarded; };
+  pool_with<tarn::kafka_tiers> none;
+  static_cast<void>(none.get(17 * mib));
+  static_cast<void>(none.get(17 * mib));
+  CHECK(discarded_by(none) == 2);
+  CHECK(none.snapshot().large.discarded == 0);  // no cache has discarded it
+  pool_with<tarn::kafka_tiers> keeps({.large_cache_bytes = 20 * mib});
+  CHECK(keeps.snapshot().large.max_kept_bytes == 20 * mib);
+  static_cast<void>(keeps.get(17 * mib));
+  CHECK(discarded_by(keeps) == 0);
+  keeps.clear();
+  CHECK(discarded_by(keeps) == 0);
+  static_cast<void>(keeps.get(21 * mib));
+  CHECK(discarded_by(keeps) == 1);
+}
+
+TEST_CASE("portask: a message pool shows the bound of its capacity", "[observe]") {
+  const auto clock = tarn::wall_clock::now();
+  tarn::message_pool<> limited({.capacity = 10});
+  CHECK(tarn::to_portask(limited.snapshot(), clock).max_objects == 10);
+  {
+    const auto a = limited.get();
+    const auto b = limited.get();
+  }
+  const auto stats = tarn::to_portask(limited.snapshot(), clock);
+  CHECK(stats.hit_count == 0);  // two first gets: 2 there
+  CHECK(stats.miss_count == 2);
+  CHECK(stats.current_objects == 2);
+  tarn::message_pool<> keeps({.max_objects = 4});  // which refuses no get
+  CHECK(tarn::to_portask(keeps.snapshot(), clock).max_objects == 4);
+  tarn::message_pool<> open;
+  CHECK(tarn::to_portask(open.snapshot(), clock).max_objects == tarn::tier_snapshot::no_bound);
 }
 
 TEST_CASE("synk: blocks and bytes by class", "[observe]") {
@@ -238,7 +275,9 @@ TEST_CASE("takhin: each of the sixteen metrics changes by the exact amount", "[o
   {
     const auto large = buffers.get(17 * mib);
   }
-  CHECK(changes() == map{{"buffer_allocations_total", 1}, {"buffer_oversized_total", 1}});
+  CHECK(changes() == map{{"buffer_allocations_total", 1},
+                         {"buffer_oversized_total", 1},
+                         {"buffer_discarded_total", 1}});
   std::byte foreign[512];
   for (int i = 0; i != 3; ++i)
     buffers.deallocate(foreign, sizeof foreign);

@@ -183,6 +183,7 @@ class large_blocks {
     auto now = count_;
     now.kept = cache_.count().kept;
     now.kept_bytes = cache_.count().kept_bytes;
+    now.max_kept_bytes = cache_bytes_;
     now.kept_purged = cache_.count().purged;
     now.kept_purged_bytes = cache_.count().purged_bytes;
     return now;

@@ -18,6 +18,7 @@ struct large_snapshot {
   std::size_t in_use_bytes = 0;
   std::uint64_t kept = 0;  ///< idle in the large cache
   std::size_t kept_bytes = 0;
+  std::size_t max_kept_bytes = 0;     ///< bound of the large cache; 0: there is no cache
   std::uint64_t fresh_bytes = 0;      ///< of the gets that the source served
   std::uint64_t reused_bytes = 0;     ///< of the gets that the large cache served
   std::uint64_t discarded_bytes = 0;  ///< of the discarded blocks
