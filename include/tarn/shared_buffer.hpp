@@ -114,6 +114,36 @@ class basic_shared_buffer {
   /// Returns: a lease on the bytes. The lease of an empty handle is empty, and valid.
   [[nodiscard]] lease_type lease() const noexcept { return lease_type(*this); }
 
+  /// A lease whose bytes may be written, although they have other owners.
+  class writable_lease_type {
+   public:
+    constexpr writable_lease_type() noexcept = default;
+
+    [[nodiscard]] std::span<std::byte> bytes() const noexcept {
+      return {const_cast<std::byte*>(held_.data()), held_.size()};  // the pool's memory
+    }
+    [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(held_); }
+    void release() noexcept { held_.release(); }
+
+    constexpr writable_lease_type(writable_lease_type&&) noexcept = default;
+    constexpr writable_lease_type& operator=(writable_lease_type&&) noexcept = default;
+
+   private:
+    friend class basic_shared_buffer;
+    explicit writable_lease_type(const basic_shared_buffer& held) noexcept : held_(held) {}
+    basic_shared_buffer held_;
+  };
+  /// Returns: a lease on the bytes of this handle that may be written, as bytepool's `Bytes()`. All
+  ///   owners see what is written. Empty for an empty handle, static bytes, and memory that does
+  ///   not belong to the pool.
+  ///
+  /// Preconditions: all owners agree who reads and who writes when. Nothing here orders them:
+  /// without an order of their own it is a data race. `make_unique` needs no such agreement.
+  [[nodiscard]] writable_lease_type writable_lease() const noexcept {
+    if (node_ == nullptr || node_->is_external()) return {};
+    return writable_lease_type(*this);
+  }
+
   // Reading.
 
   [[nodiscard]] constexpr const std::byte* data() const noexcept { return data_; }

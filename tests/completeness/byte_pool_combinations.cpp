@@ -11,7 +11,10 @@ namespace {
 struct byte_pool_case {
   template <class Policy>
   static void run() {
-    tarn::byte_pool<typename Policy::lock, typename Policy::stats> pool;
+    tarn::byte_pool<typename Policy::lock, typename Policy::stats> pool(
+        {.max_objects_by_tier = {16, 8}});
+    CHECK(pool.occupancy().tiers[0].max_idle == 16);
+    CHECK(pool.occupancy().tiers[14].max_idle == 8);
     auto held = pool.get(100);
     REQUIRE(held.size() == 100);
     std::memset(held.data(), 0x5a, held.size());

@@ -17,6 +17,8 @@ struct message_pool_case {
       auto m = pool.get();
       place = m.get();
       m->value.assign("hello");
+      m->headers.set("a", "b");
+      CHECK(m->headers.erase("a") == 1);
       typename pool_type::shared sinks[2];
       pool.share(std::move(m), sinks);
       CHECK(sinks[1]->value.view() == "hello");

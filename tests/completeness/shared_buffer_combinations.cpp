@@ -24,6 +24,9 @@ struct shared_buffer_case {
       const auto other = held;
       CHECK(held.ref_count() == 2);
       CHECK(other.slice(50)[49] == std::byte{0x5a});
+      auto lease = other.writable_lease();
+      lease.bytes()[99] = std::byte{0x5a};
+      CHECK(held.ref_count() == 3);
     }
     CHECK(held.unique());
     CHECK(pool.occupancy().in_use() == 1);

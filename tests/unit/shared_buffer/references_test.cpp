@@ -39,6 +39,8 @@ static_assert(noexcept(std::declval<shared_buffer&>().release()));
 static_assert(noexcept(std::declval<shared_buffer&>().lease()));
 static_assert(noexcept(std::declval<shared_buffer&>().try_make_unique()));
 static_assert(noexcept(std::declval<shared_buffer&>().thaw()));
+static_assert(noexcept(std::declval<const shared_buffer&>().writable_lease()));
+static_assert(!std::is_copy_constructible_v<shared_buffer::writable_lease_type>);
 static_assert(!std::is_copy_constructible_v<shared_buffer::lease_type>);
 static_assert(std::is_nothrow_move_constructible_v<shared_buffer::lease_type>);
 // Plain and atomic counts never meet.
@@ -231,6 +233,49 @@ TEMPLATE_LIST_TEST_CASE("a lease gives its reference back once", "[shared_buffer
   CHECK(moved.bytes().empty());
   CHECK(!shared().lease());
   CHECK(b.lease().bytes().empty());  // of an empty handle
+}
+
+TEMPLATE_LIST_TEST_CASE("owners who agree may write shared bytes", "[shared_buffer]",
+                        test::every_policy) {
+  INFO(test::name_of<TestType>());
+  test::byte_fixture<TestType> pool;
+  using shared = typename test::byte_pool_for<TestType>::shared_buffer;
+  for (const auto size : sizes) {
+    auto b = pool->get_shared(size);
+    fill(b, 1);
+    const auto other = b;
+    {
+      auto lease = b.writable_lease();
+      CHECK(static_cast<bool>(lease));
+      CHECK(b.ref_count() == 3);
+      CHECK(lease.bytes().size() == size);
+      CHECK(lease.bytes().data() == b.data());  // no copy
+      std::fill(lease.bytes().begin(), lease.bytes().end(), std::byte{2});
+      CHECK(all_are(other.bytes(), 2));
+      auto moved = std::move(lease);
+      lease.release();
+      CHECK(b.ref_count() == 3);
+      moved.release();
+      moved.release();
+      CHECK(moved.bytes().empty());
+    }
+    CHECK(b.ref_count() == 2);
+  }
+  // A part of the bytes, and no more.
+  auto whole = pool->get_shared(100);
+  fill(whole, 1);
+  auto last = whole.slice(10, 20).writable_lease();
+  whole = {};
+  CHECK(last.bytes().size() == 20);
+  last.bytes().front() = std::byte{3};
+  last.release();
+  // Memory that does not belong to the pool may be constant.
+  CHECK(!shared().writable_lease());
+  const char text[] = "constant";
+  const auto adopted = pool->adopt(std::string_view(text), [] {});
+  CHECK(!adopted.writable_lease());
+  CHECK(adopted.ref_count() == 1);
+  CHECK(pool->occupancy().in_use() == 0);
 }
 
 TEMPLATE_LIST_TEST_CASE("external memory is given to its deleter after the last reference",
