@@ -211,6 +211,21 @@ class basic_sized_pools;
 using sized_pools = basic_sized_pools<>;
 using checked_sized_pools = basic_sized_pools<thread_cached<>, counting_stats, checked>;
 struct memory_stats;
+template <class Value = byte_string>
+struct cache_item;
+template <class T>
+struct async_result;
+struct common_error;
+template <class T>
+class result_channel;
+template <class Value = byte_string, class Lock = thread_cached<>, class Stats = counting_stats>
+using cache_item_pool = object_pool<cache_item<Value>, Lock, Stats>;
+template <class T, class Lock = thread_cached<>, class Stats = counting_stats>
+using async_result_pool = object_pool<async_result<T>, Lock, Stats>;
+template <class Lock = thread_cached<>, class Stats = counting_stats>
+using error_pool = object_pool<common_error, Lock, Stats>;
+template <class T, class Lock = thread_cached<>, class Stats = counting_stats>
+using result_channel_pool = object_pool<result_channel<T>, Lock, Stats>;
 struct json_text;
 class expvar_publication;
 class expvar_registry;

@@ -24,7 +24,11 @@
 #include <thread>
 #include <vector>
 
+#include <tarn/builder.hpp>
+#include <tarn/compat/cachex.hpp>
+#include <tarn/compat/global_pools.hpp>
 #include <tarn/compat/seeds.hpp>
+#include <tarn/observe/event_log.hpp>
 #include <tarn/tarn.hpp>
 
 #include "support/catch.hpp"
@@ -34,20 +38,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using bytes = std::vector<std::byte>;
-
-struct cache_item {
-  std::string key;
-  bytes value;
-  std::chrono::nanoseconds ttl{0};
-  std::int64_t created_at = 0;
-  std::int64_t accessed_at = 0;
-  void reset() noexcept {
-    key.clear();
-    value.clear();
-    ttl = {};
-    created_at = accessed_at = 0;
-  }
-};
 
 struct pool_stats {
   std::uint64_t current, created, retrieved, returned, discarded;
@@ -64,10 +54,10 @@ pool_stats stats_of(const Pool& pool) {
 }  // namespace
 
 TEST_CASE("cachex: created, retrieved, returned and discarded move as the README says", "[seeds]") {
-  tarn::object_pool<cache_item, std::mutex> pool({.initial_objects = 2, .max_objects = 4});
+  tarn::cache_item_pool<tarn::byte_string, std::mutex> pool({.initial_objects = 2, .max_objects = 4});
   CHECK(stats_of(pool) == pool_stats{2, 2, 0, 0, 0});
   {
-    std::vector<tarn::object_pool<cache_item, std::mutex>::handle> out(7);
+    std::vector<tarn::cache_item_pool<tarn::byte_string, std::mutex>::handle> out(7);
     pool.get_bulk(out);
     CHECK(stats_of(pool) == pool_stats{0, 7, 7, 0, 0});
   }
@@ -84,7 +74,7 @@ TEST_CASE("cachex: created, retrieved, returned and discarded move as the README
 }
 
 TEST_CASE("cachex: unused items go after the cleanup interval", "[seeds]") {
-  tarn::object_pool<cache_item> pool(tarn::options::constrained());
+  tarn::cache_item_pool<> pool(tarn::options::constrained());
   CHECK(stats_of(pool).current == 100);
   static_cast<void>(pool.maintain(0s));
   static_cast<void>(pool.maintain(29s));
@@ -97,7 +87,7 @@ TEST_CASE("cachex: the sizing rule, ten seconds' worth at first and twice that k
   const auto o = tarn::options::for_rate(100);
   CHECK(o.initial_objects == 1000u);
   CHECK(o.max_objects == 2000u);
-  tarn::object_pool<cache_item> pool(o);
+  tarn::cache_item_pool<> pool(o);
   CHECK(pool.snapshot().constructed == 1000);
 }
 
@@ -138,15 +128,7 @@ TEST_CASE("cachex: string lists and maps come back empty", "[seeds]") {
 
 TEST_CASE("cachex: the previous user's result is gone from an async result", "[seeds]") {
   // The seed leaves Value, Exists and TTL to the next user.
-  struct async_result {
-    bytes value;
-    std::map<std::string, bytes> values;
-    std::int64_t result = 0;
-    bool exists = false;
-    std::chrono::nanoseconds ttl{0};
-    std::optional<std::string> error;
-  };
-  tarn::object_pool<async_result> pool;  // reset by assignment, which includes all fields
+  tarn::async_result_pool<bytes> pool;
   {
     auto r = pool.get();
     r->value = bytes(3, std::byte{7});
@@ -154,7 +136,7 @@ TEST_CASE("cachex: the previous user's result is gone from an async result", "[s
     r->result = 1;
     r->exists = true;
     r->ttl = 5s;
-    r->error = "no";
+    r->fail("no", tarn::error_kind::ttl_negative);
   }
   auto r = pool.get();
   CHECK(r->value.empty());
@@ -162,8 +144,83 @@ TEST_CASE("cachex: the previous user's result is gone from an async result", "[s
   CHECK(r->result == 0);
   CHECK_FALSE(r->exists);
   CHECK(r->ttl.count() == 0);
-  CHECK_FALSE(r->error);
+  CHECK_FALSE(r->has_failed);
+  CHECK(r->error.text.empty());
   CHECK(pool.snapshot().constructed == 1);
+}
+
+TEST_CASE("cachex: errors and result channels come back to their pools", "[seeds]") {
+  tarn::error_pool<> errors;
+  const tarn::common_error* first = nullptr;
+  {
+    auto e = errors.get();
+    e->set("no such key", tarn::error_kind::item_not_found);
+    CHECK(e->message() == "no such key");
+    first = e.get();
+  }
+  CHECK(errors.get().get() == first);  // there, no caller ever returned one
+  CHECK(errors.get()->kind == tarn::error_kind::unknown);
+
+  tarn::result_channel_pool<std::string> channels;
+  {
+    auto c = channels.get();
+    CHECK(c->send("left in it"));
+    c->close();  // there, a closed channel from the pool panics on its next use
+  }
+  auto c = channels.get();
+  CHECK_FALSE(c->try_receive());
+  CHECK(c->try_send("works"));
+  CHECK(channels.snapshot().constructed == 1);
+}
+
+TEST_CASE("cachex: a callback is told each operation with its item, and debug shows all",
+          "[seeds]") {
+  tarn::object_pool<std::string, std::mutex> pool({.name = "texts", .max_objects = 1});
+  std::vector<std::string> told;
+  pool.set_callback([&](const tarn::operation& o) { told.emplace_back(to_string(o.kind)); });
+  {
+    auto a = pool.get();
+    auto b = pool.get();
+  }
+  CHECK(told == std::vector<std::string>{"create", "get", "create", "get", "put", "put", "discard"});
+  pool.set_callback(nullptr);
+  told.clear();
+  static_cast<void>(pool.get());
+  CHECK(told.empty());
+
+  tarn::event_log log;
+  const auto watching = log.watch(pool);
+  log.set_sink([&](const tarn::event& e) { told.emplace_back(e.message); });
+  static_cast<void>(pool.get());
+  CHECK(told.empty());
+  log.set_debug(true);
+  static_cast<void>(pool.get());
+  CHECK(told.size() == 2);  // the get and the put
+  log.set_debug(false);
+  static_cast<void>(pool.get());
+  CHECK(told.size() == 2);
+}
+
+TEST_CASE("cachex: the pools of the program are there and valid", "[seeds]") {
+  {
+    const auto item = tarn::pool_of<tarn::cache_item<>>().get();
+    const auto result = tarn::pool_of<tarn::async_result<bytes>>().get();
+    const auto buffer = tarn::pool_of<bytes>().get();
+    const auto list = tarn::pool_of<std::vector<std::string>>().get();
+    const auto map = tarn::pool_of<std::map<std::string, bytes>>().get();
+    CHECK(tarn::pools().size() == 5);
+    CHECK_FALSE(tarn::pools().validate());  // ValidateGlobalPools: no error
+  }
+  CHECK_FALSE(tarn::pools().validate(tarn::moment::at_rest));
+}
+
+TEST_CASE("cachex: a key is built of its parts, and the builder is used again", "[seeds]") {
+  tarn::key_builder key;
+  key.add("user").add(42).add("name");
+  CHECK(key.view() == "user:42:name");
+  key.clear();
+  key.add("other");
+  CHECK(key.view() == "other");
 }
 
 TEST_CASE("cachex: tiered buffers are as large as asked for", "[seeds]") {
@@ -191,23 +248,22 @@ TEST_CASE("cachex: a copied value is that value", "[seeds]") {
 }
 
 TEST_CASE("cachex: nothing happens to an empty handle", "[seeds]") {
-  tarn::object_pool<cache_item> pool;
+  tarn::cache_item_pool<> pool;
   pool.put(nullptr);
-  pool.put(tarn::object_pool<cache_item>::handle());
+  pool.put(tarn::cache_item_pool<>::handle());
   CHECK(stats_of(pool) == pool_stats{0, 0, 0, 0, 0});
 }
 
 TEST_CASE("cachex: a hundred threads of a thousand gets share one pool", "[seeds]") {
-  tarn::object_pool<cache_item> pool(tarn::options::standard());
+  tarn::cache_item_pool<> pool(tarn::options::standard());
   std::atomic<int> dirty{0};
   std::vector<std::thread> threads;
   for (int t = 0; t != 100; ++t) {
     threads.emplace_back([&pool, &dirty, t] {
       for (int i = 0; i != 1000; ++i) {
         auto item = pool.get();
-        if (!item->key.empty() || item->created_at != 0) ++dirty;
-        item->key = "key";
-        item->created_at = t + 1;
+        if (!item->key.empty() || item->created_at.count() != 0) ++dirty;
+        item->set("key", "value", 5s, tarn::time_span::of_seconds(t + 1));
       }
     });
   }

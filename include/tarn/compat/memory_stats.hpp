@@ -153,4 +153,14 @@ inline int set_retention_percent(int percent, const pool_registry& of = pools())
   return old;
 }
 
+// Portask's names for these, as a program that was ported calls them.
+
+/// `read_memory_stats` of all published pools. Throws: `std::bad_alloc`.
+[[nodiscard]] inline memory_stats get_memory_stats() { return read_memory_stats(); }
+/// `force_trim` of all published pools. Throws: `std::bad_alloc`.
+inline void force_gc() { static_cast<void>(force_trim()); }
+/// `set_retention_percent` of all published pools. As in Go, any negative number sets no limit.
+/// Returns: the previous value; -1 for none. Throws: as `set_retention_percent`.
+inline int set_gc_percent(int percent) { return set_retention_percent((std::max)(percent, -1)); }
+
 }  // namespace tarn
