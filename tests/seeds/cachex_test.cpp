@@ -54,7 +54,8 @@ pool_stats stats_of(const Pool& pool) {
 }  // namespace
 
 TEST_CASE("cachex: created, retrieved, returned and discarded move as the README says", "[seeds]") {
-  tarn::cache_item_pool<tarn::byte_string, std::mutex> pool({.initial_objects = 2, .max_objects = 4});
+  tarn::cache_item_pool<tarn::byte_string, std::mutex> pool(
+      {.initial_objects = 2, .max_objects = 4});
   CHECK(stats_of(pool) == pool_stats{2, 2, 0, 0, 0});
   {
     std::vector<tarn::cache_item_pool<tarn::byte_string, std::mutex>::handle> out(7);
@@ -182,7 +183,8 @@ TEST_CASE("cachex: a callback is told each operation with its item, and debug sh
     auto a = pool.get();
     auto b = pool.get();
   }
-  CHECK(told == std::vector<std::string>{"create", "get", "create", "get", "put", "put", "discard"});
+  CHECK(told ==
+        std::vector<std::string>{"create", "get", "create", "get", "put", "put", "discard"});
   pool.set_callback(nullptr);
   told.clear();
   static_cast<void>(pool.get());

@@ -94,7 +94,7 @@ enum class error_kind : unsigned char {
 };
 [[nodiscard]] constexpr std::string_view to_string(error_kind kind) noexcept {
   constexpr std::string_view names[] = {
-      "unknown",      "key empty",      "value nil", "TTL negative", "store not initialized",
+      "unknown",           "key empty",    "value nil",     "TTL negative", "store not initialized",
       "context cancelled", "item expired", "item not found"};
   const auto place = static_cast<std::size_t>(kind);
   return place < std::size(names) ? names[place] : names[0];

@@ -39,9 +39,9 @@ constexpr std::size_t kib = 1024;
 
 template <class P>
 using pool_of = tarn::byte_pool<typename P::lock, typename P::stats>;
-using source_pool = tarn::byte_pool<
-    std::mutex, tarn::counting_stats,
-    tarn::traits<tarn::power_of_two_tiers<>, tarn::no_check, test::failing_source>>;
+using source_pool =
+    tarn::byte_pool<std::mutex, tarn::counting_stats,
+                    tarn::traits<tarn::power_of_two_tiers<>, tarn::no_check, test::failing_source>>;
 
 // Also the caches of processors.
 using every_waiting_lock =

@@ -97,15 +97,12 @@ TEMPLATE_LIST_TEST_CASE("an async result is new for its next user in every field
       is_new_result<std::string>);
 }
 
-TEMPLATE_LIST_TEST_CASE("a common error is new for its next user", "[cachex]",
-                        test::every_lock) {
+TEMPLATE_LIST_TEST_CASE("a common error is new for its next user", "[cachex]", test::every_lock) {
   INFO(test::name_of<TestType>());
   tarn::error_pool<typename TestType::lock, typename TestType::stats> pool;
   check_use(
       pool, [](tarn::common_error& e) { e.set(long_text, error_kind::item_not_found); },
-      [](const tarn::common_error& e) {
-        return e.text.empty() && e.kind == error_kind::unknown;
-      });
+      [](const tarn::common_error& e) { return e.text.empty() && e.kind == error_kind::unknown; });
 }
 
 TEMPLATE_LIST_TEST_CASE("a result channel is open and empty for its next user", "[cachex]",
