@@ -246,6 +246,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   [[nodiscard]] acquired_type take_or_grow(std::uint32_t tier, bool counted,
                                            turn whose = turn::none);
   void publish_place(bool open) noexcept;
+  void publish_hot_place() noexcept;
   void forget_waiting() noexcept;
   [[nodiscard]] slab_type* obtain_slab(std::uint32_t tier, magazine_list<env>& magazines);
   [[nodiscard]] bool may_carve(std::size_t stride, std::size_t bytes) const noexcept;

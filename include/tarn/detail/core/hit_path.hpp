@@ -25,11 +25,20 @@ void core<Config>::set_hot_end(std::size_t usual) noexcept {
     // relaxed: observers hear of a request that misses the change a moment late.
     this->hot_end_.store(end, std::memory_order::relaxed);
     front::open_hot(*this, end != 0);
-    const auto place =
-        end != 0 ? own_place_.load(std::memory_order::relaxed) : env::word_of(*this->registry_, 0);
-    hot_place_.store(place, std::memory_order::relaxed);
-    if (entrance_ != nullptr) entrance_->set(place);
+    publish_hot_place();
   });
+}
+
+/// To be called under the lock of the observers, or while no other thread is there: `hot_place()`
+/// is the own place, or that of the null shard while the hit path is closed.
+template <class Config>
+void core<Config>::publish_hot_place() noexcept {
+  // relaxed, all: as in `set_hot_end`.
+  const auto place = this->hot_end_.load(std::memory_order::relaxed) != 0
+                         ? own_place_.load(std::memory_order::relaxed)
+                         : env::word_of(*this->registry_, 0);
+  hot_place_.store(place, std::memory_order::relaxed);
+  if (entrance_ != nullptr) entrance_->set(place);
 }
 
 /// The calling thread's shard, or null.

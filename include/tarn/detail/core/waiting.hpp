@@ -41,12 +41,7 @@ void core<Config>::publish_place(bool open) noexcept {
     own_place_.store(env::word_of(*this->registry_, open ? this->slot_number_ : 0),
                      std::memory_order::relaxed);
   }
-  this->observers_.ask([&](bool) {
-    const bool is_hot = this->hot_end_.load(std::memory_order::relaxed) != 0;
-    hot_place_.store(
-        is_hot ? own_place_.load(std::memory_order::relaxed) : env::word_of(*this->registry_, 0),
-        std::memory_order::relaxed);
-  });
+  this->observers_.ask([&](bool) { publish_hot_place(); });
 }
 
 /// In a fork's child, all locks held: no thread waits any more.
@@ -63,8 +58,7 @@ void core<Config>::forget_waiting() noexcept {
   // relaxed: one thread is left.
   const auto word = env::word_of(*this->registry_, this->slot_number_);
   own_place_.store(word, std::memory_order::relaxed);
-  if (this->hot_end_.load(std::memory_order::relaxed) != 0)
-    hot_place_.store(word, std::memory_order::relaxed);
+  publish_hot_place();
 }
 
 }  // namespace tarn::detail

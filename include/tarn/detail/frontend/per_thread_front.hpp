@@ -174,7 +174,7 @@ struct per_thread_front : cached_front<Config> {
     if (!on) return;
     // relaxed: `give_order` publishes it.
     c.drains_.fetch_add(1, std::memory_order::relaxed);
-    c.registry_->give_order();
+    c.registry_->give_order(c);
   }
 
   static void refit(tier_type&) noexcept {}
