@@ -119,10 +119,10 @@ class byte_pool
   /// thread waits for (under `lock_free` it may still find a block). A get that waits is woken by
   /// every put, and by all that gives memory back; while it waits, no put is a hit.
   ///
-  /// Idle blocks in the cache of another thread (`thread_cached` without `capacity`) come to those
-  /// who wait with the next get or put of that thread in this pool. A thread that does no more of
-  /// these keeps them until it ends. Under every other policy, and with `capacity`, all idle memory
-  /// is within reach.
+  /// Under `thread_cached` with a limit, but without `capacity`: idle blocks in the cache of
+  /// another thread come to those who wait with the next get or put of that thread in this pool. A
+  /// thread that does no more of these keeps them until it ends. So a limit of few blocks needs
+  /// `capacity` or another policy: all idle memory is within reach then.
   ///
   /// A pool without `capacity` and `limit_bytes` does not wait. Nor does a request above the limit.
   /// If the source has nothing although the limit has room, a get asks it 16 times.
