@@ -71,7 +71,12 @@ TEST_CASE("portask: every field of a message is reset, its memory stays", "[seed
     m->key.assign("key");
     m->value.assign("value");
     value = m->value.bytes().data();
-    m->headers.add("name", "content");
+    m->headers.set("name", "content");  // as in a map
+    m->headers.set("name", "other content");
+    m->headers.set("gone", "");
+    m->headers.erase("gone");
+    CHECK(m->headers.size() == 1);
+    CHECK((*m->headers.find("name")).text() == "other content");
     m->timestamp = 4;
     m->checksum = 5;
   }
@@ -114,7 +119,7 @@ TEST_CASE("bytepool: a buffer counts its references, and zero is terminal", "[se
   CHECK(b.ref_count() == 1);
   CHECK(b.bytes().empty());
   {
-    auto lease = b.lease();  // the seed's Bytes(): a view and a function to end it
+    auto lease = b.writable_lease();  // the seed's Bytes(): the bytes and a function to end it
     CHECK(b.ref_count() == 2);
     lease.release();
     CHECK(b.ref_count() == 1);
@@ -130,6 +135,15 @@ TEST_CASE("bytepool: a buffer counts its references, and zero is terminal", "[se
   CHECK(b.ref_count() == 0);  // the seed has 1: a dead buffer comes back to life
   CHECK(!b.retain());
   CHECK(pool.occupancy().in_use() == 0);
+}
+
+TEST_CASE("bytepool: what one owner writes all owners read", "[seeds]") {
+  tarn::byte_pool<> pool;
+  const auto b = pool.get_shared(100);
+  const auto other = b;
+  const auto lease = b.writable_lease();
+  std::memcpy(lease.bytes().data(), "text", 4);
+  CHECK(other.view().substr(0, 4) == "text");
 }
 
 TEST_CASE("bytepool: retain chains", "[seeds]") {
@@ -205,6 +219,13 @@ TEST_CASE("cachex: what a builder gave out stays, and the builder goes back once
 }
 
 TEST_CASE("takhin: records and batches come out of pools, and count", "[seeds]") {
+  tarn::record_pool records;
+  {
+    auto r = records.get();
+    r->value.assign("value");
+  }
+  CHECK(records.get()->value.empty());
+  CHECK(records.snapshot().total().hits() == 1);
   tarn::record_batch_pool batches;
   tarn::fast_buffer wire;
   {

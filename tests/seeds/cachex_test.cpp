@@ -90,6 +90,11 @@ TEST_CASE("cachex: the sizing rule, ten seconds' worth at first and twice that k
   CHECK(o.max_objects == 2000u);
   tarn::cache_item_pool<> pool(o);
   CHECK(pool.snapshot().constructed == 1000);
+  // The recommended settings.
+  const auto busy = tarn::options::high_throughput();
+  CHECK(busy.initial_objects == 1000u);
+  CHECK(busy.max_objects == 10000u);
+  CHECK(busy.cleanup_interval == tarn::time_span::of_seconds(60));
 }
 
 TEST_CASE("cachex: a buffer pool of 1 KiB and more by request", "[seeds]") {

@@ -47,6 +47,8 @@ TEST_CASE("synk: the same memory comes back, sized and unsized", "[seeds]") {
   tarn::unsized_pool<> unsized;
   first = unsized.get().data();
   CHECK(unsized.get().data() == first);
+  first = tarn::default_unsized_pool().get().data();
+  CHECK(tarn::default_unsized_pool().get().data() == first);
 }
 
 TEST_CASE("synk: every size fits its tier, and every tier is exact", "[seeds]") {
