@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Can an object that contains a mutex be pooled? A channel for one result, used again and again.
+// (compat/cachex.hpp has one that can also be closed, and wait for a time.)
 
 #include <condition_variable>
 #include <cstdio>
