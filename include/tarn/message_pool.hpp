@@ -128,7 +128,7 @@ class message_consumer {
     return got;
   }
   [[nodiscard]] handle try_get(where_type where = where_type::current()) {
-    return pool_->take(*permits_, detail::at_once, where);
+    return pool_->take(*permits_, detail::wait_never, where);
   }
   [[nodiscard]] handle get_for(time_span at_most, where_type where = where_type::current()) {
     return pool_->take(*permits_, Pool::deadline_after(at_most), where);
@@ -220,7 +220,7 @@ class message_pool : public detail::message_parts<M, Lock, Stats, Traits>::base 
   /// throws.
   [[nodiscard]] TARN_FORCE_INLINE handle try_get(where_type where = where_type::current()) {
     if (permits_ != nullptr) [[unlikely]]
-      return take(*permits_, detail::at_once, where);
+      return take(*permits_, detail::wait_never, where);
     return {this->core().take_kept(where), &this->core()};
   }
   /// As `try_get`, but if all messages are in use, it waits for one until the time is over or the
@@ -349,7 +349,7 @@ class message_pool : public detail::message_parts<M, Lock, Stats, Traits>::base 
 template <class M, class Lock, class Stats, class Traits>
 auto message_pool<M, Lock, Stats, Traits>::take(permits_type& from, std::int64_t deadline,
                                                 where_type where) -> handle {
-  const bool waits = is_concurrent_v<Lock> && deadline != detail::at_once;
+  const bool waits = is_concurrent_v<Lock> && deadline != detail::wait_never;
   if (!(waits ? from.take_until(deadline) : from.try_take())) {
     refused();
     return {};

@@ -174,7 +174,7 @@ class waiting_get : resume_queue::entry, waiting_request<typename access::of<Poo
         what_(std::move(what)),
         executor_(std::move(executor)),
         done_(done) {
-    past_.deadline = for_ever;
+    past_.deadline = wait_for_ever;
   }
 
   [[nodiscard]] bool look() noexcept {

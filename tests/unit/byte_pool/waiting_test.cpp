@@ -218,15 +218,19 @@ TEMPLATE_LIST_TEST_CASE("the first that waits is the first that gets", "[byte_po
   pool_of<TestType> pool({.capacity = 1});
   auto out = pool.get(100);
   std::vector<int> order;
+  std::atomic<int> begun{0};
   std::mutex order_lock;
   {
     std::vector<std::jthread> waiters;
     for (int i = 0; i != 4; ++i) {
       waiters.emplace_back([&, i] {
+        begun = i + 1;
         const auto got = pool.get_for(100, 1min);
         const std::lock_guard hold(order_lock);
         order.push_back(got ? i : -1);
       });
+      while (begun != i + 1)
+        std::this_thread::yield();
       std::this_thread::sleep_for(a_while);
     }
     out.reset();

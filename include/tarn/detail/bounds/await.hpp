@@ -75,7 +75,7 @@ template <class Config>
 template <class Look>
 bool bounds<Config>::await(core_type& c, std::uint32_t tier, std::size_t bytes,
                            std::int64_t deadline, Look&& look) {
-  if (deadline == at_once || !may_wait(c, tier, bytes)) return false;
+  if (deadline == wait_never || !may_wait(c, tier, bytes)) return false;
   typename core_type::request_type r(tier < c.tiers() ? tier : no_tier);
   const waiting_place<core_type> place(c, r);
   search past{deadline};
