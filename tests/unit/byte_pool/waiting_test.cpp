@@ -16,6 +16,7 @@
 #include <vector>
 
 #include <tarn/byte_pool.hpp>
+#include <tarn/detail/base/access.hpp>
 #include <tarn/policy/check.hpp>
 #include <tarn/policy/per_cpu.hpp>
 #include <tarn/unsized_pool.hpp>
@@ -67,6 +68,12 @@ static_assert(!waits_unsized<tarn::unsized_pool<tarn::no_lock>>);
 
 // Time enough for a thread to wait.
 constexpr auto a_while = 20ms;
+
+template <class Pool>
+void until_waiting(const Pool& pool, std::uint64_t requests) {
+  while (tarn::detail::access::waiting(pool) != requests)
+    std::this_thread::yield();
+}
 
 }  // namespace
 
@@ -218,20 +225,16 @@ TEMPLATE_LIST_TEST_CASE("the first that waits is the first that gets", "[byte_po
   pool_of<TestType> pool({.capacity = 1});
   auto out = pool.get(100);
   std::vector<int> order;
-  std::atomic<int> begun{0};
   std::mutex order_lock;
   {
     std::vector<std::jthread> waiters;
     for (int i = 0; i != 4; ++i) {
       waiters.emplace_back([&, i] {
-        begun = i + 1;
         const auto got = pool.get_for(100, 1min);
         const std::lock_guard hold(order_lock);
         order.push_back(got ? i : -1);
       });
-      while (begun != i + 1)
-        std::this_thread::yield();
-      std::this_thread::sleep_for(a_while);
+      until_waiting(pool, static_cast<std::uint64_t>(i) + 1);
     }
     out.reset();
   }
@@ -251,12 +254,12 @@ TEMPLATE_LIST_TEST_CASE("memory that comes back is for the oldest that waits for
       const auto got = pool.get_for(128 * kib, 1min);
       big = got ? ++turn : -1;
     });
-    std::this_thread::sleep_for(a_while);
+    until_waiting(pool, 1);
     std::jthread second([&] {
       const auto got = pool.get_for(100, 1min);
       small = got ? ++turn : -1;
     });
-    std::this_thread::sleep_for(a_while);
+    until_waiting(pool, 2);
     one.reset();
     std::this_thread::sleep_for(a_while);
     // There is room for a slab now, but the request for two is older.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include <tarn/detail/base/compiler.hpp>
 
@@ -28,6 +29,11 @@ struct access {
   template <class Pool>
   [[nodiscard]] static auto& lifeline(const Pool& pool) noexcept {
     return pool.lifeline();
+  }
+  /// The requests that wait for the pool at this moment.
+  template <class Pool>
+  [[nodiscard]] static std::uint64_t waiting(const Pool& pool) noexcept {
+    return pool.core_->waiting().count();
   }
   /// Tells `observer` of what the pool does. Takes the caller's reference, also if it throws.
   /// Throws: `pool_closed`; `std::invalid_argument` if there are as many as there may be.

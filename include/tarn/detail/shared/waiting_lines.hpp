@@ -48,7 +48,10 @@ class waiting_lines {
   };
 
   /// Whether a request waits. relaxed: what the giver published orders it, see above.
-  [[nodiscard]] bool any() const noexcept { return count_.load(std::memory_order::relaxed) != 0; }
+  [[nodiscard]] bool any() const noexcept { return count() != 0; }
+  [[nodiscard]] std::uint64_t count() const noexcept {
+    return count_.load(std::memory_order::relaxed);
+  }
 
   /// Puts a request at the end of its line. Returns: whether it is the only one of all lines.
   [[nodiscard]] bool enter(request& r) noexcept {
