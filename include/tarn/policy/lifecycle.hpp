@@ -59,7 +59,8 @@ struct reset_object {
 ///
 /// `Factory`: called without arguments, returns the object by value. `Reset`: called with `T&`.
 /// Both may throw and may use any pool. They may run on several threads at the same time. An object
-/// whose reset throws is destroyed.
+/// whose reset throws, or returns false, is destroyed: so a `Reset` that returns a bool decides at
+/// each put whether the object is still good, for example whether a connection is open.
 template <class Factory, class Reset>
 struct keep_objects {
   static constexpr bool keeps = true;
@@ -86,12 +87,19 @@ struct keep_objects {
       return ::new (place) T(factory());
     }
   }
+  /// Returns: whether the object may be kept.
   template <class T>
-  void reset(T& object) const noexcept(std::is_nothrow_invocable_v<const Reset&, T&>) {
+  [[nodiscard]] bool reset(T& object) const
+      noexcept(std::is_nothrow_invocable_v<const Reset&, T&>) {
     static_assert(std::is_invocable_v<const Reset&, T&>,
                   "keep_objects: T has no reset() and no clear(), and T() can't be assigned to it: "
                   "give a Reset that is called with a T&, or use build_objects and make()");
-    resetter(object);
+    if constexpr (std::is_same_v<std::invoke_result_t<const Reset&, T&>, bool>) {
+      return resetter(object);
+    } else {
+      resetter(object);
+      return true;
+    }
   }
 
  private:
@@ -136,8 +144,9 @@ inline constexpr bool needs_nothing<keep_objects<Factory, Reset>> =
 template <class T, class Lifecycle>
 struct bound_lifecycle : Lifecycle {
   T* make(void* place) const { return Lifecycle::template make<T>(place); }
-  void reset(T& object) const noexcept(noexcept(std::declval<const Lifecycle&>().reset(object))) {
-    Lifecycle::reset(object);
+  [[nodiscard]] bool reset(T& object) const
+      noexcept(noexcept(std::declval<const Lifecycle&>().reset(object))) {
+    return Lifecycle::reset(object);
   }
 };
 template <class T>

@@ -126,6 +126,29 @@ TEMPLATE_LIST_TEST_CASE("the same with a factory and a reset of the user", "[obj
   walk_the_failures<seven_pool<TestType>>(7);
 }
 
+TEMPLATE_LIST_TEST_CASE("an object whose reset returns false is destroyed and counted",
+                        "[object_pool]", test::every_policy) {
+  INFO(test::name_of<TestType>());
+  tracked::start();
+  constexpr auto is_good = [](tracked& object) noexcept { return object.value >= 0; };
+  tarn::object_pool<
+      tracked, typename TestType::lock, typename TestType::stats,
+      tarn::object_traits<tarn::keep_objects<tarn::construct_default, decltype(is_good)>>>
+      pool;
+  for (int i = 0; i != 10; ++i) {
+    auto bad = pool.get();
+    bad->value = -1;
+    auto good = pool.get();
+    good->value = 5;
+  }
+  // The good one, which is in use in each round, and ten bad ones.
+  CHECK(tracked::alive() == 1);
+  CHECK(tracked::made() == 11);
+  CHECK(pool.get()->value == 5);
+  if constexpr (TestType::stats::counts) CHECK(pool.snapshot().reset_failures == 10);
+  CHECK(test::imbalance(pool) == "");
+}
+
 TEMPLATE_LIST_TEST_CASE("an object whose reset throws is destroyed and counted", "[object_pool]",
                         test::every_policy) {
   INFO(test::name_of<TestType>());

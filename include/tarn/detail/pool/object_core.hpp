@@ -175,15 +175,18 @@ class object_core final : public core<typename Config::mechanism> {
 
   /// Resets an object. Returns: false if it can't be kept.
   [[nodiscard]] TARN_FORCE_INLINE bool restore(value_type& object) noexcept {
+    bool is_good = false;
     if constexpr (noexcept(lifecycle_.reset(object))) {
-      lifecycle_.reset(object);
+      is_good = lifecycle_.reset(object);
     } else {
       try {
-        lifecycle_.reset(object);
-      } catch (...) {
-        reset_failures_.add(1);
-        return false;
+        is_good = lifecycle_.reset(object);
+      } catch (...) {  // as if it had returned false
       }
+    }
+    if (!is_good) [[unlikely]] {
+      reset_failures_.add(1);
+      return false;
     }
     return kept_bytes(object) <= keep_capacity_bytes_ || shrink(object);
   }

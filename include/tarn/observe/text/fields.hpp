@@ -202,7 +202,7 @@ inline constexpr pool_field pool_fields[] = {
     {"constructed", "constructed_objects", metric_kind::counter, "Objects that the factory made.",
      [](const snapshot& s) { return metric_number(s.constructed); }},
     {"reset_failures", "reset_failures", metric_kind::counter,
-     "Objects destroyed because their reset threw.",
+     "Objects destroyed because their reset threw or returned false.",
      [](const snapshot& s) { return metric_number(s.reset_failures); }},
     {"outgrown", "outgrown_objects", metric_kind::counter,
      "Objects that came back with more memory than is kept.",
