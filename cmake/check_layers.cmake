@@ -83,7 +83,7 @@ set(may_be_large
   tarn/detail/depot/depot.hpp 195        # one class: where the blocks of a tier are
   tarn/detail/depot/slab.hpp 180         # one descriptor, with its creation and its end
   tarn/detail/frontend/registry.hpp 180  # one lock guards all of it
-  tarn/detail/shared/waiting_lines.hpp 175      # the same
+  tarn/detail/shared/waiting_lines.hpp 180      # the same
   tarn/detail/pool/object_core.hpp 155   # one class, with its hit path
   tarn/detail/pool/byte_core.hpp 225)    # one class, with its hit path
 function(exception_for name most)
