@@ -18,7 +18,6 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
-#include <initializer_list>
 #include <new>
 #include <span>
 #include <string_view>
@@ -78,10 +77,11 @@ class byte_pool
       : byte_pool(std::move(o), std::move(tiers), Source()) {}
   /// A pool with tiers of these sizes: `byte_pool_of<runtime_tiers>({100, 200})`. Throws: as
   /// `runtime_tiers`, too.
-  template <class Tiers = tiers_type>
+  // Not from an initializer_list: empty braces are options.
+  template <std::size_t Count, class Tiers = tiers_type>
     requires(!Tiers::is_static && std::default_initializable<source_type>)
-  explicit byte_pool(std::initializer_list<std::size_t> sizes, options o = {})
-      : byte_pool(std::move(o), Tiers(sizes), source_type()) {}
+  explicit byte_pool(const std::size_t (&sizes)[Count], options o = {})
+      : byte_pool(std::move(o), Tiers(std::span<const std::size_t>(sizes)), source_type()) {}
   explicit byte_pool(options o, tiers_type tiers, source_type source)
       : base(new core_type(detail::settings_of<source_type>(o), tiers, std::move(source), o.name,
                            o.zeroing, o.large_cache_bytes.value_or(0)),
@@ -365,7 +365,8 @@ class byte_pool
   }
 
   /// The bytes that there is room for at `p`. For code that has no size, such as a `malloc` on a
-  /// pool: `p` may be given back with this size, and it may grow to it without moving.
+  /// pool: `p` may be given back with this size and the alignment that it was taken with, and it
+  /// may grow to this size without moving.
   ///
   /// Preconditions: `p` is null, or the address of a block that is in use. Returns: 0 for null, for
   ///   an address that is not in this pool, and for a block from the source (above the last tier,

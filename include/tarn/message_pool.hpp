@@ -63,9 +63,9 @@ struct slot_lifecycle : Lifecycle {
     }
   }
   template <class Slot>
-  void reset(Slot& slot) const
+  [[nodiscard]] bool reset(Slot& slot) const
       noexcept(noexcept(std::declval<const Lifecycle&>().reset(slot.value))) {
-    Lifecycle::reset(slot.value);
+    return Lifecycle::reset(slot.value);
   }
 };
 
@@ -349,7 +349,8 @@ class message_pool : public detail::message_parts<M, Lock, Stats, Traits>::base 
 template <class M, class Lock, class Stats, class Traits>
 auto message_pool<M, Lock, Stats, Traits>::take(permits_type& from, std::int64_t deadline,
                                                 where_type where) -> handle {
-  const bool waits = is_concurrent_v<Lock> && deadline != detail::wait_never;
+  // Without any permit no put can give one.
+  const bool waits = is_concurrent_v<Lock> && deadline != detail::wait_never && from.total() != 0;
   if (!(waits ? from.take_until(deadline) : from.try_take())) {
     refused();
     return {};

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <stdexcept>
@@ -276,4 +277,22 @@ TEMPLATE_LIST_TEST_CASE("coroutines and threads wait in one line, and none in va
   CHECK(in_vain == 0);
   CHECK(resumed == 4 * rounds);
   CHECK(pool.occupancy().in_use() == 0);
+}
+
+TEST_CASE("a get that begins after the end of its pool comes back empty", "[async_get]") {
+  auto pool = std::make_unique<tarn::byte_pool<>>(tarn::options{.capacity = 1});
+  auto& ended = *pool;
+  bool empty = false;
+  {
+    // The awaitable can't be moved: it is made in the frame.
+    const auto run = [&](auto& from) -> task {
+      auto get = tarn::async_get(from, 10);
+      pool.reset();
+      empty = !co_await get;
+    };
+    const auto t = run(ended);
+    CHECK(t.done());
+    t.rethrow();
+  }
+  CHECK(empty);
 }

@@ -63,6 +63,9 @@ void put_json_value(json_writer<Out>& to, const Value& v) {
   } else if constexpr (std::same_as<Value, snapshot>) {
     put_expvar(to, v);
   } else if constexpr (std::convertible_to<const Value&, std::string_view>) {
+    if constexpr (std::is_pointer_v<Value>) {
+      if (v == nullptr) return to.null();
+    }
     to.value(static_cast<std::string_view>(v));
   } else if constexpr (requires {
                          v.has_value();

@@ -267,6 +267,7 @@ class basic_sized_pools {
 template <class Pools = sized_pools>
 [[nodiscard]] Pools& global_pools();
 /// Makes the sized pools of the program with these options. To be called before their first use.
+/// The default prefix is "global-checked" for checked pools here, too.
 ///
 /// Throws: `std::logic_error` if they exist already; as their constructor.
 template <class Pools = sized_pools>
@@ -301,6 +302,7 @@ template <class Pools>
   bool is_made = false;
   static immortal<Pools> all(pools(), [&] {
     is_made = true;
+    if (Pools::is_checked && o.prefix == sized_pools_options().prefix) o.prefix = "global-checked";
     return std::move(o);
   }());
   return {*all, is_made};
@@ -331,9 +333,7 @@ template <class T, class Lock, class Stats, class Traits>
 
 template <class Pools>
 Pools& global_pools() {
-  sized_pools_options o;
-  if (Pools::is_checked) o.prefix = "global-checked";
-  return detail::only_sized_pools<Pools>(std::move(o)).first;
+  return detail::only_sized_pools<Pools>(sized_pools_options()).first;
 }
 template <class Pools>
 Pools& global_pools(sized_pools_options o) {

@@ -144,6 +144,7 @@ class waiting_get : resume_queue::entry, waiting_request<typename access::of<Poo
                     std::move(executor), done) {}
   ~waiting_get() {
     if (waits_) leave();
+    core_.drop_life();  // the pin of the constructor
   }
 
   /// Returns: whether the get is done. If not, it may be done, and gone, by the time this returns;
@@ -155,7 +156,6 @@ class waiting_get : resume_queue::entry, waiting_request<typename access::of<Poo
       bounds_type::refuse(core_, what_.tier_in(core_), what_.bytes());
       return true;
     }
-    core_.pin();
     waits_ = true;
     core_.begin_waiting(*this);
     return look();
@@ -174,6 +174,7 @@ class waiting_get : resume_queue::entry, waiting_request<typename access::of<Poo
         what_(std::move(what)),
         executor_(std::move(executor)),
         done_(done) {
+    core_.pin();  // the pool object may end before the get starts
     past_.deadline = wait_for_ever;
   }
 
@@ -199,7 +200,6 @@ class waiting_get : resume_queue::entry, waiting_request<typename access::of<Poo
   void leave() noexcept {
     waits_ = false;
     core_.end_waiting(*this);
-    core_.drop_life();
   }
   void go_on() noexcept {
     if (look()) done_(*this);

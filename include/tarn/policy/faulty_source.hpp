@@ -20,7 +20,10 @@ namespace tarn {
 ///
 ///   tarn::faulty_source<> source;
 ///   tarn::byte_pool<..., tarn::traits<Tiers, Check, tarn::faulty_source<>>> pool({}, {}, source);
-///   source.fail_at(3);  // the third allocation from now on throws std::bad_alloc
+///   source.fail_from(3);  // the third allocation from now on throws std::bad_alloc, and all later
+///
+/// A get that the source refuses gives idle memory back and asks the source again. So a get fails
+/// only if two allocations in a row do.
 ///
 /// Thread safety: any thread may call any member.
 template <memory_source Source = heap_source>
@@ -30,6 +33,10 @@ class faulty_source {
 
   /// Throws: `std::bad_alloc`.
   explicit faulty_source(Source source = {}) : source_(std::move(source)) {}
+  // A move is a copy: the source that was moved from still controls the other one.
+  faulty_source(const faulty_source&) = default;
+  faulty_source& operator=(const faulty_source&) = default;
+  ~faulty_source() = default;
 
   /// The `n`-th allocation from now on throws, once. 1 is the next.
   void fail_at(std::uint64_t n) noexcept { tell(n, n, 0); }

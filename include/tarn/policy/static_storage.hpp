@@ -16,6 +16,7 @@
 
 #include <tarn/detail/base/guard.hpp>
 #include <tarn/policy/source.hpp>
+#include <tarn/value/options.hpp>
 
 namespace tarn {
 
@@ -29,7 +30,9 @@ namespace tarn {
 ///   slab. Thread safety: any thread may call any member.
 template <std::size_t Bytes>
 class static_storage {
-  static_assert(Bytes >= 4096 && Bytes % 4096 == 0, "Bytes must be a multiple of 4096, not 0");
+  static_assert(
+      Bytes >= options::min_slab_bytes && Bytes % 4096 == 0,
+      "static_storage: Bytes must be a multiple of 4096, and at least the 65536 of a slab");
 
  public:
   static constexpr bool is_below_heap = true;

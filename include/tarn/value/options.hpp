@@ -60,8 +60,8 @@ struct options {
   /// The most idle blocks per tier; blocks above that are discarded. Default: only `max_bytes`.
   setting<std::size_t> max_objects{};
   /// The same, with a number for each tier: `{256, 128, 64}`, or `tier_bounds::halving(256, 8)`. It
-  /// makes no block ready. If `max_objects` is set too, the lesser of both holds. Default: no
-  /// bound.
+  /// makes no block ready. If `max_objects` is set too, the lesser of both holds.
+  /// `initial_objects` may be at most the least number of the list. Default: no bound.
   tier_bounds max_objects_by_tier{};
   /// The most idle bytes per pool, without thread caches. Default: 256 MiB, without the large cache
   /// too; no bound under `lock_free`, where the count costs an atomic addition per get and put.

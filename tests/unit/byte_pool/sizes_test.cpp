@@ -202,5 +202,7 @@ TEST_CASE("a pool is made from a list of sizes", "[byte_pool]") {
   CHECK(named.name() == "frames");
   tarn::byte_pool_of<tarn::runtime_tiers> standard({}, {300});
   CHECK(standard.capacity_for(1) == 300);
+  tarn::byte_pool_of<tarn::runtime_tiers> as_default({}, {});
+  CHECK(as_default.tiers().count() == tarn::runtime_tiers().count());
   CHECK_THROWS_AS(tarn::byte_pool_of<tarn::runtime_tiers>({0, 100}), std::invalid_argument);
 }

@@ -199,6 +199,8 @@ TEMPLATE_LIST_TEST_CASE("where nothing that others give back can help, a get doe
   CHECK_FALSE(limited.get_for(256 * kib, 1h));
   CHECK_FALSE(limited.get_for(4096 * kib, 1h));
   CHECK_FALSE(limited.get_for(SIZE_MAX, 1h));
+  pool_of<TestType> of_none({.capacity = 0});
+  CHECK_FALSE(of_none.get_for(100, 1h));
   CHECK(clock_type::now() - begin < 1min);
 }
 

@@ -79,6 +79,7 @@ TEST_CASE("values of many types become JSON", "[expvar]") {
   CHECK(json_of(0.25) == "0.25");
   CHECK(json_of(std::numeric_limits<double>::infinity()) == "null");
   CHECK(json_of(nullptr) == "null");
+  CHECK(json_of(static_cast<const char*>(nullptr)) == "null");
   CHECK(json_of(std::string("a\n<b>")) == R"("a\n\u003cb\u003e")");
   CHECK(json_of(std::optional<int>()) == "null");
   CHECK(json_of(std::optional<int>(7)) == "7");

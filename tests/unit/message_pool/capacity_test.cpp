@@ -88,6 +88,8 @@ TEMPLATE_LIST_TEST_CASE("a get that waits in vain comes back empty, and not too 
   CHECK(pool.get_for(std::chrono::hours(24) * 365 * 200));
   CHECK(pool.get_for(std::chrono::hours::max()));
   CHECK(pool.get_until(0s));
+  pool_of<TestType> of_none({.capacity = 0});
+  CHECK_FALSE(of_none.get_for(std::chrono::hours::max()));
 }
 
 TEST_CASE("without a lock no other thread gives anything back: a get does not wait",

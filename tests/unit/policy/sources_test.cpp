@@ -234,6 +234,8 @@ TEST_CASE("a faulty source fails as it is told, and counts", "[sources]") {
   tarn::byte_pool<std::mutex, tarn::no_stats,
                   tarn::traits<tarn::fixed_tiers<256>, tarn::no_check, tarn::faulty_source<>>>
       pool({}, {}, source);
+  // One that is moved from still controls the other.
+  const auto moved = std::move(source);
   source.fail_from(1);
   CHECK_THROWS_AS(pool.get(10), tarn::pool_exhausted);
   source.never_fail();

@@ -32,7 +32,10 @@ bool bounds<Config>::may_wait(const core_type& c, std::uint32_t tier, std::size_
   const auto& s = c.settings_;
   if (s.capacity == core_settings::no_limit && s.limit_bytes == core_settings::no_limit)
     return false;
-  if (tier < c.tiers()) bytes = c.shape_of(tier).slab_bytes;
+  if (tier < c.tiers()) {
+    if (s.capacity == 0) return false;
+    bytes = c.shape_of(tier).slab_bytes;
+  }
   return bytes <= max_size && bytes <= c.source_.limit() && !c.closed();
 }
 

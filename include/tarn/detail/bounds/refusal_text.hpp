@@ -64,6 +64,11 @@ template <class Core>
     put_in_use(text, core, tier_wanted(core, size, alignment));
   } else {
     put_held(text, core, why);
+    const auto tier = tier_wanted(core, size, alignment);
+    const bool is_of_tier = tier < core.tiers();
+    if (is_of_tier && core.shape_of(tier).slab_bytes > core.source().limit()) {
+      text.put("; a slab takes ").put_bytes(core.shape_of(tier).slab_bytes);
+    }
   }
   return text;
 }
