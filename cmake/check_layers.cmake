@@ -66,9 +66,10 @@ set(may_be_large
   tarn/policy 17                         # one header per lock, stats, tiers and source
   tarn/pool_base.hpp 440                 # one class, from which all pools inherit
   tarn/fast_buffer.hpp 590               # one class: room at both ends of one storage
-  tarn/detail/core/core.hpp 225          # one class, which declares all operations on blocks
+  tarn/detail/core/core.hpp 235          # one class, which declares all operations on blocks
   tarn/detail/core/life.hpp 170          # beginning, closing and ending are one sequence of steps
   tarn/detail/core/threads.hpp 180       # attaching is one sequence of steps
+  tarn/detail/bounds/stock.hpp 160       # buying is one sequence of steps
   tarn/detail/extents/large.hpp 185      # one class
   tarn/detail/frontend/cached_front.hpp 220     # what front ends with caches have in common
   tarn/detail/frontend/cpu_caches.hpp 260       # one class: sections, doors and seals
@@ -83,7 +84,7 @@ set(may_be_large
   tarn/detail/depot/depot.hpp 195        # one class: where the blocks of a tier are
   tarn/detail/depot/slab.hpp 180         # one descriptor, with its creation and its end
   tarn/detail/frontend/registry.hpp 180  # one lock guards all of it
-  tarn/detail/shared/waiting_lines.hpp 180      # the same
+  tarn/detail/shared/waiting_lines.hpp 200      # the same
   tarn/detail/pool/object_core.hpp 155   # one class, with its hit path
   tarn/detail/pool/byte_core.hpp 225)    # one class, with its hit path
 function(exception_for name most)

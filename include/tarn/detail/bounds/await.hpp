@@ -63,7 +63,7 @@ auto bounds<Config>::look_again(core_type& c, typename core_type::request_type& 
       if (why == refusal::source && env::now() < past.deadline) continue;
       // Idle blocks of other tiers, where a put would not be heard.
       if (!is_armed) {
-        c.reclaim();
+        if (is_limited) c.reclaim();
         continue;
       }
     }
@@ -78,7 +78,8 @@ template <class Config>
 template <class Look>
 bool bounds<Config>::await(core_type& c, std::uint32_t tier, std::size_t bytes,
                            std::int64_t deadline, Look&& look) {
-  if (deadline == wait_never || !may_wait(c, tier, bytes)) return false;
+  // Without a wait no other thread is to be bothered.
+  if (deadline == wait_never || deadline <= env::now() || !may_wait(c, tier, bytes)) return false;
   typename core_type::request_type r(tier < c.tiers() ? tier : no_tier);
   const waiting_place<core_type> place(c, r);
   search past{deadline};
@@ -86,7 +87,7 @@ bool bounds<Config>::await(core_type& c, std::uint32_t tier, std::size_t bytes,
     const auto got = look_again(c, r, tier, bytes, past, look);
     if (got != found::waits) return got == found::block;
     if (!r.template sleep_until<typename core_type::lock_type>(deadline)) return false;
-    past.looks = 0;
+    past.looks = past.refusals = 0;
   }
 }
 

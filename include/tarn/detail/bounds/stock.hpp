@@ -124,11 +124,17 @@ auto bounds<Config>::buy_slab(core_type& c, std::uint32_t tier, magazine_list<en
   magazine_list<env> own;
   slab_type* made = nullptr;
   if (may_carve) {
-    made = c.obtain_slab(tier, own);
+    typename core_type::memory_returned to;
+    made = c.obtain_slab(tier, own, to);
+    c.announce(to);
   } else {
     const auto bytes = c.tiers_[tier].home.shape.slab_bytes;
     void* const memory = c.ask_source(bytes);
-    if (memory == nullptr) return nullptr;
+    if (memory == nullptr) {
+      // See metered_source::allocate.
+      if (c.source_.has_room_for(bytes)) c.waiting().call(c.waiting().no_line);
+      return nullptr;
+    }
     made = c.describe(tier, memory, bytes, nullptr, own);
     if (made == nullptr) give_to_source(c, memory, bytes);
   }
@@ -158,6 +164,7 @@ void bounds<Config>::add(core_type& c, std::uint32_t tier, supply& bought) noexc
 template <class Config>
 void bounds<Config>::give_up(core_type& c, std::uint32_t tier, supply& bought) noexcept {
   auto& t = c.tiers_[tier];
+  typename core_type::memory_returned to;
   bought.magazines.destroy_all(t.home.shape.rounds, t.home.shape.own);
   while (slab_type* const s = bought.slabs.pop()) {
     std::byte* const memory = s->base;
@@ -166,11 +173,12 @@ void bounds<Config>::give_up(core_type& c, std::uint32_t tier, supply& bought) n
     c.directory_.set(memory, bytes, parent);
     locked(t.lock, [&] { t.home.slabs.push_spare(s); });
     if (parent != nullptr) {
-      c.return_memory(memory, bytes, parent);
+      c.return_memory(memory, bytes, parent, to);
     } else {
       give_to_source(c, memory, bytes);
     }
   }
+  c.announce(to);
 }
 
 }  // namespace tarn::detail

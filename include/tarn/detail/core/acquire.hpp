@@ -116,8 +116,14 @@ auto core<Config>::take_or_grow(std::uint32_t tier, bool counted, turn whose) ->
       wait_with<env, lock_type>(t.busy, 1);
       continue;
     }
-    const auto got = grow(t, counted, reuniting);
+    memory_returned to;
+    const auto got = grow(t, counted, reuniting, to);
     stop_being_busy(t);
+    // The source may have refused: requests may have met the bytes that it was asked for.
+    const bool is_refused = got.block == nullptr && source_.has_room_for(t.home.shape.slab_bytes);
+    to.to_source = to.to_source || is_refused;
+    if (to.grew) waiting().call(tier);
+    announce(to);
     if (got.block != nullptr || this->closed()) return got;
     // Not while this thread is the grower: objects that are destroyed here may request a block.
     if (!last && bounds<Config>::idle_may_help(*this, t.home.shape.slab_bytes)) reclaim();

@@ -243,19 +243,29 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   [[nodiscard]] bool is_bare(const acquired_type& got) const noexcept;
   [[nodiscard]] acquired_type take_locked(tier_state& t, bool counted) noexcept;
   void count_home(tier_state& t, const held_blocks& held) noexcept;
+  /// What memory of slabs went back to: requests that wait for that are to be called.
+  struct memory_returned {
+    bool to_source = false;
+    bool grew = false;        // a slab was added: others may want its other blocks
+    std::uint64_t tiers = 0;  // one bit for each
+  };
   [[nodiscard]] acquired_type take_or_grow(std::uint32_t tier, bool counted,
                                            turn whose = turn::none);
   void publish_place(bool open) noexcept;
   void publish_hot_place() noexcept;
   void forget_waiting() noexcept;
-  [[nodiscard]] slab_type* obtain_slab(std::uint32_t tier, magazine_list<env>& magazines);
+  [[nodiscard]] slab_type* obtain_slab(std::uint32_t tier, magazine_list<env>& magazines,
+                                       memory_returned& to);
   [[nodiscard]] bool may_carve(std::size_t stride, std::size_t bytes) const noexcept;
   [[nodiscard]] void* obtain_larger(std::uint32_t tier, std::size_t&, slab_type*& parent) noexcept;
-  [[nodiscard]] acquired_type grow(tier_state& t, bool counted, bool reuniting);
+  [[nodiscard]] acquired_type grow(tier_state& t, bool counted, bool reuniting,
+                                   memory_returned& to);
   [[nodiscard]] void* ask_source(std::size_t bytes);
   [[nodiscard]] slab_type* describe(std::uint32_t tier, void* memory, std::size_t bytes,
                                     slab_type* parent, magazine_list<env>& magazines) noexcept;
-  void return_memory(void* memory, std::size_t bytes, slab_type* parent) noexcept;
+  void return_memory(void* memory, std::size_t bytes, slab_type* parent,
+                     memory_returned& to) noexcept;
+  void announce(const memory_returned& to) noexcept;
   void reunite(std::uint32_t tier) noexcept;
   void stop_being_busy(tier_state& t) noexcept;
 

@@ -9,7 +9,8 @@ namespace tarn::detail {
 
 /// Grows a tier. Only one thread at a time does so for a tier.
 template <class Config>
-auto core<Config>::grow(tier_state& t, bool counted, bool reuniting) -> acquired_type {
+auto core<Config>::grow(tier_state& t, bool counted, bool reuniting, memory_returned& to)
+    -> acquired_type {
   const auto tier = t.home.shape.number;
   if (reuniting) {
     reunite(tier);
@@ -17,7 +18,7 @@ auto core<Config>::grow(tier_state& t, bool counted, bool reuniting) -> acquired
     if (got.block != nullptr) return got;
   }
   magazine_list<env> magazines;
-  slab_type* fresh = obtain_slab(tier, magazines);
+  slab_type* fresh = obtain_slab(tier, magazines, to);
   acquired_type got;
   {
     const guard<lock_type> hold(t.lock);
@@ -25,13 +26,14 @@ auto core<Config>::grow(tier_state& t, bool counted, bool reuniting) -> acquired
       t.home.add(fresh, magazines);
       if (fresh->parent != nullptr) ++t.home.carved_slabs;
       fresh = nullptr;
+      to.grew = true;
     }
     got = take_locked(t, counted);
   }
   if (fresh != nullptr) {  // closed meanwhile
     magazines.destroy_all(t.home.shape.rounds, t.home.shape.own);
     directory_.set(fresh->base, fresh->bytes, fresh->parent);
-    return_memory(fresh->base, fresh->bytes, fresh->parent);
+    return_memory(fresh->base, fresh->bytes, fresh->parent, to);
     locked(t.lock, [&] { t.home.slabs.push_spare(fresh); });
   }
   return got;
@@ -39,14 +41,15 @@ auto core<Config>::grow(tier_state& t, bool counted, bool reuniting) -> acquired
 
 /// A slab for `tier`, not yet added, and the magazines that its blocks can need.
 template <class Config>
-auto core<Config>::obtain_slab(std::uint32_t tier, magazine_list<env>& magazines) -> slab_type* {
+auto core<Config>::obtain_slab(std::uint32_t tier, magazine_list<env>& magazines,
+                               memory_returned& to) -> slab_type* {
   slab_type* parent = nullptr;
   std::size_t bytes = tiers_[tier].home.shape.slab_bytes;
   void* memory = obtain_larger(tier, bytes, parent);
   if (memory == nullptr) memory = ask_source(bytes);
   if (memory == nullptr) return nullptr;
   slab_type* const made = describe(tier, memory, bytes, parent, magazines);
-  if (made == nullptr) return_memory(memory, bytes, parent);
+  if (made == nullptr) return_memory(memory, bytes, parent, to);
   return made;
 }
 

@@ -20,19 +20,27 @@ class metered_source {
   metered_source(const metered_source&) = delete;
   metered_source& operator=(const metered_source&) = delete;
 
-  /// Returns: null if the limit or the source is exhausted; `has_room_for` tells which.
+  /// Returns: null if the limit or the source is exhausted; `has_room_for` tells which. If it was
+  /// the source, requests may have met the bytes that it was asked for: `waiting.call(no_line)` has
+  /// to follow.
   [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment) noexcept {
     if (!reserve(bytes)) return nullptr;
     try {
       if (void* const memory = source_.allocate(bytes, alignment)) return memory;
     } catch (...) {  // the caller sees null and reports the reason itself
     }
-    give_back(bytes);
+    undo(bytes);
     return nullptr;
   }
   void deallocate(void* memory, std::size_t bytes, std::size_t alignment) noexcept {
+    deallocate_unheard(memory, bytes, alignment);
+    waiting.call(waiting.no_line);
+  }
+  /// The same for a thread that others wait for, or that holds what a call may need: a call may
+  /// resume a coroutine, which runs inside it. `waiting.call(no_line)` has to follow.
+  void deallocate_unheard(void* memory, std::size_t bytes, std::size_t alignment) noexcept {
     source_.deallocate(memory, bytes, alignment);
-    give_back(bytes);  // after: else it could exceed the limit
+    undo(bytes);  // after: else it could exceed the limit
   }
   void trim() noexcept
     requires requires(Source& source) { requires noexcept(source.trim()); }
@@ -58,9 +66,8 @@ class metered_source {
   waiting_lines<Env> waiting;
 
  private:
-  void give_back(std::size_t bytes) noexcept {
+  void undo(std::size_t bytes) noexcept {
     held_.fetch_sub(bytes, std::memory_order::acq_rel);  // (2) pairs with (1)
-    waiting.call(waiting.no_line);
   }
   [[nodiscard]] bool fits(std::size_t held, std::size_t bytes) const noexcept {
     return bytes <= limit_ && held <= limit_ - bytes;

@@ -45,6 +45,9 @@ auto byte_core<Config>::hold_large(std::size_t size, std::size_t alignment, bool
   for (unsigned turns = 0; got.block == nullptr && whose == turn::none &&
                            bounds_type::recall(*this, bounds_type::no_tier, turns);)
     got = ask();
+  // If the source refused: see metered_source::allocate.
+  if (got.block == nullptr && this->source().has_room_for(extent_for(size)))
+    this->waiting().call(this->waiting().no_line);
   return got;
 }
 
@@ -83,6 +86,7 @@ bool byte_core<Config>::take_many_large(std::size_t size, std::size_t count, whe
   }
   while (!all && held-- != 0)
     large_.put_back(list[held], line_alignment, this->source());
+  if (!all) this->waiting().call(bounds_type::no_tier);
   this->own().destroy_array(list, count);
   if (!all) bounds_type::refuse_many(*this, this->tiers(), size, count);
   return all;

@@ -109,10 +109,19 @@ class waiting_lines {
   /// To be called after a look in vain. Returns: false if the request was called meanwhile, so its
   /// owner has to look again.
   [[nodiscard]] bool rest(request& r, bool wants_memory) noexcept {
-    const guard<mutex> hold(lock_);
-    r.wants_memory_ = wants_memory;
-    const bool again = r.state_.load(std::memory_order::relaxed) == request::called;
-    r.state_.store(again ? request::looking : request::asleep, std::memory_order::relaxed);
+    woken_list woken;
+    bool again = false;
+    {
+      const guard<mutex> hold(lock_);
+      const bool gives_way = r.wants_memory_ && !wants_memory;
+      r.wants_memory_ = wants_memory;
+      again = r.state_.load(std::memory_order::relaxed) == request::called;
+      r.state_.store(again ? request::looking : request::asleep, std::memory_order::relaxed);
+      // A call for memory that this one had is for the next one now.
+      request* const oldest = gives_way ? oldest_for_memory() : nullptr;
+      if (oldest != nullptr) rouse(*oldest, woken);
+    }
+    woken.wake_all();
     return !again;
   }
 

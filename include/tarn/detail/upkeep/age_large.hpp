@@ -89,6 +89,7 @@ std::size_t evict_large(Core& c, const tick_rules& rules, purge_mode pages,
       dropped += bytes;
       upkeep<typename Core::config>::note_returned(
           c, c.large().settle(*sweep, e, stays, bytes, c.source()));
+      c.waiting().call(bounds<typename Core::config>::no_tier);  // if it stays, it is there again
       e = next;
     }
   }

@@ -3,6 +3,8 @@
 
 // How ready blocks leave without a get, and where their slabs go.
 
+#include <bit>
+
 #include <tarn/detail/core/core.hpp>
 #include <tarn/detail/events/tell_gone.hpp>
 #include <tarn/detail/events/totals.hpp>
@@ -87,6 +89,7 @@ void core<Config>::release_unused(std::uint32_t tier, evict_reason why) noexcept
 template <class Config>
 void core<Config>::release_slabs(std::uint32_t tier, slab_list<env>& whole) noexcept {
   auto& t = tiers_[tier];
+  memory_returned to;
   while (slab_type* const s = whole.pop()) {
     std::byte* const memory = s->base;
     const auto bytes = s->bytes;
@@ -99,16 +102,21 @@ void core<Config>::release_slabs(std::uint32_t tier, slab_list<env>& whole) noex
       t.home.slabs.push_spare(s);
     });
     surplus.destroy_all(t.home.shape.rounds, t.home.shape.own);
-    return_memory(memory, bytes, parent);
+    return_memory(memory, bytes, parent, to);
     slabs_.arrive();
   }
+  // Only now: a coroutine that is resumed here would wait for slabs that are on their way.
+  announce(to);
 }
 
+/// `announce` has to follow, once the caller holds nothing that a request may need.
 template <class Config>
-void core<Config>::return_memory(void* memory, std::size_t bytes, slab_type* parent) noexcept {
+void core<Config>::return_memory(void* memory, std::size_t bytes, slab_type* parent,
+                                 memory_returned& to) noexcept {
   if (parent == nullptr) {
     source_bytes_.fetch_sub(bytes, std::memory_order::relaxed);  // a statistic
-    source_.deallocate(memory, bytes, settings_.slab_bytes);
+    source_.deallocate_unheard(memory, bytes, settings_.slab_bytes);
+    to.to_source = true;
     upkeep_totals.released(bytes);
     return upkeep<Config>::note_returned(*this, bytes);
   }
@@ -118,8 +126,22 @@ void core<Config>::return_memory(void* memory, std::size_t bytes, slab_type* par
     ++tiers_[tier].home.count.created;
     --tiers_[tier].home.carved_out;
   });
-  give_ready(tier, memory);
-  evict_excess(tier);
+  if (front::put_ready(*this, tier, memory)) {
+    to.tiers |= std::uint64_t{1} << tier;
+  } else {
+    bring_home(tier, memory);
+  }
+}
+
+/// Calls requests that wait, and keeps the bounds of tiers that blocks came back to.
+template <class Config>
+void core<Config>::announce(const memory_returned& to) noexcept {
+  if (to.to_source) waiting().call(waiting().no_line);
+  for (auto left = to.tiers; left != 0; left &= left - 1) {
+    const auto tier = static_cast<std::uint32_t>(std::countr_zero(left));
+    waiting().call(tier);
+    evict_excess(tier);
+  }
 }
 
 }  // namespace tarn::detail

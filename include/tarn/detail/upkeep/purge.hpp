@@ -84,8 +84,8 @@ std::size_t upkeep<Config>::purge_blocks(core_type& c, tier_type& t, std::uint64
       }
       ended += c.settled(t);
     });
-    c.release_slabs(t.home.shape.number, whole);
     c.slabs_.arrive();
+    c.release_slabs(t.home.shape.number, whole);
     c.waiting().call(t.home.shape.number);
   }
   if (ended != 0) c.drop_life(ended);  // never the last: the caller keeps the core
@@ -118,8 +118,8 @@ std::size_t upkeep<Config>::purge_slabs(core_type& c, tier_type& t, bool lazily)
       ended += c.settled(t);
     });
     bytes += dropped;
-    c.release_slabs(t.home.shape.number, whole);
     c.slabs_.arrive();
+    c.release_slabs(t.home.shape.number, whole);
     c.waiting().call(t.home.shape.number);
   }
   if (ended != 0) c.drop_life(ended);  // never the last: the caller keeps the core
