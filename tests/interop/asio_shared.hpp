@@ -303,6 +303,62 @@ TEST_CASE("coroutines wait for buffers, and go on in their own executor", "[asio
   CHECK(pool.occupancy().in_use() == 0);
 }
 
+TEST_CASE("any number of gets, or of coroutines that wait, does not let the stack grow", "[asio]") {
+  using gets = tarn::asio_gets<net::async_result>;
+  constexpr int many = 20'000;
+  tarn::byte_pool<> pool({.capacity = 1});
+  net::io_context context;
+  int rounds = 0;
+  const auto loop = [&]() -> net::awaitable<void> {
+    const auto executor = co_await net::this_coro::executor;
+    for (int i = 0; i != many; ++i) {
+      const auto b = co_await gets::async_get(pool, 100, executor, net::use_awaitable);
+      rounds += b ? 1 : 0;
+    }
+  };
+  net::co_spawn(context, loop, net::detached);
+  context.run();
+  CHECK(rounds == many);
+
+  int got = 0;
+  std::thread::id where;
+  auto out = pool.get(1000);
+  for (int i = 0; i != many; ++i)
+    net::co_spawn(context, get_one(pool, got, where), net::detached);
+  context.restart();
+  context.poll();
+  CHECK(got == 0);
+  net::post(context, [&] { out.reset(); });
+  context.restart();
+  context.run();
+  CHECK(got == many);
+}
+
+TEST_CASE("a handler is not called inside the call, whatever the executor", "[asio]") {
+  using gets = tarn::asio_gets<net::async_result>;
+  tarn::byte_pool<> pool({.capacity = 1});
+  net::io_context context;
+  int inside = 0, calls = 0;
+  const auto begin = [&](const auto& executor) {
+    bool in_call = true;
+    gets::async_get(pool, 100, executor, [&](tarn::byte_pool<>::buffer b) {
+      inside += in_call ? 1 : 0;
+      calls += b ? 1 : 0;
+    });
+    in_call = false;
+    context.poll();  // what the handler refers to is here
+  };
+  net::post(context, [&] {
+    begin(context.get_executor());
+    begin(net::any_io_executor(context.get_executor()));
+    begin(net::make_strand(context));
+    begin(net::any_io_executor(net::make_strand(context)));
+  });
+  context.run();
+  CHECK(inside == 0);
+  CHECK(calls == 4);
+}
+
 TEST_CASE("a handler gets its buffer later, or an empty one when the pool closes", "[asio]") {
   tarn::byte_pool<> pool({.capacity = 1});
   net::io_context context;

@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -22,6 +23,7 @@
 #include <tarn/policy/per_cpu.hpp>
 
 #include "support/catch.hpp"
+#include "support/child.hpp"
 #include "support/conservation.hpp"
 #include "support/heap_count.hpp"
 #include "support/policy_matrix.hpp"
@@ -107,6 +109,39 @@ template <class Pool>
 task take_object(Pool& pool, std::string& log, char name) {
   const auto b = co_await tarn::async_get(pool);
   log += b ? name : '-';
+}
+
+/// Runs functions at once.
+struct at_once {
+  template <class F>
+  void execute(F&& f) const {
+    std::forward<F>(f)();
+  }
+};
+
+/// Two coroutines, of which the first one that goes on ends the other.
+template <class Executor>
+task rival(tarn::byte_pool<>& pool, Executor executor, std::optional<task> (&both)[2], int me,
+           std::string& log) {
+  const auto b = co_await tarn::async_get(pool, 100, executor);
+  log += b ? 'a' : '-';
+  both[1 - me].reset();
+}
+template <class Executor>
+std::string log_of_rivals(bool closes) {
+  tarn::byte_pool<> pool({.capacity = 1});
+  std::string log;
+  std::optional<task> both[2];
+  auto out = pool.get(100);
+  for (const int me : {0, 1})
+    both[me].emplace(rival(pool, Executor(), both, me, log));
+  if (closes) pool.close();
+  out.reset();
+  while (later::run() != 0) {
+  }
+  CHECK(tarn::detail::access::waiting(pool) == 0);
+  CHECK(pool.occupancy().in_use() == 0);
+  return log;
 }
 
 template <class Pool>
@@ -295,4 +330,129 @@ TEST_CASE("a get that begins after the end of its pool comes back empty", "[asyn
     t.rethrow();
   }
   CHECK(empty);
+}
+
+TEST_CASE("a coroutine that goes on may end others that the same put or close calls",
+          "[async_get]") {
+  CHECK(log_of_rivals<tarn::resume_here>(true) == "-");
+  CHECK(log_of_rivals<tarn::resume_here>(false) == "a");
+  CHECK(log_of_rivals<later>(true) == "-");
+  CHECK(log_of_rivals<later>(false) == "a");
+  CHECK(log_of_rivals<at_once>(true) == "-");
+  CHECK(log_of_rivals<at_once>(false) == "a");
+}
+
+TEST_CASE("a coroutine may end others in the middle of a line that is closed", "[async_get]") {
+  for (const std::size_t many : {3u, 4u, 10u}) {
+    for (std::size_t from = 0; from != many; ++from) {
+      tarn::byte_pool<> pool({.capacity = 1});
+      const auto out = pool.get(100);
+      std::vector<std::optional<task>> all(many);
+      std::size_t ended = 0;
+      // Each one that goes on ends one other, which it finds from `from`.
+      const auto run = [&](std::size_t me) -> task {
+        const auto b = co_await tarn::async_get(pool, 100);
+        for (std::size_t i = 0; i != many; ++i) {
+          auto& other = all[(from + i) % many];
+          if (&other == &all[me] || !other || other->done()) continue;
+          ++ended;
+          other.reset();
+          break;
+        }
+      };
+      for (std::size_t i = 0; i != many; ++i)
+        all[i].emplace(run(i));
+      pool.close();
+      CHECK(ended == many / 2);
+      CHECK(tarn::detail::access::waiting(pool) == 0);
+    }
+  }
+}
+
+TEST_CASE("a coroutine may be destroyed before its executor runs what was posted for it",
+          "[async_get]") {
+  tarn::byte_pool<> pool({.capacity = 1});
+  std::string log;
+  auto out = pool.get(100);
+  const auto next = [&] {
+    const auto gone = take_by(pool, later(), log, 'a');
+    auto stays = take_by(pool, later(), log, 'b');
+    out.reset();
+    return stays;
+  }();
+  while (later::run() != 0) {
+  }
+  CHECK(log == "b");
+  CHECK(pool.occupancy().in_use() == 0);
+}
+
+TEST_CASE("coroutines end in their executor while other threads put and close", "[async_get]") {
+  const int rounds = test::with_tsan || test::with_asan ? 300 : 3'000;
+  for (int i = 0; i != rounds; ++i) {
+    tarn::byte_pool<> pool({.capacity = 1});
+    std::string log;
+    auto out = pool.get(100);
+    std::vector<task> tasks;
+    for (int k = 0; k != 4; ++k)
+      tasks.push_back(take_by(pool, later(), log, 'a'));
+    test::run_together(2, [&](std::size_t me) {
+      if (me == 0) {
+        i % 2 == 0 ? pool.close() : out.reset();
+        return;
+      }
+      // The thread of the executor.
+      for (int k = 0; k != 2; ++k) {
+        later::run();
+        tasks.pop_back();
+      }
+    });
+    while (later::run() != 0) {
+    }
+    for (const auto& t : tasks)
+      CHECK(t.done());
+    CHECK(tarn::detail::access::waiting(pool) == 0);
+  }
+}
+
+TEMPLATE_LIST_TEST_CASE("a fork's child may destroy the coroutines that waited, and use the pool",
+                        "[async_get]", every_waiting_lock) {
+  INFO(test::name_of<TestType>());
+  tarn::byte_pool<typename TestType::lock, typename TestType::stats> pool({.capacity = 1});
+  std::string log;
+  auto out = pool.get(100);
+  std::vector<task> tasks;
+  for (const char name : {'a', 'b', 'c'})
+    tasks.push_back(take_one(pool, log, name));
+  const auto end = test::in_child([&] {
+    {
+      const task first = std::move(tasks.front());
+    }
+    if (tarn::detail::access::waiting(pool) != 0) return 1;
+    // One that waits in the child is not disturbed by those of the parent.
+    auto own = take_one(pool, log, 'd');
+    tasks.pop_back();
+    if (tarn::detail::access::waiting(pool) != 1) return 2;
+    out.reset();
+    if (log != "d") return 3;
+    tasks.clear();
+    if (tarn::detail::access::waiting(pool) != 0) return 4;
+    return pool.get(100) ? 0 : 5;
+  });
+  CHECK(end.code == 0);
+  CHECK(end.signal == 0);
+  CHECK(log.empty());
+  out.reset();
+  CHECK(log == "abc");
+}
+
+TEST_CASE("an executor that runs functions at once does not let the stack grow", "[async_get]") {
+  tarn::byte_pool<> pool({.capacity = 1});
+  std::string log;
+  auto out = pool.get(100);
+  std::vector<task> tasks;
+  const std::size_t many = test::with_tsan || test::with_asan ? 10'000 : 100'000;
+  for (std::size_t i = 0; i != many; ++i)
+    tasks.push_back(take_by(pool, at_once(), log, 'a'));
+  out.reset();
+  CHECK(log == std::string(many, 'a'));
 }

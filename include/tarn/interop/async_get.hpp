@@ -5,7 +5,7 @@
 //
 //   task serve(tarn::byte_pool<>& pool) {
 //     auto b = co_await tarn::async_get(pool, 1500);            // goes on where memory came back
-//     auto c = co_await tarn::async_get(pool, 1500, executor);  // goes on by executor.execute(f)
+//     auto c = co_await tarn::async_get(pool, 1500, executor);  // goes on in the executor
 //     if (!b) co_return;                                        // the pool was closed
 //   }
 //
@@ -16,6 +16,7 @@
 
 #pragma once
 
+#include <atomic>
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
@@ -87,42 +88,123 @@ struct wanted<object_pool<T, Lock, Stats, Traits>> {
 /// What the calling thread is to resume, one after the other.
 class resume_queue {
  public:
-  struct entry {
-    void (*run)(entry&) noexcept = nullptr;
-    entry* next = nullptr;
+  /// It leaves the queue when it ends: one that is resumed may end others, which are queued.
+  class entry {
+   public:
+    using run_type = void (*)(entry&) noexcept;
+    explicit entry(run_type run) noexcept : run_(run) {}
+    entry(const entry&) = delete;
+    entry& operator=(const entry&) = delete;
+    ~entry() {
+      if (queue_ != nullptr) queue_->remove(*this);
+    }
+
+   private:
+    friend resume_queue;
+    run_type run_;
+    resume_queue* queue_ = nullptr;
+    entry* next_ = nullptr;
+    entry* previous_ = nullptr;
   };
   /// Not inlined into a coroutine, which may change threads: see interop/coroutine.hpp.
   [[gnu::__noinline__]] static void run(entry& e) noexcept {
     static thread_local resume_queue mine;
-    e.next = nullptr;
-    (mine.last_ != nullptr ? mine.last_->next : mine.first_) = &e;
-    mine.last_ = &e;
+    mine.add(e);
     if (mine.runs_) return;  // further up on this thread
     mine.runs_ = true;
     while (entry* const one = mine.first_) {
-      mine.first_ = one->next;
-      if (mine.first_ == nullptr) mine.last_ = nullptr;
-      one->run(*one);
+      mine.remove(*one);
+      one->run_(*one);
     }
     mine.runs_ = false;
   }
 
  private:
+  void add(entry& e) noexcept {
+    e.queue_ = this;
+    e.next_ = nullptr;
+    e.previous_ = last_;
+    (last_ != nullptr ? last_->next_ : first_) = &e;
+    last_ = &e;
+  }
+  void remove(entry& e) noexcept {
+    e.queue_ = nullptr;
+    (e.previous_ != nullptr ? e.previous_->next_ : first_) = e.next_;
+    (e.next_ != nullptr ? e.next_->previous_ : last_) = e.previous_;
+  }
+
   entry* first_ = nullptr;
   entry* last_ = nullptr;
   bool runs_ = false;
 };
 
-/// Runs `function` by an executor, later or at once. Older versions of Asio have executors whose
-/// `execute` is private.
+// What an executor has to run a function later, never inside the call. `execute` may run it there.
+template <class Executor, class Function>
+concept posts_by_member = requires(const Executor& executor, Function function) {
+  executor.post(std::move(function), std::allocator<void>());
+};
+/// A free function, found by the type of the executor: that of Asio, for all of its executors.
+template <class Executor, class Function>
+concept posts_by_name =
+    requires(const Executor& executor, Function function) { post(executor, std::move(function)); };
+
+/// Runs `function` by an executor.
 template <class Executor, class Function>
 void run_by(const Executor& executor, Function function) {
-  if constexpr (requires { executor.execute(function); }) {
-    executor.execute(function);
+  if constexpr (posts_by_member<Executor, Function>) {
+    executor.post(std::move(function), std::allocator<void>());
+  } else if constexpr (posts_by_name<Executor, Function>) {
+    post(executor, std::move(function));
   } else {
-    executor.post(function, std::allocator<void>());
+    executor.execute(std::move(function));
   }
 }
+/// To be called inside such a function. One that `execute` runs at once is in the stack of another.
+template <class Executor, class Function>
+void go_on_by(resume_queue::entry& e, void (*now)(resume_queue::entry&) noexcept) noexcept {
+  if constexpr (posts_by_member<Executor, Function> || posts_by_name<Executor, Function>) {
+    now(e);
+  } else {
+    resume_queue::run(e);
+  }
+}
+
+/// What functions that were given to an executor know of their get, which may end before they run.
+/// `get` is read and changed only where the get is resumed and destroyed: never at the same time.
+template <class Get, class Executor>
+struct wake_ticket {
+  Get* get;
+  Executor executor;
+  std::atomic<std::uint32_t> users{1};  // the get, and the functions
+
+  wake_ticket(Get& whose, const Executor& by) : get(&whose), executor(by) {}
+  // relaxed: who calls it is a user.
+  void hold() noexcept { users.fetch_add(1, std::memory_order::relaxed); }
+  // acq_rel: the last one sees what all others did.
+  void drop() noexcept {
+    if (users.fetch_sub(1, std::memory_order::acq_rel) == 1) delete this;
+  }
+};
+
+/// The function that an executor gets. Copyable, as `std::function` demands.
+template <class Ticket>
+class wake_function {
+ public:
+  /// Takes over one user of the ticket.
+  explicit wake_function(Ticket& ticket) noexcept : ticket_(&ticket) {}
+  wake_function(const wake_function& other) noexcept : ticket_(other.ticket_) { ticket_->hold(); }
+  wake_function(wake_function&& other) noexcept : ticket_(std::exchange(other.ticket_, nullptr)) {}
+  wake_function& operator=(const wake_function&) = delete;
+  ~wake_function() {
+    if (ticket_ != nullptr) ticket_->drop();
+  }
+  void operator()() const noexcept {
+    if (auto* const get = ticket_->get) get->template resumed_by<wake_function>();
+  }
+
+ private:
+  Ticket* ticket_;
+};
 
 /// A get that waits without a thread. It keeps the core while it waits, so the pool may end before
 /// it. Neither copyable nor movable.
@@ -133,6 +215,7 @@ class waiting_get : resume_queue::entry, waiting_request<typename access::of<Poo
   using request = typename core_type::request_type;
   using bounds_type = bounds<typename core_type::config>;
   using found = typename bounds_type::found;
+  using ticket = wake_ticket<waiting_get, Executor>;
 
  public:
   using result = typename want::result;
@@ -143,12 +226,16 @@ class waiting_get : resume_queue::entry, waiting_request<typename access::of<Poo
       : waiting_get(static_cast<core_type&>(access::lifeline(pool)), std::move(what),
                     std::move(executor), done) {}
   ~waiting_get() {
-    if (waits_) leave();
+    if (waits_) leave();  // no thread takes a ticket after this
+    if (ticket_ != nullptr) {
+      ticket_->get = nullptr;
+      ticket_->drop();
+    }
     core_.drop_life();  // the pin of the constructor
   }
 
   /// Returns: whether the get is done. If not, it may be done, and gone, by the time this returns;
-  /// `done` is called then.
+  /// `done` is called then. Throws: `std::bad_alloc`, if it has an executor and there is no memory.
   [[nodiscard]] bool start() {
     got_ = what_.first(core_);
     if (got_) return true;
@@ -156,9 +243,15 @@ class waiting_get : resume_queue::entry, waiting_request<typename access::of<Poo
       bounds_type::refuse(core_, what_.tier_in(core_), what_.bytes());
       return true;
     }
+    if constexpr (!std::is_same_v<Executor, resume_here>) ticket_ = new ticket(*this, executor_);
     waits_ = true;
     core_.begin_waiting(*this);
     return look();
+  }
+  /// Called by a function that an executor ran, of type `Function`. The get may be gone then.
+  template <class Function>
+  void resumed_by() noexcept {
+    go_on_by<Executor, Function>(*this, &go_on_with);
   }
   /// What it got; empty if the pool was closed. Throws: what the factory of the objects threw.
   [[nodiscard]] result take() {
@@ -168,8 +261,9 @@ class waiting_get : resume_queue::entry, waiting_request<typename access::of<Poo
 
  private:
   waiting_get(core_type& core, want what, Executor executor, done_type done)
-      : request(what.tier_in(core) < core.tiers() ? what.tier_in(core) : bounds_type::no_tier,
-                &wake),
+      : entry(&go_on_with),
+        request(what.tier_in(core) < core.tiers() ? what.tier_in(core) : bounds_type::no_tier,
+                &waker_of_gets),
         core_(core),
         what_(std::move(what)),
         executor_(std::move(executor)),
@@ -202,27 +296,41 @@ class waiting_get : resume_queue::entry, waiting_request<typename access::of<Poo
     core_.end_waiting(*this);
   }
   void go_on() noexcept {
-    if (look()) done_(*this);
+    if (!waits_ || look()) done_(*this);
   }
-  static void wake(request& r) noexcept {
+  static void go_on_with(resume_queue::entry& e) noexcept { static_cast<waiting_get&>(e).go_on(); }
+
+  // As `request::waker` says.
+  static void* hold(request& r) noexcept {
     auto& self = static_cast<waiting_get&>(r);
     if constexpr (std::is_same_v<Executor, resume_here>) {
-      self.run = [](resume_queue::entry& e) noexcept { static_cast<waiting_get&>(e).go_on(); };
-      resume_queue::run(self);
+      return &self;
     } else {
-      const auto executor =
-          self.executor_;  // a copy: the original may be gone before `execute` returns
-      try {
-        run_by(executor, [&self]() noexcept { self.go_on(); });
-      } catch (...) {
-        self.go_on();  // it had no memory for the function, which was not called
-      }
+      self.ticket_->hold();
+      return self.ticket_;
     }
   }
+  static void wake(void* held) noexcept {
+    if constexpr (std::is_same_v<Executor, resume_here>) {
+      resume_queue::run(*static_cast<waiting_get*>(held));
+    } else {
+      auto& given = *static_cast<ticket*>(held);
+      given.hold();  // the function may be gone before `run_by` returns
+      try {
+        run_by(given.executor, wake_function<ticket>(given));
+      } catch (...) {
+        // It had no memory for the function, which was not called.
+        if (given.get != nullptr) resume_queue::run(*given.get);
+      }
+      given.drop();
+    }
+  }
+  static constexpr typename request::waker waker_of_gets{&hold, &wake};
 
   core_type& core_;
   want what_;
   TARN_NO_UNIQUE_ADDRESS Executor executor_;
+  ticket* ticket_ = nullptr;  // made when it begins to wait, if it has an executor
   done_type done_;
   typename bounds_type::search past_;
   std::exception_ptr error_;
@@ -230,7 +338,7 @@ class waiting_get : resume_queue::entry, waiting_request<typename access::of<Poo
   bool waits_ = false;
 };
 
-/// The awaitable. It lies in the frame of the coroutine, so it takes no memory.
+/// The awaitable. It lies in the frame of the coroutine.
 template <class Pool, class Executor>
 class get_awaitable : waiting_get<Pool, Executor> {
   using base = waiting_get<Pool, Executor>;
@@ -262,7 +370,7 @@ class get_with_handler : waiting_get<Pool, Executor> {
     auto* const made = new get_with_handler(pool, std::move(what), executor, std::move(handler));
     try {
       // Never inside the call that begins it.
-      if (made->base::start()) run_by(executor, [made]() noexcept { finish(*made); });
+      if (made->base::start()) run_by(executor, done_function{made});
     } catch (...) {
       delete made;  // it does not wait: what throws is the first attempt, or the executor
       throw;
@@ -270,6 +378,11 @@ class get_with_handler : waiting_get<Pool, Executor> {
   }
 
  private:
+  struct done_function {
+    get_with_handler* get;
+    void operator()() const noexcept { get->template resumed_by<done_function>(); }
+  };
+
   get_with_handler(const Pool& pool, wanted<Pool> what, Executor executor, Handler handler)
       : base(pool, std::move(what), std::move(executor), &finish), handler_(std::move(handler)) {}
 
@@ -290,15 +403,27 @@ class get_with_handler : waiting_get<Pool, Executor> {
 /// have given back what it needs. The buffer is empty if the pool was closed, or where `get_for` of
 /// the pool would not wait. Coroutines and threads wait in one line: see `byte_pool::get_for`.
 ///
-/// The coroutine goes on by `executor.execute(f)`, or `executor.post(f, allocator)` where that is
-/// missing, or inside the put if the executor is
-/// `resume_here`. It may be destroyed while it is suspended, if no other thread resumes it at the
-/// same time: it leaves the line then. It may outlive the pool. If the executor runs nothing any
-/// more, those behind this coroutine in the line wait until it is destroyed.
+/// The coroutine goes on by `executor.post(f, allocator)`, or by a free function
+/// `post(executor, f)` as that of Asio, or by `executor.execute(f)`, the first of them that the
+/// executor has. With `execute`, which may run `f` at once, coroutines run in turn, not nested. If
+/// the executor is `resume_here`, the coroutine goes on inside the put.
+///
+/// It may be destroyed while it is suspended, also by another coroutine that the same put resumed:
+/// it leaves the line then. It must not be destroyed while another thread resumes it. So, with an
+/// executor, destroy it where the executor would run it (on its thread, or in its strand): a
+/// function that was posted finds out, when it runs, that its coroutine is gone. With `resume_here`
+/// any put may resume it, so destroy it only when no other thread puts, or closes.
+///
+/// It may outlive the pool. If the executor runs nothing any more, those behind this coroutine in
+/// the line wait until it is destroyed.
 ///
 /// Preconditions: the executor is copyable. What it throws is caught: the coroutine goes on inside
-/// the put then. In a fork's child no coroutine of the parent is resumed.
-/// Throws, at the `co_await`: nothing. Complexity: as `get_for`; it allocates nothing.
+/// the put then, as with `resume_here`. In a fork's child no coroutine of the parent is resumed; it
+/// may be destroyed there.
+///
+/// Throws, at the `co_await`: `std::bad_alloc`, if the coroutine has to wait, has an executor, and
+/// there is no memory. Complexity: as `get_for`. It allocates nothing, or some bytes if it has to
+/// wait and has an executor.
 template <class Lock, class Stats, class Traits, class Executor = resume_here>
   requires can_wait_for_other_threads<Lock>
 [[nodiscard]] auto async_get(byte_pool<Lock, Stats, Traits>& pool, std::size_t size,
@@ -315,7 +440,7 @@ template <class Lock, class Stats, class Check, class Source, class Executor = r
                              Executor executor = {}) {
   return async_get(pool.sized(), 0, std::move(executor));
 }
-/// The same for a kept object. Throws, at the `co_await`: what the factory throws.
+/// The same for a kept object. Throws, at the `co_await`: also what the factory throws.
 template <class T, class Lock, class Stats, class Traits, class Executor = resume_here>
   requires(can_wait_for_other_threads<Lock> && object_pool<T, Lock, Stats, Traits>::keeps_objects)
 [[nodiscard]] auto async_get(object_pool<T, Lock, Stats, Traits>& pool, Executor executor = {},
@@ -330,7 +455,7 @@ template <class T, class Lock, class Stats, class Traits, class Executor = resum
 template <template <class, class...> class AsyncResult>
 struct asio_gets {
   /// Begins a get of `size` bytes. The handler of `token` is called with the buffer by
-  /// `executor.execute(f)`, never inside this call. See `tarn::async_get`.
+  /// `post(executor, f)`, so never inside this call. See `tarn::async_get`.
   ///
   /// Preconditions: the handler does not throw. While the operation waits, the handler keeps its
   /// context running, as those of `use_awaitable` and `co_spawn` do.

@@ -29,23 +29,8 @@ template <class Env>
 class waiting_lines {
  public:
   using request = waiting_request<Env>;
+  using woken_list = woken_requests<Env>;
   static constexpr std::uint32_t no_line = ~std::uint32_t{0} - 1;
-
-  /// Requests that are to be woken when no lock is held.
-  class woken_list {
-   public:
-    void wake_all() noexcept {
-      while (first_ != nullptr) {
-        request* const r = first_;
-        first_ = r->next_woken_;  // first: the request may be gone after the next line
-        r->wake_(*r);
-      }
-    }
-
-   private:
-    friend waiting_lines;
-    request* first_ = nullptr;
-  };
 
   /// Whether a request waits. relaxed: what the giver published orders it, see above.
   [[nodiscard]] bool any() const noexcept { return count() != 0; }
@@ -59,6 +44,8 @@ class waiting_lines {
     const std::uint64_t ticket = tickets_ + 1;
     tickets_ = ticket;
     r.ticket_ = ticket;
+    const std::uint64_t epoch = epoch_;
+    r.epoch_ = epoch;
     if (request* const head = head_of(r.line_)) {
       request* const before = head->last_;
       r.previous_ = before;
@@ -75,9 +62,12 @@ class waiting_lines {
     return before == 0;
   }
   /// Takes a request out and calls those that may go on now. Returns: whether it was the last one
-  /// of all lines.
+  /// of all lines. A request that entered before a fork, in the parent, is in no line of the child.
   [[nodiscard]] bool leave(request& r, woken_list& woken) noexcept {
     const guard<mutex> hold(lock_);
+    const std::uint64_t entered = r.epoch_, epoch = epoch_;
+    if (entered != epoch) return false;
+    if (woken_list* const list = r.woken_in_) list->remove(r);
     unlink(r);
     if (request* const head = head_of(r.line_)) rouse(*head, woken);
     if (request* const oldest = oldest_for_memory()) rouse(*oldest, woken);
@@ -164,10 +154,13 @@ class waiting_lines {
   void (*forget)(core_base<Env>&) noexcept = nullptr;
   void abandon() noexcept {
     heads_ = nullptr;
+    const std::uint64_t next = epoch_ + 1;
+    epoch_ = next;
     count_.store(0, std::memory_order::relaxed);  // one thread is left
   }
 
  private:
+  friend woken_list;
   using mutex = typename Env::mutex;
   template <class T>
   using cell = typename Env::template cell<T>;
@@ -179,9 +172,8 @@ class waiting_lines {
       return r.state_.store(request::called, std::memory_order::relaxed);
     }
     r.state_.store(request::looking, std::memory_order::release);
-    if (r.wake_ == nullptr) return Env::wake_one(r.state_);  // here: it may be gone after the lock
-    r.next_woken_ = woken.first_;
-    woken.first_ = &r;
+    if (r.waker_ == nullptr) return Env::wake_one(r.state_);  // here: it may be gone after the lock
+    woken.add(r, *this);
   }
   [[nodiscard]] TARN_COLD request* head_of(std::uint32_t line) noexcept {
     request* r = heads_;
@@ -231,6 +223,7 @@ class waiting_lines {
   mutex lock_;                     // taken last of all
   cell<request*> heads_{nullptr};  // the first of each line, in no order
   cell<std::uint64_t> tickets_{0};
+  cell<std::uint64_t> epoch_{0};  // forks that left the requests in the parent
   typename Env::template atomic<std::uint64_t> count_{0};
 };
 
