@@ -16,6 +16,8 @@
 
 #pragma once
 
+#include <tarn/detail/base/compiler.hpp>  // first: in C++17 <coroutine> has an error of its own
+
 #include <atomic>
 #include <coroutine>
 #include <cstddef>

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include <tarn/detail/base/compiler.hpp>
+
 namespace tarn::detail {
 
 // Deadlines are nanoseconds of the environment's steady clock.
