@@ -64,10 +64,10 @@ struct snapshot {
   std::uint64_t releases = 0;                  ///< byte pools: added references that were dropped
   std::uint64_t constructed = 0;               ///< object pools: objects that the factory made
   std::uint64_t callback_failures = 0;         ///< calls of callbacks and sinks that threw
-  std::uint64_t reset_failures = 0;         ///< object pools: objects whose reset threw, or returned false
-  std::uint64_t outgrown = 0;               ///< object pools: returned objects that held too much
-  std::vector<std::uint64_t> misuses;       ///< by `misuse`; empty unless the pool checks
-  std::vector<std::size_t> recent_lengths;  ///< oldest first; empty unless recorded
+  std::uint64_t reset_failures = 0;  ///< object pools: objects whose reset threw, or returned false
+  std::uint64_t outgrown = 0;        ///< object pools: returned objects that held too much
+  std::vector<std::uint64_t> misuses;         ///< by `misuse`; empty unless the pool checks
+  std::vector<std::size_t> recent_lengths;    ///< oldest first; empty unless recorded
   std::vector<std::uint64_t> size_histogram;  ///< see `size_buckets`; empty unless recorded
   /// How long blocks were live, estimated from the followed ones. Entry `i` counts lifetimes from
   /// 2^(i-1) to less than 2^i nanoseconds. Empty unless recorded.
