@@ -111,7 +111,7 @@ TEST_CASE("a pool that has nothing says for what, and what limits it", "[bad_inp
         "limit_bytes 1000");
   CHECK(text_of<tarn::pool_exhausted>([&] { static_cast<void>(small.allocate(10, 4096)); }) ==
         "tarn: pool '' has nothing for 10 bytes aligned to 4096: 0 bytes held of the source, "
-        "limit_bytes 1000");
+        "limit_bytes 1000; a slab takes 64 KiB");
   tarn::object_pool<double> numbers({.name = std::string(300, 'n'), .capacity = 0});
   CHECK(text_of<tarn::pool_exhausted>([&] { static_cast<void>(numbers.get()); }) ==
         "tarn: pool '" + std::string(60, 'n') +
