@@ -28,7 +28,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kib = 1024;
 constexpr std::size_t mib = 1024 * kib;
-constexpr auto long_time = 20s;
+constexpr auto long_time = 15s;
 
 /// Heap memory; an allocation stops at a gate that is shut.
 struct gated_source {
@@ -77,7 +77,7 @@ TEST_CASE("a slab that another get brings is for those who wait for its tier, to
   });
   until(source.gate->is_reached);
   // An older request waits for memory, so the next one does not ask for any.
-  std::jthread older([&] { static_cast<void>(pool.get_for(128 * kib, 1s)); });
+  std::jthread older([&] { static_cast<void>(pool.get_for(128 * kib, 1min)); });
   until_waiting(pool, 1);
   std::atomic<bool> got{false};
   std::jthread waiter([&] {
@@ -89,6 +89,7 @@ TEST_CASE("a slab that another get brings is for those who wait for its tier, to
   source.gate->opens = true;
   waiter.join();
   CHECK(got);
+  pool.close();  // the older one need not wait any longer
 }
 
 TEST_CASE("memory that a request does not want after all is for the next one", "[byte_pool]") {
@@ -104,7 +105,7 @@ TEST_CASE("memory that a request does not want after all is for the next one", "
   until(source.gate->is_reached);
   std::jthread older([&] { static_cast<void>(pool.get_for(128 * kib, 700ms)); });
   until_waiting(pool, 1);
-  std::jthread same_tier([&] { static_cast<void>(pool.get_for(100, long_time)); });
+  std::jthread same_tier([&] { static_cast<void>(pool.get_for(100, 1min)); });
   until_waiting(pool, 2);
   std::atomic<bool> got{false};
   std::jthread waiter([&] {
