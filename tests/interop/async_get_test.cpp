@@ -456,3 +456,19 @@ TEST_CASE("an executor that runs functions at once does not let the stack grow",
   out.reset();
   CHECK(log == std::string(many, 'a'));
 }
+
+TEST_CASE("a coroutine that goes on while memory goes back does not wait for that memory",
+          "[async_get]") {
+  tarn::byte_pool<tarn::lock_free> pool({.max_objects = 0, .limit_bytes = 128 << 10});
+  auto one = pool.get(64 << 10), two = pool.get(64 << 10);
+  bool got = false;
+  const auto wait = [&]() -> task {
+    const auto whole = co_await tarn::async_get(pool, 128 << 10);
+    got = static_cast<bool>(whole);
+  };
+  const auto t = wait();
+  one.reset();  // goes back to the source and calls; there is too little yet
+  CHECK_FALSE(got);
+  two.reset();
+  CHECK(got);
+}

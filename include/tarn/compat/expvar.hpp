@@ -108,7 +108,7 @@ class expvar_entry {
   [[nodiscard]] bool gone() const noexcept {
     return gone_.load(std::memory_order::relaxed) || ended();  // it only ever becomes true
   }
-  /// Appends the value to `text`. Returns: false if there is none.
+  /// Appends the value to `text`. Returns: false, and appends nothing, if it is `gone`.
   [[nodiscard]] bool read(std::string& text, std::atomic<std::uint64_t>& failures) {
     if (turn_.is_mine()) return text += "null", true;  // the function itself reads the variables
     const guard hold(turn_);

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include <tarn/compat/cachex.hpp>
 #include <tarn/object_pool.hpp>
 
 #include "support/catch.hpp"
@@ -84,27 +85,6 @@ struct async_result {
     exists = false;
     ttl = {};
     error.reset();
-  }
-};
-
-enum class error_kind : unsigned char {
-  unknown,
-  key_empty,
-  value_nil,
-  ttl_negative,
-  store_not_initialized,
-  context_cancelled,
-  item_expired,
-  item_not_found,
-};
-
-struct common_error {
-  std::string message;
-  error_kind kind = error_kind::unknown;
-
-  void reset() noexcept {
-    message.clear();
-    kind = error_kind::unknown;
   }
 };
 
@@ -271,14 +251,16 @@ TEST_CASE("times", "[object_pool]") {
 }
 
 TEST_CASE("errors: message and kind", "[object_pool]") {
-  tarn::object_pool<common_error> pool;
+  tarn::object_pool<tarn::common_error> pool;
   check_use(
       pool,
-      [](common_error& e) {
-        e.message = long_text;
-        e.kind = error_kind::item_not_found;
+      [](tarn::common_error& e) {
+        e.text = long_text;
+        e.kind = tarn::error_kind::item_not_found;
       },
-      [](const common_error& e) { return e.message.empty() && e.kind == error_kind::unknown; });
+      [](const tarn::common_error& e) {
+        return e.text.empty() && e.kind == tarn::error_kind::unknown;
+      });
 }
 
 TEST_CASE("result channels of one slot, closed ones included", "[object_pool]") {

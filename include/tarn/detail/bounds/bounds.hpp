@@ -104,9 +104,12 @@ struct bounds {
   [[nodiscard]] static bool recall(core_type& c, std::uint32_t tier, unsigned& turns) noexcept;
 
  private:
-  static void give_to_source(core_type& c, void* memory, std::size_t bytes) noexcept;
+  using memory_returned = typename core_type::memory_returned;
+  static void give_to_source(core_type& c, void* memory, std::size_t bytes,
+                             memory_returned& to) noexcept;
   [[nodiscard]] static slab_type* buy_slab(core_type& c, std::uint32_t tier,
-                                           magazine_list<env>& magazines, bool may_carve);
+                                           magazine_list<env>& magazines, bool may_carve,
+                                           memory_returned& to);
   static void join(core_type& c, tier_type& t, supply& bought) noexcept;
 };
 

@@ -3,8 +3,6 @@
 
 // How a core takes many blocks, all or none.
 
-#include <bit>
-
 #include <tarn/detail/base/guard.hpp>
 #include <tarn/detail/bounds/bounds.hpp>
 
@@ -58,29 +56,27 @@ bool bounds<Config>::hold(core_type& c, std::uint32_t tier, void** blocks, std::
       }
       if (t.home.parked() + carvable < rest || !c.may_grow(whose)) break;
       missing = rest - there;
-      wait = t.busy.load(std::memory_order::relaxed) != 0;  // set under this lock
-      if (!wait) t.busy.store(1, std::memory_order::relaxed);
-      if (t.home.carved_out != 0 && !reunited) {
-        const auto missed = ++t.home.carve_misses;  // as in take_or_grow
-        reuniting = missed <= most_carve_misses || std::has_single_bit(missed);
-      }
-    }
-    if (wait) {
-      wait_with<env, lock_type>(t.busy, 1);
-      continue;
+      reuniting = !reunited && c.is_to_reunite(t);
+      wait = !reuniting && t.busy.load(std::memory_order::relaxed) != 0;  // set under this lock
+      if (!wait && !reuniting) t.busy.store(1, std::memory_order::relaxed);
     }
     if (reuniting) {
       c.reunite(tier);
-      c.stop_being_busy(t);
       reunited = true;
+      continue;
+    }
+    if (wait) {
+      wait_with<env, lock_type>(t.busy, 1);
       continue;
     }
     // A larger idle block is carved only if that is all that is missing: what was bought of the
     // source can go back without a trace.
     const auto bytes = t.home.shape.slab_bytes;
     const bool is_last = missing <= slab_type::blocks_in(bytes, t.home.shape);
-    slab_type* const made = buy_slab(c, tier, bought.magazines, is_last);
+    typename core_type::memory_returned to;
+    slab_type* const made = buy_slab(c, tier, bought.magazines, is_last, to);
     c.stop_being_busy(t);
+    c.announce(to);
     if (made != nullptr) {
       bought.slabs.push(made);
       gained += made->blocks;
@@ -99,7 +95,10 @@ bool bounds<Config>::hold(core_type& c, std::uint32_t tier, void** blocks, std::
     }
     last = true;
   }
-  if (held.all() == count) return true;
+  if (held.all() == count) {
+    if (gained != 0) c.waiting().call(tier);  // the new slabs may have more blocks than these
+    return true;
+  }
   give_up(c, tier, bought);
   c.put_held(tier, blocks, held);
   return false;

@@ -41,8 +41,10 @@ bool bounds<Config>::stock(core_type& c, std::uint32_t tier, std::uint64_t& bloc
       wait_with<env, typename core_type::lock_type>(t.busy, 1);
       continue;
     }
-    slab_type* const made = buy_slab(c, tier, into.magazines, false);
+    memory_returned to;
+    slab_type* const made = buy_slab(c, tier, into.magazines, false, to);
     c.stop_being_busy(t);
+    c.announce(to);
     if (made != nullptr) {
       into.slabs.push(made);
       gained += made->blocks;
@@ -111,32 +113,28 @@ refusal bounds<Config>::why_no_more(const core_type& c, std::uint32_t tier,
 }
 
 template <class Config>
-void bounds<Config>::give_to_source(core_type& c, void* memory, std::size_t bytes) noexcept {
+void bounds<Config>::give_to_source(core_type& c, void* memory, std::size_t bytes,
+                                    memory_returned& to) noexcept {
   c.source_bytes_.fetch_sub(bytes, std::memory_order::relaxed);  // a statistic
-  c.source_.deallocate(memory, bytes, c.settings_.slab_bytes);
+  c.source_.deallocate_unheard(memory, bytes, c.settings_.slab_bytes);
+  to.to_source = true;
 }
 
 /// Buys a slab from the source, or carves a larger idle block if it may; it is not yet added. Its
 /// magazines are added to `magazines`.
 template <class Config>
 auto bounds<Config>::buy_slab(core_type& c, std::uint32_t tier, magazine_list<env>& magazines,
-                              bool may_carve) -> slab_type* {
+                              bool may_carve, memory_returned& to) -> slab_type* {
   magazine_list<env> own;
   slab_type* made = nullptr;
   if (may_carve) {
-    typename core_type::memory_returned to;
     made = c.obtain_slab(tier, own, to);
-    c.announce(to);
   } else {
     const auto bytes = c.tiers_[tier].home.shape.slab_bytes;
-    void* const memory = c.ask_source(bytes);
-    if (memory == nullptr) {
-      // See metered_source::allocate.
-      if (c.source_.has_room_for(bytes)) c.waiting().call(c.waiting().no_line);
-      return nullptr;
-    }
+    void* const memory = c.ask_source(bytes, to);
+    if (memory == nullptr) return nullptr;
     made = c.describe(tier, memory, bytes, nullptr, own);
-    if (made == nullptr) give_to_source(c, memory, bytes);
+    if (made == nullptr) give_to_source(c, memory, bytes, to);
   }
   while (auto* const m = own.pop())
     magazines.push(m);
@@ -158,13 +156,14 @@ void bounds<Config>::add(core_type& c, std::uint32_t tier, supply& bought) noexc
   locked(t.lock, [&] {
     if (!t.home.closed) join(c, t, bought);
   });
+  c.waiting().call(tier);
   give_up(c, tier, bought);  // the rest, if the tier was closed
 }
 
 template <class Config>
 void bounds<Config>::give_up(core_type& c, std::uint32_t tier, supply& bought) noexcept {
   auto& t = c.tiers_[tier];
-  typename core_type::memory_returned to;
+  memory_returned to;
   bought.magazines.destroy_all(t.home.shape.rounds, t.home.shape.own);
   while (slab_type* const s = bought.slabs.pop()) {
     std::byte* const memory = s->base;
@@ -175,7 +174,7 @@ void bounds<Config>::give_up(core_type& c, std::uint32_t tier, supply& bought) n
     if (parent != nullptr) {
       c.return_memory(memory, bytes, parent, to);
     } else {
-      give_to_source(c, memory, bytes);
+      give_to_source(c, memory, bytes, to);
     }
   }
   c.announce(to);

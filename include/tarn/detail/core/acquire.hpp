@@ -3,8 +3,6 @@
 
 // How a core gets blocks out of its caches and depots.
 
-#include <bit>
-
 #include <tarn/detail/base/guard.hpp>
 #include <tarn/detail/core/core.hpp>
 
@@ -93,6 +91,7 @@ template <class Config>
 auto core<Config>::take_or_grow(std::uint32_t tier, bool counted, turn whose) -> acquired_type {
   auto& t = tiers_[tier];
   unsigned turns = 0;  // spent on waiting for other threads' caches
+  bool reunited = false;
   for (bool last = !counted;;) {
     const auto arrived = slabs_.arrived.load(std::memory_order::acquire);  // (1) pairs with (2)
     bool wait = false;
@@ -103,25 +102,24 @@ auto core<Config>::take_or_grow(std::uint32_t tier, bool counted, turn whose) ->
       const auto got = take_locked(t, counted);
       if (got.block != nullptr || t.home.closed || t.home.live() >= t.home.max_live) return got;
       if (counted && !may_grow(whose)) return got;
-      wait = t.busy.load(std::memory_order::relaxed) != 0;  // set under this lock
-      if (!wait) t.busy.store(1, std::memory_order::relaxed);
-      if (t.home.carved_out != 0) {
-        // Reunite less and less often where it does not help: a block stays carved while one of its
-        // pieces is in use.
-        const auto missed = ++t.home.carve_misses;
-        reuniting = missed <= most_carve_misses || std::has_single_bit(missed);
-      }
+      reuniting = !reunited && is_to_reunite(t);
+      wait = !reuniting && t.busy.load(std::memory_order::relaxed) != 0;  // set under this lock
+      if (!wait && !reuniting) t.busy.store(1, std::memory_order::relaxed);
+    }
+    // Not while this thread is the grower: what comes home calls requests, and a coroutine that is
+    // resumed by that may want a block of this tier.
+    if (reuniting) {
+      reunite(tier);
+      reunited = true;
+      continue;
     }
     if (wait) {
       wait_with<env, lock_type>(t.busy, 1);
       continue;
     }
     memory_returned to;
-    const auto got = grow(t, counted, reuniting, to);
+    const auto got = grow(t, counted, to);
     stop_being_busy(t);
-    // The source may have refused: requests may have met the bytes that it was asked for.
-    const bool is_refused = got.block == nullptr && source_.has_room_for(t.home.shape.slab_bytes);
-    to.to_source = to.to_source || is_refused;
     if (to.grew) waiting().call(tier);
     announce(to);
     if (got.block != nullptr || this->closed()) return got;

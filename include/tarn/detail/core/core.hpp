@@ -258,14 +258,14 @@ class core : public core_base<typename Config::env>, public recording_core<core<
                                        memory_returned& to);
   [[nodiscard]] bool may_carve(std::size_t stride, std::size_t bytes) const noexcept;
   [[nodiscard]] void* obtain_larger(std::uint32_t tier, std::size_t&, slab_type*& parent) noexcept;
-  [[nodiscard]] acquired_type grow(tier_state& t, bool counted, bool reuniting,
-                                   memory_returned& to);
-  [[nodiscard]] void* ask_source(std::size_t bytes);
+  [[nodiscard]] acquired_type grow(tier_state& t, bool counted, memory_returned& to);
+  [[nodiscard]] void* ask_source(std::size_t bytes, memory_returned& to);
   [[nodiscard]] slab_type* describe(std::uint32_t tier, void* memory, std::size_t bytes,
                                     slab_type* parent, magazine_list<env>& magazines) noexcept;
   void return_memory(void* memory, std::size_t bytes, slab_type* parent,
                      memory_returned& to) noexcept;
   void announce(const memory_returned& to) noexcept;
+  [[nodiscard]] static bool is_to_reunite(tier_state& t) noexcept;
   void reunite(std::uint32_t tier) noexcept;
   void stop_being_busy(tier_state& t) noexcept;
 

@@ -3,20 +3,16 @@
 
 // How a core gets memory: from larger idle blocks or from the source.
 
+#include <bit>
+
 #include <tarn/detail/core/core.hpp>
 
 namespace tarn::detail {
 
 /// Grows a tier. Only one thread at a time does so for a tier.
 template <class Config>
-auto core<Config>::grow(tier_state& t, bool counted, bool reuniting, memory_returned& to)
-    -> acquired_type {
+auto core<Config>::grow(tier_state& t, bool counted, memory_returned& to) -> acquired_type {
   const auto tier = t.home.shape.number;
-  if (reuniting) {
-    reunite(tier);
-    const auto got = locked(t.lock, [&] { return take_locked(t, counted); });
-    if (got.block != nullptr) return got;
-  }
   magazine_list<env> magazines;
   slab_type* fresh = obtain_slab(tier, magazines, to);
   acquired_type got;
@@ -46,7 +42,7 @@ auto core<Config>::obtain_slab(std::uint32_t tier, magazine_list<env>& magazines
   slab_type* parent = nullptr;
   std::size_t bytes = tiers_[tier].home.shape.slab_bytes;
   void* memory = obtain_larger(tier, bytes, parent);
-  if (memory == nullptr) memory = ask_source(bytes);
+  if (memory == nullptr) memory = ask_source(bytes, to);
   if (memory == nullptr) return nullptr;
   slab_type* const made = describe(tier, memory, bytes, parent, magazines);
   if (made == nullptr) return_memory(memory, bytes, parent, to);
@@ -101,9 +97,13 @@ void* core<Config>::obtain_larger(std::uint32_t tier, std::size_t& bytes,
 
 /// Gets memory for a slab from the source, within the limit. Returns: null if it gets none.
 template <class Config>
-void* core<Config>::ask_source(std::size_t bytes) {
+void* core<Config>::ask_source(std::size_t bytes, memory_returned& to) {
   void* const memory = source_.allocate(bytes, settings_.slab_bytes);
-  if (memory != nullptr) source_bytes_.fetch_add(bytes, std::memory_order::relaxed);  // a statistic
+  if (memory != nullptr) {
+    source_bytes_.fetch_add(bytes, std::memory_order::relaxed);  // a statistic
+  } else if (source_.has_room_for(bytes)) {
+    to.to_source = true;  // the bytes that it was asked for, see metered_source::allocate
+  }
   return memory;
 }
 
@@ -134,6 +134,15 @@ auto core<Config>::describe(std::uint32_t tier, void* memory, std::size_t bytes,
   magazines.destroy_all(shape.rounds, shape.own);
   if (made != nullptr) locked(t.lock, [&] { t.home.slabs.push_spare(made); });
   return nullptr;
+}
+
+/// Under the lock, after a miss. Reunites less and less often where it does not help: a block stays
+/// carved while one of its pieces is in use.
+template <class Config>
+bool core<Config>::is_to_reunite(tier_state& t) noexcept {
+  if (t.home.carved_out == 0) return false;
+  const auto missed = ++t.home.carve_misses;
+  return missed <= most_carve_misses || std::has_single_bit(missed);
 }
 
 /// Collects the pieces of carved blocks of `tier`, which may all be idle by now. Whole slabs that

@@ -182,7 +182,7 @@ struct lock_free_front : cached_front<Config> {
     return take_to_carve(c, t);
   }
   [[nodiscard]] static bool put_idle(core_type& c, tier_type& t, void* block) noexcept {
-    return push_index(c, t, block) || push_armed(c, t, block);
+    return push_index(c, t, block);  // an armed stack stays so: only a put that calls may open it
   }
   [[nodiscard]] static std::uint64_t counted_stacked(const tier_type& t) noexcept {
     // relaxed: a number that may be off by the blocks on their way.
@@ -364,10 +364,11 @@ struct lock_free_front : cached_front<Config> {
     return t.stack.push(index, index, [&t](std::uint32_t i) -> auto& { return link_of(t, i); });
   }
 
-  /// Under the lock, for a block that the stack did not take: opens an armed stack for it.
+  /// Under the lock, for a block that the stack did not take before: opens it if it is armed. If
+  /// it was, and no request waits any more, it is open by now. The caller calls those who wait.
   [[nodiscard]] TARN_COLD static bool push_armed(core_type& c, tier_type& t, void* block) noexcept {
-    if (!t.home.waited || t.home.closed) return false;
-    if (t.stack.reopen() && t.is_bounded()) {
+    if (t.home.closed) return false;
+    if (t.home.waited && t.stack.reopen() && t.is_bounded()) {
       // It was empty, so what is counted are blocks that it did not take. relaxed: a bound, which
       // may be off by the blocks on their way.
       const auto counted = t.stacked.exchange(0, std::memory_order::relaxed);
