@@ -180,7 +180,7 @@ struct wake_ticket {
   std::atomic<std::uint32_t> users{1};  // the get, and the functions
 
   wake_ticket(Get& whose, const Executor& by) : get(&whose), executor(by) {}
-  // relaxed: who calls it is a user.
+  // relaxed: the caller is a user already.
   void hold() noexcept { users.fetch_add(1, std::memory_order::relaxed); }
   // acq_rel: the last one sees what all others did.
   void drop() noexcept {
