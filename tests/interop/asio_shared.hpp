@@ -271,6 +271,9 @@ TEST_CASE("a chain is written as it is, however many pieces it has", "[asio]") {
   CHECK((*--view.end()).size() == 204);
 }
 
+// Asio 1.24 knows no coroutines under clang.
+#if defined(ASIO_HAS_CO_AWAIT) || defined(BOOST_ASIO_HAS_CO_AWAIT)
+
 namespace {
 
 template <class Pool>
@@ -333,6 +336,8 @@ TEST_CASE("any number of gets, or of coroutines that wait, does not let the stac
   context.run();
   CHECK(got == many);
 }
+
+#endif
 
 TEST_CASE("a handler is not called inside the call, whatever the executor", "[asio]") {
   using gets = tarn::asio_gets<net::async_result>;
