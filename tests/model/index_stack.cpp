@@ -25,9 +25,7 @@ struct pops_and_pushes
     contents[i] = contents[i] + 1;  // a race, if the hand-over does not order the accesses
     return i;
   }
-  bool push(std::uint32_t first, std::uint32_t last) {
-    return stack.push(first, last, [this](std::uint32_t n) -> auto& { return link(n); });
-  }
+  bool push(std::uint32_t first, std::uint32_t last) { return stack.push(first, link(last)); }
   bool give(std::uint32_t i) {
     is_out[i] = false;
     contents[i] = contents[i] + 1;
@@ -130,6 +128,35 @@ struct take_all : pops_and_pushes<model::relacy_env<>, 2, 1> {
   }
 };
 
+/// Threads take two blocks by one exchange and push them back by another one.
+template <class Env>
+struct chains : pops_and_pushes<Env, 3, 1> {
+  using base = pops_and_pushes<Env, 3, 1>;
+  using base::blocks, base::stack, base::links, base::is_out, base::contents;
+
+  void own(std::uint32_t i, bool out) {
+    RL_ASSERT(i < blocks && is_out[i] != out);
+    is_out[i] = out;
+    contents[i] = contents[i] + 1;
+  }
+  void thread(unsigned index) {
+    if (index == 0) return base::thread(index);
+    const auto taken =
+        stack.try_pop_chain(2, [this](std::uint32_t n) -> auto& { return links[n]; });
+    if (taken.first == stack.none) return;
+    own(taken.first, true);
+    if (taken.first == taken.last) {
+      RL_ASSERT(base::give(taken.first));
+      return;
+    }
+    RL_ASSERT(stack.index_in(links[taken.first].load(std::memory_order::relaxed)) == taken.last);
+    own(taken.last, true);
+    own(taken.first, false);
+    own(taken.last, false);
+    RL_ASSERT(base::push(taken.first, taken.last));
+  }
+};
+
 struct untagged : model::sound {
   /// The tag never exceeds the value that the first operation sets.
   template <class T>
@@ -157,7 +184,9 @@ int main(int argc, char** argv) {
        {"two threads, twice", model::all_of<pops_and_pushes<env, 2, 2>, 3>},
        {"taking all, closing", model::all_of<take_all, 4>},
        {"marking", model::all_of<marking<env>, 2>},
+       {"chains", model::all_of<chains<env>, 2>},
        model::control<pops_and_pushes<model::relacy_env<untagged>, 2, 2>, 2>("tag_stays"),
+       model::control<chains<model::relacy_env<untagged>>, 2>("tag_stays_in_chains"),
        model::control<pops_and_pushes<model::relacy_env<relaxed_push>, 2, 1>>("push_relaxed"),
        model::control<pops_and_pushes<model::relacy_env<relaxed_pop>, 2, 1>>("pop_relaxed")},
       argc, argv);

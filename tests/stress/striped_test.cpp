@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Caches of processors that pools under one lock get when threads meet: more threads than
-// processors, and others that empty, bound and close the pool all the time.
+// Caches of processors that pools under one lock get when threads meet, and places that pools under
+// `lock_free` get: more threads than processors, and others that empty, bound and close the pool
+// all the time.
 
 #include <atomic>
 #include <chrono>
@@ -43,7 +44,7 @@ using fixture = test::byte_fixture<test::policies<Lock, tarn::counting_stats>>;
 }  // namespace
 
 TEMPLATE_TEST_CASE("no block is lost and no counter falls while threads meet, move and wait",
-                   "[striped]", std::mutex, tarn::spin_lock, busy_lock) {
+                   "[striped]", std::mutex, tarn::spin_lock, busy_lock, tarn::lock_free) {
   for (unsigned round = 0; round != test::load_rounds; ++round) {
     fixture<TestType> pool;
     const auto faults = test::beside_load(*pool, 60, [&](unsigned i) {
@@ -59,7 +60,7 @@ TEMPLATE_TEST_CASE("no block is lost and no counter falls while threads meet, mo
 }
 
 TEMPLATE_TEST_CASE("caches of processors that are emptied and bounded all the time lose no block",
-                   "[striped]", std::mutex, tarn::spin_lock, busy_lock) {
+                   "[striped]", std::mutex, tarn::spin_lock, busy_lock, tarn::lock_free) {
   for (unsigned round = 0; round != test::load_rounds; ++round) {
     fixture<TestType> pool;
     const auto faults =
@@ -72,7 +73,7 @@ TEMPLATE_TEST_CASE("caches of processors that are emptied and bounded all the ti
 }
 
 TEMPLATE_TEST_CASE("a pool may close and end while threads that meet put back", "[striped]",
-                   std::mutex, busy_lock) {
+                   std::mutex, busy_lock, tarn::lock_free) {
   const auto processors = test::usable_processors();
   for (unsigned round = 0; round != 60 * test::load_rounds; ++round) {
     fixture<TestType> pool;

@@ -10,6 +10,7 @@
 // Only this file tests which compiler it is, and only system.hpp tests which system.
 
 #include <cstddef>
+#include <cstdint>
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #include <intrin.h>
@@ -67,6 +68,19 @@ template <class T>
   asm("" : "+r"(p));
 #endif
   return p;
+}
+
+/// The upper half of the product.
+[[nodiscard]] constexpr std::uint64_t multiply_high(std::uint64_t a, std::uint64_t b) noexcept {
+#if defined(__SIZEOF_INT128__)
+  __extension__ typedef unsigned __int128 wide;
+  return static_cast<std::uint64_t>(static_cast<wide>(a) * b >> 64);
+#else
+  constexpr std::uint64_t low = 0xffffffff;
+  const auto middle = (a & low) * (b >> 32) + ((a & low) * (b & low) >> 32);
+  const auto other = (a >> 32) * (b & low) + (middle & low);
+  return (a >> 32) * (b >> 32) + (middle >> 32) + (other >> 32);
+#endif
 }
 
 /// Tells the processor that this thread is spinning, so that a sibling thread gets its resources.

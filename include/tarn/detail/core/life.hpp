@@ -120,7 +120,7 @@ void core<Config>::close() noexcept {
     const auto rest = locked(t.lock, [&] {
       t.home.closed = true;
       refit(t);
-      return front::seal(t);
+      return front::seal(*this, t);
     });
     front::give_home(*this, i, rest);
   }

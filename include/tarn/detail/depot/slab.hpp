@@ -37,27 +37,31 @@ struct slab {
 
   static constexpr std::uint8_t no_bin = 0xff;
 
+  // What a put under `lock_free` reads, in one line.
   std::byte* base = nullptr;
-  std::size_t bytes = 0;
   std::size_t stride = 0;
-  std::uint32_t tier = 0;
-  std::uint32_t blocks = 0;  // blocks that fit
-  std::uint32_t room = 0;    // blocks that the bit sets and links below have room for
-  std::uint32_t carved = 0;  // blocks that were ever out or at home; lock: tier
-  std::uint32_t parked = 0;  // carved blocks that idle here, not in a magazine; lock: tier
+  std::uint64_t reciprocal = 0;            // 2^64 / stride, rounded up
+  atomic<std::uint32_t>* links = nullptr;  // one per block: the next free block's index
   std::uint32_t first_index = 0x7fffffff;  // in the index stack of the tier; at first: none yet
-  std::uint32_t purged = 0;                // parked blocks without pages of their own; lock: tier
-  std::uint8_t bin = no_bin;               // the bin that holds the slab; lock: tier
-  slab* parent = nullptr;                  // the slab of which a block was carved to make this one
-  slab* next = nullptr;                    // links of the lists; lock: tier
-  slab* previous = nullptr;
-  std::uint64_t* parked_bits = nullptr;         // one per block; lock: tier
-  std::uint64_t* purged_bits = nullptr;         // one per block; lock: tier
+  std::uint32_t tier = 0;
   atomic<std::uint64_t>* state_bits = nullptr;  // one per block: in use
-  atomic<std::uint32_t>* links = nullptr;       // one per block: the next free block's index
+  std::size_t bytes = 0;
+
+  std::uint32_t blocks = 0;   // blocks that fit
+  std::uint32_t room = 0;     // blocks that the bit sets and links have room for
+  std::uint32_t carved = 0;   // blocks that were ever out or at home; lock: tier
+  std::uint32_t parked = 0;   // carved blocks that idle here, not in a magazine; lock: tier
+  std::uint32_t purged = 0;   // parked blocks without pages of their own; lock: tier
+  std::uint8_t bin = no_bin;  // the bin that holds the slab; lock: tier
+  slab* parent = nullptr;     // the slab of which a block was carved to make this one
+  slab* next = nullptr;       // links of the lists; lock: tier
+  slab* previous = nullptr;
+  std::uint64_t* parked_bits = nullptr;  // one per block; lock: tier
+  std::uint64_t* purged_bits = nullptr;  // one per block; lock: tier
 
   [[nodiscard]] std::uint32_t index_of(const void* block) const noexcept {
-    return static_cast<std::uint32_t>(offset_of(block) / stride);
+    // Not a division, which takes longer than all else of a put. Exact below 2^64 / stride bytes.
+    return static_cast<std::uint32_t>(multiply_high(offset_of(block), reciprocal));
   }
   [[nodiscard]] std::size_t offset_of(const void* p) const noexcept {
     return static_cast<std::size_t>(static_cast<const std::byte*>(p) - base);
@@ -134,6 +138,7 @@ struct slab {
     base = memory;
     bytes = size;
     stride = shape.stride;
+    reciprocal = ~std::uint64_t{0} / stride + 1;
     tier = shape.number;
     blocks = blocks_in(size, shape);
     carved = parked = purged = 0;

@@ -220,7 +220,7 @@ struct cached_front : cached_holds<Config> {
   /// Under the lock: ready blocks in the front end, if it counts them.
   [[nodiscard]] static std::uint64_t counted_stacked(const tier_type&) noexcept { return 0; }
   /// Under the lock: what `close` has to give home, for `give_home`.
-  [[nodiscard]] static std::uint32_t seal(tier_type&) noexcept { return 0; }
+  [[nodiscard]] static std::uint32_t seal(core_type&, tier_type&) noexcept { return 0; }
   static void give_home(core_type&, std::uint32_t, std::uint32_t) noexcept {}
   /// Looks at ready blocks before a tick, and marks those that lie there after it.
   [[nodiscard]] static stack_view look(const core_type&, std::uint32_t) noexcept { return {}; }

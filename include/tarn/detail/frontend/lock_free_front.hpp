@@ -6,12 +6,18 @@
 #include <tarn/detail/depot/index_stack.hpp>
 #include <tarn/detail/events/tell_gone.hpp>
 #include <tarn/detail/frontend/cached_front.hpp>
+#include <tarn/detail/frontend/processor_places.hpp>
 #include <tarn/detail/frontend/shard.hpp>
 
 namespace tarn::detail {
 
 /// One index stack of ready blocks per tier, which any thread enters without a lock. An index is a
-/// slab's number and a block's place in the slab. What lies on the stack is not in the depot.
+/// slab's number and a block's place in the slab. What lies on a stack is not in the depot.
+///
+/// When threads meet at the stack of a tier, the tier gets places for blocks at each processor.
+/// From then on a thread gets from the nearest places and puts there; between these and the stack
+/// blocks move many at a time. A tier with a bound, and a pool that can be exhausted, has the stack
+/// alone: there every idle block must be where any thread finds it.
 template <class Config>
 struct lock_free_front : cached_front<Config> {
   using base = cached_front<Config>;
@@ -24,6 +30,7 @@ struct lock_free_front : cached_front<Config> {
   using lock_type = typename Config::lock;
   using stack_type = index_stack<env>;
   using link_type = typename stack_type::link;
+  using places_type = place_list<env>;
 
   static constexpr bool has_shards = false;
   static constexpr bool is_stack = true;
@@ -31,6 +38,7 @@ struct lock_free_front : cached_front<Config> {
 
   struct tier_part {
     stack_type stack;
+    processor_places<env> places;
     TARN_NO_UNIQUE_ADDRESS
     std::conditional_t<Config::counts, striped_counts<env>, no_counts> counts;
     // How many blocks the stack holds, counted only if that is bounded.
@@ -38,6 +46,8 @@ struct lock_free_front : cached_front<Config> {
     typename env::template atomic<std::int64_t> most_stacked{INT64_MAX};
     std::uint32_t index_bits = 0;    // index = slab number << index_bits | block
     std::uint32_t slab_numbers = 0;  // numbers given out; guarded by the tier's lock
+    bool has_no_places = false;      // for ever; guarded by the tier's lock
+    typename env::template atomic<std::uint32_t> meetings{0};
     typename env::template atomic<slab_type**> slabs[24] = {};  // 64 << row each
 
     void destroy(const tier_shape& shape) noexcept {
@@ -45,6 +55,7 @@ struct lock_free_front : cached_front<Config> {
         shape.own.destroy_array(slabs[row].load(std::memory_order::relaxed),  // one thread is left
                                 std::size_t{64} << row);
       }
+      places.destroy(shape.own);
     }
     void bound_stack(std::uint64_t blocks) noexcept {
       // relaxed: a bound may be seen late.
@@ -83,7 +94,19 @@ struct lock_free_front : cached_front<Config> {
 
   template <class Shard>
   [[nodiscard]] TARN_FORCE_INLINE static void* pop(core_type& c, std::size_t tier, Shard*) {
-    return pop_counted(c, c.tiers_[tier]);
+    auto& t = c.tiers_[tier];
+    places_type* const near = t.places.nearest();
+    void* const block = near != nullptr ? near->take() : pop_stack(c, t);
+    if (block != nullptr) t.counts.get();
+    return block;
+  }
+  /// Refills the nearest places from the stack, or from the places of another processor.
+  [[nodiscard]] static void* pop_again(core_type& c, std::uint32_t tier) noexcept {
+    auto& t = c.tiers_[tier];
+    places_type* const near = t.places.nearest();
+    void* const block = near != nullptr ? refill(c, t, *near) : nullptr;
+    if (block != nullptr) t.counts.get();
+    return block;
   }
   template <class Shard>
   [[nodiscard]] TARN_FORCE_INLINE static bool push(core_type& c, Shard*, std::size_t tier,
@@ -91,6 +114,8 @@ struct lock_free_front : cached_front<Config> {
     tell_put(c.recorder_, c.named_tiers_, static_cast<std::uint32_t>(tier));
     auto& t = c.tiers_[tier];
     t.counts.put();  // the core may end once the block is home
+    if (places_type* const near = t.places.nearest()) [[unlikely]]
+      return near->put(block) || push_many(c, t, *near, block);
     return push_index(c, t, block);
   }
   [[nodiscard]] static bool pop_bulk(core_type&, std::uint32_t, void**, std::size_t) noexcept {
@@ -122,7 +147,8 @@ struct lock_free_front : cached_front<Config> {
     return 0;
   }
   [[nodiscard]] static bool take_ready(core_type& c, tier_type& t, acquired_type& got) noexcept {
-    got = {pop_counted(c, t)};
+    got = {pop_uncounted(c, t)};
+    if (got.block != nullptr) t.counts.get();
     return got.block != nullptr;
   }
   [[nodiscard]] static acquired_type take_home(tier_type& t) noexcept {
@@ -189,7 +215,12 @@ struct lock_free_front : cached_front<Config> {
     const auto blocks = t.is_bounded() ? t.stacked.load(std::memory_order::relaxed) : 0;
     return static_cast<std::uint64_t>(max_of<std::int64_t>(blocks, 0));
   }
-  [[nodiscard]] static std::uint32_t seal(tier_type& t) noexcept { return t.stack.take_all(true); }
+  [[nodiscard]] static std::uint32_t seal(core_type& c, tier_type& t) noexcept {
+    auto all = t.stack.take_all(true);
+    gather(c, t, true,
+           [&](std::uint32_t index, link_type& link) { all = linked(index, link, all); });
+    return all;
+  }
   static void give_home(core_type& c, std::uint32_t tier, std::uint32_t index) noexcept {
     auto& t = c.tiers_[tier];
     while (index != stack_type::none) {
@@ -206,6 +237,11 @@ struct lock_free_front : cached_front<Config> {
       seen.still += (word & stack_type::still_bit) != 0;
       return word;
     });
+    c.tiers_[tier].places.for_each([&](const places_type& p) {
+      const auto there = p.look();
+      seen.ready += there.blocks;
+      seen.still += there.still;
+    });
     return seen;
   }
   [[nodiscard]] static std::uint64_t note_idle(tier_type& t, const stack_view& seen) noexcept {
@@ -217,6 +253,7 @@ struct lock_free_front : cached_front<Config> {
       // acquire: as in `ready`. A block that is out by now loses the bit when it is put.
       return link.fetch_or(stack_type::still_bit, std::memory_order::acquire);
     });
+    c.tiers_[tier].places.for_each([](places_type& p) { p.mark(); });
   }
 
   // Waiting. An empty stack that is closed is *armed*: a put that finds it so comes to the lock,
@@ -243,6 +280,10 @@ struct lock_free_front : cached_front<Config> {
   [[nodiscard]] static std::uint64_t most_cached(const tier_type&) noexcept { return 0; }
   static void apply_bound(core_type& c, std::uint32_t tier, std::uint64_t blocks) noexcept {
     auto& t = c.tiers_[tier];
+    locked(t.lock, [&] {
+      t.has_no_places = true;
+      gather_into_stack(c, t, true);
+    });
     c.evict(tier, blocks, evict_reason::trimmed);
     // relaxed: a bound may be seen late, and be off by the blocks on their way.
     t.stacked.store(static_cast<std::int64_t>(ready(c, tier)), std::memory_order::relaxed);
@@ -261,7 +302,9 @@ struct lock_free_front : cached_front<Config> {
 
   [[nodiscard]] static std::uint64_t ready(const core_type& c, std::uint32_t tier) noexcept {
     // (4) acquire, pairs with (3) in index_stack.
-    return walk(c, tier, [](auto& link) { return link.load(std::memory_order::acquire); });
+    auto blocks = walk(c, tier, [](auto& link) { return link.load(std::memory_order::acquire); });
+    c.tiers_[tier].places.for_each([&](const places_type& p) { blocks += p.look().blocks; });
+    return blocks;
   }
   [[nodiscard]] static std::uint64_t stacked(const core_type& c, std::uint32_t tier) noexcept {
     return ready(c, tier);
@@ -269,6 +312,7 @@ struct lock_free_front : cached_front<Config> {
   [[nodiscard]] static std::uint64_t stacked_alone(core_type&, tier_type& t,
                                                    std::uint64_t most) noexcept {
     std::uint64_t blocks = 0;
+    t.places.for_each([&](const places_type& p) { blocks += p.look().blocks; });
     // relaxed: one thread is left.
     for (auto i = t.stack.peek(); i != stack_type::none && blocks < most; ++blocks)
       i = stack_type::index_in(link_of(t, i).load(std::memory_order::relaxed));
@@ -280,9 +324,29 @@ struct lock_free_front : cached_front<Config> {
     return static_cast<typename core_type::shard_type*>(nullptr);
   }
 
+  /// Gives the tier places at each processor, unless it has some or is bounded. No lock is held.
+  static void make_places(core_type& c, std::uint32_t tier) noexcept {
+    auto& t = c.tiers_[tier];
+    const auto& s = c.settings_;
+    constexpr auto no_limit = core_settings::no_limit;
+    if (t.is_bounded() || s.capacity != no_limit || s.limit_bytes != no_limit) return;
+    if (t.places.are_made()) return;
+    const auto room = min_of(room_for(t.home.shape.stride), most_places);
+    t.places.make(t.home.shape.own, room, [&](const auto& publish) {
+      locked(t.lock, [&] {
+        // A thread that closes or bounds the tier comes to the places after that.
+        if (!t.home.closed && !t.has_no_places && !t.places.are_made()) publish();
+      });
+    });
+  }
+
  private:
-  /// Calls `visit(link)`, which returns the link's word, for each block of a stack. Returns: the
-  /// number of blocks.
+  // Meetings of threads at the stack of one tier before the tier gets places.
+  static constexpr std::uint32_t most_meetings = 16;
+  static constexpr std::uint32_t most_places = 64;  // of a tier at one processor: eight lines
+
+  /// Calls `visit(link)`, which returns the link's word, for each block of a tier's stacks.
+  /// Returns: the number of blocks.
   template <class Visit>
   static std::uint64_t walk(const core_type& c, std::uint32_t tier, Visit&& visit) noexcept {
     auto& t = c.tiers_[tier];
@@ -342,26 +406,125 @@ struct lock_free_front : cached_front<Config> {
     return true;
   }
 
-  [[nodiscard]] static void* pop_counted(core_type& c, tier_type& t) noexcept {
-    void* const block = pop_uncounted(c, t);
-    if (block != nullptr) t.counts.get();
-    return block;
+  /// Finds the links of a tier's blocks and remembers the last one.
+  struct finder {
+    tier_type& t;
+    slab_type* found = nullptr;
+    [[nodiscard]] TARN_FORCE_INLINE link_type& operator()(std::uint32_t index) noexcept {
+      found = slab_by_number(t, index >> t.index_bits);
+      return found->links[place_of(index)];
+    }
+    /// The block of the last link.
+    [[nodiscard]] TARN_FORCE_INLINE void* block(std::uint32_t index) const noexcept {
+      return found->block(place_of(index));
+    }
+    [[nodiscard]] TARN_FORCE_INLINE std::uint32_t place_of(std::uint32_t index) const noexcept {
+      return index & ((std::uint32_t{1} << t.index_bits) - 1);
+    }
+  };
+
+  /// For a get on the hit path: no lock is held.
+  [[nodiscard]] TARN_FORCE_INLINE static void* pop_stack(core_type& c, tier_type& t) noexcept {
+    finder find{t};
+    auto index = t.stack.try_pop(find);
+    if (index == stack_type::lost) [[unlikely]]
+      index = pop_met(c, t, find);
+    return taken(c, t, find, index);
   }
-  [[nodiscard]] static void* pop_uncounted(core_type& c, tier_type& t) noexcept {
-    const auto index = t.stack.pop([&t](std::uint32_t i) -> auto& { return link_of(t, i); });
+  [[nodiscard]] TARN_FORCE_INLINE static void* taken(core_type& c, tier_type& t, const finder& find,
+                                                     std::uint32_t index) noexcept {
     if (index == stack_type::none) return nullptr;
     if (t.is_bounded()) [[unlikely]]
       leave_stack(c, t);
-    return block_at(t, index);
+    return find.block(index);
   }
+  /// For a get that lost a race. Gets alone make places: a put needs no memory.
+  [[nodiscard]] TARN_COLD static std::uint32_t pop_met(core_type& c, tier_type& t,
+                                                       finder& find) noexcept {
+    // relaxed: a number, which only decides when the places are made.
+    if (t.meetings.fetch_add(1, std::memory_order::relaxed) % most_meetings == most_meetings - 1)
+      make_places(c, t.home.shape.number);
+    return t.stack.pop_again(find);
+  }
+  /// Takes a block from wherever one is. A lock may be held.
+  [[nodiscard]] static void* pop_uncounted(core_type& c, tier_type& t) noexcept {
+    finder find{t};
+    const auto index = t.stack.pop(find);
+    void* block = taken(c, t, find, index);
+    t.places.for_each([&](places_type& p) {
+      if (block == nullptr) block = p.take_any();
+    });
+    return block;
+  }
+  /// Takes some blocks at once, and leaves all but one in the nearest places.
+  [[nodiscard]] static void* refill(core_type& c, tier_type& t, places_type& nearest) noexcept {
+    void* blocks[most_places / 2];
+    std::uint32_t count = 0;
+    const auto most = max_of(nearest.room() / 2, 1u);
+    finder find{t};
+    const auto taken = t.stack.try_pop_chain(most, find);
+    for (auto i = taken.first; i != stack_type::none;) {
+      // relaxed: the chain is this thread's.
+      const auto next = stack_type::index_in(find(i).load(std::memory_order::relaxed));
+      blocks[count++] = find.block(i);
+      i = i != taken.last ? next : stack_type::none;
+    }
+    t.places.for_each([&](places_type& p) {
+      if (count != 0) return;
+      // At most half of what another processor has, so that its threads need not come here next.
+      const auto half = &p != &nearest ? min_of((p.look().blocks + 1) / 2, most) : 1;
+      while (count != half) {
+        void* const block = p.take_any();
+        if (block == nullptr) break;
+        blocks[count++] = block;
+      }
+    });
+    if (count == 0) return nullptr;
+    // The first one is this thread's. It keeps the core.
+    while (--count != 0) {
+      if (!nearest.put(blocks[count])) c.give_ready(t.home.shape.number, blocks[count]);
+    }
+    return blocks[0];
+  }
+
   /// Returns: false if the stack is closed or full. On true the block is home: the core may end.
   [[nodiscard]] TARN_FORCE_INLINE static bool push_index(core_type& c, tier_type& t,
                                                          void* block) noexcept {
     if (t.is_bounded() && !enter_stack(c, t)) [[unlikely]]
       return false;
     slab_type* const s = c.directory_.find_known(block);
-    const auto index = s->first_index + s->index_of(block);
-    return t.stack.push(index, index, [&t](std::uint32_t i) -> auto& { return link_of(t, i); });
+    const auto place = s->index_of(block);
+    return t.stack.push(s->first_index + place, s->links[place]);
+  }
+  /// Moves half of the nearest places, which are full or sealed, to the stack, and the block too.
+  [[nodiscard]] TARN_COLD static bool push_many(core_type& c, tier_type& t, places_type& nearest,
+                                                void* block) noexcept {
+    auto first = stack_type::none;
+    link_type* last = nullptr;
+    for (auto n = nearest.room() / 2; n != 0; --n) {
+      void* const one = nearest.take();
+      if (one == nullptr) break;
+      slab_type* const s = c.directory_.find_known(one);
+      const auto place = s->index_of(one);
+      if (last == nullptr) last = &s->links[place];
+      first = linked(s->first_index + place, s->links[place], first);
+    }
+    // These are not the caller's: they go on alone if the stack is closed. The block in the
+    // caller's hand keeps the core.
+    if (last != nullptr && !t.stack.push(first, *last)) {
+      last->store(stack_type::none, std::memory_order::relaxed);
+      give_all(c, t, first);
+    }
+    return push_index(c, t, block);
+  }
+  /// Makes a chain that this thread owns ready again. No lock is held.
+  static void give_all(core_type& c, tier_type& t, std::uint32_t first) noexcept {
+    while (first != stack_type::none) {
+      void* const block = block_at(t, first);
+      // relaxed: the chain is this thread's.
+      first = stack_type::index_in(link_of(t, first).load(std::memory_order::relaxed));
+      c.give_ready(t.home.shape.number, block);
+    }
   }
 
   /// Under the lock, for a block that the stack did not take before: opens it if it is armed. If
@@ -394,9 +557,35 @@ struct lock_free_front : cached_front<Config> {
     if (c.settings_.bounds_idle_bytes) c.moved_bytes(t, -1);
   }
 
-  /// Takes the stack but for its upper `keep` blocks, which other threads can reach again at once.
+  /// Links a block that this thread owns to its chain `rest`. Returns: the first index of both.
+  static std::uint32_t linked(std::uint32_t index, link_type& link, std::uint32_t rest) noexcept {
+    link.store(rest, std::memory_order::relaxed);
+    return index;
+  }
+  /// Under the lock: takes all blocks from their places, and calls `action(index, link)` for each.
+  /// If `seals`, there are no places after that.
+  template <class Action>
+  static void gather(core_type& c, tier_type& t, bool seals, Action&& action) noexcept {
+    const auto give = [&](void* block) {
+      slab_type* const s = c.directory_.find_known(block);
+      const auto place = s->index_of(block);
+      action(s->first_index + place, s->links[place]);
+    };
+    if (seals) t.places.retire();
+    t.places.for_each([&](places_type& p) { seals ? p.seal(give) : p.take_all(give); });
+  }
+  /// The same, into the stack, which is open: it is closed with the places, and never armed.
+  static void gather_into_stack(core_type& c, tier_type& t, bool seals) noexcept {
+    gather(c, t, seals, [&](std::uint32_t index, link_type& link) {
+      static_cast<void>(t.stack.push(index, link));
+    });
+  }
+
+  /// Takes all blocks but the upper `keep` ones, which other threads can reach again at once.
   /// Returns: the first index of a chain that is the caller's.
-  [[nodiscard]] static std::uint32_t take_above(tier_type& t, std::uint64_t keep) noexcept {
+  [[nodiscard]] static std::uint32_t take_above(core_type& c, tier_type& t,
+                                                std::uint64_t keep) noexcept {
+    gather_into_stack(c, t, false);
     const auto link = [&t](std::uint32_t i) -> auto& { return link_of(t, i); };
     // relaxed, all of these: the chain is this thread's.
     const auto first = t.stack.take_all(false);
@@ -408,7 +597,7 @@ struct lock_free_front : cached_front<Config> {
       last = next;
     }
     const auto doomed = stack_type::index_in(link(last).load(std::memory_order::relaxed));
-    if (t.stack.push(first, last, link)) return doomed;
+    if (t.stack.push(first, link(last))) return doomed;
     link(last).store(doomed, std::memory_order::relaxed);
     return first;  // closed meanwhile: all go home
   }
@@ -433,7 +622,7 @@ struct lock_free_front : cached_front<Config> {
     };
     {
       const guard<lock_type> hold(t.lock);
-      doomed = take_above(t, keep);
+      doomed = take_above(c, t, keep);
       // At once if no object is to be destroyed: at its capacity a pool must find the blocks here
       // or there.
       while (!needs_care && doomed != stack_type::none)
