@@ -223,6 +223,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   friend front;
   friend cached_front<Config>;
   friend single_front<Config>;
+  friend placed_stack<Config>;
   friend cached_holds<Config>;
   friend struct upkeep<Config>;  // periodic work
   friend struct bounds<Config>;  // limits

@@ -3,11 +3,8 @@
 
 #include <bit>
 
-#include <tarn/detail/depot/index_stack.hpp>
 #include <tarn/detail/events/tell_gone.hpp>
-#include <tarn/detail/frontend/cached_front.hpp>
-#include <tarn/detail/frontend/processor_places.hpp>
-#include <tarn/detail/frontend/shard.hpp>
+#include <tarn/detail/frontend/placed_stack.hpp>
 
 namespace tarn::detail {
 
@@ -19,8 +16,8 @@ namespace tarn::detail {
 /// blocks move many at a time. A tier with a bound, and a pool that can be exhausted, has the stack
 /// alone: there every idle block must be where any thread finds it.
 template <class Config>
-struct lock_free_front : cached_front<Config> {
-  using base = cached_front<Config>;
+struct lock_free_front : placed_stack<Config> {
+  using base = placed_stack<Config>;
   using typename base::acquired_type;
   using typename base::cache_type;
   using typename base::core_type;
@@ -28,50 +25,14 @@ struct lock_free_front : cached_front<Config> {
   using typename base::slab_type;
   using typename base::tier_type;
   using lock_type = typename Config::lock;
-  using stack_type = index_stack<env>;
-  using link_type = typename stack_type::link;
-  using places_type = place_list<env>;
+  using typename base::link_type;
+  using typename base::places_type;
+  using typename base::stack_type;
 
   static constexpr bool has_shards = false;
   static constexpr bool is_stack = true;
   static constexpr std::size_t depot_alignment = no_sharing_alignment;
 
-  struct tier_part {
-    stack_type stack;
-    processor_places<env> places;
-    TARN_NO_UNIQUE_ADDRESS
-    std::conditional_t<Config::counts, striped_counts<env>, no_counts> counts;
-    // How many blocks the stack holds, counted only if that is bounded.
-    typename env::template atomic<std::int64_t> stacked{0};
-    typename env::template atomic<std::int64_t> most_stacked{INT64_MAX};
-    std::uint32_t index_bits = 0;    // index = slab number << index_bits | block
-    std::uint32_t slab_numbers = 0;  // numbers given out; guarded by the tier's lock
-    bool has_no_places = false;      // for ever; guarded by the tier's lock
-    typename env::template atomic<std::uint32_t> meetings{0};
-    typename env::template atomic<slab_type**> slabs[24] = {};  // 64 << row each
-
-    void destroy(const tier_shape& shape) noexcept {
-      for (std::size_t row = 0; row != sizeof slabs / sizeof *slabs; ++row) {
-        shape.own.destroy_array(slabs[row].load(std::memory_order::relaxed),  // one thread is left
-                                std::size_t{64} << row);
-      }
-      places.destroy(shape.own);
-    }
-    void bound_stack(std::uint64_t blocks) noexcept {
-      // relaxed: a bound may be seen late.
-      most_stacked.store(static_cast<std::int64_t>(min_of<std::uint64_t>(blocks, INT64_MAX - 1)),
-                         std::memory_order::relaxed);
-    }
-    [[nodiscard]] bool is_bounded() const noexcept {
-      return most_stacked.load(std::memory_order::relaxed) != INT64_MAX;  // relaxed: a bound
-    }
-    /// Preconditions: `is_bounded()`. Returns: the bound; the largest number if any level is
-    /// allowed.
-    [[nodiscard]] std::uint64_t stack_bound() const noexcept {
-      const auto blocks = most_stacked.load(std::memory_order::relaxed);  // relaxed: a bound
-      return blocks >= INT64_MAX - 1 ? ~std::uint64_t{0} : static_cast<std::uint64_t>(blocks);
-    }
-  };
   static void prepare(tier_type&) noexcept {}
   static void prepare_bounds(tier_type& t, const core_settings& settings) noexcept {
     const auto fit = settings.bounds_idle_bytes ? settings.max_idle_bytes / t.home.shape.stride
@@ -81,7 +42,7 @@ struct lock_free_front : cached_front<Config> {
   }
   static void prepare_all(core_type& c) noexcept {
     for (std::uint32_t i = 0; i != c.tier_count_; ++i)
-      c.tiers_[i].index_bits = index_bits_for(c, i);
+      c.tiers_[i].numbers.set_place_bits(place_bits_for(c, i));
   }
 
   template <class Shard>
@@ -96,7 +57,7 @@ struct lock_free_front : cached_front<Config> {
   [[nodiscard]] TARN_FORCE_INLINE static void* pop(core_type& c, std::size_t tier, Shard*) {
     auto& t = c.tiers_[tier];
     places_type* const near = t.places.nearest();
-    void* const block = near != nullptr ? near->take() : pop_stack(c, t);
+    void* const block = near != nullptr ? near->take() : base::pop_stack(c, t);
     if (block != nullptr) t.counts.get();
     return block;
   }
@@ -104,7 +65,7 @@ struct lock_free_front : cached_front<Config> {
   [[nodiscard]] static void* pop_again(core_type& c, std::uint32_t tier) noexcept {
     auto& t = c.tiers_[tier];
     places_type* const near = t.places.nearest();
-    void* const block = near != nullptr ? refill(c, t, *near) : nullptr;
+    void* const block = near != nullptr ? base::refill(c, t, *near) : nullptr;
     if (block != nullptr) t.counts.get();
     return block;
   }
@@ -115,8 +76,8 @@ struct lock_free_front : cached_front<Config> {
     auto& t = c.tiers_[tier];
     t.counts.put();  // the core may end once the block is home
     if (places_type* const near = t.places.nearest()) [[unlikely]]
-      return near->put(block) || push_many(c, t, *near, block);
-    return push_index(c, t, block);
+      return near->put(block) || base::push_many(c, t, *near, block);
+    return base::push_index(c, t, block);
   }
   [[nodiscard]] static bool pop_bulk(core_type&, std::uint32_t, void**, std::size_t) noexcept {
     return false;  // one by one: see hold_ready
@@ -124,7 +85,7 @@ struct lock_free_front : cached_front<Config> {
   static void hold_ready(core_type& c, tier_type& t, void** blocks, std::size_t count,
                          held_blocks& held) noexcept {
     while (held.ready != count) {
-      void* const block = pop_uncounted(c, t);
+      void* const block = base::pop_uncounted(c, t);
       if (block == nullptr) break;
       blocks[held.ready++] = block;
     }
@@ -147,7 +108,7 @@ struct lock_free_front : cached_front<Config> {
     return 0;
   }
   [[nodiscard]] static bool take_ready(core_type& c, tier_type& t, acquired_type& got) noexcept {
-    got = {pop_uncounted(c, t)};
+    got = {base::pop_uncounted(c, t)};
     if (got.block != nullptr) t.counts.get();
     return got.block != nullptr;
   }
@@ -155,7 +116,7 @@ struct lock_free_front : cached_front<Config> {
     return t.home.take_from_slab();
   }
   [[nodiscard]] TARN_COLD static void* take_to_carve(core_type& c, tier_type& t) noexcept {
-    return pop_uncounted(c, t);
+    return base::pop_uncounted(c, t);
   }
   static void count_get(core_type&, tier_type& t, std::size_t n = 1) noexcept { t.counts.get(n); }
   static void count_put(core_type&, tier_type& t) noexcept { t.counts.put(); }
@@ -184,7 +145,7 @@ struct lock_free_front : cached_front<Config> {
   }
   [[nodiscard]] static bool put_ready(core_type& c, std::uint32_t tier, void* block) noexcept {
     auto& t = c.tiers_[tier];
-    return push_index(c, t, block) || locked(t.lock, [&] { return push_armed(c, t, block); });
+    return base::push_index(c, t, block) || locked(t.lock, [&] { return push_armed(c, t, block); });
   }
 
   // Idle memory.
@@ -208,7 +169,8 @@ struct lock_free_front : cached_front<Config> {
     return take_to_carve(c, t);
   }
   [[nodiscard]] static bool put_idle(core_type& c, tier_type& t, void* block) noexcept {
-    return push_index(c, t, block);  // an armed stack stays so: only a put that calls may open it
+    return base::push_index(c, t,
+                            block);  // an armed stack stays so: only a put that calls may open it
   }
   [[nodiscard]] static std::uint64_t counted_stacked(const tier_type& t) noexcept {
     // relaxed: a number that may be off by the blocks on their way.
@@ -217,16 +179,18 @@ struct lock_free_front : cached_front<Config> {
   }
   [[nodiscard]] static std::uint32_t seal(core_type& c, tier_type& t) noexcept {
     auto all = t.stack.take_all(true);
-    gather(c, t, true,
-           [&](std::uint32_t index, link_type& link) { all = linked(index, link, all); });
+    base::gather(c, t, true, [&](std::uint32_t index, link_type& link) {
+      all = base::linked(index, link, all);
+    });
     return all;
   }
   static void give_home(core_type& c, std::uint32_t tier, std::uint32_t index) noexcept {
     auto& t = c.tiers_[tier];
     while (index != stack_type::none) {
       // relaxed: the chain is this thread's now.
-      const auto next = stack_type::index_in(link_of(t, index).load(std::memory_order::relaxed));
-      c.bring_home(tier, block_at(t, index));
+      const auto next =
+          stack_type::index_in(t.numbers.link_of(index).load(std::memory_order::relaxed));
+      c.bring_home(tier, t.numbers.block_at(index));
       index = next;
     }
   }
@@ -282,7 +246,7 @@ struct lock_free_front : cached_front<Config> {
     auto& t = c.tiers_[tier];
     locked(t.lock, [&] {
       t.has_no_places = true;
-      gather_into_stack(c, t, true);
+      base::gather_into_stack(c, t, true);
     });
     c.evict(tier, blocks, evict_reason::trimmed);
     // relaxed: a bound may be seen late, and be off by the blocks on their way.
@@ -295,7 +259,7 @@ struct lock_free_front : cached_front<Config> {
   }
   [[nodiscard]] static std::uint32_t magazines_for(tier_type&, std::uint32_t) noexcept { return 0; }
   [[nodiscard]] static bool adopt_slab(core_type&, tier_type& t, slab_type* s) noexcept {
-    return number_slab(t, s);
+    return t.numbers.add(s, t.home.shape.own);
   }
 
   // Reading.
@@ -315,7 +279,7 @@ struct lock_free_front : cached_front<Config> {
     t.places.for_each([&](const places_type& p) { blocks += p.look().blocks; });
     // relaxed: one thread is left.
     for (auto i = t.stack.peek(); i != stack_type::none && blocks < most; ++blocks)
-      i = stack_type::index_in(link_of(t, i).load(std::memory_order::relaxed));
+      i = stack_type::index_in(t.numbers.link_of(i).load(std::memory_order::relaxed));
     return blocks;
   }
   template <class Action>
@@ -324,27 +288,7 @@ struct lock_free_front : cached_front<Config> {
     return static_cast<typename core_type::shard_type*>(nullptr);
   }
 
-  /// Gives the tier places at each processor, unless it has some or is bounded. No lock is held.
-  static void make_places(core_type& c, std::uint32_t tier) noexcept {
-    auto& t = c.tiers_[tier];
-    const auto& s = c.settings_;
-    constexpr auto no_limit = core_settings::no_limit;
-    if (t.is_bounded() || s.capacity != no_limit || s.limit_bytes != no_limit) return;
-    if (t.places.are_made()) return;
-    const auto room = min_of(room_for(t.home.shape.stride), most_places);
-    t.places.make(t.home.shape.own, room, [&](const auto& publish) {
-      locked(t.lock, [&] {
-        // A thread that closes or bounds the tier comes to the places after that.
-        if (!t.home.closed && !t.has_no_places && !t.places.are_made()) publish();
-      });
-    });
-  }
-
  private:
-  // Meetings of threads at the stack of one tier before the tier gets places.
-  static constexpr std::uint32_t most_meetings = 16;
-  static constexpr std::uint32_t most_places = 64;  // of a tier at one processor: eight lines
-
   /// Calls `visit(link)`, which returns the link's word, for each block of a tier's stacks.
   /// Returns: the number of blocks.
   template <class Visit>
@@ -354,28 +298,13 @@ struct lock_free_front : cached_front<Config> {
     std::uint64_t blocks = 0;
     const auto most = locked(t.lock, [&] { return t.home.live(); });
     for (auto i = t.stack.peek(); i != stack_type::none && blocks < most; ++blocks)
-      i = stack_type::index_in(visit(link_of(t, i)));
+      i = stack_type::index_in(visit(t.numbers.link_of(i)));
     return blocks;
-  }
-
-  [[nodiscard]] static slab_type* slab_by_number(tier_type& t, std::uint32_t number) noexcept {
-    const auto row = cast_to<std::uint32_t>(std::bit_width(number / 64 + 1)) - 1;
-    const auto first = 64 * ((std::uint32_t{1} << row) - 1);
-    // (1) acquire, pairs with (2): the row is complete. The index stack orders its entry.
-    return t.slabs[row].load(std::memory_order::acquire)[number - first];
-  }
-  [[nodiscard]] static link_type& link_of(tier_type& t, std::uint32_t index) noexcept {
-    slab_type* const s = slab_by_number(t, index >> t.index_bits);
-    return s->links[index & ((std::uint32_t{1} << t.index_bits) - 1)];
-  }
-  [[nodiscard]] static void* block_at(tier_type& t, std::uint32_t index) noexcept {
-    slab_type* const s = slab_by_number(t, index >> t.index_bits);
-    return s->block(index & ((std::uint32_t{1} << t.index_bits) - 1));
   }
 
   /// Bits for the place of a block in its slab, a carved slab included. The rest of 31 bits is for
   /// slabs: at 16 bytes a block, carved slabs and all, they reach 4 GiB; at 128 bytes, 32 GiB.
-  [[nodiscard]] static std::uint32_t index_bits_for(const core_type& c,
+  [[nodiscard]] static std::uint32_t place_bits_for(const core_type& c,
                                                     std::uint32_t tier) noexcept {
     const auto& own = c.tiers_[tier].home.shape;
     auto most = own.slab_bytes / own.stride;
@@ -385,146 +314,6 @@ struct lock_free_front : cached_front<Config> {
         most = max_of(most, larger.stride / own.stride);
     }
     return cast_to<std::uint32_t>(std::bit_width(most - 1));
-  }
-
-  /// Numbers a descriptor once and for all. Only the one thread that grows the tier comes here.
-  [[nodiscard]] static bool number_slab(tier_type& t, slab_type* s) noexcept {
-    if (s->first_index != stack_type::none) return true;  // an old descriptor
-    const auto number = t.slab_numbers;
-    const auto row = cast_to<std::uint32_t>(std::bit_width(number / 64 + 1)) - 1;
-    const auto first = 64 * ((std::uint32_t{1} << row) - 1);
-    if ((std::uint64_t{number} + 1) << t.index_bits > stack_type::none) return false;
-    auto* slabs = t.slabs[row].load(std::memory_order::relaxed);  // only this thread writes it
-    if (slabs == nullptr) {
-      slabs = t.home.shape.own.template make_array<slab_type*>(std::size_t{64} << row);
-      if (slabs == nullptr) return false;
-      t.slabs[row].store(slabs, std::memory_order::release);  // (2) pairs with (1)
-    }
-    slabs[number - first] = s;
-    s->first_index = number << t.index_bits;
-    ++t.slab_numbers;
-    return true;
-  }
-
-  /// Finds the links of a tier's blocks and remembers the last one.
-  struct finder {
-    tier_type& t;
-    slab_type* found = nullptr;
-    [[nodiscard]] TARN_FORCE_INLINE link_type& operator()(std::uint32_t index) noexcept {
-      found = slab_by_number(t, index >> t.index_bits);
-      return found->links[place_of(index)];
-    }
-    /// The block of the last link.
-    [[nodiscard]] TARN_FORCE_INLINE void* block(std::uint32_t index) const noexcept {
-      return found->block(place_of(index));
-    }
-    [[nodiscard]] TARN_FORCE_INLINE std::uint32_t place_of(std::uint32_t index) const noexcept {
-      return index & ((std::uint32_t{1} << t.index_bits) - 1);
-    }
-  };
-
-  /// For a get on the hit path: no lock is held.
-  [[nodiscard]] TARN_FORCE_INLINE static void* pop_stack(core_type& c, tier_type& t) noexcept {
-    finder find{t};
-    auto index = t.stack.try_pop(find);
-    if (index == stack_type::lost) [[unlikely]]
-      index = pop_met(c, t, find);
-    return taken(c, t, find, index);
-  }
-  [[nodiscard]] TARN_FORCE_INLINE static void* taken(core_type& c, tier_type& t, const finder& find,
-                                                     std::uint32_t index) noexcept {
-    if (index == stack_type::none) return nullptr;
-    if (t.is_bounded()) [[unlikely]]
-      leave_stack(c, t);
-    return find.block(index);
-  }
-  /// For a get that lost a race. Gets alone make places: a put needs no memory.
-  [[nodiscard]] TARN_COLD static std::uint32_t pop_met(core_type& c, tier_type& t,
-                                                       finder& find) noexcept {
-    // relaxed: a number, which only decides when the places are made.
-    if (t.meetings.fetch_add(1, std::memory_order::relaxed) % most_meetings == most_meetings - 1)
-      make_places(c, t.home.shape.number);
-    return t.stack.pop_again(find);
-  }
-  /// Takes a block from wherever one is. A lock may be held.
-  [[nodiscard]] static void* pop_uncounted(core_type& c, tier_type& t) noexcept {
-    finder find{t};
-    const auto index = t.stack.pop(find);
-    void* block = taken(c, t, find, index);
-    t.places.for_each([&](places_type& p) {
-      if (block == nullptr) block = p.take_any();
-    });
-    return block;
-  }
-  /// Takes some blocks at once, and leaves all but one in the nearest places.
-  [[nodiscard]] static void* refill(core_type& c, tier_type& t, places_type& nearest) noexcept {
-    void* blocks[most_places / 2];
-    std::uint32_t count = 0;
-    const auto most = max_of(nearest.room() / 2, 1u);
-    finder find{t};
-    const auto taken = t.stack.try_pop_chain(most, find);
-    for (auto i = taken.first; i != stack_type::none;) {
-      // relaxed: the chain is this thread's.
-      const auto next = stack_type::index_in(find(i).load(std::memory_order::relaxed));
-      blocks[count++] = find.block(i);
-      i = i != taken.last ? next : stack_type::none;
-    }
-    t.places.for_each([&](places_type& p) {
-      if (count != 0) return;
-      // At most half of what another processor has, so that its threads need not come here next.
-      const auto half = &p != &nearest ? min_of((p.look().blocks + 1) / 2, most) : 1;
-      while (count != half) {
-        void* const block = p.take_any();
-        if (block == nullptr) break;
-        blocks[count++] = block;
-      }
-    });
-    if (count == 0) return nullptr;
-    // The first one is this thread's. It keeps the core.
-    while (--count != 0) {
-      if (!nearest.put(blocks[count])) c.give_ready(t.home.shape.number, blocks[count]);
-    }
-    return blocks[0];
-  }
-
-  /// Returns: false if the stack is closed or full. On true the block is home: the core may end.
-  [[nodiscard]] TARN_FORCE_INLINE static bool push_index(core_type& c, tier_type& t,
-                                                         void* block) noexcept {
-    if (t.is_bounded() && !enter_stack(c, t)) [[unlikely]]
-      return false;
-    slab_type* const s = c.directory_.find_known(block);
-    const auto place = s->index_of(block);
-    return t.stack.push(s->first_index + place, s->links[place]);
-  }
-  /// Moves half of the nearest places, which are full or sealed, to the stack, and the block too.
-  [[nodiscard]] TARN_COLD static bool push_many(core_type& c, tier_type& t, places_type& nearest,
-                                                void* block) noexcept {
-    auto first = stack_type::none;
-    link_type* last = nullptr;
-    for (auto n = nearest.room() / 2; n != 0; --n) {
-      void* const one = nearest.take();
-      if (one == nullptr) break;
-      slab_type* const s = c.directory_.find_known(one);
-      const auto place = s->index_of(one);
-      if (last == nullptr) last = &s->links[place];
-      first = linked(s->first_index + place, s->links[place], first);
-    }
-    // These are not the caller's: they go on alone if the stack is closed. The block in the
-    // caller's hand keeps the core.
-    if (last != nullptr && !t.stack.push(first, *last)) {
-      last->store(stack_type::none, std::memory_order::relaxed);
-      give_all(c, t, first);
-    }
-    return push_index(c, t, block);
-  }
-  /// Makes a chain that this thread owns ready again. No lock is held.
-  static void give_all(core_type& c, tier_type& t, std::uint32_t first) noexcept {
-    while (first != stack_type::none) {
-      void* const block = block_at(t, first);
-      // relaxed: the chain is this thread's.
-      first = stack_type::index_in(link_of(t, first).load(std::memory_order::relaxed));
-      c.give_ready(t.home.shape.number, block);
-    }
   }
 
   /// Under the lock, for a block that the stack did not take before: opens it if it is armed. If
@@ -537,56 +326,14 @@ struct lock_free_front : cached_front<Config> {
       const auto counted = t.stacked.exchange(0, std::memory_order::relaxed);
       if (c.settings_.bounds_idle_bytes) c.moved_bytes(t, -counted);
     }
-    return push_index(c, t, block);
+    return base::push_index(c, t, block);
   }
-  /// Counts a block into a bounded stack. Returns: false if that is one too many.
-  [[nodiscard]] TARN_COLD static bool enter_stack(core_type& c, tier_type& t) noexcept {
-    if (t.stack.is_closed()) return false;  // mostly: the push may still find it closed
-    // relaxed, here and in leave_stack: these numbers only bound how much is kept.
-    const auto before = t.stacked.fetch_add(1, std::memory_order::relaxed);
-    if (c.settings_.bounds_idle_bytes) c.moved_bytes(t, 1);
-    if (before < t.most_stacked.load(std::memory_order::relaxed) &&
-        c.bounded_idle_bytes() <= c.settings_.max_idle_bytes) {
-      return true;
-    }
-    leave_stack(c, t);
-    return false;
-  }
-  TARN_FORCE_INLINE static void leave_stack(core_type& c, tier_type& t) noexcept {
-    t.stacked.fetch_sub(1, std::memory_order::relaxed);
-    if (c.settings_.bounds_idle_bytes) c.moved_bytes(t, -1);
-  }
-
-  /// Links a block that this thread owns to its chain `rest`. Returns: the first index of both.
-  static std::uint32_t linked(std::uint32_t index, link_type& link, std::uint32_t rest) noexcept {
-    link.store(rest, std::memory_order::relaxed);
-    return index;
-  }
-  /// Under the lock: takes all blocks from their places, and calls `action(index, link)` for each.
-  /// If `seals`, there are no places after that.
-  template <class Action>
-  static void gather(core_type& c, tier_type& t, bool seals, Action&& action) noexcept {
-    const auto give = [&](void* block) {
-      slab_type* const s = c.directory_.find_known(block);
-      const auto place = s->index_of(block);
-      action(s->first_index + place, s->links[place]);
-    };
-    if (seals) t.places.retire();
-    t.places.for_each([&](places_type& p) { seals ? p.seal(give) : p.take_all(give); });
-  }
-  /// The same, into the stack, which is open: it is closed with the places, and never armed.
-  static void gather_into_stack(core_type& c, tier_type& t, bool seals) noexcept {
-    gather(c, t, seals, [&](std::uint32_t index, link_type& link) {
-      static_cast<void>(t.stack.push(index, link));
-    });
-  }
-
   /// Takes all blocks but the upper `keep` ones, which other threads can reach again at once.
   /// Returns: the first index of a chain that is the caller's.
   [[nodiscard]] static std::uint32_t take_above(core_type& c, tier_type& t,
                                                 std::uint64_t keep) noexcept {
-    gather_into_stack(c, t, false);
-    const auto link = [&t](std::uint32_t i) -> auto& { return link_of(t, i); };
+    base::gather_into_stack(c, t, false);
+    const auto link = [&t](std::uint32_t i) -> auto& { return t.numbers.link_of(i); };
     // relaxed, all of these: the chain is this thread's.
     const auto first = t.stack.take_all(false);
     if (keep == 0 || first == stack_type::none) return first;
@@ -613,10 +360,10 @@ struct lock_free_front : cached_front<Config> {
     const bool needs_care = c.settings_.keeps_objects || hears_of(c.observers_, why);
     auto doomed = stack_type::none;
     const auto pop_doomed = [&] {
-      void* const block = block_at(t, doomed);
+      void* const block = t.numbers.block_at(doomed);
       // relaxed: the chain is this thread's.
-      doomed = stack_type::index_in(link_of(t, doomed).load(std::memory_order::relaxed));
-      if (t.is_bounded()) leave_stack(c, t);
+      doomed = stack_type::index_in(t.numbers.link_of(doomed).load(std::memory_order::relaxed));
+      if (t.is_bounded()) base::leave_stack(c, t);
       ++blocks;
       return block;
     };
