@@ -65,7 +65,7 @@ set(may_be_large
   tarn/value 20                          # one header per value
   tarn/policy 17                         # one header per lock, stats, tiers and source
   tarn/pool_base.hpp 440                 # one class, from which all pools inherit
-  tarn/fast_buffer.hpp 590               # one class: room at both ends of one storage
+  tarn/fast_buffer.hpp 610               # one class: room at both ends of one storage
   tarn/detail/core/core.hpp 235          # one class, which declares all operations on blocks
   tarn/detail/core/life.hpp 170          # beginning, closing and ending are one sequence of steps
   tarn/detail/core/threads.hpp 180       # attaching is one sequence of steps

@@ -102,10 +102,10 @@ only() {  # the options that build one part only
     else printf ' -D TARN_BUILD_%s=OFF' "$part"; fi
   done
 }
-build_only() {
+build_only() {  # what, option for CMake
   say "building in $build"
   # shellcheck disable=SC2046
-  cmake -S "$root" -B "$build" -D CMAKE_BUILD_TYPE=Release $(only "$1")
+  cmake -S "$root" -B "$build" -D CMAKE_BUILD_TYPE=Release $(only "$1") ${2:+"$2"}
   cmake --build "$build" --parallel "$jobs"
 }
 
@@ -149,7 +149,7 @@ case $verb in
     say "all of it passed"
     ;;
   bench)
-    build_only BENCHMARKS
+    build_only BENCHMARKS -DTARN_BENCH_EVERY_PAIR=ON
     for program in "$build"/bin/bench_*; do
       [ -x "$program" ] || die "no benchmarks were built"
       say "$(basename "$program")"

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Can the pool count my own figures?
+// Can a pool, or a fast_buffer, count my own figures?
 
 #include <cstdint>
 #include <cstdio>
 #include <thread>
 
 #include <tarn/byte_pool.hpp>
+#include <tarn/fast_buffer.hpp>
 
 namespace {
 
@@ -23,9 +24,12 @@ struct demand_stats {
     }
     void on_put(std::uint32_t) noexcept {}
     void on_oversize(std::size_t size) noexcept { asked.add(size); }
+    // Only a fast_buffer calls this, if it is there: its content was handed out or dropped.
+    void on_content(std::size_t size) noexcept { written.add(size); }
 
     Counter asked;
     Counter tiny;
+    Counter written;
   };
 };
 
@@ -54,5 +58,13 @@ int main() {
   std::printf("%llu gets asked for %llu bytes; %llu of them for 16 or less\n",
               static_cast<unsigned long long>(gets), static_cast<unsigned long long>(asked),
               static_cast<unsigned long long>(tiny));
-  return gets == 200 && asked == 2 * 5050 && tiny == 2 * 16 ? 0 : 1;
+  if (gets != 200 || asked != 2 * 5050 || tiny != 2 * 16) return 1;
+
+  tarn::basic_fast_buffer<tarn::no_lock, demand_stats> text;
+  text.append("ten bytes.");
+  text.clear();
+  bool good = false;
+  text.for_each_recorder(
+      [&](const auto& one) { good = one.asked.read() == 10 && one.written.read() == 10; });
+  return good ? 0 : 1;
 }

@@ -23,10 +23,22 @@
 #include <tarn/detail/writing/pieces.hpp>
 #include <tarn/detail/writing/sum.hpp>
 #include <tarn/detail/writing/wire.hpp>
+#include <tarn/detail/writing/write_record.hpp>
 #include <tarn/fwd.hpp>
+#include <tarn/policy/stats.hpp>
 #include <tarn/value/fast_buffer_options.hpp>
 
 namespace tarn {
+
+namespace detail {
+
+template <class Stats, class Counter,
+          class Recorder = typename recorder_of_writer<Stats, Counter>::type>
+using write_record_for =
+    std::conditional_t<std::same_as<Recorder, typename no_stats::template recorder<Counter>>,
+                       no_write_record<Recorder>, write_record<Recorder>>;
+
+}  // namespace detail
 
 /// A growable sequence of bytes that any thread may append to. `Lock` guards growth and `take`;
 /// `thread_cached<L>` means `L`, and `lock_free` means a mutex.
@@ -62,6 +74,12 @@ class basic_concurrent_fast_buffer {
   using pool_type = typename Traits::pool_type;
   using buffer = typename pool_type::buffer;
 
+ private:
+  using traits_of_lock = lock_traits<Lock>;
+  using record_type =
+      detail::write_record_for<Stats, detail::shared_counter<typename traits_of_lock::env>>;
+
+ public:
   /// Grows in `default_pool()`, which is not used before the first byte.
   basic_concurrent_fast_buffer() noexcept
     requires std::same_as<pool_type, byte_pool<>>
@@ -74,7 +92,12 @@ class basic_concurrent_fast_buffer {
       : basic_concurrent_fast_buffer(&pool, o) {}
   basic_concurrent_fast_buffer(const basic_concurrent_fast_buffer&) = delete;
   basic_concurrent_fast_buffer& operator=(const basic_concurrent_fast_buffer&) = delete;
-  ~basic_concurrent_fast_buffer() { report(size()); }
+  ~basic_concurrent_fast_buffer() {
+    const auto held = size();
+    report(held);
+    record_.end_content(held);
+    record_.drop_block(room_.block());
+  }
 
   /// Appends bytes as one piece.
   ///
@@ -129,6 +152,8 @@ class basic_concurrent_fast_buffer {
     });
     if (held == 0) return {};
     report(held);
+    record_.end_content(held);
+    record_.drop_block(taken);
     taken.resize(held);
     return std::move(taken);
   }
@@ -145,6 +170,19 @@ class basic_concurrent_fast_buffer {
   {
     return room_.read([this](std::size_t held) { return counts_.read(held); });
   }
+  /// The sizes of the contents that ended, and the blocks that it took, in its whole life; for
+  /// `recording_stats`.
+  [[nodiscard]] fast_buffer_history history() const
+    requires requires(fast_buffer_history& h, const record_type& r) { r.recorder().collect(h); }
+  {
+    return record_.template history<fast_buffer_history>();
+  }
+  /// Calls `action(recorder)` for the recorder of the stats policy. The buffer tells it of a block
+  /// or a content after that happened, and holds no lock then.
+  template <class Action>
+  void for_each_recorder(Action&& action) const {
+    action(record_.recorder());
+  }
 
  private:
   basic_concurrent_fast_buffer(pool_type* pool, fast_buffer_options o) noexcept
@@ -157,16 +195,20 @@ class basic_concurrent_fast_buffer {
                                  std::span<const std::byte> second, const Make& make) {
     const auto n = detail::size_together(first.size(), second.size());
     if (n == 0) return true;
-    const auto carry = [this](buffer& to, const buffer& from, std::size_t held) {
+    typename record_type::growth growth;
+    const auto carry = [&](buffer& to, const buffer& from, std::size_t held) {
+      growth.note(to, from, held + n);
       counts_.grown();
       memory_.forget_refusal();
       detail::copy_bytes(to.data(), from.data(), held);
     };
-    return room_.append(n, make, carry, [&](buffer& block, std::size_t offset) {
+    const bool done = room_.append(n, make, carry, [&](buffer& block, std::size_t offset) {
       std::byte* const at = block.data() + offset;
       detail::copy_bytes(at, first.data(), first.size());
       detail::copy_bytes(at + first.size(), second.data(), second.size());
     });
+    record_.tell(growth);
+    return done;
   }
   /// Takes a larger block than the one of `needed` bytes. Under the lock.
   [[nodiscard]] buffer try_take_wanted(pool_type& from, std::size_t needed,
@@ -192,7 +234,6 @@ class basic_concurrent_fast_buffer {
     if (options_.hint != nullptr) options_.hint->report(held);
   }
 
-  using traits_of_lock = lock_traits<Lock>;
   detail::append_room<typename traits_of_lock::env, typename traits_of_lock::depot_lock, buffer>
       room_;
   pool_type* pool_;  // null: the default pool
@@ -201,6 +242,7 @@ class basic_concurrent_fast_buffer {
                                             detail::no_write_counts>
       counts_;                    // under the lock
   detail::growth_memory memory_;  // under the lock; its peak is not used
+  TARN_NO_UNIQUE_ADDRESS record_type record_;
 };
 
 /// The fast buffer for a lock policy: for several threads if `Lock` is concurrent, else for one.

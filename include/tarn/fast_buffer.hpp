@@ -34,14 +34,16 @@
 #include <tarn/detail/writing/wire.hpp>
 #include <tarn/detail/writing/write_block.hpp>
 #include <tarn/fwd.hpp>
+#include <tarn/policy/stats.hpp>
 #include <tarn/value/fast_buffer_options.hpp>
 
 namespace tarn {
 
 /// A growable sequence of bytes with one owner.
 ///
-/// `Lock`: one that is not concurrent. `Stats`: decides whether `numbers()` exist; appends never
-/// pay for it. `Traits`: `fast_buffer_traits<Pool, InlineBytes>`.
+/// `Lock`: one that is not concurrent. `Stats`: decides whether `numbers()` and `history()` exist,
+/// and its recorder is told of blocks and contents; appends that fit never pay for it. `Traits`:
+/// `fast_buffer_traits<Pool, InlineBytes>`.
 ///
 /// It grows to at least twice its capacity, in whole tiers of the pool, so each byte costs O(1) on
 /// average. If the pool refuses that, it takes what the pool has, and last of all moves its content
@@ -68,6 +70,14 @@ class basic_fast_buffer {
   using pool_type = typename Traits::pool_type;
   using buffer = typename pool_type::buffer;
   using shared_buffer = typename pool_type::shared_buffer;
+
+ private:
+  using record_type = detail::write_record_for<Stats, detail::plain_counter>;
+  static_assert(
+      std::movable<record_type>,
+      "fast_buffer: it may be moved, so the recorder of its stats policy must be movable");
+
+ public:
   /// The value type for std::back_inserter. As a range, its elements are `std::byte`.
   using value_type = char;
 
@@ -90,13 +100,13 @@ class basic_fast_buffer {
   }
   basic_fast_buffer& operator=(basic_fast_buffer&& other) noexcept {
     if (this == &other) return *this;
-    report();
+    finish();
     pool_ = other.pool_;
     options_ = other.options_;
     adopt_all(other);
     return *this;
   }
-  ~basic_fast_buffer() { report(); }
+  ~basic_fast_buffer() { finish(); }
 
   // Writing. Throws: `std::length_error`, with size and limit, if the content would be larger than
   // `max_bytes`; as `byte_pool::get` if there is no memory.
@@ -285,8 +295,9 @@ class basic_fast_buffer {
   /// Drops all content. Gives the block back if its capacity is above `keep_bytes`.
   void clear() noexcept {
     note_dropped(size());
+    record_.end_content(size());
     memory_.forget_refusal();
-    if (block_.capacity() > options_.keep_bytes) block_.reset();
+    if (block_.capacity() > options_.keep_bytes) drop_block();
     if (block_.try_own()) return start_with(0);
     end_ = begin_;  // others hold what is in front
   }
@@ -297,16 +308,17 @@ class basic_fast_buffer {
     if constexpr (inline_bytes != 0) {
       if (size() + options_.front_bytes <= inline_bytes) {
         const block_type old = std::move(block_);
+        record_.drop_block();
         return keep_inside(begin_, size());
       }
     }
     const auto needed = size() + options_.front_bytes;
     if (empty()) {
-      block_.reset();
+      drop_block();
       start_with(0);
     } else if (pool().capacity_for(needed) < block_.capacity()) {
       buffer smaller = take_unreported(needed);
-      if (smaller) move_to(std::move(smaller), options_.front_bytes);
+      if (smaller) move_to(std::move(smaller), options_.front_bytes, needed);
     }
   }
 
@@ -318,7 +330,7 @@ class basic_fast_buffer {
   /// Throws: as `byte_pool::get`, only if the content is copied.
   [[nodiscard]] buffer detach() {
     if (empty()) return {};
-    if (!block_ || !block_.try_own()) move_to(pool().get_at_least(size()), 0);
+    if (!block_ || !block_.try_own()) move_to(pool().get_at_least(size()), 0, size());
     if (begin_ != block_.data()) slide(0);
     const auto held = size();
     note_detached();
@@ -331,7 +343,7 @@ class basic_fast_buffer {
   /// then.
   [[nodiscard]] shared_buffer detach_shared() {
     if (empty()) return {};
-    if (!block_) move_to(pool().get_at_least(size()), 0);
+    if (!block_) move_to(pool().get_at_least(size()), 0, size());
     shared_buffer out = block_.detach_shared(offset(), size());
     note_detached();
     start_with(0);
@@ -355,7 +367,7 @@ class basic_fast_buffer {
     }
     note_dropped(n);
     begin_ += n;
-    if (empty() && storage_bytes() == offset()) block_.reset();  // nothing to write to
+    if (empty() && storage_bytes() == offset()) drop_block();  // nothing to write to
     if (empty() && block_.try_own()) start_with(0);
     set_limit();
     return front;
@@ -433,6 +445,18 @@ class basic_fast_buffer {
   {
     return counts_.read(size());
   }
+  /// The sizes of the contents that ended, and the blocks that it took, in its whole life, kept
+  /// across moves; for `recording_stats`.
+  [[nodiscard]] fast_buffer_history history() const
+    requires requires(fast_buffer_history& h, const record_type& r) { r.recorder().collect(h); }
+  {
+    return record_.template history<fast_buffer_history>();
+  }
+  /// Calls `action(recorder)` for the recorder of the stats policy.
+  template <class Action>
+  void for_each_recorder(Action&& action) const {
+    action(record_.recorder());
+  }
 
  private:
   using block_type = detail::write_block<buffer, shared_buffer>;
@@ -501,13 +525,13 @@ class basic_fast_buffer {
     if (n > max_size() - size()) {
       detail::throw_too_long("fast_buffer size", size(), n, "max_bytes", max_size());
     }
-    if (!made_room_if_any(n)) grown_to(pool().get_at_least(size() + n), 0);
+    if (!made_room_if_any(n)) grown_to(pool().get_at_least(size() + n), 0, size() + n);
   }
   TARN_COLD bool try_make_room(std::size_t n) noexcept {
     if (n <= room()) return true;
     if (n > max_size() - size()) return false;
     if (made_room_if_any(n)) return true;
-    return grown_to(try_take([&] { return pool().try_get_at_least(size() + n); }), 0);
+    return grown_to(try_take([&] { return pool().try_get_at_least(size() + n); }), 0, size() + n);
   }
   template <class Take>
   [[nodiscard]] buffer try_take(Take&& take) noexcept {
@@ -537,7 +561,7 @@ class basic_fast_buffer {
       slide(front);
     } else if (front == 0) {
       return false;
-    } else if (!grown_to(try_take([&] { return take_unreported(needed); }), front)) {
+    } else if (!grown_to(try_take([&] { return take_unreported(needed); }), front, needed)) {
       if (!is_own || n > storage_bytes() - size()) return false;
       slide(0);
     }
@@ -553,7 +577,7 @@ class basic_fast_buffer {
     }
     buffer larger = try_take([&] { return try_take_wanted(needed, is_inside); });
     const auto before = larger ? front(larger.capacity()) : 0;
-    if (grown_to(std::move(larger), before)) return true;
+    if (grown_to(std::move(larger), before, needed)) return true;
     if (storage_bytes() != 0) memory_.refused();
     return false;
   }
@@ -580,14 +604,15 @@ class basic_fast_buffer {
     start_with(held, front);
   }
   /// Returns: false if there is no block.
-  bool grown_to(buffer larger, std::size_t front) noexcept {
+  bool grown_to(buffer larger, std::size_t front, std::size_t needed) noexcept {
     if (!larger) return false;
     counts_.grown();
-    move_to(std::move(larger), front);
+    move_to(std::move(larger), front, needed);
     return true;
   }
-  void move_to(buffer other, std::size_t front) noexcept {
+  void move_to(buffer other, std::size_t front, std::size_t needed) noexcept {
     const auto held = size();
+    record_.swap_block(other, needed);
     const auto* const from = begin_;
     const block_type old = std::exchange(block_, block_type(std::move(other)));
     memory_.forget_refusal();
@@ -639,7 +664,7 @@ class basic_fast_buffer {
   }
   bool grown_in_front(buffer larger, std::size_t n) noexcept {
     const auto front = larger ? front_for(n, larger.capacity()) : 0;
-    return grown_to(std::move(larger), front);
+    return grown_to(std::move(larger), front, size() + n);
   }
   /// The bytes to leave before the content in a storage of `capacity`: `n`, and half of the rest.
   [[nodiscard]] std::size_t front_for(std::size_t n, std::size_t capacity) const noexcept {
@@ -681,6 +706,8 @@ class basic_fast_buffer {
   void adopt(buffer block, std::size_t front, std::size_t held) noexcept {
     note_dropped(size());
     report();
+    record_.end_content(size());
+    record_.swap_block(block, held);
     memory_ = {};
     block_ = block_type(std::move(block));
     start_with(held, front);
@@ -696,6 +723,7 @@ class basic_fast_buffer {
     }
     memory_ = std::exchange(other.memory_, {});
     counts_ = std::exchange(other.counts_, {});
+    record_ = std::exchange(other.record_, {});
     other.start_with(0);
   }
   /// Takes content into the object. Preconditions: it fits, and there is no block any more.
@@ -708,12 +736,22 @@ class basic_fast_buffer {
 
   void note_detached() noexcept {
     note_dropped(size());
-    report();
+    finish();
     memory_ = {};
   }
   void note_dropped(std::size_t n) noexcept {
     memory_.note_size(size());
     counts_.dropped(n, size());
+  }
+  void drop_block() noexcept {
+    block_.reset();
+    record_.drop_block();
+  }
+  /// To be called when the content and the block go.
+  void finish() noexcept {
+    report();
+    record_.end_content(size());
+    record_.drop_block();
   }
   void report() noexcept {
     if (options_.hint != nullptr) options_.hint->report(detail::max_of(memory_.peak(), size()));
@@ -728,6 +766,7 @@ class basic_fast_buffer {
   detail::growth_memory memory_;  // its peak: since the last report, with content that was dropped
   TARN_NO_UNIQUE_ADDRESS
   std::conditional_t<Stats::counts, detail::write_counts, detail::no_write_counts> counts_;
+  TARN_NO_UNIQUE_ADDRESS record_type record_;
   TARN_NO_UNIQUE_ADDRESS std::conditional_t<inline_bytes != 0, storage<inline_bytes>, no_storage>
       inline_;
 };

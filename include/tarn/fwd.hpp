@@ -143,6 +143,7 @@ using chain_reader = basic_byte_reader<chain>;
 struct options;
 struct fast_buffer_options;
 struct fast_buffer_numbers;
+struct fast_buffer_history;
 template <class T>
 class setting;
 class time_span;

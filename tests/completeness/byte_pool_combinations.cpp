@@ -36,7 +36,7 @@ struct byte_pool_case {
   }
 };
 
-const bool registered =
+const bool byte_pool_registered =
     test::register_all<byte_pool_case>("byte_pool", static_cast<const test::every_pair*>(nullptr));
 
 }  // namespace

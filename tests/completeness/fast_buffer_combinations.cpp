@@ -53,7 +53,7 @@ struct fast_buffer_case {
   }
 };
 
-const bool registered = test::register_all<fast_buffer_case>(
+const bool fast_buffer_registered = test::register_all<fast_buffer_case>(
     "fast_buffer", static_cast<const test::every_pair*>(nullptr));
 
 }  // namespace

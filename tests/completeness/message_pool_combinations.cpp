@@ -38,7 +38,7 @@ struct message_pool_case {
   }
 };
 
-const bool registered = test::register_all<message_pool_case>(
+const bool message_pool_registered = test::register_all<message_pool_case>(
     "message_pool", static_cast<const test::every_pair*>(nullptr));
 
 }  // namespace

@@ -31,7 +31,7 @@ struct object_pool_case {
   }
 };
 
-const bool registered = test::register_all<object_pool_case>(
+const bool object_pool_registered = test::register_all<object_pool_case>(
     "object_pool", static_cast<const test::every_pair*>(nullptr));
 
 }  // namespace

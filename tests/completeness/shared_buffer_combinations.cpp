@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <cstddef>
-#include <cstdint>
 #include <cstring>
-#include <functional>
 #include <utility>
 
-#include <tarn/byte_hash.hpp>
 #include <tarn/byte_pool.hpp>
-#include <tarn/byte_reader.hpp>
-#include <tarn/chain.hpp>
 
 #include "combinations.hpp"
 
@@ -30,20 +25,6 @@ struct shared_buffer_case {
     }
     CHECK(held.unique());
     CHECK(pool.occupancy().in_use() == 1);
-    {
-      // By content, however it is cut.
-      tarn::basic_chain<typename Policy::lock, typename Policy::stats> chain(pool, 0);
-      chain.append(held.slice(60));
-      chain.prepend(held.slice(0, 20));
-      chain.append(held.slice(held.bytes().subspan(20, 40)));
-      CHECK(chain == held);
-      CHECK(chain.slice(0, 50) < held);
-      CHECK(tarn::byte_hash()(chain) == std::hash<decltype(held)>()(held));
-      tarn::basic_byte_reader in(chain);
-      CHECK(in.template read_be<std::uint16_t>() == 0x5a5a);
-      CHECK(in.read(90) == held.slice(10));
-      CHECK_FALSE(in.try_read(9));
-    }
     held.remove_prefix(10);
     held.truncate(50);
     auto thawed = held.thaw();
@@ -60,7 +41,7 @@ struct shared_buffer_case {
   }
 };
 
-const bool registered = test::register_all<shared_buffer_case>(
+const bool shared_buffer_registered = test::register_all<shared_buffer_case>(
     "shared_buffer", static_cast<const test::every_pair*>(nullptr));
 
 }  // namespace

@@ -139,7 +139,7 @@ std::string log_of_rivals(bool closes) {
   out.reset();
   while (later::run() != 0) {
   }
-  CHECK(tarn::detail::access::waiting(pool) == 0);
+  CHECK(tarn::detail::access::core_of(pool)->waiting().count() == 0);
   CHECK(pool.occupancy().in_use() == 0);
   return log;
 }
@@ -364,7 +364,7 @@ TEST_CASE("a coroutine may end others in the middle of a line that is closed", "
         all[i].emplace(run(i));
       pool.close();
       CHECK(ended == many / 2);
-      CHECK(tarn::detail::access::waiting(pool) == 0);
+      CHECK(tarn::detail::access::core_of(pool)->waiting().count() == 0);
     }
   }
 }
@@ -410,7 +410,7 @@ TEST_CASE("coroutines end in their executor while other threads put and close", 
     }
     for (const auto& t : tasks)
       CHECK(t.done());
-    CHECK(tarn::detail::access::waiting(pool) == 0);
+    CHECK(tarn::detail::access::core_of(pool)->waiting().count() == 0);
   }
 }
 
@@ -427,15 +427,15 @@ TEMPLATE_LIST_TEST_CASE("a fork's child may destroy the coroutines that waited, 
     {
       const task first = std::move(tasks.front());
     }
-    if (tarn::detail::access::waiting(pool) != 0) return 1;
+    if (tarn::detail::access::core_of(pool)->waiting().count() != 0) return 1;
     // One that waits in the child is not disturbed by those of the parent.
     auto own = take_one(pool, log, 'd');
     tasks.pop_back();
-    if (tarn::detail::access::waiting(pool) != 1) return 2;
+    if (tarn::detail::access::core_of(pool)->waiting().count() != 1) return 2;
     out.reset();
     if (log != "d") return 3;
     tasks.clear();
-    if (tarn::detail::access::waiting(pool) != 0) return 4;
+    if (tarn::detail::access::core_of(pool)->waiting().count() != 0) return 4;
     return pool.get(100) ? 0 : 5;
   });
   CHECK(end.code == 0);

@@ -30,8 +30,9 @@ std::span<const std::byte> bytes_of(std::string_view text) {
 }  // namespace
 
 TEST_CASE("portask: a fast buffer has what was written, and none of it after a clear", "[seeds]") {
-  tarn::fast_buffer b;
+  tarn::fast_buffer b({.initial_bytes = 1024});
   b.append("Hello, World!");
+  CHECK(b.capacity() == 1024);
   CHECK(b.size() == 13);
   CHECK(b.view() == "Hello, World!");
   const auto capacity = b.capacity();

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <numeric>
 #include <span>
 #include <string>
 #include <thread>
@@ -72,6 +73,7 @@ void write_and_take(std::size_t least, std::size_t span, std::uint32_t each) {
   reader found;
   std::size_t wrong_sizes = 0;
   std::size_t taken_bytes = 0;
+  std::size_t takes = 0;
   {
     test::policy_writer_of<P> b(*pool);
     std::atomic<std::size_t> writing{writers};
@@ -84,6 +86,7 @@ void write_and_take(std::size_t least, std::size_t span, std::uint32_t each) {
             continue;
           }
           const auto out = b.take();
+          takes += !out.empty();
           taken_bytes += out.size();
           found.read(out.bytes());
         }
@@ -113,11 +116,18 @@ void write_and_take(std::size_t least, std::size_t span, std::uint32_t each) {
     const auto size = b.size();
     const auto rest = b.take();
     wrong_sizes += size != rest.size();
+    takes += !rest.empty();
     taken_bytes += rest.size();
     found.read(rest.bytes());
     if constexpr (P::stats::counts) {
       CHECK(b.numbers().bytes == taken_bytes);
       CHECK(b.numbers().peak_bytes <= taken_bytes);
+    }
+    if constexpr (requires { b.history(); }) {
+      const auto told = b.history();
+      const auto sum = [](const auto& n) { return std::reduce(n.begin(), n.end()); };
+      CHECK(sum(told.blocks) + told.large_blocks == b.numbers().growths);
+      CHECK(sum(told.size_histogram) == takes);
     }
   }
   CHECK(found.broken == 0);

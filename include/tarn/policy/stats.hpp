@@ -35,6 +35,13 @@ namespace tarn {
 /// A get is reported after it was served, and after its object was made: the numbers of a recorder
 /// never fall.
 ///
+/// A fast_buffer has one recorder, which moves with it. Appends that fit call nothing. The buffer
+/// calls `on_get(tier, size)` for a block that it takes from its pool or by `attach`: `size` is the
+/// number of bytes that made it do so. It calls `on_put(tier)` for a block that it gives back or
+/// hands out, and `on_oversize(size)` in place of both if the block is larger than all tiers. If
+/// the recorder has `on_content(size)`, that is called for each content of `size` bytes, not 0,
+/// that is detached, taken, cleared, replaced by `attach`, or ends with the buffer.
+///
 /// A policy with `samples<Env, IsShared>`, a table of blocks, follows some blocks until their puts
 /// (see `live_blocks`), and has a recorder per thread in any pool that threads share. The pool asks
 /// `number()`, the number of the recorder's next get, before each get. If `is_due(number)`, the

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include <tarn/detail/base/align.hpp>
 #include <tarn/fwd.hpp>
@@ -46,6 +47,18 @@ struct fast_buffer_numbers {
   std::uint64_t growths = 0;   // blocks taken to have more room, with the first one
   std::uint64_t bytes = 0;     // written or attached in its whole life
   std::size_t peak_bytes = 0;  // the most at one time
+};
+
+/// What a fast_buffer with `recording_stats` recorded.
+struct fast_buffer_history {
+  /// The sizes of the last contents in bytes, oldest first.
+  std::vector<std::size_t> recent_sizes;
+  /// The number of contents by size: `size_buckets` has the buckets.
+  std::vector<std::uint64_t> size_histogram;
+  /// The number of blocks that it took, by tier of the pool.
+  std::vector<std::uint64_t> blocks;
+  /// The number of blocks that it took above the last tier.
+  std::uint64_t large_blocks = 0;
 };
 
 namespace detail {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 
 #include <tarn/detail/base/compiler.hpp>
 
@@ -11,7 +10,7 @@ namespace tarn::detail {
 /// The one friend of all products. It gives handles, `observe/` and `interop/` what they need of a
 /// pool and its users must not use.
 ///
-/// Thread safety: `core` and `lifeline` refer to the core, which outlives the pool object. The
+/// Thread safety: `core_of` and `lifeline` refer to the core, which outlives the pool object. The
 /// other functions use the pool object.
 struct access {
   /// Types that only handles name.
@@ -30,10 +29,10 @@ struct access {
   [[nodiscard]] static auto& lifeline(const Pool& pool) noexcept {
     return pool.lifeline();
   }
-  /// The requests that wait for the pool at this moment.
-  template <class Pool>
-  [[nodiscard]] static std::uint64_t waiting(const Pool& pool) noexcept {
-    return pool.core_->waiting().count();
+  /// The core of a pool, or of the block of a handle.
+  template <class Owner>
+  [[nodiscard]] static auto* core_of(const Owner& owner) noexcept {
+    return owner.core_;
   }
   /// Tells `observer` of what the pool does. Takes the caller's reference, also if it throws.
   /// Throws: `pool_closed`; `std::invalid_argument` if there are as many as there may be.

@@ -67,6 +67,8 @@ class append_room {
   }
 
   [[nodiscard]] std::size_t most() const noexcept { return most_; }
+  /// Preconditions: no other thread uses this any more.
+  [[nodiscard]] const Block& block() const noexcept { return block_; }
 
  private:
   using word_type = append_word<Env>;

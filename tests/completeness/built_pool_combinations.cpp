@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#include <tarn/object_pool.hpp>
+
+#include "combinations.hpp"
+
+namespace {
+
+/// Counts how many of it exist.
+struct counted {
+  explicit counted(int v) : value(v) { ++alive; }
+  counted(const counted&) = delete;
+  counted& operator=(const counted&) = delete;
+  ~counted() { --alive; }
+
+  int value;
+  static inline int alive = 0;
+};
+
+struct built_pool_case {
+  template <class Policy>
+  static void run() {
+    tarn::built_pool<counted, typename Policy::lock, typename Policy::stats> pool;
+    const counted* place = nullptr;
+    {
+      const auto one = pool.make(7);
+      place = one.get();
+      CHECK(one->value == 7);
+      CHECK(counted::alive == 1);
+      CHECK(pool.occupancy().in_use() == 1);
+    }
+    CHECK(counted::alive == 0);
+    auto again = pool.make(8);
+    CHECK(again.get() == place);
+    CHECK(again->value == 8);
+    again.reset();
+    CHECK(counted::alive == 0);
+    CHECK(pool.occupancy().in_use() == 0);
+    if constexpr (Policy::stats::counts) {
+      CHECK(pool.snapshot().tiers[0].gets == 2);
+      CHECK(pool.snapshot().total().misses == 1);
+    }
+  }
+};
+
+const bool built_pool_registered = test::register_all<built_pool_case>(
+    "built_pool", static_cast<const test::every_pair*>(nullptr));
+
+}  // namespace
