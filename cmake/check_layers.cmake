@@ -66,7 +66,7 @@ set(may_be_large
   tarn/policy 17                         # one header per lock, stats, tiers and source
   tarn/pool_base.hpp 440                 # one class, from which all pools inherit
   tarn/fast_buffer.hpp 590               # one class: room at both ends of one storage
-  tarn/detail/core/core.hpp 235          # one class, which declares all operations on blocks
+  tarn/detail/core/core.hpp 240          # one class, which declares all operations on blocks
   tarn/detail/core/life.hpp 170          # beginning, closing and ending are one sequence of steps
   tarn/detail/core/threads.hpp 180       # attaching is one sequence of steps
   tarn/detail/bounds/stock.hpp 160       # buying is one sequence of steps

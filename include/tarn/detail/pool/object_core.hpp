@@ -167,7 +167,7 @@ class object_core final : public core<typename Config::mechanism> {
   }
 
   /// Takes a kept object that must be made first, or that observers must be told of.
-  [[nodiscard]] TARN_COLD value_type* take_cold(const typename base::acquired_type& got, bool last,
+  [[nodiscard]] TARN_COLD value_type* take_cold(const typename base::taken_type& got, bool last,
                                                 typename base::where_type where);
   using bounds_type = bounds<typename Config::mechanism>;
   /// Takes home a block that was held, whose object is gone if it had one and `lost`.

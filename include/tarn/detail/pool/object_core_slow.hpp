@@ -72,7 +72,7 @@ void object_core<Config>::note_made([[maybe_unused]] void* block) noexcept {
 }
 
 template <class Config>
-auto object_core<Config>::take_cold(const typename base::acquired_type& got, bool last,
+auto object_core<Config>::take_cold(const typename base::taken_type& got, bool last,
                                     typename base::where_type where) -> value_type* {
   if (got.block == nullptr) {
     if (last) refuse_object();
