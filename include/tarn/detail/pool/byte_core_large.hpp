@@ -60,7 +60,7 @@ void byte_core<Config>::hand_out_large(const held_block& got, std::size_t size, 
   this->pin();  // the pool object is there; the block keeps the core from now on
   this->sampled().remember(got.block, size, 1, where, began);
   if (zeroing_ != zeroing::none) zero_memory(got.block, got.capacity);
-  this->observers_.tell({pool_event_kind::oversize, this->tiers(), size, 0, got.block});
+  this->observers_.tell({pool_event_kind::oversize, this->tiers(), size, 0, got.block, where});
   this->observers_.tell({pool_event_kind::get, this->tiers(), size, 0, got.block});
 }
 
