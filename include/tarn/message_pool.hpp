@@ -49,6 +49,11 @@ struct message_slot {
   {
     value.shrink(most);
   }
+  void wipe() noexcept
+    requires(can_wipe<M>)
+  {
+    detail::wipe(value);
+  }
 };
 
 /// Constructs and destroys a slot together with its message.

@@ -52,6 +52,7 @@ auto object_core<Config>::build_block(typename base::where_type where, Build&& b
   try {
     object = build(block);
   } catch (...) {
+    wipe_block(block);
     put_unwanted(block, held, false);
     throw;
   }
