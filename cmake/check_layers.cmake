@@ -65,8 +65,9 @@ set(may_be_large
   tarn/value 20                          # one header per value
   tarn/policy 17                         # one header per lock, stats, tiers and source
   tarn/pool_base.hpp 440                 # one class, from which all pools inherit
+  tarn/message.hpp 410                   # a message and the types of its bytes
   tarn/fast_buffer.hpp 610               # one class: room at both ends of one storage
-  tarn/detail/core/core.hpp 235          # one class, which declares all operations on blocks
+  tarn/detail/core/core.hpp 240          # one class, which declares all operations on blocks
   tarn/detail/core/life.hpp 170          # beginning, closing and ending are one sequence of steps
   tarn/detail/core/threads.hpp 180       # attaching is one sequence of steps
   tarn/detail/bounds/stock.hpp 160       # buying is one sequence of steps
@@ -86,7 +87,7 @@ set(may_be_large
   tarn/detail/depot/slab.hpp 180         # one descriptor, with its creation and its end
   tarn/detail/frontend/registry.hpp 180  # one lock guards all of it
   tarn/detail/shared/waiting_lines.hpp 200      # the same
-  tarn/detail/pool/object_core.hpp 155   # one class, with its hit path
+  tarn/detail/pool/object_core.hpp 170   # one class, with its hit path
   tarn/detail/pool/byte_core.hpp 225)    # one class, with its hit path
 function(exception_for name most)
   list(FIND may_be_large ${name} place)

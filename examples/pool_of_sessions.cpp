@@ -31,7 +31,8 @@ using session_pool = tarn::object_pool<session, tarn::thread_cached<>, tarn::cou
 }  // namespace
 
 int main() {
-  session_pool sessions({.name = "sessions"});
+  // `secure`: no byte of a session is left in the memory, which may show up elsewhere later.
+  session_pool sessions({.name = "sessions", .zeroing = tarn::zeroing::secure});
   const session* place = nullptr;
   {
     session_pool::handle s = sessions.make("192.0.2.7", 4);

@@ -55,5 +55,9 @@ int main() {
 
   const auto held = pool.occupancy().slab_bytes;
   std::printf("%d packets, %zu bytes in all, with %zu bytes of memory\n", sent, bytes, held);
+  const auto waits = pool.snapshot().waiting_times;
+  std::printf("%llu gets waited, half of them for at most %lld us\n",
+              static_cast<unsigned long long>(waits.count()),
+              static_cast<long long>(waits.within(0.5).count() / 1000));
   return sent == count && held <= (256 << 10) ? 0 : 1;
 }

@@ -78,7 +78,7 @@ NUMBERS = """(t => JSON.stringify({hit: t("hit"), used: t("used"), kept: t("kept
   clock: t("clock"), verdict: t("verdict"), level: document.getElementById("verdict").dataset.level,
   rows: document.querySelectorAll("#tier-rows tr").length, pools: document.querySelectorAll(".pool").length,
   events: document.querySelectorAll("#events li").length, bars: document.querySelectorAll(".histogram-bar").length,
-  advised: document.querySelectorAll(".advised").length, advice: t("advice"),
+  took: t("took"), advised: document.querySelectorAll(".advised").length, advice: t("advice"),
   leaks: document.querySelectorAll("#leaks tbody tr").length, leak: t("leaks-body")}))(id => document.getElementById(id).textContent)"""
 
 
@@ -310,8 +310,38 @@ def look_around(browser, address, folder, spoilt):
         problems.append("numbers move although the page is paused")
     browser.ask("document.getElementById('pause').click()")
 
+    problems += times(browser)
     problems += monitor(browser, address)
     print(browser.ask(NUMBERS))
+    return problems
+
+
+def times(browser):
+    """The page shows the times of gets, and those of waits where a pool has them."""
+    problems = []
+    said = browser.ask("document.getElementById('took').textContent").replace("\u00a0", " ")
+    time = r"[\d.]+ (ns|µs|ms|s)"
+    if not re.fullmatch(rf"About [\d.]+( [kM])? gets, from samples, half within {time}, 99 % within {time}", said):
+        problems.append(f"the times of gets: {said}")
+    if not browser.ask("document.querySelectorAll('#took-plot .histogram-bar').length"):
+        problems.append("no bars of times")
+    # No pool of the program waits, so the page is given one that does.
+    said = browser.ask("""(() => {
+      const pool = state.snapshot.pools.find(p => p.name === chosen);
+      const before = pool.waiting_times, said = [];
+      for (const times of [null, {count: 0, sum_seconds: 0, buckets: []}, {count: 100, sum_seconds: 20, buckets: [
+          {up_to_seconds: 6.4e-8, count: 60}, {up_to_seconds: 0.001048576, count: 39}, {up_to_seconds: null, count: 1}]}]) {
+        pool.waiting_times = times;
+        showTimes();
+        said.push(document.getElementById("waited").textContent, document.querySelectorAll("#waited-plot .histogram-bar").length);
+      }
+      pool.waiting_times = before;
+      return said.join("|");
+    })()""").replace("\u00a0", " ")
+    problems.extend(f"with waits: {p}" for p in browser.ask(CHECKS))
+    if said != ("This pool has no bound at which gets wait.|0|No get has waited yet.|0|"
+                "100 waits, half within 64 ns, 99 % within 1.05 ms|3"):
+        problems.append(f"the waits: {said}")
     return problems
 
 

@@ -22,7 +22,9 @@
 #include <string_view>
 #include <utility>
 
+#include <tarn/detail/base/compiler.hpp>
 #include <tarn/detail/base/error.hpp>
+#include <tarn/detail/kept/wipe.hpp>
 #include <tarn/detail/pool/object_core.hpp>
 #include <tarn/detail/writing/pieces.hpp>
 #include <tarn/detail/writing/sum.hpp>
@@ -125,6 +127,12 @@ class byte_string {
   void truncate(std::size_t n) noexcept { size_ = detail::min_of(size_, n); }
   /// Drops the bytes and gives all memory back.
   void shrink() noexcept { byte_string().swap(*this); }
+  /// Drops the bytes, and overwrites all memory that it keeps with zeros, which the optimiser may
+  /// not remove. Complexity: O(capacity).
+  void wipe() noexcept {
+    if (capacity_ != 0) detail::secure_zero(data_, capacity_);
+    clear();
+  }
 
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
   [[nodiscard]] const std::byte* data() const noexcept { return data_; }
@@ -355,6 +363,11 @@ class header_list {
     bytes_.shrink();
     count_.value = 0;
   }
+  /// Drops the headers, and overwrites their memory. See `byte_string::wipe`.
+  void wipe() noexcept {
+    bytes_.wipe();
+    count_.value = 0;
+  }
   [[nodiscard]] std::size_t kept_bytes() const noexcept { return bytes_.capacity(); }
 
   friend bool operator==(const header_list& a, const header_list& b) noexcept {
@@ -455,6 +468,21 @@ struct basic_message {
     key.clear();
     reset_object{}(value);
     headers.clear();
+    timestamp = 0;
+    checksum = 0;
+  }
+
+  /// As `reset`, and overwrites all memory that it keeps. See `byte_string::wipe`.
+  void wipe() noexcept
+    requires(detail::can_wipe<Value>)
+  {
+    id = 0;
+    detail::wipe(topic);
+    partition = 0;
+    offset = 0;
+    key.wipe();
+    detail::wipe(value);
+    headers.wipe();
     timestamp = 0;
     checksum = 0;
   }

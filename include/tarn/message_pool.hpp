@@ -49,6 +49,11 @@ struct message_slot {
   {
     value.shrink(most);
   }
+  void wipe() noexcept
+    requires(can_wipe<M>)
+  {
+    detail::wipe(value);
+  }
 };
 
 /// Constructs and destroys a slot together with its message.
@@ -301,6 +306,14 @@ class message_pool : public detail::message_parts<M, Lock, Stats, Traits>::base 
     return detail::deadline_after<typename parts::env>(at_most.count());
   }
 
+  /// Takes a permit, and waits for it. Returns: whether it got one.
+  [[nodiscard]] TARN_COLD bool wait_for_permit(permits_type& from, std::int64_t deadline) {
+    const auto began = parts::env::now();
+    const bool will_wait = began < deadline && !this->closed();
+    const bool taken = from.take_until(deadline);
+    if (will_wait) this->core().note_wait(began);
+    return taken;
+  }
   /// Gets a message with a permit of `from`.
   [[nodiscard]] handle take(permits_type& from, std::int64_t deadline, where_type where);
   /// Throws the error that says why a get with a permit of `from` failed.
@@ -351,7 +364,7 @@ auto message_pool<M, Lock, Stats, Traits>::take(permits_type& from, std::int64_t
                                                 where_type where) -> handle {
   // Without any permit no put can give one.
   const bool waits = is_concurrent_v<Lock> && deadline != detail::wait_never && from.total() != 0;
-  if (!(waits ? from.take_until(deadline) : from.try_take())) {
+  if (!from.try_take() && !(waits && wait_for_permit(from, deadline))) {
     refused();
     return {};
   }

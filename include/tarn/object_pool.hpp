@@ -107,7 +107,7 @@ class object_pool_base : public pool_base<object_core<object_config<T, Lock, Sta
   explicit object_pool_base(const options& o, lives how, typename Traits::source source)
       : base(new core_type(settings_of(o, how), {std::move(how)}, std::move(source), o.name,
                            o.keep_capacity_bytes.value_or(options::default_keep_capacity_bytes),
-                           o.default_capacity.value_or(0)),
+                           o.default_capacity.value_or(0), o.zeroing == zeroing::secure),
              o) {
     this->prewarm_initially();
   }
@@ -122,9 +122,16 @@ class object_pool_base : public pool_base<object_core<object_config<T, Lock, Sta
                       "it by a member std::size_t kept_bytes() const");
       }
     }
-    if (o.zeroing != zeroing::none) {
+    if (o.zeroing != zeroing::none && o.zeroing != zeroing::secure) {
       throw_invalid("zeroing", static_cast<unsigned>(o.zeroing),
-                    "must be none (0) in an object pool");
+                    "must be none (0) or secure (4) in an object pool");
+    }
+    if constexpr (lives::keeps && !can_wipe<T>) {
+      if (o.zeroing == zeroing::secure) {
+        throw_invalid("zeroing", static_cast<unsigned>(o.zeroing),
+                      "can't be heeded: kept objects that are neither strings nor vectors of plain "
+                      "bytes need a member void wipe() noexcept");
+      }
     }
     return detail::settings_of<typename Traits::source>(o);
   }

@@ -294,6 +294,10 @@ class pool_base {
     core_->refusals().read(s.refusals);
     read_recorders(*core_, s);
     read_samples(s);
+    if constexpr (Core::config::times_waits) {
+      if (capacity_ != no_limit || limit_bytes_ != no_limit)
+        s.waiting_times = read_times(core_->waiting_times());
+    }
     const auto& misuses = core_->misuses();
     for (std::size_t kind = 0; kind != misuses.kinds; ++kind)
       s.misuses.push_back(misuses.read(kind));
@@ -523,6 +527,7 @@ class pool_base {
       into.not_sampled = from.refused();
       for (std::size_t bits = 0; bits != from.lifetimes; ++bits)
         into.lifetimes.push_back(from.lifetime(bits));
+      into.acquire_times = read_times(from.acquire_times());
       for (std::size_t i = 0; i != into.tiers.size(); ++i) {
         // Includes the blocks of this moment: an estimate under load, so it is not stored.
         into.tiers[i].most_in_use = max_of(from.most_in_use(i), into.tiers[i].in_use);

@@ -34,6 +34,13 @@ struct record {
     value_is_null = false;
     headers.clear();
   }
+  /// As `reset`, and overwrites all memory that it keeps. See `byte_string::wipe`.
+  void wipe() noexcept {
+    reset();
+    key.wipe();
+    value.wipe();
+    headers.wipe();
+  }
   [[nodiscard]] std::size_t kept_bytes() const noexcept {
     return key.capacity() + value.capacity() + headers.kept_bytes();
   }
@@ -82,6 +89,12 @@ class record_list {
     count_.value = 0;
   }
   void shrink() noexcept { *this = record_list(); }
+  /// As `reset`. Complexity: O(bytes of all records, with the spare ones).
+  void wipe() noexcept {
+    reset();
+    for (record& r : all_)
+      r.wipe();
+  }
 
   [[nodiscard]] std::size_t size() const noexcept { return count_.value; }
   [[nodiscard]] record* begin() noexcept { return all_.data(); }

@@ -79,6 +79,11 @@ class record_batch {
     clear_fields();
     records_.reset();
   }
+  /// As `reset`, and overwrites all memory that it keeps. See `byte_string::wipe`.
+  void wipe() noexcept {
+    clear_fields();
+    records_.wipe();
+  }
   /// Complexity: O(records), for any number of records before the last reset.
   [[nodiscard]] std::size_t kept_bytes() const noexcept { return records_.kept_bytes(); }
   /// Drops the records and gives all memory back.

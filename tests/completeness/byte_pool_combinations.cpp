@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <cstddef>
 #include <cstring>
+#include <type_traits>
 
 #include <tarn/byte_pool.hpp>
 
@@ -32,6 +33,8 @@ struct byte_pool_case {
     if constexpr (Policy::stats::counts) {
       CHECK(pool.snapshot().tiers[0].gets == 3);
       CHECK(pool.snapshot().tiers[0].puts == 3);
+      constexpr bool records = std::is_same_v<typename Policy::stats, tarn::recording_stats>;
+      CHECK(pool.snapshot().acquire_times.empty() == !records);
     }
   }
 };

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <type_traits>
+
 #include <tarn/message_pool.hpp>
 
 #include "combinations.hpp"
@@ -34,6 +36,10 @@ struct message_pool_case {
     if constexpr (Policy::stats::counts) {
       CHECK(pool.snapshot().tiers[0].misses == 3);
       CHECK(pool.snapshot().constructed == 3);
+      constexpr bool records = std::is_same_v<typename Policy::stats, tarn::recording_stats>;
+      CHECK(pool.snapshot().acquire_times.empty() == !records);
+      constexpr bool waits = tarn::is_concurrent_v<typename Policy::lock>;
+      CHECK(pool.snapshot().waiting_times.empty() == !waits);
     }
   }
 };

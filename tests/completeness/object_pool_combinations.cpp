@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <type_traits>
 #include <vector>
 
 #include <tarn/object_pool.hpp>
@@ -27,6 +28,8 @@ struct object_pool_case {
     if constexpr (Policy::stats::counts) {
       CHECK(pool.snapshot().tiers[0].gets == 2);
       CHECK(pool.snapshot().constructed == 1);
+      constexpr bool records = std::is_same_v<typename Policy::stats, tarn::recording_stats>;
+      CHECK(pool.snapshot().acquire_times.empty() == !records);
     }
   }
 };

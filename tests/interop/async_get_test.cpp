@@ -257,6 +257,34 @@ TEST_CASE("a coroutine that is destroyed leaves its line, and lets the next go o
   CHECK(log == "a");
 }
 
+TEST_CASE("the waits of coroutines count, also of those that end without a block", "[async_get]") {
+  tarn::byte_pool<> pool({.capacity = 1});
+  const auto waits = [&] { return pool.snapshot().waiting_times.count(); };
+  std::string log;
+  auto out = pool.get(100);
+  {
+    const auto served = take_one(pool, log, 'a');
+    CHECK(waits() == 0);
+    out.reset();
+    CHECK(log == "a");
+  }
+  CHECK(waits() == 1);
+  {
+    const auto at_once = take_one(pool, log, 'b');
+  }
+  CHECK(log == "ab");
+  CHECK(waits() == 1);
+  out = pool.get(100);
+  {
+    const auto destroyed = take_one(pool, log, 'c');
+  }
+  CHECK(waits() == 2);
+  const auto closed = take_one(pool, log, 'd');
+  pool.close();
+  CHECK(log == "ab-");
+  CHECK(waits() == 3);
+}
+
 TEST_CASE("an object comes to a coroutine, or what its factory throws", "[async_get]") {
   bool throws = false;
   auto factory = [&throws] {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdio>
 #include <cstdlib>
 #include <iterator>
 #include <map>
@@ -37,7 +38,9 @@ series series_of(const std::string& text) {
   for (auto s : test::samples_of(text)) {
     // The library formats bounds in its own way: 128 for 128.0.
     if (auto le = s.labels.find("le"); le != s.labels.end()) {
-      le->second = std::to_string(std::strtod(le->second.c_str(), nullptr));
+      char shown[32];
+      std::snprintf(shown, sizeof shown, "%.12g", std::strtod(le->second.c_str(), nullptr));
+      le->second = shown;
     }
     const auto [at, is_new] =
         all.emplace(std::pair(s.name, s.labels), std::strtod(s.value.c_str(), nullptr));

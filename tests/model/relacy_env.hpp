@@ -513,6 +513,7 @@ struct config {
   using samples = tarn::detail::no_samples;
   static constexpr bool is_shared = !Shape::has_shards;
   static constexpr bool counts = Counts;
+  static constexpr bool times_waits = false;
   static constexpr bool checks = false;
 };
 

@@ -63,4 +63,6 @@ plant("a leak that is not seen" "min30m > 100" "min30m > 10000")
 plant("requested and reserved bytes in each other's place"
       "1 - (sum without (tier) (rate(tarn_requested_bytes_total" "(sum without (tier) (rate(tarn_requested_bytes_total")
 plant("misuse that is over" "increase(tarn_misuses_total[5m])" "tarn_misuses_total")
+plant("short waits taken for long ones" "p99_rate5m > 0.5" "p99_rate5m > 0.05")
+plant("long waits that are not seen" "p99_rate5m > 0.5" "p99_rate5m > 5")
 plant("objects made, turned over" "returned_per_constructed < 0.8" "returned_per_constructed > 0.8")

@@ -159,6 +159,21 @@ void put_histogram(json_writer<Out>& to, const std::vector<std::uint64_t>& count
 }
 
 template <class Out>
+void put_times(json_writer<Out>& to, const time_histogram& times) {
+  if (times.empty()) return to.null();
+  to.object([&] {
+    to.member("count", metric_number(times.count()));
+    to.member("sum_seconds", metric_number::of_nanoseconds(times.sum.count()));
+    to.key("buckets");
+    put_histogram(to, times.counts, "up_to_seconds", [](std::size_t i) {
+      return i + 1 < time_buckets::count
+                 ? metric_number(static_cast<double>(time_buckets::upper_bound(i)) / 1e9)
+                 : metric_number(static_cast<double>(INFINITY));
+    });
+  });
+}
+
+template <class Out>
 void put_pool(json_writer<Out>& to, const snapshot& s) {
   to.object([&] {
     to.member("name", std::string_view(s.name));
@@ -204,6 +219,10 @@ void put_pool(json_writer<Out>& to, const snapshot& s) {
     put_histogram(to, s.lifetimes, "below_seconds", [](std::size_t i) {
       return metric_number(std::ldexp(1e-9, static_cast<int>(i)));
     });
+    to.key("acquire_times");
+    put_times(to, s.acquire_times);
+    to.key("waiting_times");
+    put_times(to, s.waiting_times);
   });
 }
 

@@ -39,6 +39,16 @@ namespace detail {
       std::to_chars(digits, digits + sizeof digits, n, std::chars_format::fixed, 1).ptr;
   return {digits, end};
 }
+/// A time in the largest unit that is not above it: 64 ns, 1.0 us, 17.2 s.
+[[nodiscard]] inline std::string time_text(time_span time) {
+  constexpr std::string_view units[] = {" us", " ms", " s"};
+  if (time.count() < 1000) return std::to_string(time.count()) + " ns";
+  auto n = static_cast<double>(time.count()) / 1000;
+  std::size_t unit = 0;
+  for (; unit != 2 && n >= 999.95; n /= 1000)
+    ++unit;
+  return one_decimal(n).append(units[unit]);
+}
 /// `bytes` in the largest unit that is not above it: 128 B, 1.5 KiB.
 [[nodiscard]] inline std::string bytes_text(std::uint64_t bytes) {
   constexpr std::string_view units[] = {" KiB", " MiB", " GiB", " TiB", " PiB", " EiB"};
@@ -143,6 +153,14 @@ class table_writer {
   void end_line() {
     if (separator_ == ", ") to_.put('\n');
   }
+  /// The bounds of half of the times, and of 99 in 100.
+  void put_times(const time_histogram& times) {
+    const auto bound = [](time_span most) {
+      return most.count() == INT64_MAX ? std::string("more than 17 s") : time_text(most);
+    };
+    to_.put(std::string_view("50 % within "), bound(times.within(0.5)),
+            std::string_view(", 99 % within "), bound(times.within(0.99)), '\n');
+  }
   /// Prints rare numbers, only if there are any.
   void put_rest(const snapshot& s, const tier_snapshot& total) {
     separator_ = "  left: ";
@@ -178,6 +196,14 @@ class table_writer {
     count("reset failures", s.reset_failures);
     count("outgrown", s.outgrown);
     end_line();
+    if (s.acquire_times.count() != 0) {
+      to_.put(std::string_view("  served: "));
+      put_times(s.acquire_times);
+    }
+    if (const auto waits = s.waiting_times.count(); waits != 0) {
+      to_.put(std::string_view("  waited: "), waits, std::string_view(" times, "));
+      put_times(s.waiting_times);
+    }
     separator_ = "  refused: ";
     for (std::size_t why = 0; why != refusal_count; ++why)
       count(to_string(static_cast<refusal>(why)), s.refusals[why]);

@@ -46,8 +46,10 @@ namespace tarn {
 /// (see `live_blocks`), and has a recorder per thread in any pool that threads share. The pool asks
 /// `number()`, the number of the recorder's next get, before each get. If `is_due(number)`, the
 /// pool calls `choose(always)` before `on_get`; that returns the number of gets that this one
-/// stands for, or 0. For other gets the pool calls `on_get(tier, size, number)`. If threads share
-/// their caches, the pool reports puts to one recorder for all.
+/// stands for, or 0. For other gets the pool calls `on_get(tier, size, number)`. If the recorder
+/// has `is_timed()`, a get that is due, or no hit, asks it first whether to read the clock; the
+/// time of a get that is followed then counts for 4 followed ones, or for itself if it stands for
+/// less than 4 gets. If threads share their caches, the pool reports puts to one recorder for all.
 template <class S>
 concept stats_policy =
     requires(typename S::template recorder<detail::shared_counter<detail::native_env>>& recorder,

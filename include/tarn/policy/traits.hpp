@@ -63,6 +63,7 @@ struct core_config {
   using recorder = typename Stats::template recorder<owned_counter<env>>;
   using samples = typename samples_in<Stats, env, is_concurrent>::type;
   static constexpr bool counts = Stats::counts;
+  static constexpr bool times_waits = counts && is_concurrent;
   static constexpr bool checks = Check::enabled;
 
   static void on_misuse(misuse kind, const char* pool, const void* block,

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string>
 
+#include <tarn/value/basic/call_site.hpp>
 #include <tarn/value/snapshot.hpp>
 #include <tarn/value/time_span.hpp>
 
@@ -43,6 +44,8 @@ struct event {
   std::size_t new_size = 0;
   std::uint64_t ticks = 1;  ///< of `maintain` in this event; then `time` is that of the first
   snapshot state{};         ///< of that moment; empty for operations
+  call_site where{};        ///< of an oversize request, if the stats policy follows gets, as
+                            ///< `recording_stats` does; else unknown
 };
 
 }  // namespace tarn

@@ -100,8 +100,12 @@ struct options {
   /// `snapshot::recent_lengths` has its values then. It needs a recording stats policy. Its gets
   /// leave the hit path, and cost some 20 ns more. Default: only the rings of the policy.
   length_ring recent_lengths{};
-  /// When memory is overwritten with zeros; byte pools only. An object pool refuses it: the
-  /// destructor or the reset cleans up after its objects.
+  /// When memory is overwritten with zeros. Object and message pools take `none` or `secure`. With
+  /// `secure` the memory of an object is overwritten when its destructor has run. An object that is
+  /// kept is wiped at each put, before its reset: by its own `void wipe() noexcept`, as messages
+  /// have it, or all bytes of its capacity if it is a string or vector of trivially copyable
+  /// elements; other kept objects are refused. What an object gave back to the heap as it grew is
+  /// out of reach: reserve first. Puts leave the hit path then.
   tarn::zeroing zeroing = tarn::zeroing::none;
   /// What `close` does about blocks that are still live.
   tarn::closing closing = tarn::closing::orphan;

@@ -52,6 +52,17 @@ void read_tiers(const Core& core, std::vector<Tier>& tiers, Tier& nodes) {
   });
 }
 
+/// The times that a pool counted, as a value.
+template <class Counts>
+[[nodiscard]] time_histogram read_times(const Counts& from) {
+  time_histogram made;
+  made.counts.reserve(time_buckets::count);
+  for (std::size_t i = 0; i != time_buckets::count; ++i)
+    made.counts.push_back(from.count(i));
+  made.sum = time_span::of_nanoseconds(static_cast<std::int64_t>(from.sum()));
+  return made;
+}
+
 /// Runs `collect` of every recorder that has it.
 template <class Core>
 void read_recorders(const Core& core, snapshot& into) {

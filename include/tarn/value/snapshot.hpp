@@ -12,6 +12,7 @@
 #include <tarn/detail/base/align.hpp>
 #include <tarn/detail/events/refusals.hpp>  // refusal
 #include <tarn/value/tier_snapshot.hpp>
+#include <tarn/value/time_histogram.hpp>
 
 namespace tarn {
 
@@ -72,6 +73,14 @@ struct snapshot {
   /// How long blocks were live, estimated from the followed ones. Entry `i` counts lifetimes from
   /// 2^(i-1) to less than 2^i nanoseconds. Empty unless recorded.
   std::vector<std::uint64_t> lifetimes;
+  /// How long gets took until they were served, estimated from some of the followed ones: each
+  /// counts for all that it stands for. Not the time that they waited for other threads. Empty
+  /// unless recorded.
+  time_histogram acquire_times;
+  /// How long gets waited at a bound for what others give back, also if they got nothing in the
+  /// end. Each wait counts. Empty unless the pool has a bound at which gets wait (`capacity` or
+  /// `limit_bytes`), and threads to wait for.
+  time_histogram waiting_times;
   std::uint64_t samples = 0;      ///< gets that were followed until their put
   std::uint64_t not_sampled = 0;  ///< gets that were chosen, but the table had no free slot
 
@@ -153,6 +162,13 @@ struct snapshot {
         less(now[i], then[i]);
     };
     less_each(after.lifetimes, before.lifetimes);
+    for (const auto times : {&snapshot::acquire_times, &snapshot::waiting_times}) {
+      auto& now = after.*times;
+      const auto& then = before.*times;
+      less_each(now.counts, then.counts);
+      now.sum = time_span::of_nanoseconds(
+          now.sum.count() - (then.sum < now.sum ? then.sum.count() : now.sum.count()));
+    }
     less_each(after.misuses, before.misuses);
     less_each(after.size_histogram, before.size_histogram);
     return after;

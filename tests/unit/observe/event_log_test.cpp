@@ -3,9 +3,11 @@
 // The event log: the events that it keeps, the calls of its sink, and the order in which log and
 // pool end.
 
+#include <cstdint>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include <tarn/byte_pool.hpp>
@@ -78,6 +80,7 @@ TEMPLATE_LIST_TEST_CASE("grow, shrink, reset, trim, oversize come with sizes and
   pool.resize(0, 50);
   pool.reset_and_drain();
   static_cast<void>(pool.get(std::size_t{3} << 20));
+  const auto line = static_cast<std::uint32_t>(__LINE__) - 1;
   const auto before = pool.occupancy().slab_bytes;
   const auto given = pool.trim();
   CHECK(pool.trim() == 0);
@@ -102,7 +105,15 @@ TEMPLATE_LIST_TEST_CASE("grow, shrink, reset, trim, oversize come with sizes and
   CHECK(told[2].state.total().idle == 3);
   CHECK(told[3].kind == event_kind::oversize);
   CHECK(told[3].new_size == std::size_t{3} << 20);
-  CHECK(told[3].message == "a request for 3145728 bytes is above the last tier");
+  std::string words = "a request for 3145728 bytes is above the last tier";
+  if constexpr (std::is_same_v<typename TestType::stats, tarn::recording_stats>) {
+    CHECK(told[3].where == tarn::call_site(__FILE__, line));
+    words += ", " + std::string(__FILE__) + ':' + std::to_string(line);
+  } else {
+    CHECK_FALSE(told[3].where);
+  }
+  CHECK(told[3].message == words);
+  CHECK_FALSE(told[4].where);
   CHECK(told[4].kind == event_kind::trim);
   CHECK(told[4].old_size == before);
   CHECK(told[4].old_size - told[4].new_size == given);

@@ -144,12 +144,20 @@ TEST_CASE("all numbers of a pool, what is not known as null", "[observe]") {
     CHECK(text.ends_with("}]}"));
     s.lifetimes = {0, 0, 3, 0};
     CHECK(has(json({s}), R"("lifetimes":[{"below_seconds":4e-09,"count":3}])"));
+    s.waiting_times.counts.assign(tarn::time_buckets::count, 0);
+    CHECK(has(json({s}), R"("waiting_times":{"count":0,"sum_seconds":0,"buckets":[]})"));
+    s.waiting_times.counts[1] = 3;
+    s.waiting_times.counts.back() = 1;
+    s.waiting_times.sum = tarn::time_span::of_seconds(20);
+    CHECK(has(json({s}), R"("waiting_times":{"count":4,"sum_seconds":20,"buckets":[)"
+                         R"({"up_to_seconds":1.28e-07,"count":3},)"
+                         R"({"up_to_seconds":null,"count":1}]})"));
   }
   CHECK(json({}) == R"({"pools":[]})");
   tarn::byte_pool<tarn::no_lock> plain;
   const auto text = json({plain.snapshot(), tarn::snapshot{}});
-  CHECK(has(text,
-            R"("misuses":null,"recent_lengths":null,"sizes":null,"lifetimes":null},{"name":"",)"));
+  CHECK(has(text, R"("misuses":null,"recent_lengths":null,"sizes":null,"lifetimes":null,)"
+                  R"("acquire_times":null,"waiting_times":null},{"name":"",)"));
   CHECK(has(text, R"("nodes":null)"));
 }
 

@@ -106,6 +106,21 @@ TEST_CASE("what became of kept large blocks is shown", "[observe]") {
         std::string::npos);
 }
 
+TEST_CASE("times are shown as what half and nearly all of them are within", "[observe]") {
+  tarn::snapshot s;
+  s.acquire_times.counts.assign(tarn::time_buckets::count, 0);
+  s.waiting_times.counts.assign(tarn::time_buckets::count, 0);
+  for (const auto* word : {"served", "waited"})
+    CHECK(tarn::to_string(s).find(word) == std::string::npos);
+  s.acquire_times.counts[0] = 98;
+  s.acquire_times.counts[4] = 2;
+  s.waiting_times.counts[15] = 1;
+  s.waiting_times.counts.back() = 1;
+  CHECK(tarn::to_string(s).find("  served: 50 % within 64 ns, 99 % within 1.0 us\n"
+                                "  waited: 2 times, 50 % within 2.1 ms, 99 % within more than "
+                                "17 s\n") != std::string::npos);
+}
+
 TEST_CASE("a difference is a table, too", "[observe]") {
   tarn::object_pool<int, tarn::no_lock> pool({.name = "ints"});
   static_cast<void>(pool.get());

@@ -224,6 +224,44 @@ TEST_CASE("the histogram of lifetimes is in seconds", "[observe]") {
   CHECK(openmetrics({s}).find("lifetime") == std::string::npos);
 }
 
+TEST_CASE("times of gets and of waits are histograms in seconds, with an exact sum", "[observe]") {
+  tarn::snapshot s;
+  s.name = "frames";
+  s.waiting_times.counts.resize(tarn::time_buckets::count);
+  s.waiting_times.counts[0] = 1;   // up to 64 ns
+  s.waiting_times.counts[1] = 2;   // up to 128 ns
+  s.waiting_times.counts[24] = 4;  // up to 1.07 s
+  s.waiting_times.counts[29] = 8;  // above 17 s
+  s.waiting_times.sum = tarn::time_span::of_nanoseconds(200'000'000'001);
+  CHECK(openmetrics({s}).find("acquire_seconds") == std::string::npos);
+  s.acquire_times = s.waiting_times;
+  const auto text = openmetrics({s});
+  CHECK(test::fault_of(text, test::openmetrics) == "");
+  CHECK(test::fault_of(prometheus({s}), test::prometheus) == "");
+  for (const std::string name : {"tarn_acquire_seconds", "tarn_waiting_seconds"}) {
+    INFO(name);
+    const auto found = family(text, name);
+    CHECK(found.starts_with("# TYPE " + name + " histogram\n# UNIT " + name + " seconds\n"));
+    std::map<double, std::string> buckets;
+    for (const auto& one : test::samples_of(found)) {
+      if (one.name == name + "_bucket")
+        buckets[std::strtod(one.labels.at("le").c_str(), nullptr)] = one.value;
+      if (one.name == name + "_count") CHECK(one.value == "15");
+      if (one.name == name + "_sum") CHECK(one.value == "200.000000001");
+    }
+    CHECK(buckets.size() == tarn::time_buckets::count);
+    CHECK(found.find("le=\"6.4e-08\"} 1\n") != found.npos);
+    CHECK(found.find("le=\"1.28e-07\"} 3\n") != found.npos);
+    CHECK(found.find("le=\"0.536870912\"} 3\n") != found.npos);
+    CHECK(found.find("le=\"1.073741824\"} 7\n") != found.npos);
+    CHECK(found.find("le=\"17.179869184\"} 7\n") != found.npos);
+    CHECK(found.find("le=\"+Inf\"} 15\n") != found.npos);
+  }
+  // What is sampled says so.
+  CHECK(family(text, "tarn_acquire_seconds").find("Sampled:") != text.npos);
+  CHECK(family(text, "tarn_waiting_seconds").find("Sampled") == text.npos);
+}
+
 TEST_CASE("every number of a snapshot is among the metrics", "[observe]") {
   // Each field has a unique number, so the test looks its position up.
   tarn::tier_snapshot t;
@@ -277,6 +315,10 @@ TEST_CASE("every number of a snapshot is among the metrics", "[observe]") {
   give(s.size_histogram[200]);
   s.lifetimes.resize(64);
   give(s.lifetimes[25]);
+  s.acquire_times.counts.resize(tarn::time_buckets::count);
+  give(s.acquire_times.counts[11]);
+  s.waiting_times.counts.resize(tarn::time_buckets::count);
+  give(s.waiting_times.counts[13]);
 
   for (const auto format : {test::prometheus, test::openmetrics}) {
     const auto text = format == test::openmetrics ? openmetrics({s}) : prometheus({s});

@@ -68,8 +68,8 @@ TEMPLATE_LIST_TEST_CASE("blocks that can't be made ready are an error, and none 
 
 TEST_CASE("an object pool refuses what it could not do", "[bad_input]") {
   CHECK(text_of<std::invalid_argument>([] {
-          tarn::object_pool<int> pool(tarn::options{.zeroing = tarn::zeroing::secure});
-        }) == "tarn: zeroing 4 must be none (0) in an object pool");
+          tarn::object_pool<int> pool(tarn::options{.zeroing = tarn::zeroing::on_get});
+        }) == "tarn: zeroing 1 must be none (0) or secure (4) in an object pool");
   using made = tarn::object_pool<int, tarn::no_lock, tarn::counting_stats,
                                  tarn::object_traits<tarn::keep_objects<int (*)()>>>;
   CHECK(text_of<std::invalid_argument>([] { made pool; }) ==

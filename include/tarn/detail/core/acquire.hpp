@@ -9,14 +9,14 @@
 namespace tarn::detail {
 
 template <class Config>
-auto core<Config>::take_miss(std::uint32_t tier, std::size_t size, where_type where)
-    -> acquired_type {
+auto core<Config>::take_miss(std::uint32_t tier, std::size_t size, where_type where) -> taken_type {
   return take_in_turn(tier, size, where, turn::none);
 }
 
 template <class Config>
 auto core<Config>::take_in_turn(std::uint32_t tier, std::size_t size, where_type where, turn whose)
-    -> acquired_type {
+    -> taken_type {
+  const auto began = this->begin_get();
   acquired_type got{this->take_due(tier)};
   if (got.block == nullptr) got.block = front::pop_again(*this, tier);
   if (got.block == nullptr) {
@@ -25,11 +25,15 @@ auto core<Config>::take_in_turn(std::uint32_t tier, std::size_t size, where_type
   }
   if (got.block != nullptr && !is_bare(got)) {
     this->with_recorder(
-        [&](auto& recorder) { this->note_get(recorder, tier, got.block, size, where); });
+        [&](auto& recorder) { this->note_get(recorder, tier, got.block, size, where, began); });
   } else if (got.block == nullptr) {
     got.from = origin::fresh;  // so that it is not taken for a ready block
   }
-  return got;
+  if constexpr (core::samples) {
+    return {got, began};
+  } else {
+    return got;
+  }
 }
 
 /// Whether an object must still be made in the block. If that fails there was no get, so
@@ -40,12 +44,16 @@ bool core<Config>::is_bare(const acquired_type& got) const noexcept {
 }
 
 template <class Config>
-void core<Config>::count_made(std::uint32_t tier, const acquired_type& got, std::size_t size,
+void core<Config>::count_made(std::uint32_t tier, const taken_type& got, std::size_t size,
                               where_type where) noexcept {
   held_blocks held;
   ++(got.from == origin::fresh ? held.fresh : held.parked);
   count_held(tier, held);
-  note_held(tier, size, &got.block, 1, where);
+  if constexpr (core::samples) {
+    note_held(tier, size, &got.block, 1, where, got.began);
+  } else {
+    note_held(tier, size, &got.block, 1, where);
+  }
 }
 
 /// For a thread that has no shard, which may hold caches, a recorder or both.

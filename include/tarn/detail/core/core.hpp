@@ -19,6 +19,7 @@
 #include <tarn/detail/frontend/shard.hpp>
 #include <tarn/detail/frontend/striped_front.hpp>
 #include <tarn/detail/samples/recording_core.hpp>
+#include <tarn/detail/shared/time_counts.hpp>
 #include <tarn/detail/shared/waiting_lines.hpp>
 
 namespace tarn::detail {
@@ -52,6 +53,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   using cache_type = tier_cache<env>;
   using slab_type = slab<env>;
   using acquired_type = acquired<env>;
+  using taken_type = std::conditional_t<core::samples, timed_acquired<env>, acquired_type>;
   using where_type = typename recording_core<core, Config>::where_type;
   using place_word = typename env::template atomic<std::uintptr_t>;
 
@@ -82,12 +84,12 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   /// Returns: a block of `tier`, null if the core is closed or out of memory. `size` is the
   /// requested size and `where` the line of the request, both for statistics. `place`: the number
   /// of the tier's cache, where it is not that of the tier.
-  [[nodiscard]] TARN_FORCE_INLINE acquired_type take(std::uint32_t tier, std::size_t size,
-                                                     where_type where = {}) {
+  [[nodiscard]] TARN_FORCE_INLINE taken_type take(std::uint32_t tier, std::size_t size,
+                                                  where_type where = {}) {
     return take(tier, size, where, tier);
   }
-  [[nodiscard]] TARN_FORCE_INLINE acquired_type take(std::uint32_t tier, std::size_t size,
-                                                     where_type where, std::size_t place);
+  [[nodiscard]] TARN_FORCE_INLINE taken_type take(std::uint32_t tier, std::size_t size,
+                                                  where_type where, std::size_t place);
   /// The part of `take` that is worth inlining. Returns: null if that part is not enough; nothing
   /// has changed then, so that the caller can leave the rest to a function that is never inlined.
   /// `named`: the request is known not to be for one of the core's own nodes.
@@ -125,17 +127,22 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   /// Puts a request into its line. From here on every put comes to the lock of its tier.
   TARN_COLD void begin_waiting(request_type& r) noexcept;
   TARN_COLD void end_waiting(request_type& r) noexcept;
+  /// Counts a wait that ends now.
+  void note_wait(std::int64_t began) noexcept { waits_.add(env::now() - began); }
+  /// How long gets waited.
+  [[nodiscard]] const auto& waiting_times() const noexcept { return waits_; }
   /// Takes a block as `take_miss`, when it is the turn of a request.
-  [[nodiscard]] TARN_COLD acquired_type take_in_turn(std::uint32_t tier, std::size_t size,
-                                                     where_type where, turn whose);
+  [[nodiscard]] TARN_COLD taken_type take_in_turn(std::uint32_t tier, std::size_t size,
+                                                  where_type where, turn whose);
 
   // Blocks that were taken out and do not count yet: by `bounds::hold`, or by `take` for an object
   // that is still to be made.
 
   /// Counts held blocks as gets; `note_held` tells the recorder and remembers what it follows.
+  /// `began`: see `begin_get`; gets of many blocks at once are not timed.
   void count_held(std::uint32_t tier, const held_blocks& held) noexcept;
   void note_held(std::uint32_t tier, std::size_t size, void* const* blocks, std::size_t count,
-                 where_type where) noexcept;
+                 where_type where, std::int64_t began = 0) noexcept;
   /// Takes held blocks home as if they had not been taken.
   void put_held(std::uint32_t tier, void* const* blocks, const held_blocks& held) noexcept;
   /// The same for one block without an object.
@@ -154,7 +161,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   /// Takes back a block whose object was destroyed, as a put.
   void give_empty(std::uint32_t tier, void* block) noexcept;
   /// Counts the get of a block that `take` did not give as ready, in a pool that keeps objects.
-  void count_made(std::uint32_t tier, const acquired_type& got, std::size_t size,
+  void count_made(std::uint32_t tier, const taken_type& got, std::size_t size,
                   where_type where) noexcept;
   /// Takes ready blocks out until `keep` are left, but at most `most` blocks, and destroys their
   /// objects. Returns: how many. All ready blocks that leave the depot without a get leave here.
@@ -239,7 +246,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   [[nodiscard]] std::size_t place_of(std::uint32_t tier) const noexcept {
     return tier < named_tiers_ ? tier : tier + settings_.cache_gap;
   }
-  [[nodiscard]] TARN_COLD acquired_type take_miss(std::uint32_t tier, std::size_t size, where_type);
+  [[nodiscard]] TARN_COLD taken_type take_miss(std::uint32_t tier, std::size_t size, where_type);
   void join_recorders();
   [[nodiscard]] bool is_bare(const acquired_type& got) const noexcept;
   [[nodiscard]] acquired_type take_locked(tier_state& t, bool counted) noexcept;
@@ -341,6 +348,8 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   typename env::template atomic<shard_type*> shards_{nullptr};  // all shards ever made; only grows
   shard_type* vacant_ = nullptr;  // first of them that no thread has; guarded by shard_lock_
   lock_type gate_;                // held while the first request begins and the last one ends
+  TARN_NO_UNIQUE_ADDRESS std::conditional_t<Config::times_waits, time_counts<env>, no_time_counts>
+      waits_;
 };
 
 }  // namespace tarn::detail

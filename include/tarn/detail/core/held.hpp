@@ -27,10 +27,10 @@ void core<Config>::count_held(std::uint32_t tier, const held_blocks& held) noexc
 
 template <class Config>
 void core<Config>::note_held(std::uint32_t tier, std::size_t size, void* const* blocks,
-                             std::size_t count, where_type where) noexcept {
+                             std::size_t count, where_type where, std::int64_t began) noexcept {
   this->with_recorder([&](auto& recorder) {
     for (std::size_t i = 0; i != count; ++i)
-      this->note_get(recorder, tier, blocks[i], size, where);
+      this->note_get(recorder, tier, blocks[i], size, where, began);
   });
 }
 

@@ -67,7 +67,7 @@ auto core<Config>::own_cache(tier_state& t) noexcept -> cache_type* {
 
 template <class Config>
 TARN_FORCE_INLINE auto core<Config>::take(std::uint32_t tier, std::size_t size, where_type where,
-                                          std::size_t place) -> acquired_type {
+                                          std::size_t place) -> taken_type {
   if (void* const block = take_hit(shard_at(own_place_), place, size)) [[likely]]
     return {block};
   return take_miss(tier, size, where);

@@ -12,6 +12,7 @@ namespace tarn::detail {
 /// is held until that is so, so no request looks too early.
 template <class Config>
 void core<Config>::begin_waiting(request_type& r) noexcept {
+  if constexpr (Config::times_waits) r.began = env::now();
   {
     const guard<lock_type> hold(gate_);
     waiting().forget = [](core_base<env>& c) noexcept { static_cast<core&>(c).forget_waiting(); };
@@ -23,6 +24,7 @@ void core<Config>::begin_waiting(request_type& r) noexcept {
 
 template <class Config>
 void core<Config>::end_waiting(request_type& r) noexcept {
+  if constexpr (Config::times_waits) note_wait(r.began);  // first: a call may run coroutines
   typename waiting_lines<env>::woken_list woken;
   {
     const guard<lock_type> hold(gate_);

@@ -16,6 +16,17 @@ struct acquired {
   origin from = origin::ready;
 };
 
+/// The same with the moment when the get began, for pools that time gets; 0 if this one is not
+/// timed.
+template <class Env>
+struct timed_acquired : acquired<Env> {
+  timed_acquired(void* ready) noexcept : acquired<Env>{ready} {}
+  timed_acquired(const acquired<Env>& got, std::int64_t when) noexcept
+      : acquired<Env>(got), began(when) {}
+
+  std::int64_t began = 0;
+};
+
 /// Why ready blocks leave without a get. It decides how they are counted and what happens to their
 /// slabs.
 enum class evict_reason : std::uint8_t {

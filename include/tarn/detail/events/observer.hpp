@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include <tarn/detail/shared/ref_count.hpp>
+#include <tarn/value/basic/call_site.hpp>
 
 namespace tarn::detail {
 
@@ -34,6 +35,7 @@ struct pool_event {
   std::size_t size = 0;
   std::size_t before = 0;
   void* block = nullptr;
+  call_site where{};  // of an oversize request, where gets are followed
 };
 
 template <class Env>

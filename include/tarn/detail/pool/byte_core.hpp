@@ -261,7 +261,8 @@ class byte_core final : public core<typename Config::mechanism> {
   }
   [[nodiscard]] held_block hold_large(std::size_t size, std::size_t alignment, bool counts,
                                       turn whose = turn::none);
-  void hand_out_large(const held_block& got, std::size_t size, where_type where) noexcept;
+  void hand_out_large(const held_block& got, std::size_t size, where_type where,
+                      std::int64_t began = 0) noexcept;
   template <class Use>
   [[nodiscard]] bool take_many_large(std::size_t size, std::size_t count, where_type where,
                                      Use&& use);

@@ -22,8 +22,10 @@ std::size_t byte_core<Config>::size_of_block(const void* block) const noexcept {
 template <class Config>
 auto byte_core<Config>::take_large(std::size_t size, std::size_t alignment, where_type where,
                                    turn whose) -> sized_block {
+  std::int64_t began = 0;
+  if constexpr (byte_core::samples) began = base::env::now();
   const auto got = hold_large(size, alignment, Config::counts, whose);
-  if (got.block != nullptr) hand_out_large(got, size, where);
+  if (got.block != nullptr) hand_out_large(got, size, where, began);
   return got;
 }
 
@@ -52,13 +54,13 @@ auto byte_core<Config>::hold_large(std::size_t size, std::size_t alignment, bool
 }
 
 template <class Config>
-void byte_core<Config>::hand_out_large(const held_block& got, std::size_t size,
-                                       where_type where) noexcept {
+void byte_core<Config>::hand_out_large(const held_block& got, std::size_t size, where_type where,
+                                       std::int64_t began) noexcept {
   this->on_oversize(size);
   this->pin();  // the pool object is there; the block keeps the core from now on
-  this->sampled().remember(got.block, size, 1, where);
+  this->sampled().remember(got.block, size, 1, where, began);
   if (zeroing_ != zeroing::none) zero_memory(got.block, got.capacity);
-  this->observers_.tell({pool_event_kind::oversize, this->tiers(), size, 0, got.block});
+  this->observers_.tell({pool_event_kind::oversize, this->tiers(), size, 0, got.block, where});
   this->observers_.tell({pool_event_kind::get, this->tiers(), size, 0, got.block});
 }
 

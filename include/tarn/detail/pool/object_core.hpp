@@ -10,6 +10,7 @@
 
 #include <tarn/detail/check/verify.hpp>
 #include <tarn/detail/kept/kept_bytes.hpp>
+#include <tarn/detail/kept/wipe.hpp>
 #include <tarn/detail/pool/any_core.hpp>
 
 namespace tarn::detail {
@@ -35,13 +36,15 @@ class object_core final : public core<typename Config::mechanism> {
   static constexpr bool keeps = lifecycle_type::keeps;
 
   object_core(core_settings settings, lifecycle_type lifecycle, typename Config::source source,
-              std::string name, std::size_t keep_capacity_bytes, std::size_t default_capacity)
+              std::string name, std::size_t keep_capacity_bytes, std::size_t default_capacity,
+              bool wipes)
       : base(
             fit(settings), 1, [](std::uint32_t) { return sizeof(value_type); }, std::move(source)),
         lifecycle_(std::move(lifecycle)),
         name_(std::move(name)),
         keep_capacity_bytes_(keep_capacity_bytes),
-        default_capacity_(default_capacity) {
+        default_capacity_(default_capacity),
+        wipes_(wipes) {
     refresh_fast_path();
   }
 
@@ -99,7 +102,7 @@ class object_core final : public core<typename Config::mechanism> {
     give_admitted(object);
   }
 
-  void refresh_fast_path() noexcept { this->set_hot_end(1); }
+  void refresh_fast_path() noexcept { this->set_hot_end(wipes_ ? 0 : 1); }
 
   /// Counts a refusal: there was no object.
   TARN_COLD void refuse_object() noexcept;
@@ -134,8 +137,9 @@ class object_core final : public core<typename Config::mechanism> {
   }
 
   TARN_FORCE_INLINE void give_admitted(value_type* object) noexcept {
-    if (!is_unwatched()) [[unlikely]]
-      tell(pool_event_kind::put, object);
+    if (!is_unwatched()) [[unlikely]] {
+      if (give_watched(object)) return;
+    }
     if constexpr (keeps) {
       if (!restore(*object)) [[unlikely]] {
         tell(pool_event_kind::discard, object);
@@ -147,6 +151,9 @@ class object_core final : public core<typename Config::mechanism> {
     }
     this->give(0, object);
   }
+  /// Tells observers of a put. Returns: whether it also took the object back, and left none of its
+  /// bytes.
+  [[nodiscard]] TARN_COLD bool give_watched(value_type* object) noexcept;
 
   [[nodiscard]] static core_settings fit(core_settings s) noexcept {
     s.keeps_objects = keeps;
@@ -155,7 +162,7 @@ class object_core final : public core<typename Config::mechanism> {
     return s;
   }
 
-  /// True if no observer listens to operations.
+  /// True if no observer listens to operations, and objects are not wiped.
   [[nodiscard]] TARN_FORCE_INLINE bool is_unwatched() const noexcept {
     return this->hot_end_.load(std::memory_order::relaxed) != 0;
   }
@@ -167,7 +174,7 @@ class object_core final : public core<typename Config::mechanism> {
   }
 
   /// Takes a kept object that must be made first, or that observers must be told of.
-  [[nodiscard]] TARN_COLD value_type* take_cold(const typename base::acquired_type& got, bool last,
+  [[nodiscard]] TARN_COLD value_type* take_cold(const typename base::taken_type& got, bool last,
                                                 typename base::where_type where);
   using bounds_type = bounds<typename Config::mechanism>;
   /// Takes home a block that was held, whose object is gone if it had one and `lost`.
@@ -196,12 +203,20 @@ class object_core final : public core<typename Config::mechanism> {
   /// it.
   [[nodiscard]] bool shrink(value_type& object) noexcept;
 
-  void dispose(void* block) noexcept override { static_cast<value_type*>(block)->~value_type(); }
+  void dispose(void* block) noexcept override {
+    static_cast<value_type*>(block)->~value_type();
+    wipe_block(block);
+  }
+  /// Leaves no byte of an object that is gone.
+  void wipe_block(void* block) noexcept {
+    if (wipes_) secure_zero(block, sizeof(value_type));
+  }
 
   TARN_NO_UNIQUE_ADDRESS lifecycle_type lifecycle_;
   std::string name_;
   std::size_t keep_capacity_bytes_;
   std::size_t default_capacity_;
+  bool wipes_;                                        // immutable, as are the ones above
   shared_counter<typename Config::env> constructed_;  // slow paths only
   shared_counter<typename Config::env> reset_failures_;
   shared_counter<typename Config::env> outgrown_;  // came back above keep_capacity_bytes

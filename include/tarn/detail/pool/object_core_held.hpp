@@ -11,6 +11,7 @@ template <class Config>
 template <class Adapt>
 auto object_core<Config>::take_adapted(typename base::where_type where, Adapt&& adapt)
     -> value_type* {
+  const auto began = this->begin_get();
   void* block = nullptr;
   held_blocks held;
   if (!bounds_type::hold(*this, 0, &block, 1, held)) return refuse_object(), nullptr;
@@ -34,7 +35,7 @@ auto object_core<Config>::take_adapted(typename base::where_type where, Adapt&& 
   mark_out(block);
   constructed_.add(held.bare());
   this->count_held(0, held);
-  this->note_held(0, sizeof(value_type), &block, 1, where);
+  this->note_held(0, sizeof(value_type), &block, 1, where, began);
   if (!is_unwatched()) tell_taken(block, held.ready == 0);
   return object;
 }
@@ -43,6 +44,7 @@ template <class Config>
 template <class Build>
 auto object_core<Config>::build_block(typename base::where_type where, Build&& build, turn whose)
     -> value_type* {
+  const auto began = this->begin_get();
   void* block = nullptr;
   held_blocks held;
   if (!bounds_type::hold(*this, 0, &block, 1, held, false, whose)) return nullptr;
@@ -50,12 +52,13 @@ auto object_core<Config>::build_block(typename base::where_type where, Build&& b
   try {
     object = build(block);
   } catch (...) {
+    wipe_block(block);
     put_unwanted(block, held, false);
     throw;
   }
   mark_out(block);
   this->count_held(0, held);
-  this->note_held(0, sizeof(value_type), &block, 1, where);
+  this->note_held(0, sizeof(value_type), &block, 1, where, began);
   if (!is_unwatched()) tell_taken(block, held.fresh != 0);
   return object;
 }

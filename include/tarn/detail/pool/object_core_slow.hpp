@@ -30,6 +30,24 @@ void object_core<Config>::tell(pool_event_kind what, void* block) noexcept {
   this->observers_.tell({what, 0, sizeof(value_type), 0, block});
 }
 template <class Config>
+bool object_core<Config>::give_watched(value_type* object) noexcept {
+  tell(pool_event_kind::put, object);
+  if (!wipes_) return false;
+  if constexpr (!keeps) {
+    dispose(object);
+  } else {
+    if constexpr (can_wipe<value_type>) wipe(*object);  // first: a reset may give memory back
+    if (!restore(*object)) {
+      tell(pool_event_kind::discard, object);
+      dispose(object);
+      this->give_empty(0, object);
+      return true;
+    }
+  }
+  this->give(0, object);
+  return true;
+}
+template <class Config>
 void object_core<Config>::refuse_object() noexcept {
   bounds_type::refuse(*this, 0, sizeof(value_type));
 }
@@ -72,7 +90,7 @@ void object_core<Config>::note_made([[maybe_unused]] void* block) noexcept {
 }
 
 template <class Config>
-auto object_core<Config>::take_cold(const typename base::acquired_type& got, bool last,
+auto object_core<Config>::take_cold(const typename base::taken_type& got, bool last,
                                     typename base::where_type where) -> value_type* {
   if (got.block == nullptr) {
     if (last) refuse_object();

@@ -71,9 +71,10 @@ class recording_core {
   /// Notes a get that was no hit, or one of many at once.
   template <class Recorder>
   void note_get(Recorder& recorder, std::uint32_t tier, [[maybe_unused]] void* block,
-                std::size_t size, [[maybe_unused]] where_type where) noexcept {
+                std::size_t size, [[maybe_unused]] where_type where,
+                [[maybe_unused]] std::int64_t began) noexcept {
     if (tier >= self().named_tiers_) return;
-    if constexpr (samples) samples_.follow(self(), recorder, tier, block, size, where);
+    if constexpr (samples) samples_.follow(self(), recorder, tier, block, size, where, began);
     recorder.on_get(tier, size);
   }
   template <class Recorder>
@@ -91,6 +92,20 @@ class recording_core {
       if (auto* const s = self().find_shard()) return action(s->recorder);
     }
     action(recorder_);
+  }
+
+  /// The moment when a get begins that will be timed; 0 for all others. Only gets that may be
+  /// remembered are timed, so that other gets read no clock.
+  [[nodiscard]] std::int64_t begin_get() noexcept {
+    std::int64_t began = 0;
+    if constexpr (samples) {
+      with_recorder([&](auto& recorder) {
+        if constexpr (requires { recorder.is_timed(); }) {
+          if (recorder.is_timed()) began = env::now();
+        }
+      });
+    }
+    return began;
   }
 
   /// Takes a ready block out of the caller's cache, for a get that was no hit only because it was

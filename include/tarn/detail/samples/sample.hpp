@@ -18,6 +18,13 @@ struct sample {
   call_site where;
 };
 
+/// From this weight on samples count as few: only one in so many is examined closely.
+inline constexpr std::uint64_t few_samples = 4;
+/// How many samples of a weight one that is timed stands for.
+[[nodiscard]] constexpr std::uint64_t samples_per_time(std::uint64_t weight) noexcept {
+  return weight < few_samples ? 1 : few_samples;
+}
+
 /// A ring of the user's that receives the sizes of a pool's requests too; null without one.
 struct length_sink {
   void* ring = nullptr;
@@ -28,7 +35,8 @@ struct length_sink {
 struct no_samples {
   [[nodiscard]] static constexpr bool may_know(const void*) noexcept { return false; }
   static void forget(const void*) noexcept {}
-  static void remember(const void*, std::size_t, std::uint64_t, no_call_site) noexcept {}
+  static void remember(const void*, std::size_t, std::uint64_t, no_call_site,
+                       std::int64_t = 0) noexcept {}
   static void note_length(std::size_t) noexcept {}
 };
 

@@ -10,6 +10,7 @@
 #include <tarn/detail/base/align.hpp>
 #include <tarn/detail/base/compiler.hpp>
 #include <tarn/detail/samples/sample.hpp>
+#include <tarn/detail/shared/time_counts.hpp>
 #include <tarn/detail/system/own_memory.hpp>
 
 namespace tarn::detail {
@@ -32,8 +33,6 @@ class sample_table {
   static constexpr std::size_t slot_count = sample_slots<Env>;
   static constexpr std::size_t lifetimes = 64;   // by the bits of the nanoseconds
   static constexpr std::size_t most_tiers = 64;  // tiers whose marks are kept
-  /// From this weight on samples count as few: only one in four is examined closely.
-  static constexpr std::uint64_t few = 4;
 
   sample_table() noexcept = default;
   sample_table(const sample_table&) = delete;
@@ -53,12 +52,13 @@ class sample_table {
   }
 
   /// Examines a block that the calling thread has just got from a tier of `core`, if it is due.
+  /// `began`: when the get began; 0 if it is not timed.
   template <class Core, class Recorder>
   void follow(Core& core, Recorder& recorder, std::uint32_t tier, const void* block,
-              std::size_t size, const call_site& where) noexcept;
+              std::size_t size, const call_site& where, std::int64_t began) noexcept;
   /// Remembers a block that the calling thread has just got. Returns: the number of the sample.
   std::uint64_t remember(const void* block, std::size_t size, std::uint64_t weight,
-                         const call_site& where) noexcept;
+                         const call_site& where, std::int64_t began = 0) noexcept;
   /// False if a block that the calling thread holds is not remembered; true if it may be.
   [[nodiscard]] TARN_FORCE_INLINE bool may_know(const void* block) const noexcept {
     // relaxed: the thread that handed the block over to this thread had counted it before.
@@ -87,6 +87,8 @@ class sample_table {
   [[nodiscard]] std::uint64_t lifetime(std::size_t bits) const noexcept {
     return lifetimes_[bits].load(std::memory_order::relaxed);
   }
+  /// How long gets took, by those that were timed.
+  [[nodiscard]] const time_counts<Env>& acquire_times() const noexcept { return acquire_times_; }
 
   /// Notes that so many blocks of a tier were in use at some moment.
   void saw_in_use(std::size_t tier, std::uint64_t blocks) noexcept {
@@ -105,7 +107,7 @@ class sample_table {
   /// read.
   [[nodiscard]] bool wants_in_use(std::uint64_t id, std::uint64_t weight) const noexcept {
     const auto threads = threads_.load(std::memory_order::relaxed);
-    return id % ((weight < few ? 1 : few) * (threads / 8 + 1)) == 0;
+    return id % (samples_per_time(weight) * (threads / 8 + 1)) == 0;
   }
   void saw_threads(std::uint32_t threads) noexcept {
     threads_.store(threads, std::memory_order::relaxed);
@@ -141,7 +143,7 @@ class sample_table {
   /// Reading the clock is most of the cost of a sample: where samples are few, one in four is
   /// timed.
   [[nodiscard]] static bool is_timed(std::uint64_t id, std::uint64_t weight) noexcept {
-    return weight < few || id % few == 0;
+    return id % samples_per_time(weight) == 0;
   }
   template <class Core>
   void look_at_use(Core& core, std::uint32_t tier) noexcept;
@@ -156,6 +158,7 @@ class sample_table {
   atomic<std::uint64_t> refused_{0};
   atomic<std::uint32_t> threads_{0};
   atomic<std::uint64_t> lifetimes_[lifetimes] = {};
+  time_counts<Env> acquire_times_;
   atomic<std::uint64_t> most_in_use_[most_tiers] = {};
 };
 

@@ -13,13 +13,13 @@ namespace tarn::detail {
 template <class Env>
 template <class Core, class Recorder>
 void sample_table<Env>::follow(Core& core, Recorder& recorder, std::uint32_t tier,
-                               const void* block, std::size_t size,
-                               const call_site& where) noexcept {
+                               const void* block, std::size_t size, const call_site& where,
+                               std::int64_t began) noexcept {
   if (!recorder.is_due(recorder.number())) return;
   note_length(size);
   const std::uint64_t weight = recorder.choose(lengths.push != nullptr);
   if (weight == 0) return;
-  const auto id = remember(block, size, weight, where);
+  const auto id = remember(block, size, weight, where, began);
   if (Core::mark != 0 && wants_in_use(id, weight)) look_at_use(core, tier);
 }
 
@@ -108,10 +108,12 @@ bool sample_table<Env>::read(const store& s, std::size_t slot, sample& into) noe
 
 template <class Env>
 auto sample_table<Env>::remember(const void* block, std::size_t size, std::uint64_t weight,
-                                 const call_site& where) noexcept -> std::uint64_t {
+                                 const call_site& where, std::int64_t began) noexcept
+    -> std::uint64_t {
   // relaxed: a number; a thread that compares it has an order of its own.
   const auto id = next_id_.fetch_add(1, std::memory_order::relaxed);
-  const auto now = is_timed(id, weight) ? Env::now() : coarse_nanoseconds();
+  const auto now = began != 0 || is_timed(id, weight) ? Env::now() : coarse_nanoseconds();
+  if (began != 0) acquire_times_.add(now - began, weight * samples_per_time(weight));
   const sample what{block, size, weight, now, id, where};
   if (store* const s = obtain_store()) {
     const auto home = home_of(block);
@@ -139,10 +141,9 @@ void sample_table<Env>::forget_known(const void* block) noexcept {
     // Reading the clock is most of the cost: where samples are few, one in four is timed.
     const auto weight = d.weight.load(std::memory_order::relaxed);
     if (is_timed(d.id.load(std::memory_order::relaxed), weight)) {
-      const std::uint64_t timed = weight < few ? 1 : few;
       const auto out = Env::now() - d.since.load(std::memory_order::relaxed);
       const auto bits = std::bit_width(static_cast<std::uint64_t>(out < 0 ? 0 : out));
-      lifetimes_[static_cast<std::size_t>(bits)].fetch_add(weight * timed,
+      lifetimes_[static_cast<std::size_t>(bits)].fetch_add(weight * samples_per_time(weight),
                                                            std::memory_order::relaxed);
     }
     // No other thread writes to a slot with a key.

@@ -34,6 +34,7 @@ class waiting_request {
   /// `how`: null if a thread sleeps in `sleep_until`.
   explicit waiting_request(std::uint32_t line, const waker* how = nullptr) noexcept
       : line_(line), waker_(how) {}
+  std::int64_t began = 0;  // when it entered its line; only the owner uses it
   waiting_request(const waiting_request&) = delete;
   waiting_request& operator=(const waiting_request&) = delete;
 

@@ -65,6 +65,9 @@ template <class Pool>
     case pool_event_kind::oversize:
       e.kind = event_kind::oversize;
       e.message = "a request for " + number(h.size) + " bytes is above the last tier";
+      if (h.where)
+        e.message += std::string(", ") + h.where.file_name() + ':' + number(h.where.line());
+      e.where = h.where;
       break;
     case pool_event_kind::refuse:
       e.kind = event_kind::refuse;

@@ -166,6 +166,21 @@ inline void check_distinct(std::span<const snapshot> pools) {
   return made;
 }
 
+/// A histogram of times in seconds, with all bounds of `time_buckets`.
+[[nodiscard]] inline metric_histogram histogram_of_times(const time_histogram& times) {
+  metric_histogram made;
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i != times.counts.size(); ++i) {
+    sum += times.counts[i];
+    if (i + 1 >= time_buckets::count) continue;
+    // The quotient of two exact numbers: so the text of a bound is short.
+    made.buckets.push_back({static_cast<double>(time_buckets::upper_bound(i)) / 1e9, sum});
+  }
+  made.buckets.push_back({std::numeric_limits<double>::infinity(), sum});
+  made.sum = static_cast<double>(times.sum.count()) / 1e9;
+  return made;
+}
+
 /// Passes all metrics to `visitor`, family by family:
 ///   begin(name, kind, unit, help); sample(subject, number)... or histogram(subject, histogram)...
 template <class Visitor>
@@ -250,6 +265,22 @@ void visit_metrics(std::span<const snapshot> pools, const metric_options& o, Vis
       if (has_lifetimes(s)) visitor.histogram({&s}, histogram_of_lifetimes(s));
     }
   }
+  const auto times = [&](std::string_view name, std::string_view help,
+                         time_histogram snapshot::* member) {
+    const auto has_times = [member](const snapshot& s) { return !(s.*member).empty(); };
+    if (!any(has_times)) return;
+    begin(name, metric_kind::histogram, help);
+    for (const auto& s : pools) {
+      if (has_times(s)) visitor.histogram({&s}, histogram_of_times(s.*member));
+    }
+  };
+  times("acquire_seconds",
+        "How long gets took until they were served, without the time that they waited. Sampled: "
+        "each get that was timed counts for all that it stands for.",
+        &snapshot::acquire_times);
+  times("waiting_seconds",
+        "How long gets waited for what others give back, also those that got nothing. Each counts.",
+        &snapshot::waiting_times);
 }
 
 }  // namespace detail

@@ -58,6 +58,8 @@ struct no_call_site {
   template <class Where>
     requires requires(const Where& w) { w.file_name(); }
   constexpr no_call_site(const Where&) noexcept {}
+  /// An unknown place.
+  constexpr operator call_site() const noexcept { return {}; }
   [[nodiscard]] static constexpr no_call_site current() noexcept { return {}; }
 };
 
