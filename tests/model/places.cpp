@@ -72,6 +72,51 @@ struct getting {
   }
 };
 
+/// Blocks move as chains between the stack and the places: these hold four blocks, and move two.
+template <class Env>
+struct chains : rl::test_suite<chains<Env>, 3> {
+  static constexpr unsigned many = 6;
+  model::memory memory;
+  int ended = 0;
+  core_of<Env>* core = nullptr;
+  void* held[many] = {};
+
+  void before() {
+    Env::begin();
+    core = ::new core_of<Env>(memory, ended, {16 << 10});
+    for (auto& h : held)
+      h = core->get();
+    for (unsigned i = 0; i != 2; ++i)
+      core->put(held[i]);  // on the stack
+    make_places<Env>(*core);
+    core->put(held[2]);
+  }
+  void thread(unsigned index) {
+    if (index == 0) {
+      for (unsigned i = 3; i != many; ++i)
+        core->put(held[i]);
+      return;
+    }
+    void* const one = core->get();
+    void* const other = core->get();
+    RL_ASSERT(one != nullptr && other != nullptr);
+    core->put(one);
+    core->put(other);
+  }
+  void after() {
+    // All that are idle are found again.
+    for (auto& h : held)
+      h = core->get();
+    for (auto* h : held)
+      core->put(h);
+    core->trim(0);
+    core->close();
+    core->release();
+    RL_ASSERT(ended == 1);
+    Env::finish();
+  }
+};
+
 /// A thread makes the places while another one uses the pool and a third one closes it.
 template <class Env>
 struct make_and_close : rl::test_suite<make_and_close<Env>, 3> {
@@ -124,6 +169,7 @@ int main(int argc, char** argv) {
        {"gets, puts and a trim", model::all_of<gets_and<env, trimming>, 0, 20'000>},
        {"gets, puts and a trim in part", model::all_of<gets_and<env, trimming_in_part>, 0, 20'000>},
        {"gets, puts and a bound", model::all_of<gets_and<env, bounding>, 0, 20'000>},
+       {"chains", model::all_of<chains<env>, 0, 20'000>},
        {"places are made while the pool closes", model::all_of<make_and_close<env>, 1, 20'000>},
        model::control<puts_and_close<model::relacy_env<relaxed_put>>, 2>("put_relaxed"),
        model::control<gets_and<model::relacy_env<relaxed_get>, getting>, 2>("get_relaxed")},

@@ -59,7 +59,7 @@ void until(const std::atomic<bool>& flag) {
 }
 template <class Pool>
 void until_waiting(const Pool& pool, std::uint64_t requests) {
-  while (tarn::detail::access::waiting(pool) != requests)
+  while (tarn::detail::access::core_of(pool)->waiting().count() != requests)
     std::this_thread::yield();
 }
 

@@ -71,7 +71,7 @@ constexpr auto a_while = 20ms;
 
 template <class Pool>
 void until_waiting(const Pool& pool, std::uint64_t requests) {
-  while (tarn::detail::access::waiting(pool) != requests)
+  while (tarn::detail::access::core_of(pool)->waiting().count() != requests)
     std::this_thread::yield();
 }
 

@@ -78,7 +78,7 @@ TEMPLATE_LIST_TEST_CASE("a get that is served in the end counts its wait", "[byt
     auto out = pool.get(1000);
     {
       std::jthread waiter([&] { static_cast<void>(pool.get_for(1000, 1min)); });
-      while (tarn::detail::access::waiting(pool) != 1)
+      while (tarn::detail::access::core_of(pool)->waiting().count() != 1)
         std::this_thread::yield();
       std::this_thread::sleep_for(a_while);
       out.reset();
@@ -95,7 +95,7 @@ TEMPLATE_LIST_TEST_CASE("closing ends a wait, which counts; later gets do not wa
   const auto out = pool.get(100);
   {
     std::jthread waiter([&] { static_cast<void>(pool.get_for(100, 1min)); });
-    while (tarn::detail::access::waiting(pool) != 1)
+    while (tarn::detail::access::core_of(pool)->waiting().count() != 1)
       std::this_thread::yield();
     pool.close();
   }

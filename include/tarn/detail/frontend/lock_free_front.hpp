@@ -178,11 +178,11 @@ struct lock_free_front : placed_stack<Config> {
     return static_cast<std::uint64_t>(max_of<std::int64_t>(blocks, 0));
   }
   [[nodiscard]] static std::uint32_t seal(core_type& c, tier_type& t) noexcept {
-    auto all = t.stack.take_all(true);
-    base::gather(c, t, true, [&](std::uint32_t index, link_type& link) {
-      all = base::linked(index, link, all);
-    });
-    return all;
+    const auto rest = t.stack.take_all(true);
+    const auto all = base::gather(c, t, true);
+    if (all.last == nullptr) return rest;
+    all.last->store(rest, std::memory_order::release);  // (3) in `index_stack`
+    return all.first;
   }
   static void give_home(core_type& c, std::uint32_t tier, std::uint32_t index) noexcept {
     auto& t = c.tiers_[tier];
@@ -332,7 +332,14 @@ struct lock_free_front : placed_stack<Config> {
   /// Returns: the first index of a chain that is the caller's.
   [[nodiscard]] static std::uint32_t take_above(core_type& c, tier_type& t,
                                                 std::uint64_t keep) noexcept {
-    base::gather_into_stack(c, t, false);
+    // What lies in places is nearest to those who get, so it leaves last.
+    std::uint64_t placed = 0;
+    t.places.for_each([&](const places_type& p) { placed += p.look().blocks; });
+    if (keep < placed) {
+      base::gather_into_stack(c, t, false);
+    } else {
+      keep -= placed;
+    }
     const auto link = [&t](std::uint32_t i) -> auto& { return t.numbers.link_of(i); };
     // relaxed, all of these: the chain is this thread's.
     const auto first = t.stack.take_all(false);

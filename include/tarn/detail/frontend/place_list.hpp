@@ -24,32 +24,50 @@ class alignas(typename Env::template atomic<std::uintptr_t>) place_list {
   place_list(const place_list&) = delete;
   place_list& operator=(const place_list&) = delete;
 
-  /// Returns: null if all places are empty, or if the level says so.
+  /// A block, and whether it lay in its place, or on the stack before that, since the last mark.
+  struct taken {
+    void* block = nullptr;
+    bool is_still = false;
+  };
+
+  /// Returns: null if the level says that all places are empty.
   [[nodiscard]] TARN_FORCE_INLINE void* take() noexcept {
     // relaxed, all accesses to the level: a hint.
     const auto level = level_.load(std::memory_order::relaxed);
     if (level == 0) return nullptr;
-    if (void* const block = take_from(level - 1)) [[likely]]
-      return block;
-    return take_below(level - 1);
+    auto word = at(level - 1).load(std::memory_order::relaxed);  // a guess; the exchange decides
+    if (word > sealed && try_take(level - 1, word)) [[likely]] {
+      level_.store(level - 1, std::memory_order::relaxed);
+      return block_in(word);
+    }
+    return take_below(level).block;
+  }
+  /// The same, for a block that goes elsewhere without a user.
+  [[nodiscard]] taken take_marked() noexcept {
+    const auto level = level_.load(std::memory_order::relaxed);
+    return level != 0 ? take_below(level) : taken{};
   }
   /// Returns: false if the places are full or sealed. On true the core may have ended.
-  [[nodiscard]] TARN_FORCE_INLINE bool put(void* block) noexcept {
+  [[nodiscard]] TARN_FORCE_INLINE bool put(void* block, bool is_still = false) noexcept {
     const auto level = level_.load(std::memory_order::relaxed);
+    const auto word = reinterpret_cast<std::uintptr_t>(block) | (is_still ? still_bit : 0);
     if (level >= room_) return false;
-    if (put_into(level, block)) [[likely]]
+    if (put_into(level, word)) [[likely]]
       return true;
-    return put_above(level, block);
+    return put_above(level, word);
   }
-  /// As `take`, whatever the level says.
-  [[nodiscard]] void* take_any() noexcept { return take_below(room_); }
+  /// The number of blocks, as the level tells.
+  [[nodiscard]] std::uint32_t level() const noexcept {
+    return level_.load(std::memory_order::relaxed);
+  }
 
-  /// Takes all blocks and calls `action(block)` for each.
+  /// Takes all blocks, whatever the level says, and calls `action(taken)` for each.
   template <class Action>
   void take_all(Action&& action) noexcept {
-    for (std::uint32_t i = room_; i-- != 0;) {
-      if (void* const block = take_from(i)) action(block);
+    for (std::uint32_t i = 0; i != room_; ++i) {
+      if (const auto one = take_from(i); one.block != nullptr) action(one);
     }
+    level_.store(0, std::memory_order::relaxed);
   }
   /// The same, and from then on the places take no block.
   template <class Action>
@@ -57,7 +75,7 @@ class alignas(typename Env::template atomic<std::uintptr_t>) place_list {
     for (std::uint32_t i = 0; i != room_; ++i) {
       // (1) acquire, pairs with (2).
       const auto word = at(i).exchange(sealed, std::memory_order::acquire);
-      if (word > sealed) action(block_in(word));
+      if (word > sealed) action(taken{block_in(word), (word & still_bit) != 0});
     }
     level_.store(room_, std::memory_order::relaxed);  // full
   }
@@ -118,33 +136,39 @@ class alignas(typename Env::template atomic<std::uintptr_t>) place_list {
     return reinterpret_cast<void*>(word & ~still_bit);
   }
 
-  [[nodiscard]] TARN_FORCE_INLINE void* take_from(std::uint32_t i) noexcept {
-    auto word = at(i).load(std::memory_order::relaxed);  // a guess; the exchange decides
-    if (word <= sealed) return nullptr;
+  /// On false, `word` is what is there.
+  [[nodiscard]] TARN_FORCE_INLINE bool try_take(std::uint32_t i, std::uintptr_t& word) noexcept {
     // (1) acquire, pairs with (2): what the last owner did to the block comes first.
-    if (!at(i).compare_exchange_strong(word, empty, std::memory_order::acquire,
-                                       std::memory_order::relaxed))
-      return nullptr;
-    level_.store(i, std::memory_order::relaxed);
-    return block_in(word);
+    return at(i).compare_exchange_strong(word, empty, std::memory_order::acquire,
+                                         std::memory_order::relaxed);
   }
-  [[nodiscard]] TARN_FORCE_INLINE bool put_into(std::uint32_t i, void* block) noexcept {
+  [[nodiscard]] taken take_from(std::uint32_t i) noexcept {
+    auto word = at(i).load(std::memory_order::relaxed);
+    while (word > sealed) {  // more than once if another thread marked it, or took and put
+      if (try_take(i, word)) return {block_in(word), (word & still_bit) != 0};
+    }
+    return {};
+  }
+  [[nodiscard]] TARN_FORCE_INLINE bool put_into(std::uint32_t i, std::uintptr_t block) noexcept {
     auto word = at(i).load(std::memory_order::relaxed);  // a guess; the exchange decides
     if (word != empty) return false;
     // Before the exchange: once the block is in its place, the core may end.
     level_.store(i + 1, std::memory_order::relaxed);
     // (2) release, pairs with (1).
-    return at(i).compare_exchange_strong(word, reinterpret_cast<std::uintptr_t>(block),
-                                         std::memory_order::release, std::memory_order::relaxed);
+    return at(i).compare_exchange_strong(word, block, std::memory_order::release,
+                                         std::memory_order::relaxed);
   }
-  [[nodiscard]] TARN_COLD void* take_below(std::uint32_t i) noexcept {
+  [[nodiscard]] TARN_COLD taken take_below(std::uint32_t i) noexcept {
     while (i-- != 0) {
-      if (void* const block = take_from(i)) return block;
+      if (const auto one = take_from(i); one.block != nullptr) {
+        level_.store(i, std::memory_order::relaxed);
+        return one;
+      }
     }
     level_.store(0, std::memory_order::relaxed);
-    return nullptr;
+    return {};
   }
-  [[nodiscard]] TARN_COLD bool put_above(std::uint32_t i, void* block) noexcept {
+  [[nodiscard]] TARN_COLD bool put_above(std::uint32_t i, std::uintptr_t block) noexcept {
     while (++i < room_) {
       if (put_into(i, block)) return true;
     }

@@ -25,15 +25,16 @@ struct placed_stack : cached_front<Config> {
 
   struct tier_part {
     stack_type stack;
-    processor_places<env> places;
-    TARN_NO_UNIQUE_ADDRESS
-    std::conditional_t<Config::counts, striped_counts<env>, no_counts> counts;
     // How many blocks the stack holds, counted only if that is bounded.
     typename env::template atomic<std::int64_t> stacked{0};
-    typename env::template atomic<std::int64_t> most_stacked{INT64_MAX};
     typename env::template atomic<std::uint32_t> meetings{0};
     bool has_no_places = false;  // for ever; guarded by the tier's lock
+    // On lines that threads only read: not with the head of the stack.
+    alignas(no_sharing_alignment) processor_places<env> places;
+    typename env::template atomic<std::int64_t> most_stacked{INT64_MAX};
     slab_numbers<env> numbers;
+    TARN_NO_UNIQUE_ADDRESS
+    std::conditional_t<Config::counts, striped_counts<env>, no_counts> counts;
 
     void destroy(const tier_shape& shape) noexcept {
       numbers.destroy(shape.own);
@@ -104,39 +105,41 @@ struct placed_stack : cached_front<Config> {
     const auto index = t.stack.pop(find);
     void* block = taken(c, t, find, index);
     t.places.for_each([&](places_type& p) {
-      if (block == nullptr) block = p.take_any();
+      if (block == nullptr) block = p.take();
     });
     return block;
   }
   /// Takes some blocks at once, and leaves all but one in the nearest places.
   [[nodiscard]] static void* refill(core_type& c, tier_type& t, places_type& nearest) noexcept {
-    void* blocks[most_places / 2];
+    typename places_type::taken some[most_places / 2];
     std::uint32_t count = 0;
     const auto most = max_of(nearest.room() / 2, 1u);
     finder find(t.numbers);
-    const auto taken = t.stack.try_pop_chain(most, find);
-    for (auto i = taken.first; i != stack_type::none;) {
-      // relaxed: the chain is this thread's.
-      const auto next = stack_type::index_in(find(i).load(std::memory_order::relaxed));
-      blocks[count++] = find.block(i);
-      i = i != taken.last ? next : stack_type::none;
+    const auto chain = t.stack.try_pop_chain(most, find);
+    for (auto i = chain.first; i != stack_type::none;) {
+      // relaxed: the chain is this thread's, but for the bit that any thread may set.
+      const auto word = find(i).load(std::memory_order::relaxed);
+      some[count++] = {find.block(i), (word & stack_type::still_bit) != 0};
+      i = i != chain.last ? stack_type::index_in(word) : stack_type::none;
     }
     t.places.for_each([&](places_type& p) {
       if (count != 0) return;
       // At most half of what another processor has, so that its threads need not come here next.
-      const auto half = &p != &nearest ? min_of((p.look().blocks + 1) / 2, most) : 1;
+      const auto half = &p != &nearest ? min_of((p.level() + 1) / 2, most) : 1;
       while (count != half) {
-        void* const block = p.take_any();
-        if (block == nullptr) break;
-        blocks[count++] = block;
+        const auto one = p.take_marked();
+        if (one.block == nullptr) break;
+        some[count++] = one;
       }
     });
     if (count == 0) return nullptr;
     // The first one is this thread's. It keeps the core.
     while (--count != 0) {
-      if (!nearest.put(blocks[count])) c.give_ready(t.home.shape.number, blocks[count]);
+      const auto& one = some[count];
+      if (!nearest.put(one.block, one.is_still)) c.give_ready(t.home.shape.number, one.block);
     }
-    return blocks[0];
+    if (t.is_bounded()) recount(c, t);
+    return some[0].block;
   }
 
   /// Returns: false if the stack is closed or full. On true the block is home: the core may end.
@@ -151,23 +154,27 @@ struct placed_stack : cached_front<Config> {
   /// Moves half of the nearest places, which are full or sealed, to the stack, and the block too.
   [[nodiscard]] TARN_COLD static bool push_many(core_type& c, tier_type& t, places_type& nearest,
                                                 void* block) noexcept {
-    auto first = stack_type::none;
-    link_type* last = nullptr;
+    block_chain moved;
     for (auto n = nearest.room() / 2; n != 0; --n) {
-      void* const one = nearest.take();
-      if (one == nullptr) break;
-      slab_type* const s = c.directory_.find_known(one);
-      const auto place = s->index_of(one);
-      if (last == nullptr) last = &s->links[place];
-      first = linked(s->first_index + place, s->links[place], first);
+      const auto one = nearest.take_marked();
+      if (one.block == nullptr) break;
+      moved.add(c, one);
     }
     // These are not the caller's: they go on alone if the stack is closed. The block in the
     // caller's hand keeps the core.
-    if (last != nullptr && !t.stack.push(first, *last)) {
-      last->store(stack_type::none, std::memory_order::relaxed);
-      give_all(c, t, first);
+    if (moved.last != nullptr && !t.stack.push(moved.first, *moved.last)) {
+      moved.last->store(stack_type::none, std::memory_order::relaxed);
+      give_all(c, t, moved.first);
     }
+    if (t.is_bounded()) recount(c, t);
     return push_index(c, t, block);
+  }
+  /// A tier was bounded while this thread moved blocks to or from its stack without counting them.
+  TARN_COLD static void recount(core_type& c, tier_type& t) noexcept {
+    // relaxed: a bound, which may be off by the blocks on their way.
+    const auto now = static_cast<std::int64_t>(core_type::front::ready(c, t.home.shape.number));
+    const auto before = t.stacked.exchange(now, std::memory_order::relaxed);
+    if (c.settings_.bounds_idle_bytes) c.moved_bytes(t, now - before);
   }
   /// Makes a chain that this thread owns ready again. No lock is held.
   static void give_all(core_type& c, tier_type& t, std::uint32_t first) noexcept {
@@ -197,28 +204,34 @@ struct placed_stack : cached_front<Config> {
     if (c.settings_.bounds_idle_bytes) c.moved_bytes(t, -1);
   }
 
-  /// Links a block that this thread owns to its chain `rest`. Returns: the first index of both.
-  static std::uint32_t linked(std::uint32_t index, link_type& link, std::uint32_t rest) noexcept {
-    link.store(rest, std::memory_order::relaxed);
-    return index;
-  }
-  /// Under the lock: takes all blocks from their places, and calls `action(index, link)` for each.
-  /// If `seals`, there are no places after that.
-  template <class Action>
-  static void gather(core_type& c, tier_type& t, bool seals, Action&& action) noexcept {
-    const auto give = [&](void* block) {
-      slab_type* const s = c.directory_.find_known(block);
-      const auto place = s->index_of(block);
-      action(s->first_index + place, s->links[place]);
-    };
+  /// A chain of blocks that one thread owns and will push.
+  struct block_chain {
+    std::uint32_t first = stack_type::none;
+    link_type* last = nullptr;
+
+    void add(core_type& c, const typename places_type::taken& one) noexcept {
+      slab_type* const s = c.directory_.find_known(one.block);
+      const auto place = s->index_of(one.block);
+      auto& link = s->links[place];
+      // (3) release, as in `index_stack`: a thread that walks along may follow this link.
+      link.store(first | (one.is_still ? stack_type::still_bit : 0), std::memory_order::release);
+      if (last == nullptr) last = &link;
+      first = s->first_index + place;
+    }
+  };
+  /// Under the lock: takes all blocks from their places. If `seals`, there are no places after
+  /// that.
+  [[nodiscard]] static block_chain gather(core_type& c, tier_type& t, bool seals) noexcept {
+    block_chain all;
+    const auto add = [&](const typename places_type::taken& one) { all.add(c, one); };
     if (seals) t.places.retire();
-    t.places.for_each([&](places_type& p) { seals ? p.seal(give) : p.take_all(give); });
+    t.places.for_each([&](places_type& p) { seals ? p.seal(add) : p.take_all(add); });
+    return all;
   }
   /// The same, into the stack, which is open: it is closed with the places, and never armed.
   static void gather_into_stack(core_type& c, tier_type& t, bool seals) noexcept {
-    gather(c, t, seals, [&](std::uint32_t index, link_type& link) {
-      static_cast<void>(t.stack.push(index, link));
-    });
+    const auto all = gather(c, t, seals);
+    if (all.last != nullptr) static_cast<void>(t.stack.push(all.first, *all.last));
   }
 };
 

@@ -40,7 +40,7 @@ struct fixture {
 
 std::vector<void*> all_of(places::list& l) {
   std::vector<void*> blocks;
-  l.take_all([&](void* block) { blocks.push_back(block); });
+  l.take_all([&](const places::list::taken& one) { blocks.push_back(one.block); });
   return blocks;
 }
 
@@ -64,12 +64,12 @@ TEST_CASE("sealed places give all their blocks once, and take none any more", "[
   CHECK(f.list->put(f.block(0)));
   CHECK(f.list->put(f.block(1)));
   std::vector<void*> blocks;
-  f.list->seal([&](void* block) { blocks.push_back(block); });
+  f.list->seal([&](const places::list::taken& one) { blocks.push_back(one.block); });
   CHECK(blocks == std::vector<void*>{f.block(0), f.block(1)});
   for (int round = 0; round != 3; ++round) {
     CHECK_FALSE(f.list->put(f.block(2)));
     CHECK(f.list->take() == nullptr);
-    CHECK(f.list->take_any() == nullptr);
+    CHECK(f.list->take_marked().block == nullptr);
     CHECK(all_of(*f.list).empty());  // nor does this open them
   }
   CHECK(f.list->look().blocks == 0);
@@ -88,7 +88,21 @@ TEST_CASE("a block that is taken and put again has lost its mark", "[places]") {
   CHECK(f.list->put(taken));
   CHECK(f.list->look().blocks == 3);
   CHECK(f.list->look().still == 2);
-  CHECK(all_of(*f.list) == std::vector<void*>{f.block(2), f.block(1), f.block(0)});
+  CHECK(all_of(*f.list) == std::vector<void*>{f.block(0), f.block(1), f.block(2)});
+}
+
+TEST_CASE("a block that moves without a user keeps its mark", "[places]") {
+  fixture f;
+  CHECK(f.list->put(f.block(0), true));
+  CHECK(f.list->put(f.block(1)));
+  CHECK(f.list->look().still == 1);
+  const auto first = f.list->take_marked();
+  CHECK(first.block == f.block(1));
+  CHECK_FALSE(first.is_still);
+  const auto second = f.list->take_marked();
+  CHECK(second.block == f.block(0));
+  CHECK(second.is_still);
+  CHECK(f.list->take_marked().block == nullptr);
 }
 
 TEST_CASE("no block is out of reach, whatever level threads that met have left", "[places]") {
@@ -102,11 +116,15 @@ TEST_CASE("no block is out of reach, whatever level threads that met have left",
   CHECK(f.list->put(f.block(3)));
   f.list->mislead(1);  // as a thread that was interrupted does
   CHECK(f.list->take() == f.block(0));
-  CHECK(f.list->take() == nullptr);         // as far as the level tells
-  CHECK(f.list->take_any() == f.block(3));  // but three are there
+  CHECK(f.list->take() == nullptr);   // as far as the level tells
+  CHECK(f.list->look().blocks == 3);  // but three are there
+  CHECK(f.list->put(f.block(4)));     // which a put covers again
+  CHECK(f.list->put(f.block(5)) == false);
+  CHECK(f.list->take() == f.block(3));
   CHECK(f.list->take() == f.block(2));
-  f.list->mislead(4);
   CHECK(f.list->take() == f.block(1));
+  f.list->mislead(4);
+  CHECK(f.list->take() == f.block(4));
   CHECK(f.list->look().blocks == 0);
   CHECK(f.list->put(f.block(5)));
   CHECK(f.list->put(f.block(6)));
@@ -125,7 +143,7 @@ TEST_CASE("each processor has its own places, which stay when they are retired",
   CHECK(f.set.nearest() == nullptr);
   CHECK(f.list->put(f.block(0)));  // a thread that has not seen it
   std::size_t blocks = 0;
-  f.set.for_each([&](places::list& l) { l.seal([&](void*) { ++blocks; }); });
+  f.set.for_each([&](places::list& l) { l.seal([&](const places::list::taken&) { ++blocks; }); });
   CHECK(blocks == 1);
 }
 
