@@ -142,6 +142,10 @@ class basic_string_builder {
 
   /// Returns: the text as it is now; the view holds until the next change.
   [[nodiscard]] std::string_view view() const noexcept { return text_.view(); }
+  /// The same as bytes.
+  [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
+    return std::as_bytes(std::span(view()));
+  }
   /// Returns: a copy of the text.
   [[nodiscard]] std::string str() const { return std::string(view()); }
   /// Takes the text away without a copy. Returns: an empty buffer if there is none.
@@ -197,6 +201,7 @@ class basic_key_builder {
   }
 
   [[nodiscard]] std::string_view view() const noexcept { return key_.view(); }
+  [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return key_.bytes(); }
   [[nodiscard]] std::string str() const { return key_.str(); }
   /// Takes the key away without a copy. Returns: an empty buffer if there is none.
   [[nodiscard]] buffer take() noexcept {

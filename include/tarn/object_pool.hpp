@@ -214,7 +214,7 @@ class object_pool : public detail::object_pool_base<T, Lock, Stats, Traits> {
   {
     return {core().take_kept_until(deadline.count(), where), &core()};
   }
-  /// Gets a container with room for at least `capacity` elements; 0 means
+  /// Gets a container with room for at least `capacity` elements, and for
   /// `options::default_capacity`. Throws: as `get`, and what `reserve` throws.
   template <class Container = T>  // tested when it is called: T may be incomplete until then
     requires(keeps_objects && detail::reserves<Container>)
@@ -229,7 +229,7 @@ class object_pool : public detail::object_pool_base<T, Lock, Stats, Traits> {
   template <class Container = T>
     requires(keeps_objects && detail::reserves<Container>)
   [[nodiscard]] handle try_get(std::size_t capacity, where_type where = where_type::current()) {
-    const auto wanted = capacity != 0 ? capacity : core().default_capacity();
+    const auto wanted = detail::max_of(capacity, core().default_capacity());
     return {core().take_adapted(where, [wanted](T& object) { object.reserve(wanted); }), &core()};
   }
   /// As `get_bulk`, but returns false if the pool has too few objects; `out` is unchanged then.

@@ -239,8 +239,8 @@ TEST_CASE("golden: Go-CacheX, copies and capacities", "[seeds]") {
   CHECK(copy.capacity() == 1024);
 
   tarn::object_pool<std::vector<std::byte>> buffers({.default_capacity = 1024});
-  CHECK(buffers.get(0)->capacity() == 1024);
   CHECK(buffers.get(100)->capacity() == 1024);
+  CHECK(buffers.get(0)->capacity() == 1024);
 
   pool_of_tiers<tarn::cache_tiers> tiered;
   CHECK(tiered.get(512).capacity() == 512);

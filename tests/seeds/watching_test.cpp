@@ -144,6 +144,12 @@ TEST_CASE("portask: the pools of all sizes are ready, bounded and watched", "[se
   for (std::size_t n = 1; n <= 100; ++n)
     all.put(all.get(n * 37));
   CHECK(all.size() == 7);
+  // Each get is zeroed, whatever lay there.
+  auto used = all.get(1000);
+  std::fill(used.begin(), used.end(), std::byte{7});
+  all.put(std::move(used));
+  const auto clean = all.get(1000);
+  CHECK(std::count(clean.begin(), clean.end(), std::byte{0}) == 1000);
   all.start();
   CHECK(all.running());
   all.stop();

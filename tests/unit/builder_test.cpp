@@ -69,6 +69,8 @@ TEMPLATE_LIST_TEST_CASE("a text of any length is built, shown, copied and taken"
     CHECK(b.empty() == (size == 0));
     CHECK((b.view() == text));
     CHECK((b.str() == text));
+    CHECK(b.bytes().data() == static_cast<const void*>(b.view().data()));
+    CHECK(b.bytes().size() == text.size());
     const auto* const place = b.view().data();
     const auto out = b.take();
     CHECK((out.view() == text));

@@ -59,6 +59,7 @@ struct sized_pools_options {
     sized_pools_options made;
     made.each.initial_objects = 50;
     made.each.initial_bytes = std::size_t{1} << 20;
+    made.each.zeroing = zeroing::on_get;
     made.is_monitored = true;
     return made;
   }

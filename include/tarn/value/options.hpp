@@ -86,7 +86,8 @@ struct options {
   /// messages have. Containers are measured, alone and as fields of aggregates; other classes
   /// report their bytes by `kept_bytes()`, see `reset_object`. Default: 64 KiB.
   setting<std::size_t> keep_capacity_bytes{};
-  /// Capacity of a container requested with 0; object pools only. Default: the factory decides.
+  /// The least capacity of a container that is requested by capacity, as in `get(0)`; object pools
+  /// only. Default: the factory decides.
   setting<std::size_t> default_capacity{};
   /// `maintain` destroys what was idle for longer than this. Default: it decays.
   setting<time_span> cleanup_interval{};

@@ -113,7 +113,7 @@ TEST_CASE("a scripted pool as text 0.0.4", "[observe]") {
         "# TYPE tarn_oversize_gets_total counter\n"
         "tarn_oversize_gets_total{pool=\"frames\"} 1\n");
   CHECK(family(text, "tarn_limit_bytes") ==
-        "# HELP tarn_limit_bytes Bytes of slabs that may be held of the source.\n"
+        "# HELP tarn_limit_bytes Bytes of slabs and large blocks that may be held of the source.\n"
         "# TYPE tarn_limit_bytes gauge\n"
         "tarn_limit_bytes{pool=\"frames\"} +Inf\n");
   CHECK(family(text, "tarn_misuses_total") ==

@@ -193,7 +193,7 @@ inline constexpr pool_field pool_fields[] = {
     {"capacity", "capacity_blocks", metric_kind::gauge, "Blocks that may exist per tier.",
      [](const snapshot& s) { return metric_number::of_bound(s.capacity); }},
     {"limit_bytes", "limit_bytes", metric_kind::gauge,
-     "Bytes of slabs that may be held of the source.",
+     "Bytes of slabs and large blocks that may be held of the source.",
      [](const snapshot& s) { return metric_number::of_bound(s.limit_bytes); }},
     {"retains", "shared_retains", metric_kind::counter, "References added to shared buffers.",
      [](const snapshot& s) { return metric_number(s.retains); }},
