@@ -244,8 +244,11 @@ class pool_base {
     core_->observers().close();
     if constexpr (requires { core_->large(); }) core_->large().close(core_->source());
     if (closing_ == closing::orphan) return;
-    const auto now = occupancy();
-    const auto out = max_of(now.in_use(), now.nodes.in_use);  // external memory has only a node
+    large_snapshot large;
+    read_large(large);
+    const auto now = read_in_use(*core_);  // not `occupancy`, which may throw
+    const auto out =
+        max_of(now.blocks + large.in_use, now.nodes);  // foreign memory has a node only
     if (out == 0) return;
     std::fprintf(stderr, "tarn: pool '%s' was closed with %llu block%s in use\n",
                  core_->name().c_str(), static_cast<unsigned long long>(out), out == 1 ? "" : "s");

@@ -10,46 +10,66 @@
 
 namespace tarn::detail {
 
+/// The numbers of one tier, from what `core::read` gives.
+template <class Tier, class Numbers>
+[[nodiscard]] Tier read_tier(const Numbers& n) noexcept {
+  Tier t;
+  t.size_bytes = n.shape->size;
+  t.stride_bytes = n.shape->stride;
+  t.created = n.created;
+  t.retired = n.retired;
+  t.recarved = n.recarved;
+  t.abandoned = n.abandoned;
+  t.idle = n.ready + n.parked + n.sharded;
+  t.idle_in_threads = n.sharded;
+  t.idle_pinned = n.parked;
+  t.max_idle = n.bound;
+  t.idle_for = time_span::of_nanoseconds(n.idle_for);
+  t.discarded = n.discarded;
+  t.aged = n.aged;
+  t.trimmed = n.trimmed;
+  t.purged = n.purged;
+  t.purged_bytes = n.purged_bytes;
+  t.idle_purged = n.idle_purged;
+  t.peak_outstanding = n.peak_outstanding;
+  if constexpr (requires { t.gets; }) {
+    t.gets = n.gets;
+    t.puts = n.puts;
+    t.misses = n.misses < n.gets ? n.misses : n.gets;
+    t.in_use = n.gets - n.puts;
+  } else {
+    const auto gone = n.retired + n.abandoned + t.idle;
+    t.in_use = n.created > gone ? n.created - gone : 0;
+  }
+  return t;
+}
+
 /// Fills in the numbers that every pool has. Complexity: O(tiers x threads that ever used the
 /// pool).
 template <class Tier, class Core>
 void read_tiers(const Core& core, std::vector<Tier>& tiers, Tier& nodes) {
   tiers.reserve(core.tiers());
   core.read([&](const auto& n) {
-    Tier t;
-    t.size_bytes = n.shape->size;
-    t.stride_bytes = n.shape->stride;
-    t.created = n.created;
-    t.retired = n.retired;
-    t.recarved = n.recarved;
-    t.abandoned = n.abandoned;
-    t.idle = n.ready + n.parked + n.sharded;
-    t.idle_in_threads = n.sharded;
-    t.idle_pinned = n.parked;
-    t.max_idle = n.bound;
-    t.idle_for = time_span::of_nanoseconds(n.idle_for);
-    t.discarded = n.discarded;
-    t.aged = n.aged;
-    t.trimmed = n.trimmed;
-    t.purged = n.purged;
-    t.purged_bytes = n.purged_bytes;
-    t.idle_purged = n.idle_purged;
-    t.peak_outstanding = n.peak_outstanding;
-    if constexpr (requires { t.gets; }) {
-      t.gets = n.gets;
-      t.puts = n.puts;
-      t.misses = n.misses < n.gets ? n.misses : n.gets;
-      t.in_use = n.gets - n.puts;
-    } else {
-      const auto gone = n.retired + n.abandoned + t.idle;
-      t.in_use = n.created > gone ? n.created - gone : 0;
-    }
     if (n.shape->number == core.tiers()) {
-      nodes = t;
+      nodes = read_tier<Tier>(n);
     } else {
-      tiers.push_back(t);
+      tiers.push_back(read_tier<Tier>(n));
     }
   });
+}
+/// The blocks that are in use, but for large ones. Needs no memory of the heap.
+struct blocks_in_use {
+  std::uint64_t blocks = 0;
+  std::uint64_t nodes = 0;  // of shared buffers
+};
+template <class Core>
+[[nodiscard]] blocks_in_use read_in_use(const Core& core) noexcept {
+  blocks_in_use sum;
+  core.read([&](const auto& n) {
+    (n.shape->number == core.tiers() ? sum.nodes : sum.blocks) +=
+        read_tier<tier_occupancy>(n).in_use;
+  });
+  return sum;
 }
 
 /// The times that a pool counted, as a value.

@@ -4,6 +4,7 @@
 // an error changes nothing in the pool but the count of refusals. Slabs come from pages, so that
 // the heap is what a pool needs beside them.
 
+#include <csignal>
 #include <cstddef>
 #include <exception>
 #include <functional>
@@ -19,6 +20,7 @@
 #include <tarn/unsized_pool.hpp>
 
 #include "support/catch.hpp"
+#include "support/child.hpp"
 #include "support/conservation.hpp"
 #include "support/failing_heap.hpp"
 #include "support/policy_matrix.hpp"
@@ -168,4 +170,17 @@ TEMPLATE_LIST_TEST_CASE("nor in pools of objects and messages", "[unchanged]", t
   CHECK(walk<messages>({.capacity = 20}, steps<messages>{none, [](messages& p) {
                                                            static_cast<void>(p.consumer(5));
                                                          }}) == "");
+}
+
+TEST_CASE("a pool that is closed reports what is out, although the heap has nothing", "[heap]") {
+  for (const auto how : {tarn::closing::report, tarn::closing::abort}) {
+    const auto end = test::in_child([how] {
+      tarn::byte_pool<> pool({.name = "frames", .closing = how});
+      const auto out = pool.get(100);
+      test::with_failing_heap(0, [&] { pool.close(); });
+      return 0;
+    });
+    CHECK(end.said == "tarn: pool 'frames' was closed with 1 block in use\n");
+    CHECK(end.signal == (how == tarn::closing::abort ? SIGABRT : 0));
+  }
 }
