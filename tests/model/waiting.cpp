@@ -162,10 +162,10 @@ struct stack_is_armed : rl::test_suite<stack_is_armed<Env, Arms>, 3> {
     return [this](std::uint32_t) -> auto& { return *link; };
   }
   void put() {
-    if (stack->push(0, 0, link_of())) return;
+    if (stack->push(0, *link)) return;
     lock->lock();
     stack->reopen();
-    RL_ASSERT(stack->push(0, 0, link_of()));
+    RL_ASSERT(stack->push(0, *link));
     lock->unlock();
     lines->call(0);
   }
