@@ -166,8 +166,8 @@ struct snapshot {
       auto& now = after.*times;
       const auto& then = before.*times;
       less_each(now.counts, then.counts);
-      now.sum = time_span::of_nanoseconds(
-          now.sum.count() - (then.sum < now.sum ? then.sum.count() : now.sum.count()));
+      const auto sum = now.sum.count();
+      now.sum = time_span::of_nanoseconds(sum - detail::min_of(then.sum.count(), sum));
     }
     less_each(after.misuses, before.misuses);
     less_each(after.size_histogram, before.size_histogram);

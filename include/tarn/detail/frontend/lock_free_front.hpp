@@ -56,16 +56,16 @@ struct lock_free_front : placed_stack<Config> {
   template <class Shard>
   [[nodiscard]] TARN_FORCE_INLINE static void* pop(core_type& c, std::size_t tier, Shard*) {
     auto& t = c.tiers_[tier];
-    places_type* const near = t.places.nearest();
-    void* const block = near != nullptr ? near->take() : base::pop_stack(c, t);
+    places_type* const nearest = t.places.nearest();
+    void* const block = nearest != nullptr ? nearest->take() : base::pop_stack(c, t);
     if (block != nullptr) t.counts.get();
     return block;
   }
   /// Refills the nearest places from the stack, or from the places of another processor.
   [[nodiscard]] static void* pop_again(core_type& c, std::uint32_t tier) noexcept {
     auto& t = c.tiers_[tier];
-    places_type* const near = t.places.nearest();
-    void* const block = near != nullptr ? base::refill(c, t, *near) : nullptr;
+    places_type* const nearest = t.places.nearest();
+    void* const block = nearest != nullptr ? base::refill(c, t, *nearest) : nullptr;
     if (block != nullptr) t.counts.get();
     return block;
   }
@@ -75,8 +75,8 @@ struct lock_free_front : placed_stack<Config> {
     tell_put(c.recorder_, c.named_tiers_, static_cast<std::uint32_t>(tier));
     auto& t = c.tiers_[tier];
     t.counts.put();  // the core may end once the block is home
-    if (places_type* const near = t.places.nearest()) [[unlikely]]
-      return near->put(block) || base::push_many(c, t, *near, block);
+    if (places_type* const nearest = t.places.nearest()) [[unlikely]]
+      return nearest->put(block) || base::push_many(c, t, *nearest, block);
     return base::push_index(c, t, block);
   }
   [[nodiscard]] static bool pop_bulk(core_type&, std::uint32_t, void**, std::size_t) noexcept {

@@ -75,14 +75,16 @@ class processor_places {
                       std::size_t each) noexcept {
     if (first == nullptr) return;
     for (std::uint32_t i = 0; i != count; ++i) {
-      auto& one = *reinterpret_cast<list*>(first + i * each);
-      one.destroy_places();
-      one.~list();
+      void* const found = first + i * each;
+      auto* const one = static_cast<list*>(found);
+      one->destroy_places();
+      one->~list();
     }
     own.give(first, count * each, no_sharing_alignment);
   }
   [[nodiscard]] TARN_FORCE_INLINE list& at(std::byte* first, std::uint32_t i) const noexcept {
-    return *reinterpret_cast<list*>(first + i * each_);
+    void* const found = first + i * each_;
+    return *static_cast<list*>(found);
   }
   [[nodiscard]] TARN_FORCE_INLINE std::uint32_t position() const noexcept {
     const auto now = Env::processor();

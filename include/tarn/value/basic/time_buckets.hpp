@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <tarn/detail/base/compiler.hpp>
+#include <tarn/detail/base/align.hpp>
 
 namespace tarn {
 
@@ -16,7 +16,7 @@ struct time_buckets {
 
   [[nodiscard]] static constexpr std::size_t bucket_of(std::uint64_t nanoseconds) noexcept {
     if (nanoseconds <= upper_bound(0)) return 0;
-    const auto bucket = static_cast<std::size_t>(std::bit_width(nanoseconds - 1)) - 6;
+    const auto bucket = detail::cast_to<std::size_t>(std::bit_width(nanoseconds - 1)) - 6;
     return bucket < count ? bucket : count - 1;
   }
   /// The longest time of a bucket, in nanoseconds. The last one has no bound: 2^64 - 1.
