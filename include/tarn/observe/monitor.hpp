@@ -8,6 +8,7 @@
 
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -165,15 +166,19 @@ class monitor {
     return look();
   }
 
-  /// Checks at every interval, on a thread of its own. Does nothing if that thread runs.
+  /// Checks at every interval, on a thread of its own. Does nothing if that thread runs. Does not
+  /// wait for a check that is under way, whose sink may be waiting for the caller.
   ///
   /// Throws: `pool_closed`; `std::system_error` if the system can't start a thread.
   void start() {
     static_assert(is_concurrent_v<typename Pool::lock_type>,
                   "monitor::start: a second thread must not use this pool; call tick() instead");
-    if (!is_open()) throw pool_closed(name_);
+    // (2) acquire, pairs with (1).
+    if (link_->is_closed.load(std::memory_order::acquire)) throw pool_closed(name_);
     if (!link_->thread.running()) link_->thread.start(options_.interval);
-    if (!is_open()) stop();  // the pool closed meanwhile, and may not have seen the thread
+    // The pool may have closed meanwhile, without seeing the thread: then its stop was before this
+    // start, and so was (1).
+    if (link_->is_closed.load(std::memory_order::acquire)) stop();
   }
   /// Ends the thread, after a check that is under way. Does nothing without a thread.
   void stop() noexcept { link_->thread.stop(); }
@@ -191,6 +196,7 @@ class monitor {
     // event may close the pool or call the monitor.
     detail::fork_turn presence;
     Pool* pool = nullptr;  // guarded by presence; null after close
+    std::atomic<bool> is_closed{false};
     // Also for the tiers at the last change: they are whole in a fork's child.
     detail::fork_lock lock{[](void* l) noexcept { static_cast<link*>(l)->presence.forget(); },
                            this};
@@ -202,6 +208,7 @@ class monitor {
     explicit guest(std::shared_ptr<link> l) : link_(std::move(l)) {}
     bool on(const detail::pool_event&) noexcept override { return true; }
     void on_close() noexcept override {
+      link_->is_closed.store(true, std::memory_order::release);  // (1)
       {
         const detail::guard hold(link_->presence);
         link_->pool = nullptr;
@@ -212,11 +219,6 @@ class monitor {
    private:
     std::shared_ptr<link> link_;
   };
-
-  [[nodiscard]] bool is_open() const {
-    const detail::guard hold(link_->presence);
-    return link_->pool != nullptr;
-  }
 
   [[nodiscard]] std::vector<monitor_finding> look() {
     std::vector<monitor_finding> found;

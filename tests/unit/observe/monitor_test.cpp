@@ -2,6 +2,7 @@
 //
 // The monitor: when it grows and shrinks a tier, by how much, and how it ends.
 
+#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <limits>
@@ -260,6 +261,28 @@ TEST_CASE("a sink may close the pool while the monitor's thread is about to chec
       std::this_thread::yield();
     CHECK(pool.closed());
   }
+}
+
+TEST_CASE("a start does not wait for a check whose sink waits for the caller", "[monitor]") {
+  blocks pool({.max_objects = 16});
+  tarn::event_log log;
+  const auto watching = log.watch(pool);
+  tarn::monitor<blocks> m(pool, {.interval = std::chrono::milliseconds(1)});
+  std::atomic<bool> is_inside{false};
+  std::atomic<bool> has_started{false};
+  log.set_sink([&](const tarn::event&) {
+    is_inside = true;
+    while (!has_started)
+      std::this_thread::yield();
+  });
+  const auto held = take(pool, 200);
+  std::thread other([&] { static_cast<void>(m.check()); });
+  while (!is_inside)
+    std::this_thread::yield();
+  m.start();
+  has_started = true;
+  other.join();
+  CHECK(m.running());
 }
 
 TEST_CASE("a step ends at the largest size, and at none", "[monitor]") {

@@ -46,7 +46,8 @@ class ticker {
   ticker& operator=(const ticker&) = delete;
   ~ticker() { stop(); }
 
-  /// Begins to tick; the first time after one interval. If it runs already, the interval changes.
+  /// Begins to tick; the first time after one interval. If it runs already, the interval changes,
+  /// after a call that is under way.
   /// Returns: false, and does nothing, if this is the action.
   ///
   /// Throws: `std::invalid_argument` if the interval is shorter than a millisecond;
