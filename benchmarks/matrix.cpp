@@ -69,15 +69,14 @@ struct item {
   void reset() noexcept { first = last = 0; }
 };
 
-template <class Policy>
-void get_object(benchmark::State& state) {
-  auto& pool = the_pool<tarn::object_pool<item, typename Policy::lock, typename Policy::stats>>();
+template <class Get>
+void use_object(benchmark::State& state, Get get) {
   auto tag = static_cast<std::uint64_t>(state.thread_index()) << 32;
   bool good = true;
   bench::floor_watch floor(state);
   floor.start();
   for (auto _ : state) {
-    auto object = pool.get();
+    auto object = get();
     good = good && object->first == 0 && object->last == 0;
     ++tag;
     object->first = tag;
@@ -86,7 +85,18 @@ void get_object(benchmark::State& state) {
     good = good && object->first == object->last;
   }
   floor.report(1);
-  bench::check(state, good, "an object was not reset, or did not keep what was written");
+  bench::check(state, good, "an object was not new, or did not keep what was written");
+}
+template <class Policy>
+void get_object(benchmark::State& state) {
+  auto& pool = the_pool<tarn::object_pool<item, typename Policy::lock, typename Policy::stats>>();
+  use_object(state, [&] { return pool.get(); });
+}
+/// An object that is constructed and destroyed each time.
+template <class Policy>
+void make_object(benchmark::State& state) {
+  auto& pool = the_pool<tarn::built_pool<item, typename Policy::lock, typename Policy::stats>>();
+  use_object(state, [&] { return pool.make(); });
 }
 
 template <class Policy>
@@ -218,27 +228,6 @@ void get_unsized(benchmark::State& state) {
   }
   floor.report(1);
   bench::check(state, good, "a buffer did not keep what was written");
-}
-
-/// An object that is constructed and destroyed each time.
-template <class Policy>
-void make_object(benchmark::State& state) {
-  auto& pool = the_pool<tarn::built_pool<item, typename Policy::lock, typename Policy::stats>>();
-  auto tag = static_cast<std::uint64_t>(state.thread_index()) << 32;
-  bool good = true;
-  bench::floor_watch floor(state);
-  floor.start();
-  for (auto _ : state) {
-    auto object = pool.make();
-    good = good && object->first == 0 && object->last == 0;
-    ++tag;
-    object->first = tag;
-    object->last = tag;
-    bench::barrier();
-    good = good && object->first == object->last;
-  }
-  floor.report(1);
-  bench::check(state, good, "an object was not constructed, or did not keep what was written");
 }
 
 template <class Policy>

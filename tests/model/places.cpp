@@ -16,47 +16,24 @@ template <class Env>
 using core_of = model::core<config_of<Env>>;
 
 template <class Env>
-void make_places(core_of<Env>& core) {
-  lock_free_front<config_of<Env>>::make_places(core, 0);
-}
-
-template <class Env>
 struct maker {
+  static core_of<Env>* begin(model::memory& memory, int& ended) {
+    return ::new core_of<Env>(memory, ended, {32 << 10});
+  }
+  static void add(core_of<Env>& core) { lock_free_front<config_of<Env>>::make_places(core, 0); }
   static core_of<Env>* make(model::memory& memory, int& ended) {
-    auto* const core = ::new core_of<Env>(memory, ended, {32 << 10});
-    make_places<Env>(*core);
+    auto* const core = begin(memory, ended);
+    add(*core);
     return core;
   }
 };
 template <class Env>
 using puts_and_close = model::puts_and_close<Env, maker<Env>>;
-
-/// Each thread gets what the others have put, whatever its processor, while one does `Work`.
 template <class Env, class Work>
-struct gets_and : rl::test_suite<gets_and<Env, Work>, 3> {
-  model::memory memory;
-  int ended = 0;
-  core_of<Env>* core = nullptr;
+using gets_and = model::gets_and<Env, maker<Env>, Work>;
+template <class Env>
+using make_and_close = model::add_and_close<Env, maker<Env>>;
 
-  void before() {
-    Env::begin();
-    core = maker<Env>::make(memory, ended);
-    void* const one = core->get();
-    core->put(one);
-  }
-  void thread(unsigned index) {
-    if (index == 2) return Work::run(*core);
-    void* const block = core->get();
-    RL_ASSERT(block != nullptr);
-    core->put(block);
-  }
-  void after() {
-    core->close();
-    core->release();
-    RL_ASSERT(ended == 1);
-    Env::finish();
-  }
-};
 struct trimming {
   static void run(auto& core) { core.trim(0); }
 };
@@ -88,7 +65,7 @@ struct chains : rl::test_suite<chains<Env>, 3> {
       h = core->get();
     for (unsigned i = 0; i != 2; ++i)
       core->put(held[i]);  // on the stack
-    make_places<Env>(*core);
+    maker<Env>::add(*core);
     core->put(held[2]);
   }
   void thread(unsigned index) {
@@ -112,37 +89,6 @@ struct chains : rl::test_suite<chains<Env>, 3> {
     core->trim(0);
     core->close();
     core->release();
-    RL_ASSERT(ended == 1);
-    Env::finish();
-  }
-};
-
-/// A thread makes the places while another one uses the pool and a third one closes it.
-template <class Env>
-struct make_and_close : rl::test_suite<make_and_close<Env>, 3> {
-  model::memory memory;
-  int ended = 0;
-  core_of<Env>* core = nullptr;
-  void* held = nullptr;
-  rl::atomic<int> users;
-
-  void before() {
-    Env::begin();
-    users(RL_INFO).store(2, rl::mo_relaxed);
-    core = ::new core_of<Env>(memory, ended, {32 << 10});
-    held = core->get();
-  }
-  void thread(unsigned index) {
-    if (index == 0) return core->put(held);
-    if (index == 1) {
-      make_places<Env>(*core);
-    } else {
-      core->close();
-    }
-    // The pool object ends after both of its users.
-    if (users(RL_INFO).fetch_sub(1, rl::mo_acq_rel) == 1) core->release();
-  }
-  void after() {
     RL_ASSERT(ended == 1);
     Env::finish();
   }

@@ -17,73 +17,25 @@ using core_of = model::core<config_of<Env>>;
 
 template <class Env>
 struct maker {
+  static core_of<Env>* begin(model::memory& memory, int& ended) {
+    return ::new core_of<Env>(memory, ended, {32 << 10});
+  }
+  static void add(core_of<Env>& core) { striped_front<config_of<Env>>::make_stripes(core); }
   static core_of<Env>* make(model::memory& memory, int& ended) {
-    auto* const core = ::new core_of<Env>(memory, ended, {32 << 10});
-    striped_front<config_of<Env>>::make_stripes(*core);
+    auto* const core = begin(memory, ended);
+    add(*core);
     return core;
   }
 };
+struct emptying {
+  static void run(auto& core) { core.drain(); }
+};
 template <class Env>
 using puts_and_close = model::puts_and_close<Env, maker<Env>>;
-
-/// Each thread gets what the others have put, whatever its processor, while one empties the
-/// stripes.
 template <class Env>
-struct gets_and_flush : rl::test_suite<gets_and_flush<Env>, 3> {
-  model::memory memory;
-  int ended = 0;
-  core_of<Env>* core = nullptr;
-
-  void before() {
-    Env::begin();
-    core = maker<Env>::make(memory, ended);
-    void* const one = core->get();
-    core->put(one);
-  }
-  void thread(unsigned index) {
-    if (index == 2) return core->drain();
-    void* const block = core->get();
-    RL_ASSERT(block != nullptr);
-    core->put(block);
-  }
-  void after() {
-    core->close();
-    core->release();
-    RL_ASSERT(ended == 1);
-    Env::finish();
-  }
-};
-
-/// A thread makes the stripes while another one uses the pool and a third one closes it.
+using gets_and_flush = model::gets_and<Env, maker<Env>, emptying>;
 template <class Env>
-struct make_and_close : rl::test_suite<make_and_close<Env>, 3> {
-  model::memory memory;
-  int ended = 0;
-  core_of<Env>* core = nullptr;
-  void* held = nullptr;
-  rl::atomic<int> users;
-
-  void before() {
-    Env::begin();
-    users(RL_INFO).store(2, rl::mo_relaxed);
-    core = ::new core_of<Env>(memory, ended, {32 << 10});
-    held = core->get();
-  }
-  void thread(unsigned index) {
-    if (index == 0) return core->put(held);
-    if (index == 1) {
-      striped_front<config_of<Env>>::make_stripes(*core);
-    } else {
-      core->close();
-    }
-    // The pool object ends after both of its users.
-    if (users(RL_INFO).fetch_sub(1, rl::mo_acq_rel) == 1) core->release();
-  }
-  void after() {
-    RL_ASSERT(ended == 1);
-    Env::finish();
-  }
-};
+using make_and_close = model::add_and_close<Env, maker<Env>>;
 
 struct relaxed_leave : model::sound {
   static constexpr std::memory_order weaken(std::memory_order o) {

@@ -332,6 +332,7 @@ struct lock_free_front : placed_stack<Config> {
   /// Returns: the first index of a chain that is the caller's.
   [[nodiscard]] static std::uint32_t take_above(core_type& c, tier_type& t,
                                                 std::uint64_t keep) noexcept {
+    if (keep >= t.home.live()) return stack_type::none;  // leaves the stack and its marks alone
     // What lies in places is nearest to those who get, so it leaves last.
     std::uint64_t placed = 0;
     t.places.for_each([&](const places_type& p) { placed += p.look().blocks; });

@@ -106,8 +106,6 @@ class alignas(typename Env::template atomic<std::uintptr_t>) place_list {
     }
   }
   [[nodiscard]] std::uint32_t room() const noexcept { return room_; }
-  /// Sets the level, as a thread that was interrupted may leave it.
-  void mislead(std::uint32_t level) noexcept { level_.store(level, std::memory_order::relaxed); }
 
   using place = typename Env::template atomic<std::uintptr_t>;
   [[nodiscard]] static constexpr std::size_t bytes_for(std::uint32_t room) noexcept {
