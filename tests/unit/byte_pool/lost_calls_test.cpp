@@ -170,6 +170,10 @@ TEST_CASE("gets that wait at a capacity do not cost objects that are kept", "[ob
   using traits = tarn::object_traits<tarn::keep_objects<decltype(factory)>>;
   tarn::object_pool<std::string, tarn::lock_free, tarn::counting_stats, traits> pool(
       {.capacity = 2}, {factory});
+  {
+    const auto one = pool.get();
+    const auto two = pool.get();
+  }
   std::atomic<int> empty{0};
   {
     std::vector<std::jthread> threads;

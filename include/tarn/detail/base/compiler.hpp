@@ -73,7 +73,7 @@ template <class T>
 /// The upper half of the product.
 [[nodiscard]] constexpr std::uint64_t multiply_high(std::uint64_t a, std::uint64_t b) noexcept {
 #if defined(__SIZEOF_INT128__)
-  __extension__ typedef unsigned __int128 wide;
+  __extension__ using wide = unsigned __int128;
   return static_cast<std::uint64_t>(static_cast<wide>(a) * b >> 64);
 #else
   constexpr std::uint64_t low = 0xffffffff;

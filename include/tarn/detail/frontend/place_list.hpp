@@ -131,6 +131,7 @@ class alignas(typename Env::template atomic<std::uintptr_t>) place_list {
     return reinterpret_cast<place*>(const_cast<place_list*>(this) + 1)[i];
   }
   [[nodiscard]] static void* block_in(std::uintptr_t word) noexcept {
+    // The bit stands in the address itself. NOLINTNEXTLINE(performance-no-int-to-ptr)
     return reinterpret_cast<void*>(word & ~still_bit);
   }
 
