@@ -8,8 +8,7 @@
 #  4. The first line is the SPDX line; there is a `#pragma once`.
 #  5. No conditional compilation: code that depends on the toolchain stands in
 #     detail/base/compiler.hpp, code that depends on the system in detail/system/.
-#     Only interop/ and observe/ may test, by __has_include or a feature macro, whether the other
-#     library (or a part of the system) exists.
+#     Only interop/ may test, by __has_include or a feature macro, whether the other library exists.
 #  6. Only detail/frontend/ asks which front end a pool has: no `if constexpr` on one elsewhere.
 #  7. Small, since a long header often holds two nouns: 150 lines in detail/, policy/ and value/,
 #     400 elsewhere, without comments and blank lines; 15 headers in a folder, without those that
@@ -146,7 +145,7 @@ foreach(header IN LISTS headers)
       endif()
     elseif(line MATCHES "^ *# *(if|ifdef|ifndef|elif|elifdef|elifndef)([^a-z]|$)")
       if(NOT header MATCHES "^tarn/detail/(base/compiler[.]hpp$|system/[a-z0-9_]+[.]hpp$)" AND
-         NOT (header MATCHES "^tarn/(interop|observe|compat)/" AND line MATCHES "__has_include|__cpp_"))
+         NOT (header MATCHES "^tarn/interop/" AND line MATCHES "__has_include|__cpp_"))
         fault("${header} has conditional compilation")
       endif()
     elseif(line MATCHES "if constexpr .*(front::|_shape)" AND NOT header MATCHES "/frontend/")

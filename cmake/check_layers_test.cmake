@@ -91,8 +91,8 @@ foreach(directive "if 1" "ifdef NDEBUG" "ifndef NDEBUG" " if defined(NDEBUG)")
 endforeach()
 plant("#if in interop that asks for no other party" "planted.hpp has conditional compilation"
       interop/planted.hpp "${head}#ifdef NDEBUG\n#endif\n")
-plant("#if in observe that asks for no other party" "planted.hpp has conditional compilation"
-      observe/planted.hpp "${head}#ifdef NDEBUG\n#endif\n")
+plant("#if in observe" "planted.hpp has conditional compilation"
+      observe/planted.hpp "${head}#if __has_include(<malloc.h>)\n#endif\n")
 plant("a question about the front end" "planted.hpp asks which front end a pool has"
       detail/core/planted.hpp "${head}if constexpr (front::is_stack)\n")
 plant("a folder without a floor" "tarn/misc/planted.hpp stands on no floor"

@@ -7,6 +7,7 @@
 
 #include <tarn/compat/memory_stats.hpp>
 #include <tarn/observe/json.hpp>
+#include <tarn/observe/process.hpp>
 #include <tarn/observe/prometheus.hpp>
 
 #include "../pipeline/text.hpp"

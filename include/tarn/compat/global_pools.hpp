@@ -24,7 +24,6 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
-#include <typeinfo>
 #include <utility>
 
 #include <tarn/byte_pool.hpp>
@@ -273,20 +272,6 @@ template <class Pools = sized_pools>
 /// Throws: `std::logic_error` if they exist already; as their constructor.
 template <class Pools = sized_pools>
 Pools& global_pools(sized_pools_options o);
-
-namespace detail {
-
-/// The compiler's name for `T`.
-template <class T>
-[[nodiscard]] std::string_view name_of_type() noexcept {
-#if defined(__cpp_rtti)
-  return typeid(T).name();
-#else
-  return signature_with<T>();
-#endif
-}
-
-}  // namespace detail
 
 /// The name of the pool of `T`. The compiler's name for `T`, unless specialised:
 ///

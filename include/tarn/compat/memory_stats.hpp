@@ -19,7 +19,7 @@
 #include <tarn/detail/events/totals.hpp>
 #include <tarn/detail/frontend/native_env.hpp>
 #include <tarn/detail/system/system.hpp>
-#include <tarn/observe/detail/process.hpp>
+#include <tarn/observe/process.hpp>
 #include <tarn/observe/registry.hpp>
 
 namespace tarn {

@@ -25,7 +25,6 @@
 #include <tarn/detail/depot/counters.hpp>
 #include <tarn/detail/frontend/native_env.hpp>
 #include <tarn/detail/system/system.hpp>
-#include <tarn/observe/detail/process.hpp>
 #include <tarn/observe/detail/ticker.hpp>
 #include <tarn/observe/registry.hpp>
 #include <tarn/value/setting.hpp>

@@ -14,9 +14,9 @@
 
 #include <tarn/byte_pool.hpp>
 #include <tarn/object_pool.hpp>
-#include <tarn/observe/detail/process.hpp>
 #include <tarn/observe/event_log.hpp>
 #include <tarn/observe/monitor.hpp>
+#include <tarn/observe/process.hpp>
 
 #include "support/byte_fixture.hpp"
 #include "support/catch.hpp"

@@ -7,10 +7,11 @@
 #include <C++20>  // no such file: ends the compilation here, before errors that only follow from it
 #endif
 
-// Only this file tests which compiler it is, and only system.hpp tests which system.
+// Only this file tests which compiler it is, and only detail/system/ tests which system.
 
 #include <cstddef>
 #include <cstdint>
+#include <typeinfo>
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #include <intrin.h>
@@ -47,6 +48,16 @@ template <class T>
   return __FUNCSIG__;
 #else
   return __PRETTY_FUNCTION__;
+#endif
+}
+
+/// The compiler's name for `T`.
+template <class T>
+[[nodiscard]] const char* name_of_type() noexcept {
+#if defined(__cpp_rtti) || (defined(_MSC_VER) && defined(_CPPRTTI))
+  return typeid(T).name();
+#else
+  return signature_with<T>();
 #endif
 }
 

@@ -6,17 +6,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <fstream>
 #include <string>
 
-#if __has_include(<malloc.h>)
-#include <malloc.h>
-#endif
-#if __has_include(<sys/resource.h>)
-#include <sys/resource.h>
-#endif
-
+#include <tarn/detail/system/process_numbers.hpp>
 #include <tarn/detail/system/system.hpp>
 
 namespace tarn {
@@ -39,29 +32,10 @@ struct heap_memory {
   std::uint64_t free = 0;    ///< kept for later
 };
 
-namespace detail::process {
-
-// Whether the system has a function is asked by the call itself; it is called without arguments, so
-// only an empty pack makes it wait for its instantiation.
-template <class... NoArgs>
-[[nodiscard]] bool read_heap(heap_memory& into, NoArgs... none) noexcept {
-  if constexpr (requires { mallinfo2(none...); }) {
-    const auto now = mallinfo2(none...);
-    into.held = now.arena + now.hblkhd;
-    into.in_use = now.uordblks + now.hblkhd;
-    into.free = now.fordblks;
-    return into.held != 0;  // zeros come from another malloc in place of glibc's
-  }
-  return false;
-}
-
-}  // namespace detail::process
-
 /// Asks the heap. It takes the locks of the heap, one after the other: not for a hit path.
 [[nodiscard]] inline heap_memory read_heap() noexcept {
-  heap_memory heap;
-  heap.is_known = detail::process::read_heap(heap);
-  return heap;
+  const auto now = detail::read_heap_numbers();
+  return {now.is_known, now.held, now.in_use, now.free};
 }
 
 /// Reads the numbers of a `statm` file. Returns: false if it is none.
@@ -80,18 +54,10 @@ template <class... NoArgs>
 [[nodiscard]] inline process_memory read_process() {
   process_memory now;
   now.is_known = read_statm("/proc/self/statm", now);
-#if __has_include(<sys/resource.h>)
-  rusage used{};
-  if (::getrusage(RUSAGE_SELF, &used) == 0) {
-    now.minor_faults = static_cast<std::uint64_t>(used.ru_minflt);
-    now.major_faults = static_cast<std::uint64_t>(used.ru_majflt);
-    const auto in_nanoseconds = [](const timeval& t) {
-      return static_cast<std::int64_t>(t.tv_sec) * 1'000'000'000 +
-             static_cast<std::int64_t>(t.tv_usec) * 1000;
-    };
-    now.cpu_nanoseconds = in_nanoseconds(used.ru_utime) + in_nanoseconds(used.ru_stime);
-  }
-#endif
+  const auto used = detail::read_usage_numbers();
+  now.minor_faults = used.minor_faults;
+  now.major_faults = used.major_faults;
+  now.cpu_nanoseconds = used.cpu_nanoseconds;
   return now;
 }
 
