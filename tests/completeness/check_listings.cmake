@@ -12,7 +12,7 @@ set(products byte_pool object_pool shared_buffer fast_buffer message_pool)
 set(kin unsized_pool built_pool record_pool chain builder)
 set(pairs_of_kin "lock:std::mutex/stats:no_stats" "lock:thread_cached/stats:counting_stats")
 set(locks no_lock std::mutex spin_lock "user's lock" lock_free thread_cached
-    "thread_cached<spin_lock>" "thread_cached<user's lock>")
+    "thread_cached<spin_lock>" "thread_cached<user's lock>" per_cpu)
 set(stats no_stats counting_stats recording_stats "user's stats")
 
 # Brackets and semicolons would be read as list syntax.

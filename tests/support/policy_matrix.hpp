@@ -13,6 +13,7 @@
 #include <utility>
 
 #include <tarn/policy/lock.hpp>
+#include <tarn/policy/per_cpu.hpp>
 #include <tarn/policy/recording_stats.hpp>
 #include <tarn/policy/spin_lock.hpp>
 #include <tarn/policy/stats.hpp>
@@ -39,9 +40,10 @@ struct cross<std::tuple<Locks...>, std::tuple<Stats...>> {
 using locks = std::tuple<tarn::no_lock, std::mutex, tarn::spin_lock, counting_lock, tarn::lock_free,
                          tarn::thread_cached<>, tarn::thread_cached<tarn::spin_lock>,
                          tarn::thread_cached<counting_lock>>;
-using concurrent_locks =
-    std::tuple<std::mutex, tarn::spin_lock, counting_lock, tarn::lock_free, tarn::thread_cached<>,
-               tarn::thread_cached<tarn::spin_lock>, tarn::thread_cached<counting_lock>>;
+// With `per_cpu`, which blocks a test gets depends on where its thread runs.
+using concurrent_locks = std::tuple<std::mutex, tarn::spin_lock, counting_lock, tarn::lock_free,
+                                    tarn::thread_cached<>, tarn::thread_cached<tarn::spin_lock>,
+                                    tarn::thread_cached<counting_lock>, tarn::per_cpu<>>;
 using stats = std::tuple<tarn::no_stats, tarn::counting_stats, tarn::recording_stats, byte_stats>;
 
 // Every `Step`th lock, each with another stats policy. `Step` times as many parts as there are
@@ -58,7 +60,9 @@ struct part<Part, Locks, Stats, Step, std::index_sequence<I...>> {
 };
 
 // All pairs, whatever the build selects.
-using every_pair = cross<locks, stats>::type;
+using every_pair =
+    cross<decltype(std::tuple_cat(std::declval<locks>(), std::tuple<tarn::per_cpu<>>())),
+          stats>::type;
 
 // The pairs that a test runs over: all, or the part that the build selected for this program (half
 // or a quarter of the locks, each with one stats policy), see cmake/tarn_targets.cmake.
@@ -98,6 +102,8 @@ inline constexpr std::string_view policy_name<tarn::thread_cached<tarn::spin_loc
 template <>
 inline constexpr std::string_view policy_name<tarn::thread_cached<counting_lock>> =
     "thread_cached<user's lock>";
+template <>
+inline constexpr std::string_view policy_name<tarn::per_cpu<>> = "per_cpu";
 template <>
 inline constexpr std::string_view policy_name<tarn::no_stats> = "no_stats";
 template <>

@@ -35,6 +35,26 @@ inline bool run_on(std::size_t processor) {
   return sched_setaffinity(0, sizeof set, &set) == 0;
 }
 
+/// Keeps the calling thread on the processor where it is, until the end of its life.
+class stays_here {
+ public:
+  stays_here() {
+    CPU_ZERO(&before_);
+    is_known_ = sched_getaffinity(0, sizeof before_, &before_) == 0;
+    const int now = sched_getcpu();
+    if (is_known_ && now >= 0) run_on(static_cast<std::size_t>(now));
+  }
+  ~stays_here() {
+    if (is_known_) sched_setaffinity(0, sizeof before_, &before_);
+  }
+  stays_here(const stays_here&) = delete;
+  stays_here& operator=(const stays_here&) = delete;
+
+ private:
+  cpu_set_t before_;
+  bool is_known_ = false;
+};
+
 /// Whether this is the program that `without_rseq` started.
 [[nodiscard]] inline bool runs_without_rseq() {
   const char* const tunables = std::getenv("GLIBC_TUNABLES");

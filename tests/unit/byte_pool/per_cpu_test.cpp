@@ -95,6 +95,7 @@ TEST_CASE("this process has restartable sequences, or is the one without", "[per
 }
 
 TEST_CASE("blocks come from the cache of the processor and are counted exactly", "[per_cpu]") {
+  const test::stays_here here;
   test::byte_fixture<counting> pool;
   use(*pool, 100, 700);
   use(*pool, 100, 700);
@@ -209,6 +210,22 @@ TEST_CASE("a bound holds for the depot and the caches of all processors together
   CHECK(ready(*pool) == 0);
   use(*pool, 100, 300);
   CHECK(ready(*pool) == 0);
+}
+
+TEST_CASE("a bulk get that fails leaves the blocks where they were, in the cache and at home",
+          "[per_cpu]") {
+  const test::stays_here here;
+  test::byte_fixture<counting> pool;
+  use(*pool, 1000, 40);
+  const auto cached = in_caches(*pool);
+  REQUIRE(cached != 0);
+  const auto idle = pool->occupancy().idle();
+  pool.source.fail_from(1);
+  std::vector<void*> many(200);
+  CHECK_FALSE(pool->try_allocate_bulk(1000, many));
+  CHECK(in_caches(*pool) == cached);
+  CHECK(pool->occupancy().idle() == idle);
+  CHECK(pool.imbalance() == "");
 }
 
 TEST_CASE("blocks in caches do not count as memory that is missing", "[per_cpu]") {

@@ -97,10 +97,30 @@ struct per_cpu_front : cached_front<Config> {
   static void hold_home(core_type& c, tier_type& t, void** blocks, std::size_t count,
                         held_blocks& held) noexcept {
     if (held.ready != count) {
-      held.ready +=
+      const auto n =
           c.front_part_.move_out(t.home.shape.number, blocks + held.ready, count - held.ready);
+      held.ready += n;
+      held.cached += n;
     }
     base::hold_home(c, t, blocks, count, held);
+  }
+  static void put_held(core_type& c, std::uint32_t tier, void* const* blocks,
+                       const held_blocks& held) noexcept {
+    if (held.cached == 0) return base::put_held(c, tier, blocks, held);
+    auto& t = c.tiers_[tier];
+    auto rest = held;
+    {
+      const guard<lock_type> hold(t.lock);
+      c.pin();  // blocks in a cache are no reason for the core to stay
+      if (!t.home.closed && !t.home.waited) {
+        const auto n = c.front_part_.move_in(tier, blocks, held.cached);
+        blocks += n;
+        rest.ready -= n;
+        rest.cached -= n;
+      }
+    }
+    base::put_held(c, tier, blocks, rest);
+    c.drop_life();
   }
   [[nodiscard]] static bool count_cached(core_type&, tier_type&, std::size_t) noexcept {
     return false;  // a block that moved out of a cache counts in the depot
