@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <tarn/byte_pool.hpp>
+#include <tarn/value/closing_report.hpp>
 
 namespace {
 
@@ -32,7 +33,13 @@ int main() {
   std::thread([&] { from_thread = text(*pool, "taken by a thread that has ended"); }).join();
   last_words = text(*pool, "destroyed after main");
 
-  pool.reset();  // reports that two blocks are still in use, as `closing` says
+  // `closing` says that the pool reports what is still in use. Without a handler it prints the
+  // report; with recording_stats that names the places of the gets, too.
+  tarn::set_closing_handler([](const tarn::closing_report& report) noexcept {
+    std::printf("%s: %llu blocks, %zu bytes are still out\n", report.pool,
+                static_cast<unsigned long long>(report.blocks), report.bytes);
+  });
+  pool.reset();
 
   // The memory of these blocks stays until the last of them goes back.
   std::printf("%.*s\n", static_cast<int>(from_thread.size()), from_thread.view().data());

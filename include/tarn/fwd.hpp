@@ -159,6 +159,8 @@ struct occupancy;
 struct tier_occupancy;
 struct leak_report;
 struct live_site;
+struct closing_report;
+struct closing_tier;
 struct event;
 struct operation;
 struct misuse_report;

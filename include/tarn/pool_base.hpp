@@ -8,8 +8,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <new>
 #include <stdexcept>
 #include <type_traits>
@@ -21,6 +19,7 @@
 #include <tarn/detail/events/totals.hpp>
 #include <tarn/detail/upkeep/upkeep.hpp>
 #include <tarn/policy/traits.hpp>
+#include <tarn/value/closing_report_slow.hpp>
 #include <tarn/value/errors.hpp>
 #include <tarn/value/live_blocks.hpp>
 #include <tarn/value/operation.hpp>
@@ -237,7 +236,7 @@ class pool_base {
   /// stay valid; the last one that comes back frees the memory of the pool. A second call does
   /// nothing.
   ///
-  /// Applies `options::closing` to the live blocks.
+  /// Applies `options::closing` to the live blocks: see `set_closing_handler`.
   void close() noexcept {
     if (core_->closed()) return;
     core_->close();
@@ -246,13 +245,7 @@ class pool_base {
     if (closing_ == closing::orphan) return;
     large_snapshot large;
     read_large(large);
-    const auto now = read_in_use(*core_);  // not `occupancy`, which may throw
-    const auto out =
-        max_of(now.blocks + large.in_use, now.nodes);  // foreign memory has a node only
-    if (out == 0) return;
-    std::fprintf(stderr, "tarn: pool '%s' was closed with %llu block%s in use\n",
-                 core_->name().c_str(), static_cast<unsigned long long>(out), out == 1 ? "" : "s");
-    if (closing_ == closing::abort) std::abort();
+    report_closing(*core_, large, closing_);
   }
   [[nodiscard]] bool closed() const noexcept { return core_->closed(); }
 

@@ -35,6 +35,7 @@
 #include <tarn/record_batch.hpp>
 #include <tarn/shared_buffer.hpp>
 #include <tarn/unsized_pool.hpp>
+#include <tarn/value/closing_report.hpp>
 #include <tarn/value/decode_error.hpp>
 #include <tarn/value/errors.hpp>
 #include <tarn/value/fast_buffer_options.hpp>

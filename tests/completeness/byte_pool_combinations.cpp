@@ -4,16 +4,19 @@
 #include <type_traits>
 
 #include <tarn/byte_pool.hpp>
+#include <tarn/value/closing_report.hpp>
 
 #include "combinations.hpp"
 
 namespace {
 
+std::size_t bytes_at_close = 0;
+
 struct byte_pool_case {
   template <class Policy>
   static void run() {
     tarn::byte_pool<typename Policy::lock, typename Policy::stats> pool(
-        {.max_objects_by_tier = {16, 8}});
+        {.max_objects_by_tier = {16, 8}, .closing = tarn::closing::report});
     CHECK(pool.occupancy().tiers[0].max_idle == 16);
     CHECK(pool.occupancy().tiers[14].max_idle == 8);
     auto held = pool.get(100);
@@ -36,6 +39,12 @@ struct byte_pool_case {
       constexpr bool records = std::is_same_v<typename Policy::stats, tarn::recording_stats>;
       CHECK(pool.snapshot().acquire_times.empty() == !records);
     }
+    held = pool.get(1000);
+    const auto before = tarn::set_closing_handler(
+        [](const tarn::closing_report& r) noexcept { bytes_at_close = r.bytes; });
+    pool.close();
+    tarn::set_closing_handler(before);
+    CHECK(bytes_at_close == 1024);
   }
 };
 

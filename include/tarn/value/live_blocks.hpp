@@ -23,6 +23,16 @@ struct live_site {
   std::uint64_t estimated_blocks = 0;  ///< estimate of all live blocks of this site
   std::uint64_t estimated_bytes = 0;   ///< estimate of their requested bytes
   time_span oldest{};                  ///< age of the oldest sample
+
+  /// Adds a live block. `now`: the moment of the report, in nanoseconds.
+  void add(const detail::sample& s, std::int64_t now) noexcept {
+    const auto age = time_span::of_nanoseconds(now < s.since ? 0 : now - s.since);
+    ++samples;
+    bytes += s.size;
+    estimated_blocks += s.weight;
+    estimated_bytes += s.weight * s.size;
+    if (oldest.count() < age.count()) oldest = age;
+  }
 };
 
 /// The live blocks of a pool that a recording stats policy followed, by call site, most bytes
@@ -39,14 +49,8 @@ struct leak_report {
 
   /// Adds a live block.
   void add(const detail::sample& s, std::int64_t now) {
-    live_site& site = site_of(s.where);
-    const auto age = time_span::of_nanoseconds(now < s.since ? 0 : now - s.since);
     ++samples;
-    ++site.samples;
-    site.bytes += s.size;
-    site.estimated_blocks += s.weight;
-    site.estimated_bytes += s.weight * s.size;
-    if (site.oldest.count() < age.count()) site.oldest = age;
+    site_of(s.where).add(s, now);
   }
   /// Sorts the sites. Complexity: O(n log n).
   void sort() {

@@ -22,7 +22,7 @@ namespace tarn {
 /// What `close` does about blocks that are still live.
 enum class closing : unsigned char {
   orphan,  ///< keeps them valid: the last one that comes back frees the pool's memory
-  report,  ///< as orphan, and writes their number to the standard error stream
+  report,  ///< as orphan, and tells the closing handler, which prints: see `set_closing_handler`
   abort,   ///< as report, then ends the program
 };
 

@@ -57,20 +57,6 @@ void read_tiers(const Core& core, std::vector<Tier>& tiers, Tier& nodes) {
     }
   });
 }
-/// The blocks that are in use, but for large ones. Needs no memory of the heap.
-struct blocks_in_use {
-  std::uint64_t blocks = 0;
-  std::uint64_t nodes = 0;  // of shared buffers
-};
-template <class Core>
-[[nodiscard]] blocks_in_use read_in_use(const Core& core) noexcept {
-  blocks_in_use sum;
-  core.read([&](const auto& n) {
-    (n.shape->number == core.tiers() ? sum.nodes : sum.blocks) +=
-        read_tier<tier_occupancy>(n).in_use;
-  });
-  return sum;
-}
 
 /// The times that a pool counted, as a value.
 template <class Counts>
