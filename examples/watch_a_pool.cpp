@@ -9,7 +9,8 @@
 namespace {
 
 void print(const tarn::snapshot& s) {
-  std::printf("pool '%s', %zu KiB held\n", s.name.c_str(), s.slab_bytes >> 10);
+  std::printf("pool '%s', %zu KiB held, %zu KiB at most since it began\n", s.name.c_str(),
+              s.slab_bytes >> 10, s.most_held_bytes >> 10);
   std::printf("%8s %8s %8s %8s %8s %8s\n", "tier", "gets", "hit %", "puts", "in use", "idle");
   for (const auto& t : s.tiers) {
     if (t.gets == 0) continue;

@@ -261,6 +261,7 @@ class pool_base {
     read_tiers(*core_, o.tiers, o.nodes);
     read_large(o.large);
     o.slab_bytes = core_->slab_bytes_taken();
+    o.most_held_bytes = core_->source().most_held();
     core_->refusals().read(o.refusals);
     return o;
   }
@@ -287,6 +288,7 @@ class pool_base {
       s.releases = min_of(releases, s.retains);  // one of them may turn out to be the last one
     }
     s.slab_bytes = core_->slab_bytes_taken();
+    s.most_held_bytes = core_->source().most_held();
     core_->refusals().read(s.refusals);
     read_recorders(*core_, s);
     read_samples(s);

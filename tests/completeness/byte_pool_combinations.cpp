@@ -31,6 +31,7 @@ struct byte_pool_case {
     CHECK(pool.get(100).data() == first);
     CHECK(held[99] == std::byte{0x5a});
     CHECK(pool.occupancy().in_use() == 1);
+    CHECK(pool.occupancy().most_held_bytes == pool.occupancy().slab_bytes);
     held.reset();
     CHECK(pool.occupancy().in_use() == 0);
     if constexpr (Policy::stats::counts) {

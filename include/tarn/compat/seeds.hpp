@@ -190,6 +190,7 @@ struct synk_stats {
   counts reused;            ///< by the size of the block; in synk at times by the requested size
   counts reused_remaining;  ///< blocks carved for smaller tiers; in synk tails of split blocks
   counts gced;              ///< given back to the system while idle: blocks or their pages
+  counts in_use;            ///< live blocks, also above the last tier; synk's sizeInUse
 };
 
 [[nodiscard]] inline synk_stats to_synk(const snapshot& s) {
@@ -201,6 +202,9 @@ struct synk_stats {
   made.reused = {sum.hits() + s.large.reused, bytes.reused + s.large.reused_bytes};
   made.reused_remaining = {sum.recarved, bytes.recarved};
   made.gced = {sum.purged, bytes.purged};
+  made.in_use = {sum.in_use + s.large.in_use, s.large.in_use_bytes};
+  for (const auto& t : s.tiers)
+    made.in_use.size += t.in_use * t.size_bytes;
   return made;
 }
 

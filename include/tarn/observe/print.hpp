@@ -163,6 +163,10 @@ class table_writer {
   }
   /// Prints rare numbers, only if there are any.
   void put_rest(const snapshot& s, const tier_snapshot& total) {
+    if (s.most_held_bytes != 0) {
+      to_.put(std::string_view("  peak: "), bytes_text(s.most_held_bytes),
+              std::string_view(" held of the source\n"));
+    }
     separator_ = "  left: ";
     count("discarded", total.discarded);
     count("aged", total.aged);

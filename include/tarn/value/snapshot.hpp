@@ -22,6 +22,7 @@ struct occupancy {
   large_snapshot large;
   tier_occupancy nodes;                        ///< of shared buffers; byte pools only
   std::size_t slab_bytes = 0;                  ///< slabs held from the source
+  std::size_t most_held_bytes = 0;             ///< as `snapshot::most_held_bytes`
   std::uint64_t refusals[refusal_count] = {};  ///< refused requests, by `refusal`
 
   [[nodiscard]] std::uint64_t in_use() const noexcept {
@@ -60,6 +61,10 @@ struct snapshot {
   large_snapshot large;
   tier_snapshot nodes;  ///< byte pools: nodes of shared buffers
   std::size_t slab_bytes = 0;
+  /// The most bytes that the pool held from the source at once since it began: slabs and blocks
+  /// above the last tier, live or idle. Exact, but if the source refuses requests, it may count
+  /// what several threads asked for at the same moment. Never above `limit_bytes`.
+  std::size_t most_held_bytes = 0;
   std::uint64_t refusals[refusal_count] = {};  ///< refused requests, by `refusal`
   std::uint64_t retains = 0;                   ///< byte pools: references added to shared buffers
   std::uint64_t releases = 0;                  ///< byte pools: added references that were dropped

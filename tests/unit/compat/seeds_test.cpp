@@ -221,6 +221,13 @@ TEST_CASE("synk: blocks and bytes by class", "[observe]") {
   CHECK(stats.non_pooled == counts{4, 2 * 2048 + 8 * mib});
   CHECK(stats.reused == counts{2, 2048 + 3 * mib});
   CHECK(stats.dropped == counts{2, 2048 + 5 * mib});
+  CHECK(stats.in_use == counts{0, 0});
+  {
+    const auto a = pool.get(2000);
+    const auto b = pool.get(3000);
+    const auto c = pool.get(2 * mib);  // the block of 3 MiB
+    CHECK(tarn::to_synk(pool.snapshot()).in_use == counts{3, 2048 + 4096 + 3 * mib});
+  }
 
   tarn::snapshot s;
   s.tiers.resize(1);

@@ -81,6 +81,7 @@ TEST_CASE("a table says first what matters most", "[observe]") {
         "    1000 B          1     0.0          1          1          0         0 B          0\n"
         "     total          9    55.6          1          4          3       384 B          1\n"
         "  1 tier not used yet\n"
+        "  peak: 3.1 MiB held of the source\n"
         "  left: 1 discarded\n"
         "  oversize: 1 gets, 1 in use (3.0 MiB)\n"
         "  misuse: 1 double_put\n");

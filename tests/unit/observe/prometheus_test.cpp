@@ -292,9 +292,9 @@ TEST_CASE("every number of a snapshot is among the metrics", "[observe]") {
   tarn::snapshot s;
   s.name = "all";
   s.tiers.push_back(t);
-  for (auto* field :
-       {&s.object_size_bytes, &s.max_idle_bytes, &s.capacity, &s.limit_bytes, &s.slab_bytes,
-        &s.large.in_use_bytes, &s.large.kept_bytes, &s.large.max_kept_bytes}) {
+  for (auto* field : {&s.object_size_bytes, &s.max_idle_bytes, &s.capacity, &s.limit_bytes,
+                      &s.slab_bytes, &s.most_held_bytes, &s.large.in_use_bytes, &s.large.kept_bytes,
+                      &s.large.max_kept_bytes, &s.large.most_in_use_bytes}) {
     give(*field);
   }
   for (auto* field : {&s.retains, &s.releases, &s.constructed, &s.reset_failures, &s.outgrown,

@@ -82,6 +82,8 @@ const std::vector<planted>& faults() {
       {"bytes of blocks <= bytes of slabs", "bytes", false, [](auto& s) { --s.slab_bytes; }},
       {"idle bytes <= max_bytes", "bytes", false, [](auto& s) { --s.max_idle_bytes; }},
       {"slab bytes <= limit_bytes", "bytes", false, [](auto& s) { --s.limit_bytes; }},
+      {"most held bytes <= limit_bytes", "bytes", false,
+       [](auto& s) { s.most_held_bytes = s.limit_bytes + 1; }},
   };
   return all;
 }

@@ -24,9 +24,13 @@ class metered_source {
   /// the source, requests may have met the bytes that it was asked for: `waiting.call(no_line)` has
   /// to follow.
   [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment) noexcept {
-    if (!reserve(bytes)) return nullptr;
+    std::size_t held = 0;
+    if (!reserve(bytes, held)) return nullptr;
     try {
-      if (void* const memory = source_.allocate(bytes, alignment)) return memory;
+      if (void* const memory = source_.allocate(bytes, alignment)) {
+        note_held(held);
+        return memory;
+      }
     } catch (...) {  // the caller sees null and reports the reason itself
     }
     undo(bytes);
@@ -52,6 +56,11 @@ class metered_source {
   [[nodiscard]] std::size_t held() const noexcept {
     return held_.load(std::memory_order::relaxed);  // a statistic
   }
+  /// The most bytes that were held at once. It counts what other threads asked the source for at
+  /// that moment, even if they did not get it, and never exceeds the limit.
+  [[nodiscard]] std::size_t most_held() const noexcept {
+    return most_held_.load(std::memory_order::relaxed);  // a statistic
+  }
   [[nodiscard]] std::size_t limit() const noexcept { return limit_; }
   /// Whether the limit leaves room for `bytes` more bytes at this moment.
   [[nodiscard]] bool has_room_for(std::size_t bytes) const noexcept { return fits(held(), bytes); }
@@ -72,16 +81,26 @@ class metered_source {
   [[nodiscard]] bool fits(std::size_t held, std::size_t bytes) const noexcept {
     return bytes <= limit_ && held <= limit_ - bytes;
   }
-  [[nodiscard]] bool reserve(std::size_t bytes) noexcept {
-    auto held = held_.load(std::memory_order::relaxed);  // all relaxed: it guards no other memory
+  /// Sets `held` to the bytes that are held with these.
+  [[nodiscard]] bool reserve(std::size_t bytes, std::size_t& held) noexcept {
+    held = held_.load(std::memory_order::relaxed);  // all relaxed: it guards no other memory
     do {
       if (!fits(held, bytes)) return false;
     } while (!held_.compare_exchange_weak(held, held + bytes, std::memory_order::relaxed,
                                           std::memory_order::relaxed));
+    held += bytes;
     return true;
+  }
+  void note_held(std::size_t held) noexcept {
+    // relaxed: a statistic. An exchange is needed only while the peak grows.
+    auto most = most_held_.load(std::memory_order::relaxed);
+    while (most < held && !most_held_.compare_exchange_weak(most, held, std::memory_order::relaxed,
+                                                            std::memory_order::relaxed)) {
+    }
   }
 
   typename Env::template atomic<std::size_t> held_{0};
+  typename Env::template atomic<std::size_t> most_held_{0};
   std::size_t limit_;  // immutable
   TARN_NO_UNIQUE_ADDRESS Source source_;
 };

@@ -203,6 +203,7 @@ class large_blocks {
     ++count_.in_use;
     count_.in_use_bytes += bytes;
     most_out_ = max_of(most_out_, count_.in_use_bytes);
+    count_.most_in_use_bytes = max_of(count_.most_in_use_bytes, count_.in_use_bytes);
   }
 
   /// Frees an extent. The lock is held, and only the caller uses the block. Returns: a copy of `e`.

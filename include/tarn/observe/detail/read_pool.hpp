@@ -30,6 +30,7 @@ template <class Pool>
     s.nodes = {now.nodes};
     s.large = now.large;
     s.slab_bytes = now.slab_bytes;
+    s.most_held_bytes = now.most_held_bytes;
     std::copy(std::begin(now.refusals), std::end(now.refusals), s.refusals);
     s.object_size_bytes = s.tiers.back().size_bytes;
     return s;

@@ -74,6 +74,7 @@ class invariant_check {
     add(of_.nodes);
     at_most("bytes", "bytes of blocks <= bytes of slabs", blocks, of_.slab_bytes);
     at_most("bytes", "slab bytes <= limit_bytes", of_.slab_bytes, of_.limit_bytes);
+    at_most("bytes", "most held bytes <= limit_bytes", of_.most_held_bytes, of_.limit_bytes);
   }
   void holders() { at_most("shared buffers", "releases <= retains", of_.releases, of_.retains); }
 

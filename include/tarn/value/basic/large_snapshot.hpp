@@ -28,6 +28,7 @@ struct large_snapshot {
   std::uint64_t purged_bytes = 0;  ///< of the purged pages
   std::uint64_t kept_purged = 0;   ///< kept blocks without pages until a get
   std::size_t kept_purged_bytes = 0;
+  std::size_t most_in_use_bytes = 0;  ///< exact high-water mark of `in_use_bytes`
 
   /// The counters that never fall.
   using self = large_snapshot;
