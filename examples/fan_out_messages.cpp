@@ -42,6 +42,8 @@ int main() {
   if (messages.get_for(1ms)) return 1;  // one message is out, one is reserved: none is left
   auto mine = audit.get_for(1ms);
   std::printf("the audit has its message: %s\n", mine ? "yes" : "no");
+  std::printf("of %zu, it has %zu now and had %zu at most\n", audit.quota(), audit.in_use(),
+              audit.most_in_use());
   if (!mine || mine->headers.begin() != mine->headers.end()) return 1;  // the message was reset
 
   try {

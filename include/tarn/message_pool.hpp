@@ -142,6 +142,12 @@ class message_consumer {
     return pool_->take(*permits_, deadline.count(), where);
   }
   [[nodiscard]] std::size_t quota() const noexcept { return permits_->total(); }
+  /// The live messages of this quota; exact while no thread takes or gives one back.
+  /// Preconditions, also of the next: not moved from. Complexity: one load.
+  [[nodiscard]] std::size_t in_use() const noexcept { return permits_->in_use(); }
+  /// The most messages of this quota that were live at once: exact, but if gets fail at the source
+  /// or the factory, it may count such a get that was under way at the same moment.
+  [[nodiscard]] std::size_t most_in_use() const noexcept { return permits_->peak.most(); }
 
  private:
   friend Pool;
@@ -284,10 +290,12 @@ class message_pool : public detail::message_parts<M, Lock, Stats, Traits>::base 
 
   /// The number of live messages; under load an estimate.
   [[nodiscard]] std::uint64_t in_flight() const { return this->occupancy().in_use(); }
-  /// The most messages that were live at once. An upper bound if caches stand in front of the
-  /// depot, since it also counts idle messages in caches.
+  /// The most messages that were live at once. With a capacity and no consumers it is exact, as
+  /// `message_consumer::most_in_use`; a reserved message counts as live. Without a capacity it is
+  /// an upper bound if caches stand in front of the depot: it counts idle messages in caches, too.
   [[nodiscard]] std::uint64_t most_in_flight() const {
-    return this->occupancy().tiers[0].peak_outstanding;
+    const std::uint64_t out = this->occupancy().tiers[0].peak_outstanding;
+    return permits_ == nullptr ? out : detail::min_of<std::uint64_t>(out, permits_->peak.most());
   }
 
  private:
@@ -307,12 +315,13 @@ class message_pool : public detail::message_parts<M, Lock, Stats, Traits>::base 
   }
 
   /// Takes a permit, and waits for it. Returns: whether it got one.
-  [[nodiscard]] TARN_COLD bool wait_for_permit(permits_type& from, std::int64_t deadline) {
+  [[nodiscard]] TARN_COLD bool wait_for_permit(permits_type& from, std::int64_t deadline,
+                                               std::uint32_t& taken) {
     const auto began = parts::env::now();
     const bool will_wait = began < deadline && !this->closed();
-    const bool taken = from.take_until(deadline);
+    const bool was_taken = from.take_until(deadline, taken);
     if (will_wait) this->core().note_wait(began);
-    return taken;
+    return was_taken;
   }
   /// Gets a message with a permit of `from`.
   [[nodiscard]] handle take(permits_type& from, std::int64_t deadline, where_type where);
@@ -364,7 +373,8 @@ auto message_pool<M, Lock, Stats, Traits>::take(permits_type& from, std::int64_t
                                                 where_type where) -> handle {
   // Without any permit no put can give one.
   const bool waits = is_concurrent_v<Lock> && deadline != detail::wait_never && from.total() != 0;
-  if (!from.try_take() && !(waits && wait_for_permit(from, deadline))) {
+  std::uint32_t taken = 0;
+  if (!from.try_take(1, taken) && !(waits && wait_for_permit(from, deadline, taken))) {
     refused();
     return {};
   }
@@ -381,6 +391,7 @@ auto message_pool<M, Lock, Stats, Traits>::take(permits_type& from, std::int64_t
     }
     if (got) [[likely]] {
       got.slot_->permit = &from;
+      from.peak.note(taken);
     } else {
       from.give();
       if (waits) this->core().refuse_object();

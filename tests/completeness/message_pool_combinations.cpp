@@ -28,8 +28,12 @@ struct message_pool_case {
       const auto last = pool.get();
       CHECK_FALSE(pool.try_get());
       CHECK(pool.in_flight() == 3);
+      CHECK(consumer.in_use() == 1);
     }
     CHECK(pool.in_flight() == 0);
+    CHECK(consumer.in_use() == 0);
+    CHECK(consumer.most_in_use() == 1);
+    CHECK(pool.most_in_flight() == 3);
     CHECK(pool.owns(place));
     CHECK(pool.get()->value.empty());
     CHECK(pool.occupancy().tiers[0].created == 3);

@@ -73,7 +73,9 @@ struct take_wait_and_give : rl::test_suite<take_wait_and_give<Env, Deadline>, 3>
     p = ::new permits(1);
   }
   void thread(unsigned index) {
-    const bool taken = index == 0 ? p->try_take() : p->take_until(index == 1 ? never : Deadline);
+    std::uint32_t now = 0;
+    const bool taken =
+        index == 0 ? p->try_take() : p->take_until(index == 1 ? never : Deadline, now);
     if (!taken) return;
     used[index] = 1;
     what.use(1);
@@ -103,10 +105,11 @@ struct one_leaves_one_stays : rl::test_suite<one_leaves_one_stays<Env>, 3> {
     RL_ASSERT(p->try_take());
   }
   void thread(unsigned index) {
+    std::uint32_t now = 0;
     if (index == 0) {
       what.use(1);
       p->give();
-    } else if (p->take_until(index == 1 ? never : some_time)) {
+    } else if (p->take_until(index == 1 ? never : some_time, now)) {
       what.use(1);
       p->give();
     }
@@ -167,7 +170,8 @@ struct close_and_wait : rl::test_suite<close_and_wait<Env>, 2> {
   }
   void thread(unsigned index) {
     if (index == 0) {
-      RL_ASSERT(!child->take_until(never));
+      std::uint32_t now = 0;
+      RL_ASSERT(!child->take_until(never, now));
     } else {
       root->close();
     }
@@ -221,11 +225,44 @@ struct child_goes_while_one_waits : rl::test_suite<child_goes_while_one_waits<En
   void thread(unsigned index) {
     if (index == 0) child->end();
     if (index == 1) child->give();
-    if (index == 2) RL_ASSERT(root->take_until(never));
+    std::uint32_t now = 0;
+    if (index == 2) RL_ASSERT(root->take_until(never, now));
   }
   void after() {
     root->give();
     root->end();
+    Env::finish();
+  }
+};
+
+/// The mark of the most permits that were taken at once is no lower than what was held at some
+/// moment, and no higher than what there is.
+template <class Env, bool ReadsLater>
+struct mark_of_the_most : rl::test_suite<mark_of_the_most<Env, ReadsLater>, 3> {
+  using permits = tarn::detail::permits<Env>;
+  permits* p = nullptr;
+  std::uint32_t inside = 0;  // relacy runs one thread at a time
+  std::uint32_t most_inside = 0;
+
+  void before() {
+    Env::begin();
+    p = ::new permits(2);
+  }
+  void thread(unsigned index) {
+    std::uint32_t now = 0;
+    const bool taken = index == 0 ? p->try_take(1, now) : p->take_until(never, now);
+    if (!taken) return;
+    if (++inside > most_inside) most_inside = inside;
+    // A control: the word is read anew, instead of what the exchange replaced.
+    p->peak.note(ReadsLater ? p->in_use() : now);
+    --inside;
+    p->give();
+  }
+  void after() {
+    RL_ASSERT(p->in_use() == 0);
+    RL_ASSERT(p->peak.most() >= most_inside);
+    RL_ASSERT(p->peak.most() >= 1 && p->peak.most() <= 2);
+    p->end();
     Env::finish();
   }
 };
@@ -332,8 +369,10 @@ int main(int argc, char** argv) {
        {"a consumer goes", model::all_of<child_goes_while_one_waits<env>>},
        {"consumers come and go", model::all_of<children_come_and_go<env>>},
        {"quotas", model::all_of<quotas_do_not_meet<env>>},
+       {"the most at once", model::all_of<mark_of_the_most<env, false>>},
        model::control<take_wait_and_give<ending_env<silent_wakes>, never>>("no_wakes"),
        model::control<looks_too_early>("early_look"),
+       model::control<mark_of_the_most<env, true>>("late_mark"),
        model::control<take_wait_and_give<ending_env<relaxed_gives>, never>, 2>("gives_relaxed"),
        model::control<take_wait_and_give<ending_env<relaxed_takes>, never>, 2>("takes_relaxed"),
        model::control<all_go_at_once<ending_env<relaxed_ends>>>("ends_relaxed"),

@@ -75,6 +75,22 @@ TEMPLATE_LIST_TEST_CASE("the high-water mark is no less than what was out at onc
   }
 }
 
+TEMPLATE_LIST_TEST_CASE("with a capacity the high-water mark is exact, whatever idles in caches",
+                        "[message_pool]", test::every_policy) {
+  INFO(test::name_of<TestType>());
+  pool_of<TestType> pool({.initial_objects = 20, .capacity = 100});
+  CHECK(pool.most_in_flight() == 0);
+  for (int i = 0; i != 100; ++i)
+    static_cast<void>(pool.get());
+  CHECK(pool.most_in_flight() == 1);
+  {
+    const auto a = pool.get();
+    const auto b = pool.get_for(std::chrono::seconds(1));
+    const auto c = pool.try_get();
+  }
+  CHECK(pool.most_in_flight() == 3);
+}
+
 TEST_CASE("in the steady state a message takes nothing from the heap", "[message_pool]") {
   // Topic 24 bytes, key 16, value 256, and three headers.
   const std::string texts[6] = {std::string(24, 't'), std::string(16, 'k'), std::string(256, 'v'),

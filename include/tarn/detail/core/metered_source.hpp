@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <tarn/detail/base/compiler.hpp>
+#include <tarn/detail/shared/high_water.hpp>
 #include <tarn/detail/shared/waiting_lines.hpp>
 
 namespace tarn::detail {
@@ -28,7 +29,7 @@ class metered_source {
     if (!reserve(bytes, held)) return nullptr;
     try {
       if (void* const memory = source_.allocate(bytes, alignment)) {
-        note_held(held);
+        peak_.note(held);
         return memory;
       }
     } catch (...) {  // the caller sees null and reports the reason itself
@@ -58,9 +59,7 @@ class metered_source {
   }
   /// The most bytes that were held at once. It counts what other threads asked the source for at
   /// that moment, even if they did not get it, and never exceeds the limit.
-  [[nodiscard]] std::size_t most_held() const noexcept {
-    return most_held_.load(std::memory_order::relaxed);  // a statistic
-  }
+  [[nodiscard]] std::size_t most_held() const noexcept { return peak_.most(); }
   [[nodiscard]] std::size_t limit() const noexcept { return limit_; }
   /// Whether the limit leaves room for `bytes` more bytes at this moment.
   [[nodiscard]] bool has_room_for(std::size_t bytes) const noexcept { return fits(held(), bytes); }
@@ -91,16 +90,9 @@ class metered_source {
     held += bytes;
     return true;
   }
-  void note_held(std::size_t held) noexcept {
-    // relaxed: a statistic. An exchange is needed only while the peak grows.
-    auto most = most_held_.load(std::memory_order::relaxed);
-    while (most < held && !most_held_.compare_exchange_weak(most, held, std::memory_order::relaxed,
-                                                            std::memory_order::relaxed)) {
-    }
-  }
 
   typename Env::template atomic<std::size_t> held_{0};
-  typename Env::template atomic<std::size_t> most_held_{0};
+  high_water<Env, std::size_t> peak_;
   std::size_t limit_;  // immutable
   TARN_NO_UNIQUE_ADDRESS Source source_;
 };

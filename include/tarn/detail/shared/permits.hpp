@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include <tarn/detail/base/guard.hpp>
+#include <tarn/detail/shared/high_water.hpp>
 
 namespace tarn::detail {
 
@@ -32,11 +33,17 @@ class permits {
 
   /// Takes `count` permits, all or none. Returns: false if fewer are free, or after `close`.
   [[nodiscard]] bool try_take(std::uint32_t count = 1) noexcept {
+    std::uint32_t taken = 0;
+    return try_take(count, taken);
+  }
+  /// Sets `taken` to the permits that were taken then, with these: for `peak`.
+  [[nodiscard]] bool try_take(std::uint32_t count, std::uint32_t& taken) noexcept {
     auto now = word_.load(std::memory_order::relaxed);  // a guess; the exchange decides
     while (free_of(now) >= count && (now & closed) == 0) {
       // (2) acquire, pairs with (1): the permit's last holder is done.
       if (word_.compare_exchange_weak(now, now - count, std::memory_order::acquire,
                                       std::memory_order::relaxed)) {
+        taken = total_ - free_of(now) + count;
         return true;
       }
     }
@@ -44,9 +51,9 @@ class permits {
   }
 
   /// Takes one permit, and waits if no permit is free. Returns: false if the deadline passed first,
-  /// or after `close`.
-  [[nodiscard]] bool take_until(std::int64_t deadline) noexcept {
-    if (try_take()) return true;
+  /// or after `close`. `taken`: as for `try_take`.
+  [[nodiscard]] bool take_until(std::int64_t deadline, std::uint32_t& taken) noexcept {
+    if (try_take(1, taken)) return true;
     auto old = word_.load(std::memory_order::relaxed);  // a guess; the exchange decides
     do {
       if ((old & waiters) == waiters) return false;  // as many threads wait as can be counted
@@ -60,11 +67,12 @@ class permits {
       while (free_of(now) != 0 || !in_time || (now & closed) != 0) {
         // Looking and leaving are one step: a wake that this thread used up is not lost, since it
         // leaves without a permit only if no permit is free.
-        const bool taken = free_of(now) != 0 && (now & closed) == 0;
-        if (word_.compare_exchange_weak(now, now - waiter - (taken ? 1 : 0),
+        const unsigned count = free_of(now) != 0 && (now & closed) == 0 ? 1 : 0;
+        if (word_.compare_exchange_weak(now, now - waiter - count,
                                         std::memory_order::acquire,  // (2)
                                         std::memory_order::relaxed)) {
-          return taken;
+          taken = total_ - free_of(now) + count;
+          return count != 0;
         }
       }
       in_time = Env::wait_until(gifts_, heard, deadline);
@@ -91,7 +99,9 @@ class permits {
     if (child.total() > total() - reserved_) return reserved::too_many;
     if ((word_.load(std::memory_order::relaxed) & closed) != 0)
       return reserved::closed;  // under the lock
-    if (!try_take(child.total())) return reserved::in_use;
+    std::uint32_t taken = 0;
+    if (!try_take(child.total(), taken)) return reserved::in_use;
+    peak.note(taken);
     reserved_ = reserved_ + child.total();
     child.parent_ = this;
     permits* const first = children_;
@@ -101,6 +111,15 @@ class permits {
     return reserved::granted;
   }
   [[nodiscard]] std::uint32_t total() const noexcept { return total_; }
+  /// The permits that are taken at this moment, those of children included.
+  [[nodiscard]] std::uint32_t in_use() const noexcept {
+    return total_ - free_of(word_.load(std::memory_order::relaxed));  // a statistic
+  }
+  /// The most permits that were taken at once, as far as takes were noted: those that were of use.
+  /// What is noted comes from the exchange that took. The word read later would miss a permit that
+  /// came back meanwhile.
+  high_water<Env, std::uint32_t> peak;
+
   /// Whether all permits are taken at this moment.
   [[nodiscard]] bool is_empty() const noexcept {
     return free_of(word_.load(std::memory_order::relaxed)) == 0;  // for a text
