@@ -28,7 +28,8 @@ int main() {
   tarn::byte_pool<> pool({.name = "frames"});
   const std::string_view fields[] = {"topic", "a key", "a value that is somewhat longer"};
   const tarn::shared_buffer sent = frame(pool, 7, fields);
-  std::printf("%zu bytes in a block of %zu\n", sent.size(), sent.retained_bytes());
+  std::printf("%zu bytes in a block of %zu, of which this owner's share is %zu\n", sent.size(),
+              sent.retained_bytes(), sent.fair_share_bytes());
 
   // The work of the receiver. Bytes from outside: no read goes past their end.
   tarn::byte_reader in(sent);

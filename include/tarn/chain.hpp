@@ -123,6 +123,16 @@ class basic_chain {
       sum = detail::sum_of(sum, piece.retained_bytes(), "bytes kept by a chain", SIZE_MAX);
     return sum;
   }
+  /// This chain's share of the bytes that its pieces keep from reuse: the sum of their
+  /// `fair_share_bytes()`. Two pieces of one block, of which there are no others, count as one
+  /// block. Throws: `std::length_error` if the sum is above SIZE_MAX. Complexity: O(number of
+  /// pieces).
+  [[nodiscard]] std::size_t fair_share_bytes() const {
+    std::size_t sum = 0;
+    for (const auto& piece : *this)
+      sum = detail::sum_of(sum, piece.fair_share_bytes(), "bytes kept by a chain", SIZE_MAX);
+    return sum;
+  }
 
   // Adding. Throws: `std::bad_alloc` (`pool_exhausted` if bytes are copied); `std::length_error` if
   // the total would be above SIZE_MAX; the chain is unchanged then. Complexity: O(1) per piece on

@@ -251,6 +251,16 @@ class basic_shared_buffer {
   [[nodiscard]] std::size_t retained_bytes() const noexcept {
     return node_ != nullptr ? node_->retained_bytes() : 0;
   }
+  /// This owner's share of `retained_bytes()`: divided by the number of owners, rounded up, so that
+  /// the shares of all owners together are the bytes that are kept, and at most a byte per owner
+  /// more. 0 for static bytes, which are from no pool. An estimate if other threads add or drop
+  /// owners. Complexity: O(1), one load.
+  [[nodiscard]] std::size_t fair_share_bytes() const noexcept {
+    const auto owners = ref_count();
+    if (owners == 0) return 0;
+    const auto kept = retained_bytes();
+    return detail::cast_to<std::size_t>(kept / owners + (kept % owners != 0));
+  }
   /// Copies the bytes into a block of their own if they are less than `ratio` of
   /// `retained_bytes()`, so that a small slice does not keep a large block.
   ///

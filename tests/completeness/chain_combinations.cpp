@@ -26,6 +26,7 @@ struct chain_case {
       chain.append(held.slice(held.bytes().subspan(20, 40)));
       CHECK(held.ref_count() == 4);
       CHECK(chain == held);
+      CHECK(chain.fair_share_bytes() == 3 * held.fair_share_bytes());
       CHECK(chain.slice(0, 50) < held);
       CHECK(tarn::byte_hash()(chain) == std::hash<decltype(held)>()(held));
       tarn::basic_byte_reader in(chain);

@@ -18,6 +18,7 @@ struct shared_buffer_case {
     {
       const auto other = held;
       CHECK(held.ref_count() == 2);
+      CHECK(other.fair_share_bytes() == held.retained_bytes() / 2);
       CHECK(other.slice(50)[49] == std::byte{0x5a});
       auto lease = other.writable_lease();
       lease.bytes()[99] = std::byte{0x5a};
