@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <tarn/message_pool.hpp>
+#include <tarn/persistent_message.hpp>
 
 using namespace std::chrono_literals;
 
@@ -27,6 +28,12 @@ int main() {
     const auto value = s->value.view();
     std::printf("%s: %.*s\n", s->topic.c_str(), static_cast<int>(value.size()), value.data());
   }
+  // What is sent again and again is made once; receivers can't tell it from a pooled message.
+  tarn::message goodbye;
+  goodbye.topic = "end of orders";
+  const tarn::persistent_message<decltype(messages)> end(std::move(goodbye));
+  sinks[0] = end.share();
+  std::printf("%s\n", sinks[0]->topic.c_str());
   sinks[0].reset();
   if (messages.in_flight() != 1) return 1;
 

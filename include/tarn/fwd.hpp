@@ -106,6 +106,8 @@ class message_handle;
 template <class Pool>
 class shared_message;
 template <class Pool>
+class persistent_message;
+template <class Pool>
 class message_consumer;
 struct record;
 class record_batch;

@@ -10,6 +10,7 @@
 
 #include <tarn/detail/base/access.hpp>
 #include <tarn/detail/base/compiler.hpp>
+#include <tarn/fwd.hpp>
 
 namespace tarn {
 
@@ -129,6 +130,7 @@ class shared_message {
 
  private:
   friend Pool;
+  friend class persistent_message<Pool>;
   using slot_type = typename detail::access::of_messages<Pool>::slot;
   using core_type = typename detail::access::of<Pool>::core;
 
@@ -136,7 +138,7 @@ class shared_message {
   constexpr shared_message(slot_type* slot, core_type* core) noexcept : slot_(slot), core_(core) {}
 
   slot_type* slot_ = nullptr;
-  core_type* core_ = nullptr;  // only valid with a message
+  core_type* core_ = nullptr;  // only valid with a message; null if that is persistent
 };
 
 }  // namespace tarn

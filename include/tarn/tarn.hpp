@@ -17,6 +17,7 @@
 #include <tarn/message_handle.hpp>
 #include <tarn/message_pool.hpp>
 #include <tarn/object_pool.hpp>
+#include <tarn/persistent_message.hpp>
 #include <tarn/policy/check.hpp>
 #include <tarn/policy/fallback_source.hpp>
 #include <tarn/policy/faulty_source.hpp>

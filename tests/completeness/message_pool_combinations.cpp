@@ -2,6 +2,7 @@
 #include <type_traits>
 
 #include <tarn/message_pool.hpp>
+#include <tarn/persistent_message.hpp>
 
 #include "combinations.hpp"
 
@@ -24,6 +25,10 @@ struct message_pool_case {
       typename pool_type::shared sinks[2];
       pool.share(std::move(m), sinks);
       CHECK(sinks[1]->value.view() == "hello");
+      const tarn::persistent_message<pool_type> beat;
+      sinks[0] = beat.share();
+      CHECK(sinks[0].ref_count() == 2);
+      sinks[0] = sinks[1];
       const auto mine = consumer.get();
       const auto last = pool.get();
       CHECK_FALSE(pool.try_get());
