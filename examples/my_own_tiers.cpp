@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Can the pool have the sizes of my program?
 
+#include <array>
 #include <cstdio>
 #include <stdexcept>
 #include <vector>
@@ -27,6 +28,12 @@ int main() {
   // A ready table of tiers.
   pool_of<tarn::stream_tiers> streams;
   if (streams.get(5000).capacity() != 16384) return 1;
+
+  // Tiers for the objects of these types: no block is larger than what it holds.
+  using shapes = tarn::type_tiers<std::array<double, 16>, int, std::array<char, 1024>>;
+  pool_of<shapes> objects;
+  std::printf("%zu tiers for three types\n", objects.tiers().count());
+  if (objects.capacity_for(sizeof(std::array<double, 16>)) != 128) return 1;
 
   // Tiers that are known at run time, in any order: from a configuration, for example.
   const std::vector<std::size_t> configured{65536, 100, 1500, 100};

@@ -47,6 +47,8 @@ template <std::size_t First = 128, std::size_t Last = std::size_t{2} << 20>
 struct power_of_two_tiers;
 template <std::size_t... Sizes>
 struct fixed_tiers;
+template <class... Ts>
+struct type_tiers;
 class runtime_tiers;
 
 // Traits: what else decides about layout or hit path, and is seldom changed.

@@ -40,6 +40,11 @@ struct byte_pool_case {
       constexpr bool records = std::is_same_v<typename Policy::stats, tarn::recording_stats>;
       CHECK(pool.snapshot().acquire_times.empty() == !records);
     }
+    tarn::byte_pool_of<tarn::type_tiers<char[1000], int>, typename Policy::lock,
+                       typename Policy::stats>
+        typed;
+    CHECK(typed.get(sizeof(int)).capacity() == 16);
+    CHECK(typed.get(1000).capacity() == 1024);
     held = pool.get(1000);
     const auto before = tarn::set_closing_handler(
         [](const tarn::closing_report& r) noexcept { bytes_at_close = r.bytes; });
