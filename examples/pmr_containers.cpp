@@ -6,9 +6,11 @@
 #include <memory>
 #include <memory_resource>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <tarn/interop/allocator.hpp>
+#include <tarn/interop/node_bytes.hpp>
 #include <tarn/interop/pmr.hpp>
 
 int main() {
@@ -34,5 +36,10 @@ int main() {
   const auto shared = std::allocate_shared<std::string>(tarn::pool_allocator<std::string>(pool));
   const bool ours = pool.owns(numbers.data()) && pool.owns(shared.get());
   std::printf("the vector and the string are %s\n", ours ? "in the pool" : "elsewhere");
+
+  // How large are the nodes? A tier of that size holds them without waste.
+  const auto bytes = tarn::node_bytes<std::map<int, std::string>>();
+  std::printf("a node of the map has %zu bytes\n", bytes);
+  if (bytes < sizeof(std::pair<const int, std::string>)) return 1;
   return ours ? 0 : 1;
 }
