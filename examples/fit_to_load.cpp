@@ -16,6 +16,7 @@
 #include <tarn/byte_pool.hpp>
 #include <tarn/object_pool.hpp>
 #include <tarn/observe/advice.hpp>
+#include <tarn/observe/bounds_advice.hpp>
 #include <tarn/observe/event_log.hpp>
 #include <tarn/observe/monitor.hpp>
 #include <tarn/observe/operations/operation_recorder.hpp>
@@ -93,6 +94,8 @@ static std::uint64_t row(const char* lock, const tarn::operation_log& log,
 static bool fit_tiers() {
   tarn::byte_pool<> frames({.name = "frames"});
   const auto log = record_load(frames);
+  // Bounds of what this load needed, with a quarter of headroom, as options to paste.
+  std::cout << tarn::advise_bounds(frames.snapshot()) << '\n';
   const auto advice = tarn::advise(log.sizes(), 4, frames.tiers());
   std::cout << log.operations() << " operations of " << log.threads() << " threads in "
             << log.size_bytes() << " bytes:\n\n"

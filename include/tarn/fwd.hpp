@@ -197,6 +197,7 @@ struct replay_result;
 struct weighted_size;
 struct tier_advice;
 struct tier_cost;
+struct bounds_advice;
 template <class Pool>
 class leak_scope;
 class leak_found;

@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include <tarn/byte_pool.hpp>
+#include <tarn/observe/bounds_advice.hpp>
 #include <tarn/value/closing_report.hpp>
 
 #include "combinations.hpp"
@@ -39,6 +40,9 @@ struct byte_pool_case {
       CHECK(pool.snapshot().tiers[0].puts == 3);
       constexpr bool records = std::is_same_v<typename Policy::stats, tarn::recording_stats>;
       CHECK(pool.snapshot().acquire_times.empty() == !records);
+      const auto advice = tarn::advise_bounds(pool.snapshot());
+      CHECK(advice.max_objects_by_tier.size() == 15);
+      CHECK(advice.limit_bytes >= pool.snapshot().most_held_bytes);
     }
     tarn::byte_pool_of<tarn::type_tiers<char[1000], int>, typename Policy::lock,
                        typename Policy::stats>
