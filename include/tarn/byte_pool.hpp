@@ -433,7 +433,7 @@ class byte_pool
   }
   bool report([[maybe_unused]] misuse kind,
               [[maybe_unused]] const typename shared_buffer::raw_type& raw) noexcept {
-    if constexpr (Traits::check::enabled) core().report(kind, raw.data, raw.size);
+    core_type::checks_type::report(core(), kind, raw.data, raw.size);
     return false;
   }
   /// True if the count of `raw` may be changed. Only a pool that checks can detect a bad one.

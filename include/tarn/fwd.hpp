@@ -35,6 +35,12 @@ using recording_stats = basic_recording_stats<>;
 // Check policies.
 struct no_check;
 struct checked;
+template <class... Parts>
+struct checked_with;
+struct fill_blocks;
+struct fence_blocks;
+struct checked_block;
+class check_finding;
 
 // Sources.
 struct heap_source;

@@ -170,9 +170,9 @@ struct takhin_stats {
   // Without a large cache, each oversize block goes on its return.
   made.discarded = sum.discarded + (s.large.max_kept_bytes == 0 ? s.large.puts : s.large.discarded);
   for (std::size_t kind = 0; kind < s.misuses.size(); ++kind) {
-    // Takhin ignores null, and the pool takes a return after close back.
+    // Takhin ignores null, and the pool takes the block back from after_close on.
     if (kind == static_cast<std::size_t>(misuse::null)) continue;
-    if (kind == static_cast<std::size_t>(misuse::after_close)) continue;
+    if (kind >= static_cast<std::size_t>(misuse::after_close)) continue;
     made.discarded += s.misuses[kind];
   }
   return made;

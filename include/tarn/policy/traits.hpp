@@ -65,10 +65,11 @@ struct core_config {
   static constexpr bool counts = Stats::counts;
   static constexpr bool times_waits = counts && is_concurrent;
   static constexpr bool checks = Check::enabled;
+  using check_parts = typename parts_named_by<Check>::type;
 
-  static void on_misuse(misuse kind, const char* pool, const void* block,
-                        std::size_t size) noexcept {
-    current_misuse_handler.load(std::memory_order::acquire)({kind, pool, block, size});
+  static void on_misuse(misuse kind, const char* pool, const void* block, std::size_t size,
+                        const call_site& where) noexcept {
+    current_misuse_handler.load(std::memory_order::acquire)({kind, pool, block, size, where});
   }
 };
 

@@ -22,7 +22,7 @@ enum class event_kind : unsigned char {
   purge,      ///< pages went, their blocks stayed: sizes are bytes of idle blocks with pages
   oversize,   ///< a request above the last tier: the new size is its bytes
   refuse,     ///< a refused request: the new size is its bytes
-  misuse,     ///< a bad return: the new size is the given one
+  misuse,     ///< a bad return or write: the new size is that of the return, or of the get
   operation,  ///< a get, put, create, discard or cleanup, in debug mode
   custom,     ///< an event that the user added
 };

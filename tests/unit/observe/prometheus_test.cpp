@@ -125,7 +125,9 @@ TEST_CASE("a scripted pool as text 0.0.4", "[observe]") {
         "tarn_misuses_total{pool=\"frames\",kind=\"wrong_size\"} 0\n"
         "tarn_misuses_total{pool=\"frames\",kind=\"wrong_pool\"} 0\n"
         "tarn_misuses_total{pool=\"frames\",kind=\"double_put\"} 1\n"
-        "tarn_misuses_total{pool=\"frames\",kind=\"after_close\"} 0\n");
+        "tarn_misuses_total{pool=\"frames\",kind=\"after_close\"} 0\n"
+        "tarn_misuses_total{pool=\"frames\",kind=\"overrun\"} 0\n"
+        "tarn_misuses_total{pool=\"frames\",kind=\"written_idle\"} 0\n");
   CHECK(family(text, "tarn_created_timestamp_seconds").empty());
 }
 

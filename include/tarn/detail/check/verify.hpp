@@ -1,33 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <atomic>
-#include <cstddef>
 #include <cstdint>
-#include <string>
 
-#include <tarn/detail/depot/counters.hpp>
 #include <tarn/detail/events/totals.hpp>
-#include <tarn/detail/frontend/registry.hpp>
 #include <tarn/value/basic/misuse.hpp>
 
 namespace tarn::detail {
-
-/// The counts and reports of misuse in a pool that checks; unused in a pool that does not.
-template <class Config>
-class misuse_counts {
- public:
-  static constexpr std::size_t kinds = Config::checks ? misuse_count : 0;
-
-  void report(misuse kind, const std::string& pool, const void* block, std::size_t size) noexcept {
-    counts_[static_cast<std::size_t>(kind)].add(1);
-    Config::on_misuse(kind, pool.c_str(), block, size);
-  }
-  [[nodiscard]] std::uint64_t read(std::size_t kind) const noexcept { return counts_[kind].read(); }
-
- private:
-  shared_counter<typename Config::env> counts_[Config::checks ? misuse_count : 1];
-};
 
 /// Checks a pointer that is given back as a block of `tier`, and marks the block as idle if it is
 /// one. Returns: whether it is one; if not, `verdict` names the misuse.

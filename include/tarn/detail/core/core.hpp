@@ -10,6 +10,7 @@
 #include <tarn/detail/base/align.hpp>
 #include <tarn/detail/base/compiler.hpp>
 #include <tarn/detail/base/settings.hpp>
+#include <tarn/detail/check/seam.hpp>
 #include <tarn/detail/core/metered_source.hpp>
 #include <tarn/detail/core/tier.hpp>
 #include <tarn/detail/frontend/held_blocks.hpp>
@@ -55,6 +56,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   using acquired_type = acquired<env>;
   using taken_type = std::conditional_t<core::samples, timed_acquired<env>, acquired_type>;
   using where_type = typename recording_core<core, Config>::where_type;
+  using checks_type = block_checks<Config>;
   using place_word = typename env::template atomic<std::uintptr_t>;
 
   /// What stands before the depots. No other part of the core asks which one it is.

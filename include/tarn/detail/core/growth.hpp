@@ -89,6 +89,7 @@ void* core<Config>::obtain_larger(std::uint32_t tier, std::size_t& bytes,
     // block, so it must be zero already.
     if (fresh && settings_.keeps_zeros) zero_memory(block, stride);
     parent = directory_.find(block);
+    parent->forget_left(block);
     bytes = stride;
     return block;
   }

@@ -32,13 +32,14 @@ core<Config>::core(const core_settings& settings, std::uint32_t tiers, SizeOf&& 
     auto& shape = t.home.shape;
     const bool is_named = i < tiers;
     shape.size = is_named ? size_of(i) : settings.node_bytes;
-    shape.stride = max_of(stride_for(shape.size), settings.least_stride);
+    const auto room = is_named ? checks_type::room_bytes : 0;
+    shape.stride = max_of(stride_for(shape.size + room), settings.least_stride);
     shape.slab_bytes = shape.stride > settings.slab_bytes / 2 ? shape.stride : settings.slab_bytes;
     shape.number = i;
     shape.own = t.home.magazines.own = own_.memory();
     shape.rounds = t.home.magazines.rounds = rounds_for(shape.stride);
     shape.links = front::is_stack;
-    shape.states = Config::checks;
+    checks_type::shape(shape);
     if (is_named) t.home.max_live = settings.capacity;
     if (is_named) front::prepare_bounds(t, settings);
     front::prepare(t);

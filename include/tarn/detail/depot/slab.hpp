@@ -22,6 +22,7 @@ struct tier_shape {
   std::uint32_t rounds = 0;    // blocks per magazine
   bool links = false;          // slabs carry links for the index stack
   bool states = false;         // slabs carry one in-use bit per block, for checks
+  bool leaves = false;         // and one that says whether its bytes are as its put left them
   own_memory own;              // where descriptors and magazines come from
 };
 
@@ -53,6 +54,7 @@ struct slab {
   std::uint32_t parked = 0;   // carved blocks that idle here, not in a magazine; lock: tier
   std::uint32_t purged = 0;   // parked blocks without pages of their own; lock: tier
   std::uint8_t bin = no_bin;  // the bin that holds the slab; lock: tier
+  bool leaves = false;        // behind the state bits is one per block: as its put left it
   slab* parent = nullptr;     // the slab of which a block was carved to make this one
   slab* next = nullptr;       // links of the lists; lock: tier
   slab* previous = nullptr;
@@ -114,6 +116,7 @@ struct slab {
   void uncarve() noexcept {
     for (std::uint32_t word = 0; word * 64 < carved; ++word)
       parked_bits[word] = purged_bits[word] = 0;
+    forget_left();
     carved = parked = purged = 0;
   }
 
@@ -131,6 +134,27 @@ struct slab {
   bool exit(std::uint32_t index) noexcept {
     const auto bit = std::uint64_t{1} << index % 64;
     return (state_bits[index / 64].fetch_and(~bit, std::memory_order::relaxed) & bit) != 0;
+  }
+
+  // Whether the bytes of an idle block are as its put left them. relaxed, for all: the bit orders
+  // nothing; the hand-over of the block, or the tier's lock, does.
+  void set_left(std::uint32_t index) noexcept {
+    left_bits()[index / 64].fetch_or(std::uint64_t{1} << index % 64, std::memory_order::relaxed);
+  }
+  /// Returns: whether they were, until now.
+  bool end_left(std::uint32_t index) noexcept {
+    const auto bit = std::uint64_t{1} << index % 64;
+    return (left_bits()[index / 64].fetch_and(~bit, std::memory_order::relaxed) & bit) != 0;
+  }
+  /// To be called before the pool changes the bytes of an idle block, or the system may.
+  void forget_left(const void* block) noexcept {
+    if (leaves) static_cast<void>(end_left(index_of(block)));
+  }
+  /// The same for all blocks that were carved.
+  void forget_left() noexcept {
+    if (!leaves) return;
+    for (std::uint32_t word = 0; word * 64 < carved; ++word)
+      left_bits()[word].store(0, std::memory_order::relaxed);
   }
 
   /// Gives the descriptor new memory to describe. Preconditions: it has room for the blocks.
@@ -152,7 +176,7 @@ struct slab {
   /// Returns: a descriptor with room for `blocks`; null if there is no memory.
   [[nodiscard]] static slab* make(std::uint32_t blocks, const tier_shape& shape) noexcept {
     const std::size_t words = (blocks + 63) / 64;
-    const std::size_t state_words = shape.states ? words : 0;
+    const std::size_t state_words = state_words_for(words, shape);
     const std::size_t link_count = shape.links ? blocks : 0;
     void* const memory = shape.own.take(bytes_for(blocks, shape), alignof(slab));
     if (memory == nullptr) return nullptr;
@@ -167,6 +191,7 @@ struct slab {
     for (std::size_t i = 0; i != state_words; ++i)
       ::new (states + i) atomic<std::uint64_t>(0);
     made->state_bits = states;
+    made->leaves = shape.leaves;
     auto* const links = reinterpret_cast<atomic<std::uint32_t>*>(states + state_words);
     for (std::size_t i = 0; i != link_count; ++i)
       ::new (links + i) atomic<std::uint32_t>(0);
@@ -178,8 +203,8 @@ struct slab {
     if constexpr (!std::is_trivially_destructible_v<atomic<std::uint64_t>>) {  // model checkers
       using bits = atomic<std::uint64_t>;
       using link = atomic<std::uint32_t>;
-      for (std::uint32_t i = 0; shape.states && i < s->room; i += 64)
-        s->state_bits[i / 64].~bits();
+      for (std::size_t i = 0; i != state_words_for((s->room + 63) / 64, shape); ++i)
+        s->state_bits[i].~bits();
       for (std::uint32_t i = 0; shape.links && i != s->room; ++i)
         s->links[i].~link();
     }
@@ -187,11 +212,18 @@ struct slab {
   }
 
  private:
+  [[nodiscard]] atomic<std::uint64_t>* left_bits() const noexcept {
+    return state_bits + (std::size_t{room} + 63) / 64;
+  }
+  [[nodiscard]] static std::size_t state_words_for(std::size_t words,
+                                                   const tier_shape& shape) noexcept {
+    return shape.states ? (shape.leaves ? 2 * words : words) : 0;
+  }
   [[nodiscard]] static std::size_t bytes_for(std::uint32_t blocks,
                                              const tier_shape& shape) noexcept {
     const std::size_t words = (std::size_t{blocks} + 63) / 64;
     return sizeof(slab) + 2 * words * sizeof(std::uint64_t) +
-           (shape.states ? words : 0) * sizeof(atomic<std::uint64_t>) +
+           state_words_for(words, shape) * sizeof(atomic<std::uint64_t>) +
            (shape.links ? blocks : 0) * sizeof(atomic<std::uint32_t>);
   }
 };

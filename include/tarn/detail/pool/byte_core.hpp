@@ -6,7 +6,6 @@
 #include <string>
 #include <utility>
 
-#include <tarn/detail/check/verify.hpp>
 #include <tarn/detail/extents/returned_extents.hpp>
 #include <tarn/detail/pool/any_core.hpp>
 #include <tarn/detail/upkeep/age_large.hpp>
@@ -40,6 +39,7 @@ class byte_core final : public core<typename Config::mechanism> {
   using sized_block = typename large_blocks<lock_type>::sized_block;
   using held_block = typename large_blocks<lock_type>::held_block;
   using where_type = typename base::where_type;
+  using typename base::checks_type;
   using typename base::place_word;
   using bounds_type = bounds<typename Config::mechanism>;
 
@@ -53,7 +53,7 @@ class byte_core final : public core<typename Config::mechanism> {
             with(settings, zeroing), static_cast<std::uint32_t>(tiers.count()),
             [&](std::uint32_t i) { return tiers.size_of(i); }, std::move(source)),
         tiers_(std::move(tiers)),
-        large_(large_cache_bytes, Config::checks, this->own()),
+        large_(large_cache_bytes, !checks_type::trusts, this->own()),
         name_(std::move(name)),
         zeroing_(zeroing) {
     refresh_fast_path();
@@ -122,7 +122,7 @@ class byte_core final : public core<typename Config::mechanism> {
   /// the core is closed or out of memory.
   [[nodiscard]] TARN_FORCE_INLINE void* take_node() {
     void* const node = this->take(node_tier(), 0, {}, node_place()).block;
-    mark_node(node);
+    checks_type::mark_out(*this, node);
     return node;
   }
   struct block_with_node {
@@ -133,14 +133,13 @@ class byte_core final : public core<typename Config::mechanism> {
   /// little memory; a null node, too, if that was what it had no memory for.
   [[nodiscard]] TARN_COLD block_with_node take_with_node(std::size_t size, where_type where);
   TARN_FORCE_INLINE void give_node(void* node) noexcept {
-    if constexpr (Config::checks) {
-      auto* const s = this->find_slab(node);
-      static_cast<void>(s->exit(s->index_of(node)));
-    }
+    checks_type::mark_home(*this, node);
     this->give(node_tier(), node, node_place());
   }
   /// False if `node` lies in a block that is not in use. Only a pool that checks can tell.
-  [[nodiscard]] bool is_alive(const void* node) const noexcept;
+  [[nodiscard]] bool is_alive(const void* node) const noexcept {
+    return checks_type::is_out(*this, node);
+  }
 
   /// The tier for a size and an alignment; `tiers()` if no tier serves them.
   [[nodiscard]] std::uint32_t tier_of(std::size_t size, std::size_t alignment) const noexcept;
@@ -177,7 +176,7 @@ class byte_core final : public core<typename Config::mechanism> {
     return size < this->hot_end_.load(std::memory_order::relaxed);
   }
   void refresh_fast_path() noexcept {
-    const bool is_plain = zeroing_ == zeroing::none && !Config::checks;
+    const bool is_plain = zeroing_ == zeroing::none && checks_type::trusts;
     this->set_hot_end(is_plain ? tiers_.size_of(tiers_.count() - 1) + 1 : 0);
   }
   [[nodiscard]] const tiers_type& table() const noexcept { return tiers_; }
@@ -188,8 +187,11 @@ class byte_core final : public core<typename Config::mechanism> {
   /// References that were added to shared bytes, and dropped again before the last.
   [[nodiscard]] holder_counts<Config>& holders() noexcept { return holders_; }
   [[nodiscard]] const holder_counts<Config>& holders() const noexcept { return holders_; }
-  [[nodiscard]] const misuse_counts<Config>& misuses() const noexcept { return misuses_; }
+  [[nodiscard]] const checks_type& misuses() const noexcept { return checks_; }
   void report(misuse kind, const void* block, std::size_t size) noexcept;
+  /// Checks a return. From a handle it is good by construction; only its mark must be cleared.
+  [[nodiscard]] bool admitted(void* block, std::size_t size, std::size_t alignment,
+                              std::uint32_t tier, bool by_hand) noexcept;
 
   void lock_all() noexcept override;
   void unlock_all() noexcept override;
@@ -248,17 +250,17 @@ class byte_core final : public core<typename Config::mechanism> {
   void give_more_back() noexcept override { static_cast<void>(large_.trim(0, this->source())); }
   [[nodiscard]] std::size_t idle_elsewhere() const noexcept override;
 
-  /// The bytes of a large block. A small block that is only over-aligned has the size of its tier,
-  /// so that it may come back with any size up to `capacity_for`.
+  /// Whether a check may write the bytes of a block that goes out, or of one that is idle.
+  [[nodiscard]] bool is_free_out() const noexcept { return zeroing_ == zeroing::none; }
+  [[nodiscard]] bool is_free_idle() const noexcept {
+    return zeroing_ == zeroing::none || zeroing_ == zeroing::on_get;
+  }
+  /// The bytes of a large block, with its room for checks. A small block that is only over-aligned
+  /// has the size of its tier, so that it may come back with any size up to `capacity_for`.
   [[nodiscard]] std::size_t extent_for(std::size_t size) const noexcept;
   [[nodiscard]] sized_block take_told(std::size_t size, std::size_t alignment, where_type where);
   /// Prepares a block of a tier as the pool's options want it, and tells observers of the get.
   void hand_out(void* block, origin from, std::uint32_t tier, std::size_t size) noexcept;
-  void mark_node([[maybe_unused]] void* node) noexcept {
-    if constexpr (Config::checks) {
-      if (auto* const s = this->find_slab(node)) static_cast<void>(s->enter(s->index_of(node)));
-    }
-  }
   [[nodiscard]] held_block hold_large(std::size_t size, std::size_t alignment, bool counts,
                                       turn whose = turn::none);
   void hand_out_large(const held_block& got, std::size_t size, where_type where,
@@ -279,15 +281,11 @@ class byte_core final : public core<typename Config::mechanism> {
     return false;
   }
 
-  /// Checks a return. From a handle it is good by construction; only its mark must be cleared.
-  [[nodiscard]] bool admitted(void* block, std::size_t size, std::uint32_t tier,
-                              bool by_hand) noexcept;
-
   tiers_type tiers_;
   large_blocks<lock_type> large_;
   std::string name_;
   tarn::zeroing zeroing_;
-  misuse_counts<Config> misuses_;
+  TARN_NO_UNIQUE_ADDRESS checks_type checks_;
   TARN_NO_UNIQUE_ADDRESS returned_extents_of<Config> returned_;
   TARN_NO_UNIQUE_ADDRESS holder_counts<Config> holders_;
 };

@@ -10,13 +10,16 @@ namespace tarn::detail {
 template <class Config>
 std::size_t byte_core<Config>::extent_for(std::size_t size) const noexcept {
   const auto tier = tiers_.tier_for(size);
-  return tier < tiers_.count() ? tiers_.size_of(tier) : size;
+  const auto bytes = tier < tiers_.count() ? tiers_.size_of(tier) : size;
+  return bytes + min_of(checks_type::room_bytes, core_settings::no_limit - bytes);
 }
 
 template <class Config>
 std::size_t byte_core<Config>::size_of_block(const void* block) const noexcept {
   const auto* const s = this->find_slab(block);
-  return s != nullptr ? this->shape_of(s->tier).size : large_.extent_of(block);
+  if (s != nullptr) return this->shape_of(s->tier).size;
+  const auto extent = large_.extent_of(block);
+  return extent - min_of(checks_type::room_bytes, extent);
 }
 
 template <class Config>
@@ -25,8 +28,9 @@ auto byte_core<Config>::take_large(std::size_t size, std::size_t alignment, wher
   std::int64_t began = 0;
   if constexpr (byte_core::samples) began = base::env::now();
   const auto got = hold_large(size, alignment, Config::counts, whose);
-  if (got.block != nullptr) hand_out_large(got, size, where, began);
-  return got;
+  if (got.block == nullptr) return {};
+  hand_out_large(got, size, where, began);
+  return {got.block, got.capacity - checks_type::room_bytes};
 }
 
 /// Takes a block. It counts as a get if `counts`. `hand_out_large` follows, or
@@ -60,6 +64,8 @@ void byte_core<Config>::hand_out_large(const held_block& got, std::size_t size, 
   this->pin();  // the pool object is there; the block keeps the core from now on
   this->sampled().remember(got.block, size, 1, where, began);
   if (zeroing_ != zeroing::none) zero_memory(got.block, got.capacity);
+  checks_type::on_get_large(*this, got.block, size, got.capacity - checks_type::room_bytes,
+                            is_free_out());
   this->observers_.tell({pool_event_kind::oversize, this->tiers(), size, 0, got.block, where});
   this->observers_.tell({pool_event_kind::get, this->tiers(), size, 0, got.block});
 }
@@ -84,7 +90,7 @@ bool byte_core<Config>::take_many_large(std::size_t size, std::size_t count, whe
   for (std::size_t i = 0; all && i != count; ++i) {
     if constexpr (Config::counts) large_.count_get(list[i]);
     hand_out_large(list[i], size, where);
-    use(i, list[i].block, list[i].capacity);
+    use(i, list[i].block, list[i].capacity - checks_type::room_bytes);
   }
   while (!all && held-- != 0)
     large_.put_back(list[held], line_alignment, this->source());
@@ -96,18 +102,24 @@ bool byte_core<Config>::take_many_large(std::size_t size, std::size_t count, whe
 
 template <class Config>
 void byte_core<Config>::give_large(void* block, std::size_t size, std::size_t alignment) noexcept {
+  const auto extent = large_.tracks() ? large_.extent_of(block) : extent_for(size);
+  if (extent > checks_type::room_bytes) {  // 0 if another thread put it since it was checked
+    checks_type::on_put(*this, block, size, extent - checks_type::room_bytes);
+  }
   this->sampled().forget(block);
   returned_.note(block);  // before another thread can have it
-  const auto extent = large_.tracks() ? large_.extent_of(block) : extent_for(size);
   if (zeroing_ == zeroing::secure) secure_zero(block, extent);
+  if (large_.keeps() && extent > checks_type::room_bytes) {
+    checks_type::on_idle_large(*this, block, extent - checks_type::room_bytes, is_free_idle());
+  }
   const auto wanted = alignment < line_alignment ? line_alignment : alignment;
   if (large_.give(block, extent, wanted, Config::counts, this->source())) {
     if (!large_.keeps()) upkeep<typename Config::mechanism>::note_returned(*this, extent);
     keep_bound();
     this->waiting().call(bounds_type::no_tier);  // the block may be kept for the next get
     this->drop_life();
-  } else if constexpr (Config::checks) {
-    report(misuse::double_put, block, size);  // another thread put it since it was checked
+  } else {  // another thread put it since it was checked
+    checks_type::report(*this, misuse::double_put, block, size);
   }
 }
 

@@ -52,15 +52,11 @@ template <class Config>
 void byte_core<Config>::hand_out(void* block, origin from, std::uint32_t tier,
                                  std::size_t size) noexcept {
   const auto& shape = this->shape_of(tier);
-  if (zeroing_ == zeroing::on_get) {
-    zero_memory(block, size);
-  } else if (zeroing_ != zeroing::none && from == origin::fresh) {
+  if (this->settings().keeps_zeros && from == origin::fresh) {
     zero_memory(block, shape.stride);  // all others were zeroed on their return
   }
-  if constexpr (Config::checks) {
-    auto* const s = this->find_slab(block);
-    static_cast<void>(s->enter(s->index_of(block)));
-  }
+  checks_type::on_get(*this, block, size, shape.size, is_free_out());
+  if (zeroing_ == zeroing::on_get) zero_memory(block, size);
   if (from == origin::fresh) {
     this->observers_.tell({pool_event_kind::create, tier, shape.size, 0, block});
   }
@@ -107,7 +103,7 @@ auto byte_core<Config>::take_with_node(std::size_t size, where_type where) -> bl
     return both;
   }
   this->count_held(node_tier(), held);
-  mark_node(both.node);
+  checks_type::mark_out(*this, both.node);
   return both;
 }
 
@@ -115,36 +111,28 @@ template <class Config>
 void byte_core<Config>::give_cold(void* block, std::size_t size, std::size_t alignment,
                                   std::size_t used, bool by_hand) noexcept {
   const auto tier = tier_of(size, alignment);
-  if constexpr (Config::checks) {
-    if (!std::has_single_bit(alignment)) return report(misuse::wrong_size, block, size);
-    if (!admitted(block, size, tier, by_hand)) return;
-  }
+  if (!checks_type::admits(*this, block, size, alignment, tier, by_hand)) return;
   // Before the block is home: the core may end then.
   this->observers_.tell({pool_event_kind::put, tier, used < size ? used : size, 0, block});
   if (tier == this->tiers()) return give_large(block, size, alignment);
-  const auto stride = this->shape_of(tier).stride;
+  const auto& shape = this->shape_of(tier);
+  const auto stride = shape.stride;
+  checks_type::on_put(*this, block, size, shape.size);
   if (zeroing_ == zeroing::on_put) zero_memory(block, stride);
   if (zeroing_ == zeroing::used_prefix) zero_used(block, min_of(used, stride), stride);
   if (zeroing_ == zeroing::secure) secure_zero(block, stride);
+  checks_type::on_idle(*this, block, shape.size, is_free_idle());
   this->give(tier, block);
 }
 
 template <class Config>
-bool byte_core<Config>::is_alive([[maybe_unused]] const void* node) const noexcept {
-  if constexpr (Config::checks) {
-    auto* const s = this->find_slab(node);
-    return s == nullptr || s->is_out(s->index_of(node));
-  }
-  return true;
-}
-
-template <class Config>
-bool byte_core<Config>::admitted(void* block, std::size_t size, std::uint32_t tier,
-                                 bool by_hand) noexcept {
+bool byte_core<Config>::admitted(void* block, std::size_t size, std::size_t alignment,
+                                 std::uint32_t tier, bool by_hand) noexcept {
+  if (!std::has_single_bit(alignment)) return report(misuse::wrong_size, block, size), false;
   misuse verdict = misuse::foreign;
   bool good = false;
   if (const auto extent = block != nullptr ? large_.extent_of(block) : 0; extent != 0) {
-    good = tier == this->tiers() && size <= extent;
+    good = tier == this->tiers() && size <= extent - checks_type::room_bytes;
     verdict = misuse::wrong_size;
   } else if (tier == this->tiers() && this->find_slab(block) != nullptr) {
     verdict = misuse::wrong_size;  // this is also the number of the nodes' tier
@@ -160,7 +148,8 @@ bool byte_core<Config>::admitted(void* block, std::size_t size, std::uint32_t ti
 
 template <class Config>
 void byte_core<Config>::report(misuse kind, const void* block, std::size_t size) noexcept {
-  misuses_.report(kind, name_, block, size);
+  checks_.count(kind);
+  Config::on_misuse(kind, name_.c_str(), block, size, this->sampled().site_of(block));
   this->observers_.tell({pool_event_kind::misuse, 0, size, static_cast<std::size_t>(kind),
                          const_cast<void*>(block)});  // observers only look at it
 }

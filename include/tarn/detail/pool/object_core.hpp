@@ -8,7 +8,6 @@
 #include <type_traits>
 #include <utility>
 
-#include <tarn/detail/check/verify.hpp>
 #include <tarn/detail/kept/kept_bytes.hpp>
 #include <tarn/detail/kept/wipe.hpp>
 #include <tarn/detail/pool/any_core.hpp>
@@ -33,6 +32,7 @@ class object_core final : public core<typename Config::mechanism> {
   using base = core<typename Config::mechanism>;
   using value_type = typename Config::value;
   using lifecycle_type = typename Config::lifecycle;
+  using typename base::checks_type;
   static constexpr bool keeps = lifecycle_type::keeps;
 
   object_core(core_settings settings, lifecycle_type lifecycle, typename Config::source source,
@@ -98,7 +98,7 @@ class object_core final : public core<typename Config::mechanism> {
 
   /// Takes an object back from its handle: reset and kept, or destroyed.
   TARN_FORCE_INLINE void give_object(value_type* object) noexcept {
-    mark_home(object);
+    checks_type::mark_home(*this, object);
     give_admitted(object);
   }
 
@@ -117,26 +117,21 @@ class object_core final : public core<typename Config::mechanism> {
   [[nodiscard]] std::uint64_t constructed() const noexcept { return constructed_.read(); }
   [[nodiscard]] std::uint64_t reset_failures() const noexcept { return reset_failures_.read(); }
   [[nodiscard]] std::uint64_t outgrown() const noexcept { return outgrown_.read(); }
-  [[nodiscard]] const misuse_counts<Config>& misuses() const noexcept { return misuses_; }
+  [[nodiscard]] const checks_type& misuses() const noexcept { return checks_; }
+  void report(misuse kind, const void* object, std::size_t size) noexcept;
+  /// Checks a return by hand.
+  [[nodiscard]] bool admitted(const value_type* object) noexcept;
 
  private:
   ~object_core() override = default;
 
   TARN_FORCE_INLINE void mark_out([[maybe_unused]] void* block) noexcept {
-    if constexpr (Config::checks) {
-      if (block == nullptr) return;
-      auto* const s = this->find_slab(block);
-      static_cast<void>(s->enter(s->index_of(block)));
-    }
-  }
-  TARN_FORCE_INLINE void mark_home([[maybe_unused]] void* block) noexcept {
-    if constexpr (Config::checks) {
-      auto* const s = this->find_slab(block);
-      static_cast<void>(s->exit(s->index_of(block)));
-    }
+    constexpr auto bytes = sizeof(value_type);
+    if (block != nullptr) checks_type::on_get(*this, block, bytes, bytes, !keeps && !wipes_);
   }
 
   TARN_FORCE_INLINE void give_admitted(value_type* object) noexcept {
+    checks_type::on_put(*this, object, sizeof(value_type), sizeof(value_type));
     if (!is_unwatched()) [[unlikely]] {
       if (give_watched(object)) return;
     }
@@ -148,6 +143,7 @@ class object_core final : public core<typename Config::mechanism> {
       }
     } else {
       object->~value_type();
+      checks_type::on_idle(*this, object, sizeof(value_type), true);
     }
     this->give(0, object);
   }
@@ -157,7 +153,8 @@ class object_core final : public core<typename Config::mechanism> {
 
   [[nodiscard]] static core_settings fit(core_settings s) noexcept {
     s.keeps_objects = keeps;
-    s.least_stride = align_up(stride_for(sizeof(value_type)), alignof(value_type));
+    s.least_stride =
+        align_up(stride_for(sizeof(value_type) + checks_type::room_bytes), alignof(value_type));
     s.slab_bytes = max_of(s.slab_bytes, std::bit_ceil(alignof(value_type)));
     return s;
   }
@@ -220,7 +217,7 @@ class object_core final : public core<typename Config::mechanism> {
   shared_counter<typename Config::env> constructed_;  // slow paths only
   shared_counter<typename Config::env> reset_failures_;
   shared_counter<typename Config::env> outgrown_;  // came back above keep_capacity_bytes
-  TARN_NO_UNIQUE_ADDRESS misuse_counts<Config> misuses_;
+  TARN_NO_UNIQUE_ADDRESS checks_type checks_;
 };
 
 }  // namespace tarn::detail

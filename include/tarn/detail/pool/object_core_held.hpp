@@ -48,15 +48,16 @@ auto object_core<Config>::build_block(typename base::where_type where, Build&& b
   void* block = nullptr;
   held_blocks held;
   if (!bounds_type::hold(*this, 0, &block, 1, held, false, whose)) return nullptr;
+  mark_out(block);
   value_type* object = nullptr;
   try {
     object = build(block);
   } catch (...) {
+    checks_type::mark_home(*this, block);
     wipe_block(block);
     put_unwanted(block, held, false);
     throw;
   }
-  mark_out(block);
   this->count_held(0, held);
   this->note_held(0, sizeof(value_type), &block, 1, where, began);
   if (!is_unwatched()) tell_taken(block, held.fresh != 0);

@@ -9,22 +9,25 @@ namespace tarn::detail {
 
 template <class Config>
 void object_core<Config>::give_by_hand(value_type* object) noexcept {
-  if constexpr (Config::checks) {
-    misuse verdict = misuse::foreign;
-    const bool good = admit(static_cast<base&>(*this), object, 0, verdict);
-    const bool late = good && this->closed();
-    if (late) verdict = misuse::after_close;
-    if (!good || late) {
-      misuses_.report(verdict, name_, object, sizeof(value_type));
-      this->observers_.tell({pool_event_kind::misuse, 0, sizeof(value_type),
-                             static_cast<std::size_t>(verdict), object});
-    }
-    if (good) give_admitted(object);
-  } else {
-    give_admitted(object);
-  }
+  if (checks_type::admits(*this, object)) give_admitted(object);
 }
 
+template <class Config>
+bool object_core<Config>::admitted(const value_type* object) noexcept {
+  misuse verdict = misuse::foreign;
+  const bool good = admit(static_cast<base&>(*this), object, 0, verdict);
+  const bool late = good && this->closed();
+  if (late) verdict = misuse::after_close;
+  if (!good || late) report(verdict, object, sizeof(value_type));
+  return good;
+}
+template <class Config>
+void object_core<Config>::report(misuse kind, const void* object, std::size_t size) noexcept {
+  checks_.count(kind);
+  Config::on_misuse(kind, name_.c_str(), object, size, this->sampled().site_of(object));
+  this->observers_.tell({pool_event_kind::misuse, 0, size, static_cast<std::size_t>(kind),
+                         const_cast<void*>(object)});  // observers only look at it
+}
 template <class Config>
 void object_core<Config>::tell(pool_event_kind what, void* block) noexcept {
   this->observers_.tell({what, 0, sizeof(value_type), 0, block});
@@ -107,7 +110,7 @@ auto object_core<Config>::take_cold(const typename base::taken_type& got, bool l
     tell_taken(got.block, true);
     return made;
   } catch (...) {
-    mark_home(got.block);
+    checks_type::mark_home(*this, got.block);
     this->put_bare(0, got.block, got.from);
     throw;
   }

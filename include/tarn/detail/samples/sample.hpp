@@ -35,6 +35,7 @@ struct length_sink {
 struct no_samples {
   [[nodiscard]] static constexpr bool may_know(const void*) noexcept { return false; }
   static void forget(const void*) noexcept {}
+  [[nodiscard]] static call_site site_of(const void*) noexcept { return {}; }
   static void remember(const void*, std::size_t, std::uint64_t, no_call_site,
                        std::int64_t = 0) noexcept {}
   static void note_length(std::size_t) noexcept {}

@@ -69,6 +69,9 @@ class sample_table {
     if (may_know(block)) forget_known(block);
   }
 
+  /// Where a block was taken; unknown if it is not remembered. Complexity: O(slots).
+  [[nodiscard]] call_site site_of(const void* block) const noexcept;
+
   /// Calls `action(sample)` for each block that is remembered. Under load, each is one that was in
   /// use at some moment of the call.
   template <class Action>

@@ -167,4 +167,11 @@ void sample_table<Env>::for_each(Action&& action) const {
   }
 }
 
+template <class Env>
+call_site sample_table<Env>::site_of(const void* block) const noexcept {
+  call_site found;  // by a walk: a misuse is rare
+  for_each([&](const sample& s) noexcept { found = s.block == block ? s.where : found; });
+  return found;
+}
+
 }  // namespace tarn::detail

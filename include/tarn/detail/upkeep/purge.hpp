@@ -69,6 +69,9 @@ std::size_t upkeep<Config>::purge_blocks(core_type& c, tier_type& t, std::uint64
     });
     if (count == 0) break;
     most -= count;
+    // Before the system is called: it may drop some of the pages and refuse the others.
+    for (std::uint32_t i = 0; t.home.shape.leaves && i != count; ++i)
+      c.directory_.find(taken[i])->forget_left(taken[i]);
     for (std::uint32_t i = 0; i != count; ++i)
       dropped[i] = drop_inside(taken[i], stride, lazily);
     slab_list<typename core_type::env> whole;
@@ -103,6 +106,7 @@ std::size_t upkeep<Config>::purge_slabs(core_type& c, tier_type& t, bool lazily)
       return found;
     });
     if (s == nullptr) break;
+    s->forget_left();
     const auto dropped = drop_resident(*s, lazily);
     dropped_all = dropped != 0;  // 0: the system refuses, and would again
     slab_list<typename core_type::env> whole;

@@ -77,8 +77,11 @@ template <class Pool>
       break;
     case pool_event_kind::misuse:
       e.kind = event_kind::misuse;
-      e.message = std::string(to_string(static_cast<tarn::misuse>(h.before))) + ", given back as " +
-                  number(h.size) + " bytes";
+      e.message = to_string(static_cast<tarn::misuse>(h.before));
+      e.message += h.before == static_cast<std::size_t>(tarn::misuse::written_idle)
+                       ? ", found by a get of "
+                       : ", given back as ";
+      e.message += number(h.size) + " bytes";
       e.old_size = 0;
       break;
     default:

@@ -222,6 +222,7 @@ inline constexpr pool_field pool_fields[] = {
 
 /// The kinds of misuse, as labels and keys.
 inline constexpr std::string_view misuse_names[misuse_count] = {
-    "null", "foreign", "interior", "wrong_size", "wrong_pool", "double_put", "after_close"};
+    "null",       "foreign",     "interior", "wrong_size",  "wrong_pool",
+    "double_put", "after_close", "overrun",  "written_idle"};
 
 }  // namespace tarn::detail
