@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstdio>
 #include <utility>
 
@@ -38,6 +39,10 @@ int main() {
   std::array<void*, 16> many{};
   pool.allocate_bulk(64, many);
   pool.deallocate_bulk(many, 64);
+
+  // Blocks that all begin at a page, as a file opened with O_DIRECT wants them.
+  tarn::byte_pool<> pages({.name = "pages", .alignment = 4096});
+  if (reinterpret_cast<std::uintptr_t>(pages.get(1000).data()) % 4096 != 0) return 1;
 
   // Without exceptions.
   if (tarn::buffer maybe = pool.try_get(static_cast<std::size_t>(-1))) return 1;

@@ -116,6 +116,7 @@ template <class Source>
   const bool stays = is_purgeable_v<Source> && has_page_drop && s.aged_pages != purge_mode::none;
   s.slab_bytes = o.slab_bytes.value_or(stays && !o.limit_bytes ? options::staying_slab_bytes
                                                                : options::default_slab_bytes);
+  s.alignment = o.alignment.value_or(1);
   s.shard_bytes = o.shard_bytes ? min_of(*o.shard_bytes, core_settings::no_limit - 1) + 1 : 0;
   return s;
 }

@@ -81,6 +81,11 @@ struct options {
   /// Bytes of one slab, a power of two from 64 KiB to 1 GiB. Default: 64 KiB; 1 MiB if idle memory
   /// stays and there is no `limit_bytes`, since the heap keeps two pages of its own per slab.
   setting<std::size_t> slab_bytes{};
+  /// The least alignment of every block, in bytes: a power of two, at most `slab_bytes`. All
+  /// products, raw memory and blocks above the last tier have it: 4096 for `O_DIRECT`. Blocks are
+  /// at least that far apart, so small tiers need more memory; `advise` does not count that.
+  /// Default: 16, or 64 from 64 bytes on, or that of the object.
+  setting<std::size_t> alignment{};
   /// The most bytes that a returned object may hold; object and message pools only. An object that
   /// holds more is replaced by a fresh one, or told to `shrink(bytes)` if it has that member, as
   /// messages have. Containers are measured, alone and as fields of aggregates; other classes
@@ -193,6 +198,10 @@ inline void validate(const options& o) {
   if ((slab & (slab - 1)) != 0) {
     detail::throw_invalid("slab_bytes", slab, "must be a power of two from 65536 to 1073741824");
   }
+  if (const std::size_t a = o.alignment.value_or(1); a == 0 || (a & (a - 1)) != 0) {
+    detail::throw_invalid("alignment", a, "must be a power of two");
+  }
+  at_most("alignment", o.alignment, "must be at most slab_bytes,", slab);
   if (o.cleanup_interval && o.cleanup_interval->count() < 0) {
     detail::throw_invalid("cleanup_interval ns", o.cleanup_interval->count(), "must be at least",
                           0);

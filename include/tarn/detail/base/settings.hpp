@@ -30,6 +30,7 @@ struct core_settings {
   std::size_t shard_bytes = 0;                     // per thread, plus one; 0: from the thread count
   std::size_t node_bytes = 0;                      // of one more tier, for the core's own use
   std::uint32_t cache_gap = 0;                     // caches between those of tiers and of nodes
+  std::size_t alignment = 1;                       // of all blocks but nodes; at most a slab's
   std::size_t least_stride = 1;                    // over-aligned objects need more than their size
   bool keeps_objects = false;                      // ready blocks hold a live object
   bool keeps_zeros = false;                        // blocks that were out are zero while idle

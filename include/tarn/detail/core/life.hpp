@@ -33,7 +33,8 @@ core<Config>::core(const core_settings& settings, std::uint32_t tiers, SizeOf&& 
     const bool is_named = i < tiers;
     shape.size = is_named ? size_of(i) : settings.node_bytes;
     const auto room = is_named ? checks_type::room_bytes : 0;
-    shape.stride = max_of(stride_for(shape.size + room), settings.least_stride);
+    shape.stride = align_up(max_of(stride_for(shape.size + room), settings.least_stride),
+                            is_named ? settings.alignment : 1);
     shape.slab_bytes = shape.stride > settings.slab_bytes / 2 ? shape.stride : settings.slab_bytes;
     shape.number = i;
     shape.own = t.home.magazines.own = own_.memory();

@@ -271,6 +271,10 @@ class byte_core final : public core<typename Config::mechanism> {
   [[nodiscard]] sized_block take_large(std::size_t size, std::size_t alignment, where_type where,
                                        turn whose = turn::none);
 
+  /// The alignment of a large block for which `alignment` was asked.
+  [[nodiscard]] std::size_t large_alignment(std::size_t alignment) const noexcept {
+    return max_of(max_of(alignment, line_alignment), this->settings().alignment);
+  }
   void keep_bound() noexcept;
   void give_large(void* block, std::size_t size, std::size_t alignment) noexcept;
 

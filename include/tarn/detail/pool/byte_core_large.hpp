@@ -40,7 +40,7 @@ auto byte_core<Config>::hold_large(std::size_t size, std::size_t alignment, bool
     -> held_block {
   if (size > max_size || this->closed()) return {};
   if (this->is_overtaking(bounds_type::no_tier, whose) || !this->may_grow(whose)) return {};
-  const auto wanted = alignment < line_alignment ? line_alignment : alignment;
+  const auto wanted = large_alignment(alignment);
   const auto ask = [&] { return large_.take(extent_for(size), wanted, counts, this->source()); };
   auto got = ask();
   // Idle memory goes only where that can help: live blocks may leave too little of the limit.
@@ -93,7 +93,7 @@ bool byte_core<Config>::take_many_large(std::size_t size, std::size_t count, whe
     use(i, list[i].block, list[i].capacity - checks_type::room_bytes);
   }
   while (!all && held-- != 0)
-    large_.put_back(list[held], line_alignment, this->source());
+    large_.put_back(list[held], large_alignment(small_alignment), this->source());
   if (!all) this->waiting().call(bounds_type::no_tier);
   this->own().destroy_array(list, count);
   if (!all) bounds_type::refuse_many(*this, this->tiers(), size, count);
@@ -112,7 +112,7 @@ void byte_core<Config>::give_large(void* block, std::size_t size, std::size_t al
   if (large_.keeps() && extent > checks_type::room_bytes) {
     checks_type::on_idle_large(*this, block, extent - checks_type::room_bytes, is_free_idle());
   }
-  const auto wanted = alignment < line_alignment ? line_alignment : alignment;
+  const auto wanted = large_alignment(alignment);
   if (large_.give(block, extent, wanted, Config::counts, this->source())) {
     if (!large_.keeps()) upkeep<typename Config::mechanism>::note_returned(*this, extent);
     keep_bound();
