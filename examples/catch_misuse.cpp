@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: MIT
-// How do I find memory that is given back twice, with the wrong size, or to the wrong pool?
+// How do I find memory that is given back twice, with the wrong size, or to the wrong pool, and
+// writes behind a block or after its return?
 
 #include <array>
 #include <cstdio>
 
 #include <tarn/byte_pool.hpp>
+#include <tarn/policy/check_parts.hpp>
 
 namespace {
 
 // Handles can't be misused. Raw calls can: `checked` looks at each block that comes back.
-using checked_pool = tarn::byte_pool<tarn::thread_cached<>, tarn::counting_stats,
-                                     tarn::traits<tarn::power_of_two_tiers<>, tarn::checked>>;
+// `checked_with` does so, too, and adds parts: a fence behind each block, and a pattern in idle
+// ones.
+template <class Check>
+using pool_with = tarn::byte_pool<tarn::thread_cached<>, tarn::counting_stats,
+                                  tarn::traits<tarn::power_of_two_tiers<>, Check>>;
+using checked_pool = pool_with<tarn::checked>;
+using fenced_pool = pool_with<tarn::checked_with<tarn::fence_blocks, tarn::fill_blocks>>;
 
 int reports = 0;
 
@@ -43,5 +50,13 @@ int main() {
   std::printf("%d reports, %llu blocks out\n", reports,
               static_cast<unsigned long long>(counts.total().in_use));
   const auto twice = counts.misuses[static_cast<std::size_t>(tarn::misuse::double_put)];
-  return reports == 6 && twice == 1 && counts.total().in_use == 0 ? 0 : 1;
+  const bool found = reports == 6 && twice == 1 && counts.total().in_use == 0;
+
+  fenced_pool fenced({.name = "fenced"});
+  auto* const text = static_cast<std::byte*>(fenced.allocate(100));
+  text[fenced.capacity_for(100)] = std::byte{1};  // one byte too far
+  fenced.deallocate(text, 100);                   // reported here
+  text[0] = std::byte{1};                         // after the return
+  fenced.deallocate(fenced.allocate(100), 100);   // reported by this get
+  return found && reports == 8 ? 0 : 1;
 }

@@ -19,6 +19,7 @@
 #include <tarn/object_pool.hpp>
 #include <tarn/persistent_message.hpp>
 #include <tarn/policy/check.hpp>
+#include <tarn/policy/check_parts.hpp>
 #include <tarn/policy/fallback_source.hpp>
 #include <tarn/policy/faulty_source.hpp>
 #include <tarn/policy/lifecycle.hpp>
