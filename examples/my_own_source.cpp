@@ -6,6 +6,7 @@
 #include <new>
 
 #include <tarn/byte_pool.hpp>
+#include <tarn/policy/placed_source.hpp>
 
 namespace {
 
@@ -36,9 +37,18 @@ class budget {
 using traits = tarn::traits<tarn::power_of_two_tiers<>, tarn::no_check, tarn::source_ref<budget>>;
 using budgeted_pool = tarn::byte_pool<tarn::thread_cached<>, tarn::counting_stats, traits>;
 
+// Sources of the library stand in the same place: huge pages of one node, where there are some.
+using placed_pool =
+    tarn::byte_pool<tarn::thread_cached<>, tarn::counting_stats,
+                    tarn::traits<tarn::power_of_two_tiers<>, tarn::no_check, tarn::placed_source>>;
+
 }  // namespace
 
 int main() {
+  placed_pool placed({.slab_bytes = tarn::placed_source::huge_bytes}, {},
+                     {.huge = true, .node = 0});
+  if (placed.get(1000).size() != 1000) return 1;
+
   budget megabyte(std::size_t{1} << 20);
   {
     budgeted_pool pool({.name = "budgeted"}, {}, megabyte);

@@ -45,6 +45,7 @@ class check_finding;
 // Sources.
 struct heap_source;
 struct page_source;
+struct placed_source;
 template <std::size_t Bytes>
 class static_storage;
 

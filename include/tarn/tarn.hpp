@@ -25,6 +25,7 @@
 #include <tarn/policy/lifecycle.hpp>
 #include <tarn/policy/lock.hpp>
 #include <tarn/policy/per_cpu.hpp>
+#include <tarn/policy/placed_source.hpp>
 #include <tarn/policy/recording_stats.hpp>
 #include <tarn/policy/runtime_tiers.hpp>
 #include <tarn/policy/source.hpp>
