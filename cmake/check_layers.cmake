@@ -83,7 +83,7 @@ set(may_be_large
   tarn/detail/system/rseq_aarch64.hpp 190       # four sections, one line an instruction
   tarn/detail/system/rseq_x86_64.hpp 190        # the same
   tarn/detail/depot/depot.hpp 195        # one class: where the blocks of a tier are
-  tarn/detail/depot/slab.hpp 185         # one descriptor, with its creation and its end
+  tarn/detail/depot/slab.hpp 190         # one descriptor, with its creation and its end
   tarn/detail/frontend/registry.hpp 180  # one lock guards all of it
   tarn/detail/shared/waiting_lines.hpp 200      # the same
   tarn/detail/pool/object_core.hpp 170   # one class, with its hit path

@@ -296,9 +296,7 @@ class pool_base {
       if (capacity_ != no_limit || limit_bytes_ != no_limit)
         s.waiting_times = read_times(core_->waiting_times());
     }
-    const auto& misuses = core_->misuses();
-    for (std::size_t kind = 0; kind != misuses.kinds; ++kind)
-      s.misuses.push_back(misuses.read(kind));
+    read_misuses(*core_, s.misuses);
     if constexpr (requires { core_->constructed(); }) {
       s.constructed = core_->constructed();
       s.reset_failures = core_->reset_failures();

@@ -58,6 +58,20 @@ void read_tiers(const Core& core, std::vector<Tier>& tiers, Tier& nodes) {
   });
 }
 
+/// The misuses that a pool counted, by kind. A pool that does not check may still have met a block
+/// that came home twice; if it has not, there are none.
+template <class Core>
+void read_misuses(const Core& core, std::vector<std::uint64_t>& into) {
+  const auto& counted = core.misuses();
+  for (std::size_t kind = 0; kind != counted.kinds; ++kind)
+    into.push_back(counted.read(kind));
+  std::uint64_t met = 0;
+  core.read([&](const auto& n) { met += n.double_puts; });
+  if (met == 0) return;
+  into.resize(misuse_count);
+  into[static_cast<std::size_t>(misuse::double_put)] += met;
+}
+
 /// The times that a pool counted, as a value.
 template <class Counts>
 [[nodiscard]] time_histogram read_times(const Counts& from) {

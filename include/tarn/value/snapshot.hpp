@@ -72,7 +72,10 @@ struct snapshot {
   std::uint64_t callback_failures = 0;         ///< calls of callbacks and sinks that threw
   std::uint64_t reset_failures = 0;  ///< object pools: objects whose reset threw, or returned false
   std::uint64_t outgrown = 0;        ///< object pools: returned objects that held too much
-  std::vector<std::uint64_t> misuses;         ///< by `misuse`; empty unless the pool checks
+  /// By `misuse`. Empty unless the pool checks. A pool that doesn't may still meet a raw block that
+  /// was given back twice, when both copies leave its caches; then it counts that (not under
+  /// `lock_free`).
+  std::vector<std::uint64_t> misuses;
   std::vector<std::size_t> recent_lengths;    ///< oldest first; empty unless recorded
   std::vector<std::uint64_t> size_histogram;  ///< see `size_buckets`; empty unless recorded
   /// How long blocks were live, estimated from the followed ones. Entry `i` counts lifetimes from

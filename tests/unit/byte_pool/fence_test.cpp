@@ -145,6 +145,30 @@ TEMPLATE_LIST_TEST_CASE("zeroing and fences leave each other alone", "[check]", 
   }
 }
 
+TEMPLATE_LIST_TEST_CASE("no fence of a piece is left in a block that keeps its zeros", "[check]",
+                        test::every_lock) {
+  INFO(test::name_of<TestType>());
+  const listening here;
+  for (const auto zeroing :
+       {tarn::zeroing::on_put, tarn::zeroing::used_prefix, tarn::zeroing::secure}) {
+    INFO(static_cast<int>(zeroing));
+    fixture<TestType> pool({.alignment = 64 * kib, .zeroing = zeroing});
+    auto block = pool->get(256 * kib);
+    auto* const base = block.data();
+    block.reset();
+    auto piece = pool->get(64 * kib);  // cut out of the block
+    REQUIRE(piece.data() == base);
+    piece.reset();
+    block = pool->get(256 * kib);  // one block again
+    REQUIRE(block.data() == base);
+    bool zero = true;
+    for (const auto byte : block)
+      zero = zero && byte == std::byte{};
+    CHECK(zero);
+  }
+  CHECK(heard == 0);
+}
+
 TEMPLATE_LIST_TEST_CASE("a write behind an object is found, behind a kept one and a built one",
                         "[check]", test::every_lock) {
   INFO(test::name_of<TestType>());

@@ -108,10 +108,6 @@ class block_checks<Config, true> {
   static void on_put(Core& core, void* block, std::size_t size, std::size_t capacity) noexcept {
     parts::on_put(view(block, size, capacity, false),
                   [&](misuse kind) noexcept { core.report(kind, block, size); });
-    // What may be a part of another block soon has to be zero.
-    if (room_bytes != 0 && core.settings().keeps_zeros) {
-      zero_memory(static_cast<std::byte*>(block) + capacity, room_bytes);
-    }
   }
   /// Its bytes are no one's from here on. The next caller of the core may hand it out.
   template <class Core>

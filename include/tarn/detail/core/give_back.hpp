@@ -51,7 +51,16 @@ void core<Config>::park(tier_state& t, void* block, slab_list<env>& whole,
                         whole_slabs going) noexcept {
   // The thread that closed the pool has looked for whole slabs already, so none may stay behind.
   if (t.home.closed) going = whole_slabs::all;
-  slab_type* const s = t.home.park(directory_.find_known(block), block, going);
+  slab_type* const from = directory_.find(block);
+  // A raw pointer that was given back twice stands in the caches twice. The block goes home once.
+  // The get that the second put lacks is counted with it, so that what is in use stays right.
+  if (from == nullptr || from->tier != t.home.shape.number ||
+      from->is_here(from->index_of(block))) {
+    ++t.home.count.double_puts;
+    t.home.count.gets += mark != 0;
+    return;
+  }
+  slab_type* const s = t.home.park(from, block, going);
   if (s == nullptr) return;
   slabs_.leave();
   whole.push(s);

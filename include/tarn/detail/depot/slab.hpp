@@ -73,6 +73,10 @@ struct slab {
   /// Whether all carved blocks are parked here, so that the memory can go.
   [[nodiscard]] bool whole() const noexcept { return parked == carved; }
 
+  /// Whether a block is here, so that it can't come home.
+  [[nodiscard]] bool is_here(std::uint32_t index) const noexcept {
+    return index >= carved || (parked_bits[index / 64] >> index % 64 & 1) != 0;
+  }
   void park(std::uint32_t index) noexcept {
     parked_bits[index / 64] |= std::uint64_t{1} << index % 64;
     ++parked;

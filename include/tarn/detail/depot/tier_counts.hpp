@@ -53,6 +53,7 @@ struct tier_counts {
   std::uint64_t misses = 0;       // gets that were served by a block never handed out
   std::uint64_t gets = 0;         // gets and puts that did not go through a shard
   std::uint64_t puts = 0;
+  std::uint64_t double_puts = 0;  // blocks that came home but were there; not of pools that check
   std::uint64_t peak_outstanding = 0;  // high-water mark of blocks that were not home
 
   /// Counts ready blocks that left without a get.
