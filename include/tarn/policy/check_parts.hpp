@@ -1,15 +1,68 @@
 // SPDX-License-Identifier: MIT
 //
-// Parts of checks, for `checked_with`: they find writes to memory that is not the writer's.
+// checked_with: a check that is a set of parts; and parts that find writes to memory that is not
+// the writer's.
 
 #pragma once
 
 #include <cstddef>
+#include <type_traits>
 
+#include <tarn/detail/check/parts.hpp>
 #include <tarn/detail/check/pattern.hpp>
 #include <tarn/policy/check.hpp>
+#include <tarn/value/basic/checked_block.hpp>
 
 namespace tarn {
+
+/// A part of a check: a type with some of these static members, each noexcept.
+///
+/// * `check_finding on_get(const checked_block&)`: the block goes out. The part may write its room,
+///   and the bytes if `is_free`.
+/// * `check_finding on_put(const checked_block&)`: the block came home, and is one of the pool's.
+///   Its bytes are the user's still; an object is still there.
+/// * `void on_idle(const checked_block&)`: the same, afterwards: its object is gone, if it had one.
+///   The part may write the bytes if `is_free`. It is not called for objects that are kept.
+/// * `std::size_t room_bytes`: how many bytes behind each block's capacity are the part's own.
+/// * `bool watches_idle`: whether `on_get` looks at the bytes that `on_idle` left.
+///
+/// At most one part of a check may write the bytes in `on_idle`, and one in `on_get`.
+///
+/// A finding is counted and reported as a misuse; the block goes its way all the same. `on_get` and
+/// `on_put` may also return nothing. No lock is held. Complexity: each get and put calls each part
+/// once. Thread safety: several threads call a part at the same time, each for another block.
+template <class P>
+concept check_part =
+    requires(const checked_block& b) { P::on_get(b); } || requires(const checked_block& b) {
+      P::on_put(b);
+    } || requires(const checked_block& b) { P::on_idle(b); } || requires { P::room_bytes; };
+
+namespace detail {
+template <class Part, class... Parts>
+inline constexpr bool is_among = (false || ... || std::is_same_v<Part, Parts>);
+template <class... Parts>
+inline constexpr bool are_distinct = true;
+template <class Part, class... Parts>
+inline constexpr bool are_distinct<Part, Parts...> =
+    !is_among<Part, Parts...> && are_distinct<Parts...>;
+}  // namespace detail
+
+/// The checks of `checked`, and `Parts` in addition: a set, in any order.
+///
+/// `byte_pool<Lock, Stats, traits<Tiers, checked_with<fill_blocks, fence_blocks>>>`. A check of
+/// your own may be derived from it: `struct mine : checked_with<fill_blocks, my_part> {};`.
+///
+/// Cost: as `checked`, and what the parts do.
+template <class... Parts>
+struct checked_with {
+  static_assert(
+      (true && ... && check_part<Parts>),
+      "checked_with: a part of a check needs a static on_get, on_put or on_idle that takes "
+      "a const tarn::checked_block&, or a static constexpr room_bytes");
+  static_assert(detail::are_distinct<Parts...>, "checked_with: name each part once");
+  static constexpr bool enabled = true;
+  using parts = detail::check_parts<Parts...>;
+};
 
 /// Fills each block with one byte as it goes out, and with another as it comes home. So code that
 /// reads what it has not written, or has given back, reads the same wrong value each time. Before a

@@ -65,7 +65,7 @@ struct core_config {
   static constexpr bool counts = Stats::counts;
   static constexpr bool times_waits = counts && is_concurrent;
   static constexpr bool checks = Check::enabled;
-  using check_parts = typename parts_named_by<Check>::type;
+  using parts = typename parts_in<Check>::type;
 
   static void on_misuse(misuse kind, const char* pool, const void* block, std::size_t size,
                         const call_site& where) noexcept {

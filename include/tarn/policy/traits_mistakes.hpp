@@ -51,10 +51,13 @@ struct right_check {
   static_assert(!like_tiers<C> && !like_source<C>,
                 "something else stands in the place of the check policy: traits<Tiers, Check, "
                 "Source>, in this order");
+  static_assert(defined<C>,
+                "the check policy is only declared here: include its header, "
+                "<tarn/policy/check_parts.hpp> for tarn::checked_with");
   static_assert(
-      requires {
+      !defined<C> || requires {
         { C::enabled } -> std::convertible_to<bool>;
-      }, "the check policy must be tarn::no_check or tarn::checked");
+      }, "the check policy must be tarn::no_check, tarn::checked or tarn::checked_with<Parts...>");
   static constexpr bool value = true;
 };
 

@@ -7,13 +7,12 @@
 #include <cstdint>
 #include <cstring>
 #include <string>
-#include <type_traits>
 #include <vector>
 
 #include <tarn/byte_pool.hpp>
 #include <tarn/message_pool.hpp>
 #include <tarn/object_pool.hpp>
-#include <tarn/policy/check.hpp>
+#include <tarn/policy/check_parts.hpp>
 
 #include "support/byte_fixture.hpp"
 #include "support/catch.hpp"
@@ -65,7 +64,6 @@ struct my_check : tarn::checked_with<watching_part, finding_part> {};
 static_assert(tarn::check_part<watching_part> && tarn::check_part<finding_part>);
 static_assert(!tarn::check_part<int> && !tarn::check_part<tarn::checked>);
 static_assert(tarn::check_policy<tarn::checked_with<>> && tarn::check_policy<my_check>);
-static_assert(std::is_base_of_v<tarn::checked_with<>, tarn::checked>);
 
 std::size_t heard = 0;
 tarn::misuse_report last{};

@@ -104,6 +104,7 @@ TEST_CASE("memory from 2 MiB on begins at a multiple of 2 MiB and is advised to 
     if (may_be_huge()) CHECK(flags_at(p).find(" hg") != std::string::npos);
     source.deallocate(p, bytes, 64);
     CHECK(flags_at(p).empty());  // all of it went
+    CHECK(flags_at(static_cast<std::byte*>(p) + bytes - 1).empty());
 
     void* const q = plain.allocate(bytes, 64);
     CHECK(flags_at(q).find(" hg") == std::string::npos);

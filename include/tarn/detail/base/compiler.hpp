@@ -106,9 +106,6 @@ inline void cpu_pause() noexcept {
 // Memory functions without <cstring>, which is 12 KB of text.
 #if defined(_MSC_VER) && !defined(__clang__)
 inline void zero_memory(void* to, std::size_t n) noexcept { std::memset(to, 0, n); }
-inline void fill_memory(void* to, std::byte with, std::size_t n) noexcept {
-  std::memset(to, static_cast<unsigned char>(with), n);
-}
 inline void copy_memory(void* to, const void* from, std::size_t n) noexcept {
   std::memcpy(to, from, n);
 }
@@ -129,9 +126,6 @@ inline void secure_zero(void* bytes, std::size_t size) noexcept {
 }
 #else
 inline void zero_memory(void* to, std::size_t n) noexcept { __builtin_memset(to, 0, n); }
-inline void fill_memory(void* to, std::byte with, std::size_t n) noexcept {
-  __builtin_memset(to, static_cast<unsigned char>(with), n);
-}
 inline void copy_memory(void* to, const void* from, std::size_t n) noexcept {
   __builtin_memcpy(to, from, n);
 }

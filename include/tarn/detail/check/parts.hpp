@@ -28,55 +28,53 @@ struct check_parts {
   /// Whether a part looks at what it left in an idle block.
   static constexpr bool watch_idle = (false || ... || watches_idle<Parts>);
 
-  // `report(misuse)` is called for each finding.
+  // The core reports each finding.
 
-  template <class Report>
-  static void on_get(checked_block b, Report&& report) noexcept {
-    const auto tell = [&]<class Part>(const Part*) {
-      if constexpr (requires { Part::on_get(b); }) told([&] { return Part::on_get(b); }, report);
-      b.room += room_of<Part>;
-    };
-    (tell(static_cast<const Parts*>(nullptr)), ...);
+  template <class Core>
+  static void on_get(Core& core, void* block, std::size_t size, std::size_t capacity, bool is_free,
+                     bool is_left) noexcept {
+    each({bytes_of(block), size, capacity, bytes_of(block) + capacity, is_free, is_left},
+         [&]<class Part>(const Part*, const checked_block& b) {
+           if constexpr (requires { Part::on_get(b); })
+             tell(core, b, [&] { return Part::on_get(b); });
+         });
   }
-  template <class Report>
-  static void on_put(checked_block b, Report&& report) noexcept {
-    const auto tell = [&]<class Part>(const Part*) {
-      if constexpr (requires { Part::on_put(b); }) told([&] { return Part::on_put(b); }, report);
-      b.room += room_of<Part>;
-    };
-    (tell(static_cast<const Parts*>(nullptr)), ...);
+  template <class Core>
+  static void on_put(Core& core, void* block, std::size_t size, std::size_t capacity) noexcept {
+    each({bytes_of(block), size, capacity, bytes_of(block) + capacity},
+         [&]<class Part>(const Part*, const checked_block& b) {
+           if constexpr (requires { Part::on_put(b); })
+             tell(core, b, [&] { return Part::on_put(b); });
+         });
   }
-  static void on_idle(checked_block b) noexcept {
-    const auto tell = [&]<class Part>(const Part*) {
-      if constexpr (requires { Part::on_idle(b); }) Part::on_idle(b);
-      b.room += room_of<Part>;
-    };
-    (tell(static_cast<const Parts*>(nullptr)), ...);
+  static void on_idle(void* block, std::size_t capacity, bool is_free) noexcept {
+    each({bytes_of(block), capacity, capacity, bytes_of(block) + capacity, is_free},
+         [&]<class Part>(const Part*, const checked_block& b) {
+           if constexpr (requires { Part::on_idle(b); }) Part::on_idle(b);
+         });
   }
 
  private:
-  template <class Look, class Report>
-  static void told(Look&& look, Report&& report) noexcept {
+  [[nodiscard]] static std::byte* bytes_of(void* block) noexcept {
+    return static_cast<std::byte*>(block);
+  }
+  template <class Action>
+  static void each(checked_block b, Action&& action) noexcept {
+    const auto see = [&]<class Part>(const Part* part) {
+      action(part, b);
+      b.room += room_of<Part>;
+    };
+    (see(static_cast<const Parts*>(nullptr)), ...);
+  }
+  template <class Core, class Look>
+  static void tell(Core& core, const checked_block& b, Look&& look) noexcept {
     if constexpr (std::is_void_v<decltype(look())>) {
       look();
     } else {
       const check_finding found = look();
-      if (found) report(found.kind());
+      if (found) core.report(found.kind(), b.bytes, b.size);
     }
   }
 };
-
-/// The parts that a configuration names; none if it names none.
-template <class Config>
-struct parts_in {
-  using type = check_parts<>;
-};
-template <class Config>
-  requires requires { typename Config::check_parts; }
-struct parts_in<Config> {
-  using type = typename Config::check_parts;
-};
-template <class Config>
-using parts_of = typename parts_in<Config>::type;
 
 }  // namespace tarn::detail

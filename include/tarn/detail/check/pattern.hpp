@@ -2,10 +2,15 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
 
 #include <tarn/detail/base/compiler.hpp>
 
 namespace tarn::detail {
+
+inline void fill_memory(std::byte* bytes, std::byte value, std::size_t n) noexcept {
+  std::memset(bytes, std::to_integer<int>(value), n);
+}
 
 /// Whether all bytes are `value`. Complexity: O(n), at the speed of a comparison of memory.
 [[nodiscard]] inline bool is_filled(const std::byte* bytes, std::byte value,

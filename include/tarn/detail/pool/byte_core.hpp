@@ -122,7 +122,7 @@ class byte_core final : public core<typename Config::mechanism> {
   /// the core is closed or out of memory.
   [[nodiscard]] TARN_FORCE_INLINE void* take_node() {
     void* const node = this->take(node_tier(), 0, {}, node_place()).block;
-    checks_type::mark_out(*this, node);
+    checks_type::mark(*this, node, true);
     return node;
   }
   struct block_with_node {
@@ -133,7 +133,7 @@ class byte_core final : public core<typename Config::mechanism> {
   /// little memory; a null node, too, if that was what it had no memory for.
   [[nodiscard]] TARN_COLD block_with_node take_with_node(std::size_t size, where_type where);
   TARN_FORCE_INLINE void give_node(void* node) noexcept {
-    checks_type::mark_home(*this, node);
+    checks_type::mark(*this, node, false);
     this->give(node_tier(), node, node_place());
   }
   /// False if `node` lies in a block that is not in use. Only a pool that checks can tell.

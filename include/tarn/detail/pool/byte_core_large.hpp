@@ -64,8 +64,8 @@ void byte_core<Config>::hand_out_large(const held_block& got, std::size_t size, 
   this->pin();  // the pool object is there; the block keeps the core from now on
   this->sampled().remember(got.block, size, 1, where, began);
   if (zeroing_ != zeroing::none) zero_memory(got.block, got.capacity);
-  checks_type::on_get_large(*this, got.block, size, got.capacity - checks_type::room_bytes,
-                            is_free_out());
+  checks_type::on_get(*this, got.block, size, got.capacity - checks_type::room_bytes,
+                      is_free_out());
   this->observers_.tell({pool_event_kind::oversize, this->tiers(), size, 0, got.block, where});
   this->observers_.tell({pool_event_kind::get, this->tiers(), size, 0, got.block});
 }
@@ -110,7 +110,7 @@ void byte_core<Config>::give_large(void* block, std::size_t size, std::size_t al
   returned_.note(block);  // before another thread can have it
   if (zeroing_ == zeroing::secure) secure_zero(block, extent);
   if (large_.keeps() && extent > checks_type::room_bytes) {
-    checks_type::on_idle_large(*this, block, extent - checks_type::room_bytes, is_free_idle());
+    checks_type::on_idle(*this, block, extent - checks_type::room_bytes, is_free_idle());
   }
   const auto wanted = large_alignment(alignment);
   if (large_.give(block, extent, wanted, Config::counts, this->source())) {

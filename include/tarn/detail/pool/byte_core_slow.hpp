@@ -103,7 +103,7 @@ auto byte_core<Config>::take_with_node(std::size_t size, where_type where) -> bl
     return both;
   }
   this->count_held(node_tier(), held);
-  checks_type::mark_out(*this, both.node);
+  checks_type::mark(*this, both.node, true);
   return both;
 }
 

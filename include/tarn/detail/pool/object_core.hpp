@@ -98,7 +98,7 @@ class object_core final : public core<typename Config::mechanism> {
 
   /// Takes an object back from its handle: reset and kept, or destroyed.
   TARN_FORCE_INLINE void give_object(value_type* object) noexcept {
-    checks_type::mark_home(*this, object);
+    checks_type::mark(*this, object, false);
     give_admitted(object);
   }
 

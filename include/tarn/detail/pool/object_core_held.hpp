@@ -53,7 +53,7 @@ auto object_core<Config>::build_block(typename base::where_type where, Build&& b
   try {
     object = build(block);
   } catch (...) {
-    checks_type::mark_home(*this, block);
+    checks_type::mark(*this, block, false);
     wipe_block(block);
     put_unwanted(block, held, false);
     throw;

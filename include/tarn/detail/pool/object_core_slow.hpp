@@ -110,7 +110,7 @@ auto object_core<Config>::take_cold(const typename base::taken_type& got, bool l
     tell_taken(got.block, true);
     return made;
   } catch (...) {
-    checks_type::mark_home(*this, got.block);
+    checks_type::mark(*this, got.block, false);
     this->put_bare(0, got.block, got.from);
     throw;
   }
