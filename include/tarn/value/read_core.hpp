@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include <tarn/value/basic/misuse.hpp>
 #include <tarn/value/snapshot.hpp>
 #include <tarn/value/time_span.hpp>
 
