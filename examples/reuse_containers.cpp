@@ -29,7 +29,7 @@ int main() {
     v->resize(100'000);
   }
   {
-    auto v = numbers.get(0);  // 0: the default capacity
+    auto v = numbers.get();  // any get of a container that is new has the default capacity
     std::printf("after a huge one: room for %zu\n", v->capacity());
     if (v->capacity() > 1024 || v->capacity() < 64) return 1;
   }

@@ -27,12 +27,6 @@
 
 namespace tarn {
 
-namespace detail {
-/// A container with `reserve`.
-template <class T>
-concept reserves = requires(T& t, std::size_t capacity) { t.reserve(capacity); };
-}  // namespace detail
-
 /// The move-only owner of one pooled object. It is empty by default, after `reset` and after a
 /// move.
 ///

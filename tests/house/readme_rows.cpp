@@ -196,8 +196,9 @@ void rows(std::size_t n, byte_pool<>& bytes, const snapshot& snapshot, const wal
     string_builder built;
     built.push_back('c');
   }
-  // row: GetWithCapacity(n)
+  // row: GetWithCapacity(n); buffers of 1024 from the first Get
   {
+    object_pool<std::vector<int>> pool(options{.default_capacity = 1024});
     auto b = object_pool<std::vector<int>>().get(n);
   }
   // row: PoolConfig 100/1000/5 min, 1000/10000/1 min, 100/1000/30 s

@@ -7,7 +7,7 @@
 //                           options{.initial_objects, .max_objects, .cleanup_interval}
 //   recommended settings    options::standard(), high_throughput(), constrained(), for_rate(ops)
 //   pool.Get(), Put(x)      pool.get(), and the end of the handle's scope
-//   GetWithCapacity(n)      pool.get(n); 0 means options::default_capacity
+//   GetWithCapacity(n)      pool.get(n), and at least options::default_capacity, as get() has it
 //   PoolStats               snapshot(): CurrentSize = idle, TotalCreated = constructed,
 //                           TotalRetrieved = gets, TotalReturned = puts, TotalDiscarded = discarded
 //   OptimizedBufferPool     byte_pool<..., traits<cache_tiers>>
@@ -101,7 +101,7 @@ TEST_CASE("cachex: a buffer pool of 1 KiB and more by request", "[seeds]") {
   tarn::object_pool<bytes> pool({.default_capacity = 1024});
   const std::byte* memory = nullptr;
   {
-    auto b = pool.get(0);
+    auto b = pool.get();
     CHECK(b->empty());
     CHECK(b->capacity() >= 1024);
     b->resize(500);
@@ -120,7 +120,7 @@ TEST_CASE("cachex: a buffer pool of 1 KiB and more by request", "[seeds]") {
 TEST_CASE("cachex: string lists and maps come back empty", "[seeds]") {
   tarn::object_pool<std::vector<std::string>> lists({.default_capacity = 16});
   {
-    auto l = lists.get(0);
+    auto l = lists.get();
     CHECK(l->capacity() >= 16);
     l->assign(3, "secret");
   }

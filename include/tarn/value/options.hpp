@@ -91,8 +91,11 @@ struct options {
   /// messages have. Containers are measured, alone and as fields of aggregates; other classes
   /// report their bytes by `kept_bytes()`, see `reset_object`. Default: 64 KiB.
   setting<std::size_t> keep_capacity_bytes{};
-  /// The least capacity of a container that is requested by capacity, as in `get(0)`; object pools
-  /// only. Default: the factory decides.
+  /// The least capacity of each container that the pool makes or keeps, and of each that is
+  /// requested by capacity, as in `get(0)`; object pools of a type with `reserve` only. A container
+  /// that holds more than `keep_capacity_bytes` with it is made anew for each use. What an owner
+  /// moves out of a container, or a reset of your own gives back, is gone until a get by capacity.
+  /// Default: the factory decides.
   setting<std::size_t> default_capacity{};
   /// `maintain` destroys what was idle for longer than this. Default: it decays.
   setting<time_span> cleanup_interval{};

@@ -42,6 +42,10 @@ concept may_hold_one = requires(const T& t) {
   *t;
 };
 
+/// A container with `reserve`.
+template <class T>
+concept reserves = requires(T& t, std::size_t capacity) { t.reserve(capacity); };
+
 /// True if `kept_bytes` can tell how much memory a `T` holds, even if that is 0.
 template <class T>
 [[nodiscard]] consteval bool is_measurable() noexcept {

@@ -173,6 +173,9 @@ class object_core final : public core<typename Config::mechanism> {
   /// Takes a kept object that must be made first, or that observers must be told of.
   [[nodiscard]] TARN_COLD value_type* take_cold(const typename base::taken_type& got, bool last,
                                                 typename base::where_type where);
+  /// Makes an object, with room for `default_capacity` if it is a container. Throws: what the
+  /// factory and `reserve` throw; there is no object then.
+  value_type* make_object(void* block);
   using bounds_type = bounds<typename Config::mechanism>;
   /// Takes home a block that was held, whose object is gone if it had one and `lost`.
   void put_unwanted(void* block, const held_blocks& held, bool lost) noexcept;
@@ -196,8 +199,8 @@ class object_core final : public core<typename Config::mechanism> {
   }
 
   /// Gives back the memory of an object that grew too large: by its own `shrink(bytes)`, or all of
-  /// it. An object that a factory made is not made again here: that may throw, so the next get does
-  /// it.
+  /// it. An object that a factory made, or that needs its default capacity, is not made again here:
+  /// that may throw, so the next get does it. Returns: false if the object can't be kept.
   [[nodiscard]] bool shrink(value_type& object) noexcept;
 
   void dispose(void* block) noexcept override {

@@ -8,6 +8,21 @@
 namespace tarn::detail {
 
 template <class Config>
+auto object_core<Config>::make_object(void* block) -> value_type* {
+  value_type* const made = lifecycle_.make(block);
+  if constexpr (reserves<value_type>) {
+    if (default_capacity_ == 0) return made;
+    try {
+      made->reserve(default_capacity_);
+    } catch (...) {
+      dispose(made);
+      throw;
+    }
+  }
+  return made;
+}
+
+template <class Config>
 template <class Adapt>
 auto object_core<Config>::take_adapted(typename base::where_type where, Adapt&& adapt)
     -> value_type* {
@@ -17,7 +32,7 @@ auto object_core<Config>::take_adapted(typename base::where_type where, Adapt&& 
   if (!bounds_type::hold(*this, 0, &block, 1, held)) return refuse_object(), nullptr;
   value_type* object = held.ready != 0 ? static_cast<value_type*>(block) : nullptr;
   try {
-    if (object == nullptr) object = lifecycle_.make(block);
+    if (object == nullptr) object = make_object(block);
     adapt(*object);
   } catch (...) {
     bool lost = true;
@@ -97,7 +112,7 @@ bool object_core<Config>::take_many(std::size_t count, typename base::where_type
   auto made = held.ready;
   try {
     for (; made != count; ++made)
-      static_cast<void>(lifecycle_.make(blocks[made]));
+      static_cast<void>(make_object(blocks[made]));
   } catch (...) {
     while (made-- != held.ready)
       dispose(blocks[made]);

@@ -78,7 +78,7 @@ auto object_core<Config>::take_kept_in_turn(typename base::where_type where, tur
 
 template <class Config>
 void object_core<Config>::make(std::uint32_t, [[maybe_unused]] void* block) {
-  if constexpr (keeps) lifecycle_.make(block);
+  if constexpr (keeps) make_object(block);
 }
 template <class Config>
 void object_core<Config>::unmake([[maybe_unused]] void* block) noexcept {
@@ -104,7 +104,7 @@ auto object_core<Config>::take_cold(const typename base::taken_type& got, bool l
     return static_cast<value_type*>(got.block);
   }
   try {
-    value_type* const made = lifecycle_.make(got.block);
+    value_type* const made = make_object(got.block);
     constructed_.add(1);
     this->count_made(0, got, sizeof(value_type), where);
     tell_taken(got.block, true);
@@ -123,9 +123,15 @@ bool object_core<Config>::shrink(value_type& object) noexcept {
                   { object.shrink(keep_capacity_bytes_) } noexcept;
                 }) {
     object.shrink(keep_capacity_bytes_);
+    if constexpr (reserves<value_type> && has_capacity<value_type>) {
+      if (object.capacity() < default_capacity_) return false;
+    }
     return kept_bytes(object) <= keep_capacity_bytes_;
   } else if constexpr (lifecycle_type::makes_default &&
                        std::is_nothrow_default_constructible_v<value_type>) {
+    if constexpr (reserves<value_type>) {
+      if (default_capacity_ != 0) return false;  // a put allocates no memory
+    }
     // Not by assignment: assigning a short string keeps the long string's memory.
     object.~value_type();
     ::new (static_cast<void*>(&object)) value_type();
