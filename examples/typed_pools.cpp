@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <tarn/object_pool.hpp>
+#include <tarn/reused_map.hpp>
 
 using string_list = std::vector<std::string>;
 using time_point = std::chrono::steady_clock::time_point;
@@ -54,6 +55,8 @@ int main() {
   failures += !is_reused<async_result<int>>("result", [](auto& r) { r.value = 7; });
   failures += !is_reused<string_list>("string list", [](auto& l) { l.resize(16, "a"); });
   failures += !is_reused<std::map<int, std::string>>("map", [](auto& m) { m[1] = "one"; });
+  using kept_map = tarn::reused_map<int, std::string>;  // a std::map frees its nodes, this does not
+  failures += !is_reused<kept_map>("kept map", [](auto& m) { m[1] = "one"; });
   failures += !is_reused<time_point>("time", [](auto& t) { t = time_point::max(); });
   return failures;
 }

@@ -100,6 +100,8 @@ template <auto& Pool>
 class static_pool;
 template <class T>
 class immortal;
+template <class Key, class Value, class Compare = void>
+class reused_map;
 
 // Messages, and records that are written in batches.
 class byte_string;
@@ -241,6 +243,8 @@ template <class Lock = thread_cached<>, class Stats = counting_stats>
 using error_pool = object_pool<common_error, Lock, Stats>;
 template <class T, class Lock = thread_cached<>, class Stats = counting_stats>
 using result_channel_pool = object_pool<result_channel<T>, Lock, Stats>;
+template <class Key, class Value, class Lock = thread_cached<>, class Stats = counting_stats>
+using map_pool = object_pool<reused_map<Key, Value>, Lock, Stats>;
 struct json_text;
 class expvar_publication;
 class expvar_registry;

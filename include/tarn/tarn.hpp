@@ -36,6 +36,7 @@
 #include <tarn/policy/traits.hpp>
 #include <tarn/record.hpp>
 #include <tarn/record_batch.hpp>
+#include <tarn/reused_map.hpp>
 #include <tarn/shared_buffer.hpp>
 #include <tarn/unsized_pool.hpp>
 #include <tarn/value/closing_report.hpp>

@@ -21,6 +21,7 @@
 #include <tarn/observe/monitor.hpp>
 #include <tarn/observe/registry.hpp>
 #include <tarn/record_batch.hpp>
+#include <tarn/reused_map.hpp>
 #include <tarn/tarn.hpp>
 #include <tarn/value/locked_ring_queue.hpp>
 #include <tarn/value/ring_queue.hpp>
@@ -178,9 +179,12 @@ void rows(std::size_t n, byte_pool<>& bytes, const snapshot& snapshot, const wal
   // row: StringSlicePool, MapPool, TimePool
   {
     object_pool<std::vector<std::string>> slices;
-    object_pool<std::map<std::string, std::string>> maps;
+    using V = std::string;
+    map_pool<std::string, V> maps;
+    object_pool<time_span> times;
     slices.get()->push_back("text");
-    maps.get()->emplace("key", "value");
+    maps.get()->insert("key", "value");
+    const reused_map<std::string, V> values;
   }
   // row: GlobalPools
   {

@@ -125,7 +125,7 @@ TEST_CASE("cachex: string lists and maps come back empty", "[seeds]") {
     l->assign(3, "secret");
   }
   CHECK(lists.get(0)->empty());
-  tarn::object_pool<std::map<std::string, bytes>> maps;
+  tarn::map_pool<std::string, bytes> maps;
   {
     (*maps.get())["key"] = bytes(3);
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The objects of Go-CacheX's pools: cache items, async results, common errors, result channels.
+// The objects of Go-CacheX's pools: cache items, async results, common errors, result channels,
+// maps.
 //
 //   tarn::cache_item_pool<> items({.max_objects = 1000});
 //   auto item = items.get();                       // like new
@@ -16,7 +17,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
-#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -27,6 +27,7 @@
 #include <tarn/fwd.hpp>
 #include <tarn/message.hpp>
 #include <tarn/object_pool.hpp>
+#include <tarn/reused_map.hpp>
 #include <tarn/value/time_span.hpp>
 
 namespace tarn {
@@ -124,7 +125,7 @@ struct common_error {
 template <class T>
 struct async_result {
   T value{};
-  std::map<std::string, T> values{};
+  reused_map<std::string, T> values{};  ///< keeps its nodes, as strings keep their memory
   std::int64_t result = 0;
   bool exists = false;
   bool has_failed = false;

@@ -199,44 +199,19 @@ TEST_CASE("string lists with room for sixteen", "[object_pool]") {
 }
 
 TEST_CASE("maps with sixteen entries", "[object_pool]") {
-  using map = std::map<std::string, std::string>;
-  // A map frees its nodes when it is cleared, so its reset keeps the nodes and hands them out
-  // again: that is the purpose of a pool of maps.
-  struct map16 {
-    map entries;
-    std::vector<map::node_type> spare;
-    map16() { spare.reserve(16); }
-    void insert(const char* key, const char* value) {
-      if (spare.empty()) {
-        entries.emplace(key, value);
-        return;
-      }
-      auto node = std::move(spare.back());
-      spare.pop_back();
-      node.key() = key;
-      node.mapped() = value;
-      entries.insert(std::move(node));
-    }
-    void reset() {
-      while (!entries.empty() && spare.size() != spare.capacity()) {
-        spare.push_back(entries.extract(entries.begin()));
-        spare.back().key().clear();
-        spare.back().mapped().clear();
-      }
-      entries.clear();
-    }
-  };
-  tarn::object_pool<map16> pool;
+  using map = tarn::reused_map<std::string, std::string>;
+  tarn::map_pool<std::string, std::string> pool({.default_capacity = 16});
+  CHECK(pool.get()->capacity() == 16);
   check_use(
       pool,
-      [](map16& m) {
+      [](map& m) {
         m.insert("one", "1");
-        m.insert("two", "2");
+        m["two"] = "2";
       },
-      [](const map16& m) { return m.entries.empty(); });
+      [](const map& m) { return m.empty(); });
 
   // A plain map works as well: it is empty for the next user, but it uses the heap.
-  tarn::object_pool<map> plain;
+  tarn::object_pool<std::map<std::string, std::string>> plain;
   {
     (*plain.get())["key"] = "value";
   }
