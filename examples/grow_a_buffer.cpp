@@ -29,6 +29,8 @@ int main() {
   auto next = pool.get();
   if (next.capacity() != 4096) return 1;
 
+  if (pool.get(100'000).capacity() < 100'000) return 1;  // where a part of the size is known
+
   // Buffers up to 16 MiB are kept; the memory of larger ones goes back at once.
   pool.reserve(next, std::size_t{20} << 20);
   std::printf("grown to %zu MiB\n", next.capacity() >> 20);

@@ -4,6 +4,7 @@
 //
 //   tarn::unsized_pool<> pool;
 //   auto b = pool.get();              // empty, with room for 4 KiB
+//   auto c = pool.get(100'000);       // empty, with room for 100,000 bytes
 //   pool.append(b, "some text");      // grows by doubling
 //   pool.put(std::move(b));           // kept for reuse up to 16 MiB
 
@@ -49,24 +50,39 @@ class unsized_pool {
   explicit unsized_pool(options o) : unsized_pool(std::move(o), S()) {}
   explicit unsized_pool(options o, Source source) : pool_(std::move(o), {}, std::move(source)) {}
 
-  /// Gets an empty buffer with room for 4 KiB. Throws: as `byte_pool::get`.
-  [[nodiscard]] buffer get() { return pool_.get(0); }
+  /// Gets an empty buffer with room for `room` bytes, and for 4 KiB. Throws: as `byte_pool::get`.
+  [[nodiscard]] buffer get(std::size_t room = 0) { return emptied(pool_.get(room)); }
   /// As `get`, but returns an empty handle instead of throwing.
-  [[nodiscard]] buffer try_get() noexcept { return pool_.try_get(0); }
+  [[nodiscard]] buffer try_get(std::size_t room = 0) noexcept {
+    return emptied(pool_.try_get(room));
+  }
 
-  /// As `byte_pool::get_for` and `get_until`, for an empty buffer with room for 4 KiB.
+  /// As `byte_pool::get_for` and `get_until`, for an empty buffer with that room, and with room for
+  /// 4 KiB.
   [[nodiscard]] buffer get_for(time_span at_most) noexcept
+    requires can_wait_for_other_threads<Lock>
+  {
+    return get_for(0, at_most);
+  }
+  [[nodiscard]] buffer get_for(std::size_t room, time_span at_most) noexcept
     requires can_wait_for_other_threads<Lock>
   {
     // clang 14 makes this member also where its constraint does not hold, if a pool is instantiated
     // explicitly.
-    if constexpr (can_wait_for_other_threads<Lock>) return pool_.get_for(0, at_most);
+    if constexpr (can_wait_for_other_threads<Lock>) return emptied(pool_.get_for(room, at_most));
     return {};
   }
   [[nodiscard]] buffer get_until(time_span deadline) noexcept
     requires can_wait_for_other_threads<Lock>
   {
-    if constexpr (can_wait_for_other_threads<Lock>) return pool_.get_until(0, deadline);
+    return get_until(0, deadline);
+  }
+  [[nodiscard]] buffer get_until(std::size_t room, time_span deadline) noexcept
+    requires can_wait_for_other_threads<Lock>
+  {
+    if constexpr (can_wait_for_other_threads<Lock>) {
+      return emptied(pool_.get_until(room, deadline));
+    }
     return {};
   }
 
@@ -112,6 +128,12 @@ class unsized_pool {
   [[nodiscard]] const pool_type& sized() const noexcept { return pool_; }
 
  private:
+  [[nodiscard]] static buffer emptied(buffer b) noexcept {
+    auto raw = std::move(b).to_raw();
+    raw.size = 0;  // not by a resize: no byte of it was used, so none needs zeroing
+    return buffer::from_raw(raw);
+  }
+
   pool_type pool_;
 };
 

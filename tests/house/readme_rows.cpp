@@ -263,5 +263,6 @@ void rows(std::size_t n, byte_pool<>& bytes, const snapshot& snapshot, const wal
   // row: GetUnsizedBytesPool().Get()
   {
     auto b = default_unsized_pool().get();
+    auto more = default_unsized_pool().get(n);
   }
 }

@@ -10,6 +10,9 @@
 #include <string_view>
 #include <vector>
 
+#include <tarn/observe/event_log.hpp>
+#include <tarn/observe/monitor.hpp>
+#include <tarn/observe/operations/operation_recorder.hpp>
 #include <tarn/unsized_pool.hpp>
 
 #include "support/catch.hpp"
@@ -188,4 +191,77 @@ TEST_CASE("an append needs no more blocks than a reserve", "[unsized_pool]") {
   const std::string more(5000, 'x');
   pool.append(b, more);  // one block of each tier may exist, and the first is out
   CHECK(b.view() == "begin " + more);
+}
+
+TEMPLATE_LIST_TEST_CASE("an unsized buffer with room for what is known is empty, from any get",
+                        "[unsized_pool]", test::every_policy) {
+  INFO(test::name_of<TestType>());
+  test::failing_source source;
+  {
+    pool_of<TestType> pool({}, source);
+    for (const std::size_t room :
+         {std::size_t{0}, 4 * kib, 4 * kib + 1, 100'000 * std::size_t{1}, 20 * mib}) {
+      INFO("room " << room);
+      const auto b = pool.get(room);
+      CHECK(b.empty());
+      CHECK(b.capacity() >= (room > 4 * kib ? room : 4 * kib));
+      const auto c = pool.try_get(room);
+      CHECK(c.empty());
+      CHECK(c.capacity() == b.capacity());
+      if constexpr (tarn::can_wait_for_other_threads<typename TestType::lock>) {
+        const auto soon = tarn::time_span::of_seconds(1);
+        CHECK(pool.get_for(room, soon).capacity() == b.capacity());
+        CHECK(pool.get_until(room, {}).capacity() == b.capacity());
+        CHECK(pool.get_for(room, soon).empty());
+      }
+      CHECK(pool.sized().occupancy().in_use() == 2);
+    }
+    auto b = pool.get(8 * kib);
+    const auto* const place = b.data();
+    pool.append(b, std::string(8 * kib, 'x'));
+    CHECK(b.data() == place);  // it has not grown
+    b.reset();
+    source.fail_from(1);
+    CHECK_THROWS_AS(pool.get(20 * mib), std::bad_alloc);
+    CHECK_FALSE(pool.try_get(20 * mib));
+    CHECK_THROWS_AS(pool.get(static_cast<std::size_t>(-1)), std::length_error);
+    source.never_fail();
+    CHECK(test::imbalance(pool.sized(), source) == "");
+  }
+  CHECK(source.live_bytes() == 0);
+}
+
+TEST_CASE("room that was never used is not zeroed as if it had been", "[unsized_pool]") {
+  for (const auto how : {tarn::zeroing::on_get, tarn::zeroing::used_prefix}) {
+    tarn::unsized_pool<> pool(tarn::options{.zeroing = how});
+    auto b = pool.get(8 * kib);
+    CHECK(b.empty());
+    pool.append(b, std::string(8 * kib, 'x'));
+    b.reset();
+    b = pool.get(8 * kib);
+    CHECK(b.empty());
+    b.resize(8 * kib);
+    CHECK(b.view() == std::string(8 * kib, '\0'));
+  }
+}
+
+TEST_CASE("an unsized pool is watched as the byte_pool behind it", "[unsized_pool]") {
+  tarn::unsized_pool<std::mutex> pool(tarn::options{.name = "replies", .max_objects = 16});
+  tarn::event_log log;
+  const auto watching = log.watch(pool);
+  tarn::operation_recorder recorder;
+  const auto recording = recorder.watch(pool);
+  tarn::monitor m(pool, {.grow_below = 0.9, .growth = 1.0});
+  std::vector<tarn::unsized_pool<std::mutex>::buffer> out;
+  for (int i = 0; i != 300; ++i)
+    out.push_back(pool.get());
+  out.clear();
+  const auto found = m.check();
+  REQUIRE(found.size() == pool.sized().tiers().count());
+  CHECK(found[0].new_size == 32);
+  bool grew = false;
+  for (const auto& e : log.events())
+    grew = grew || e.kind == tarn::event_kind::grow;
+  CHECK(grew);
+  CHECK(recorder.operations() >= 600);
 }

@@ -435,7 +435,7 @@ template <class Lock, class Stats, class Traits, class Executor = resume_here>
   return detail::get_awaitable<byte_pool<Lock, Stats, Traits>, Executor>(pool, {size, where},
                                                                          std::move(executor));
 }
-/// The same for an empty buffer of an unsized pool.
+/// The same for an empty buffer of an unsized pool, with room for 4 KiB.
 template <class Lock, class Stats, class Check, class Source, class Executor = resume_here>
   requires can_wait_for_other_threads<Lock>
 [[nodiscard]] auto async_get(unsized_pool<Lock, Stats, Check, Source>& pool,

@@ -56,9 +56,14 @@ class event_log {
   ///   `std::bad_alloc`.
   template <class Pool>
   [[nodiscard]] pool_watch watch(Pool& pool) {
-    auto link = std::make_shared<detail::pool_link<Pool, detail::event_writer<Pool>>>(book_, pool);
-    book_->add(link);
-    return pool_watch(std::move(link));
+    if constexpr (requires { pool.sized(); }) {
+      return watch(pool.sized());
+    } else {
+      using link_type = detail::pool_link<Pool, detail::event_writer<Pool>>;
+      auto link = std::make_shared<link_type>(book_, pool);
+      book_->add(link);
+      return pool_watch(std::move(link));
+    }
   }
 
   /// Adds an event of the user. A time of zero becomes now.

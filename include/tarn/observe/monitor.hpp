@@ -257,4 +257,14 @@ class monitor {
   std::int64_t due_ = 0;
 };
 
+/// The monitor of an unsized pool, that of the byte_pool behind it.
+template <class Pool>
+  requires requires(Pool& pool) { pool.sized(); }
+class monitor<Pool> : public monitor<typename Pool::pool_type> {
+ public:
+  /// Throws: as the monitor of a byte_pool.
+  explicit monitor(Pool& pool, monitor_options o = {})
+      : monitor<typename Pool::pool_type>(pool.sized(), o) {}
+};
+
 }  // namespace tarn

@@ -211,8 +211,12 @@ class operation_recorder {
   ///   `std::bad_alloc`.
   template <class Pool>
   [[nodiscard]] pool_watch watch(Pool& pool) {
-    using writer = detail::operation_writer<Pool>;
-    return pool_watch(std::make_shared<detail::pool_link<Pool, writer>>(book_, pool));
+    if constexpr (requires { pool.sized(); }) {
+      return watch(pool.sized());
+    } else {
+      using writer = detail::operation_writer<Pool>;
+      return pool_watch(std::make_shared<detail::pool_link<Pool, writer>>(book_, pool));
+    }
   }
 
   /// Logs a get by hand, for memory that is not from a pool. Ignores null.
