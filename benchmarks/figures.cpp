@@ -27,6 +27,7 @@
 #include <vector>
 
 #include <tarn/byte_pool.hpp>
+#include <tarn/policy/lock_free.hpp>
 #include <tarn/policy/recording_stats.hpp>
 #include <tarn/policy/spin_lock.hpp>
 

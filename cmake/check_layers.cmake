@@ -62,11 +62,11 @@ endfunction()
 set(may_be_large
   tarn 20                                # one header per product
   tarn/value 22                          # one header per value
-  tarn/policy 19                         # one header per lock, stats, tiers, check and source
+  tarn/policy 20                         # one header per lock, stats, tiers, check and source
   tarn/pool_base.hpp 440                 # one class, from which all pools inherit
   tarn/message.hpp 410                   # a message and the types of its bytes
   tarn/fast_buffer.hpp 610               # one class: room at both ends of one storage
-  tarn/detail/core/core.hpp 240          # one class, which declares all operations on blocks
+  tarn/detail/core/core.hpp 245          # one class, which declares all operations on blocks
   tarn/detail/core/life.hpp 170          # beginning, closing and ending are one sequence of steps
   tarn/detail/core/threads.hpp 180       # attaching is one sequence of steps
   tarn/detail/bounds/stock.hpp 160       # buying is one sequence of steps

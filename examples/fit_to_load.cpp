@@ -21,6 +21,7 @@
 #include <tarn/observe/monitor.hpp>
 #include <tarn/observe/operations/operation_recorder.hpp>
 #include <tarn/observe/operations/replay.hpp>
+#include <tarn/policy/lock_free.hpp>
 #include <tarn/policy/runtime_tiers.hpp>
 
 using session = std::array<std::byte, 1024>;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <mutex>
 
+#include <tarn/policy/lock_free.hpp>
 #include <tarn/policy/spin_lock.hpp>
 
 #include "pooled.hpp"

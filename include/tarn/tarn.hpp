@@ -24,6 +24,7 @@
 #include <tarn/policy/faulty_source.hpp>
 #include <tarn/policy/lifecycle.hpp>
 #include <tarn/policy/lock.hpp>
+#include <tarn/policy/lock_free.hpp>
 #include <tarn/policy/per_cpu.hpp>
 #include <tarn/policy/placed_source.hpp>
 #include <tarn/policy/recording_stats.hpp>

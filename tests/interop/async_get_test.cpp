@@ -20,6 +20,7 @@
 #include <vector>
 
 #include <tarn/interop/async_get.hpp>
+#include <tarn/policy/lock_free.hpp>
 #include <tarn/policy/per_cpu.hpp>
 
 #include "support/catch.hpp"

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include <tarn/interop/pmr.hpp>
+#include <tarn/policy/lock_free.hpp>
 
 #include "support/byte_fixture.hpp"
 #include "support/catch.hpp"

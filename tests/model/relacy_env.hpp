@@ -23,6 +23,7 @@
 #include <utility>
 
 #include <tarn/detail/depot/index_stack.hpp>
+#include <tarn/detail/frontend/lock_free_front.hpp>
 #include <tarn/detail/frontend/registry.hpp>
 #include <tarn/detail/frontend/shard.hpp>
 #include <tarn/detail/frontend/thread_table.hpp>

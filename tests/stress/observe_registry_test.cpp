@@ -17,6 +17,7 @@
 #include <tarn/observe/maintainer.hpp>
 #include <tarn/observe/pressure.hpp>
 #include <tarn/observe/registry.hpp>
+#include <tarn/policy/lock_free.hpp>
 
 #include "support/byte_fixture.hpp"
 #include "support/catch.hpp"

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <tarn/byte_pool.hpp>
+#include <tarn/policy/lock_free.hpp>
 #include <tarn/policy/spin_lock.hpp>
 
 #include "support/byte_fixture.hpp"

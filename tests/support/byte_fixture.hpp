@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <tarn/byte_pool.hpp>
+#include <tarn/policy/lock_free.hpp>
 #include <tarn/policy/tiers.hpp>
 
 #include "support/catch.hpp"

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include <tarn/policy/lock.hpp>
+#include <tarn/policy/lock_free.hpp>
 #include <tarn/policy/per_cpu.hpp>
 #include <tarn/policy/recording_stats.hpp>
 #include <tarn/policy/spin_lock.hpp>

@@ -6,6 +6,7 @@
 //   tarn::byte_pool<tarn::no_lock> mine;           // one thread, no cost
 //   tarn::byte_pool<std::mutex> any_lockable;      // or a lock of your own
 //   tarn::byte_pool<tarn::per_cpu<>> many;         // threads; <tarn/policy/per_cpu.hpp>
+//   tarn::byte_pool<tarn::lock_free> unstoppable;  // <tarn/policy/lock_free.hpp>
 
 #pragma once
 
@@ -55,13 +56,6 @@ struct no_lock {
 template <>
 inline constexpr bool is_concurrent_v<no_lock> = false;
 
-/// One free list per tier that needs no lock: a thread that is stopped anywhere stops no other
-/// thread.
-///
-/// A mutex guards growth and trimming. A get that finds no block while another thread grows or
-/// trims the tier waits for that thread.
-struct lock_free {};
-
 /// A small cache per thread in front of depots that `L` guards. The default, and the fastest.
 ///
 /// A hit touches no memory that another thread writes: no lock, no atomic read-modify-write, no
@@ -107,12 +101,6 @@ struct lock_traits {
   using shape =
       std::conditional_t<is_thread_lock_v<L>, detail::striped_shape, detail::single_shape>;
   using depot_lock = L;
-};
-template <>
-struct lock_traits<lock_free> {
-  using env = detail::native_env;
-  using shape = detail::lock_free_shape;
-  using depot_lock = env::mutex;
 };
 template <class L>
 struct lock_traits<thread_cached<L>> {

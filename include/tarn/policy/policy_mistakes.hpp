@@ -35,15 +35,27 @@ struct right_lock {
                 "the lock must be tarn::thread_cached<>, tarn::per_cpu<>, tarn::lock_free, "
                 "tarn::no_lock, or a type with lock(), try_lock() and unlock(), as std::mutex");
   static_assert(
-      !defined<L> || std::same_as<L, lock_free> || requires(L& lock) {
+      !defined<L> || requires(L& lock) {
         { lock.try_lock() } -> std::convertible_to<bool>;
       }, "the lock needs a try_lock() that returns a bool, beside lock() and unlock()");
   static_assert(!defined<L> || std::is_default_constructible_v<L>,
                 "the lock needs a default constructor: a pool makes one for each tier");
   static constexpr bool value = true;
 };
+template <std::same_as<lock_free> L>
+struct right_lock<L> {
+  static_assert(defined<L>,
+                "the lock is only declared here: include its header, <tarn/policy/lock_free.hpp>");
+  static constexpr bool value = true;
+};
 template <class L>
-struct right_lock<thread_cached<L>> : right_lock<L> {
+struct right_depot_lock : right_lock<L> {};
+template <>
+struct right_depot_lock<lock_free> {  // which has a message of its own below
+  static constexpr bool value = true;
+};
+template <class L>
+struct right_lock<thread_cached<L>> : right_depot_lock<L> {
   static_assert(!std::same_as<L, lock_free>,
                 "thread_cached<L> needs a lock for its depots: tarn::thread_cached<>, or "
                 "thread_cached<std::mutex>; lock_free stands alone");
@@ -52,7 +64,7 @@ struct right_lock<thread_cached<L>> : right_lock<L> {
                 "the pool's lock plain tarn::no_lock");
 };
 template <class L>
-struct right_lock<per_cpu<L>> : right_lock<L> {
+struct right_lock<per_cpu<L>> : right_depot_lock<L> {
   static_assert(defined<per_cpu<L>>,
                 "the lock is only declared here: include its header, <tarn/policy/per_cpu.hpp>");
   static_assert(!std::same_as<L, lock_free>,

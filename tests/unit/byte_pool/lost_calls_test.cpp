@@ -18,6 +18,7 @@
 #include <tarn/byte_pool.hpp>
 #include <tarn/detail/base/access.hpp>
 #include <tarn/object_pool.hpp>
+#include <tarn/policy/lock_free.hpp>
 
 #include "support/catch.hpp"
 #include "support/conservation.hpp"

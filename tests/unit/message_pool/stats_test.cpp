@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <tarn/message_pool.hpp>
+#include <tarn/policy/lock_free.hpp>
 
 #include "support/catch.hpp"
 #include "support/heap_count.hpp"

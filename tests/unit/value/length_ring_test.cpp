@@ -11,6 +11,7 @@
 
 #include <tarn/byte_pool.hpp>
 #include <tarn/object_pool.hpp>
+#include <tarn/policy/lock_free.hpp>
 #include <tarn/policy/recording_stats.hpp>
 #include <tarn/policy/spin_lock.hpp>
 

@@ -14,7 +14,6 @@
 #include <tarn/detail/core/metered_source.hpp>
 #include <tarn/detail/core/tier.hpp>
 #include <tarn/detail/frontend/held_blocks.hpp>
-#include <tarn/detail/frontend/lock_free_front.hpp>
 #include <tarn/detail/frontend/per_thread_front.hpp>
 #include <tarn/detail/frontend/registry.hpp>
 #include <tarn/detail/frontend/shard.hpp>
@@ -24,6 +23,9 @@
 #include <tarn/detail/shared/waiting_lines.hpp>
 
 namespace tarn::detail {
+
+template <class Config>
+struct placed_stack;  // of lock_free, which few programs include
 
 /// What a get may take while requests wait. `none`: a get that does not wait, so no block that one
 /// of these waits for. `home`: the first of a line may take idle blocks. `all`: it may also take
