@@ -53,3 +53,4 @@
 #include <tarn/value/size_hint.hpp>
 #include <tarn/value/snapshot.hpp>
 #include <tarn/version.hpp>
+#include <tarn/visit.hpp>

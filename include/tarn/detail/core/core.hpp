@@ -24,8 +24,11 @@
 
 namespace tarn::detail {
 
+// What few programs include.
 template <class Config>
-struct placed_stack;  // of lock_free, which few programs include
+struct placed_stack;
+template <class Config>
+struct block_walk;
 
 /// What a get may take while requests wait. `none`: a get that does not wait, so no block that one
 /// of these waits for. `home`: the first of a line may take idle blocks. `all`: it may also take
@@ -235,6 +238,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   friend cached_front<Config>;
   friend single_front<Config>;
   friend placed_stack<Config>;
+  friend block_walk<Config>;
   friend cached_holds<Config>;
   friend struct upkeep<Config>;  // periodic work
   friend struct bounds<Config>;  // limits

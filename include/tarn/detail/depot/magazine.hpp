@@ -64,6 +64,13 @@ class magazine_list {
     return m;
   }
 
+  /// Calls `action(magazine)` for each.
+  template <class Action>
+  void for_each(Action&& action) const {
+    for (magazine_type* m = head_; m != nullptr; m = m->next)
+      action(*m);
+  }
+
   void destroy_all(std::uint32_t capacity, const own_memory& own) noexcept {
     while (auto* const m = pop())
       magazine_type::destroy(m, capacity, own);

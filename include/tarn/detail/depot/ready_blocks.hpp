@@ -59,6 +59,17 @@ class ready_blocks {
     return m->rounds()[m->count];
   }
 
+  /// Calls `action(block)` for each block.
+  template <class Action>
+  void for_each(Action&& action) const {
+    const auto each = [&](magazine_type& m) {
+      for (std::uint32_t i = 0; i != m.count; ++i)
+        action(static_cast<void*>(m.rounds()[i]));
+    };
+    full_.for_each(each);
+    if (magazine_type* const m = partial_) each(*m);
+  }
+
   /// Magazines that a slab must bring: enough for its own blocks, and one more with the first slab
   /// ever, for the magazine that is being filled.
   [[nodiscard]] std::uint32_t magazines_for(std::uint32_t blocks) const noexcept {

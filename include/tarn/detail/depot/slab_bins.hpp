@@ -97,7 +97,7 @@ class slab_bins {
 
   /// Calls `action(slab)` for every slab that has memory.
   template <class Action>
-  void for_each(Action&& action) noexcept {
+  void for_each(Action&& action) {
     for (auto& list : lists_) {
       for (auto* s = list.front(); s != nullptr; s = s->next)
         action(*s);

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+// How does my loop visit all objects that are in use?
+
+#include <cstdio>
+#include <vector>
+
+#include <tarn/object_pool.hpp>
+#include <tarn/visit.hpp>
+
+namespace {
+
+struct particle {
+  float height;
+  float speed;
+};
+
+}  // namespace
+
+int main() {
+  // Visits are for pools of one thread.
+  tarn::built_pool<particle, tarn::no_lock> particles({.name = "particles"});
+  std::vector<decltype(particles)::handle> live;
+  for (int i = 0; i != 1000; ++i)
+    live.push_back(particles.make(10.0F, static_cast<float>(i % 7)));
+  live.resize(600);  // the others are gone
+
+  std::size_t visited = 0;
+  tarn::for_each_live(particles, [&](particle& p) {
+    p.height -= p.speed;
+    ++visited;
+  });
+  std::printf("%zu particles moved\n", visited);
+  return visited == live.size() && live[6]->height == 4.0F ? 0 : 1;
+}
