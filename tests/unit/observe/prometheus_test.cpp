@@ -117,7 +117,7 @@ TEST_CASE("a scripted pool as text 0.0.4", "[observe]") {
         "# TYPE tarn_limit_bytes gauge\n"
         "tarn_limit_bytes{pool=\"frames\"} +Inf\n");
   CHECK(family(text, "tarn_misuses_total") ==
-        "# HELP tarn_misuses_total Pointers that should not have come back.\n"
+        "# HELP tarn_misuses_total Bad returns of raw memory, and writes outside of it.\n"
         "# TYPE tarn_misuses_total counter\n"
         "tarn_misuses_total{pool=\"frames\",kind=\"null\"} 0\n"
         "tarn_misuses_total{pool=\"frames\",kind=\"foreign\"} 0\n"

@@ -233,7 +233,7 @@ void visit_metrics(std::span<const snapshot> pools, const metric_options& o, Vis
       visitor.sample({&s, nullptr, to_string(static_cast<refusal>(why))}, s.refusals[why]);
   }
   if (any([](const snapshot& s) { return !s.misuses.empty(); })) {
-    begin("misuses", metric_kind::counter, "Pointers that should not have come back.");
+    begin("misuses", metric_kind::counter, "Bad returns of raw memory, and writes outside of it.");
     for (const auto& s : pools) {
       for (std::size_t kind = 0; kind != s.misuses.size() && kind != misuse_count; ++kind)
         visitor.sample({&s, nullptr, misuse_names[kind]}, s.misuses[kind]);
