@@ -59,6 +59,16 @@ std::size_t use() {
     tarn::unsized_pool<Lock, Stats> pool;
     n += pool.get().capacity();
   }
+  {
+    using check = tarn::checked_with<tarn::fill_blocks, tarn::fence_blocks>;
+    tarn::byte_pool<Lock, Stats, tarn::traits<tarn::small_tiers, check, tarn::placed_source>> pool(
+        {.alignment = 256});
+    n += pool.get(10).size();
+    tarn::object_pool<std::pair<int, int>, Lock, Stats,
+                      tarn::object_traits<tarn::build_objects, check>>
+        objects;
+    n += static_cast<std::size_t>(objects.make(1, 2)->first);
+  }
   return n;
 }
 
