@@ -10,6 +10,7 @@
 
 #include <tarn/object_pool.hpp>
 #include <tarn/reused_map.hpp>
+#include <tarn/variant_pool.hpp>
 
 using string_list = std::vector<std::string>;
 using time_point = std::chrono::steady_clock::time_point;
@@ -58,5 +59,13 @@ int main() {
   using kept_map = tarn::reused_map<int, std::string>;  // a std::map frees its nodes, this does not
   failures += !is_reused<kept_map>("kept map", [](auto& m) { m[1] = "one"; });
   failures += !is_reused<time_point>("time", [](auto& t) { t = time_point::max(); });
+
+  // Objects of several types, built for each use, may share one pool and its limits.
+  tarn::variant_pool<failure, async_result<int>> outcomes({.name = "outcomes"});
+  const auto bad = outcomes.make<failure>(failure{"disk full", 28});
+  const auto good = outcomes.make<async_result<int>>();
+  std::printf("outcomes     %llu objects of two types in one pool\n",
+              static_cast<unsigned long long>(outcomes.sized().occupancy().in_use()));
+  failures += bad->kind != 28 || good->result;
   return failures;
 }

@@ -96,6 +96,13 @@ template <class T, class Lock = thread_cached<>, class Stats = counting_stats>
 using built_pool = object_pool<T, Lock, Stats, object_traits<build_objects>>;
 template <class Pool>
 class object_handle;
+template <class Types, class Lock = thread_cached<>, class Stats = counting_stats,
+          class Check = no_check, class Source = heap_source>
+class basic_variant_pool;
+template <class... Ts>
+using variant_pool = basic_variant_pool<type_tiers<Ts...>>;
+template <class T, class Pool>
+class variant_handle;
 template <auto& Pool>
 class static_pool;
 template <class T>

@@ -52,5 +52,6 @@
 #include <tarn/value/size_buckets.hpp>
 #include <tarn/value/size_hint.hpp>
 #include <tarn/value/snapshot.hpp>
+#include <tarn/variant_pool.hpp>
 #include <tarn/version.hpp>
 #include <tarn/visit.hpp>

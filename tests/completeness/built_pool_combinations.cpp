@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <tarn/object_pool.hpp>
+#include <tarn/variant_pool.hpp>
 
 #include "combinations.hpp"
 
@@ -34,6 +35,13 @@ struct built_pool_case {
     CHECK(again->value == 8);
     again.reset();
     CHECK(counted::alive == 0);
+    tarn::basic_variant_pool<tarn::type_tiers<counted, double>, typename Policy::lock,
+                             typename Policy::stats>
+        several;
+    const auto number = several.template make<double>(0.5);
+    CHECK(several.template make<counted>(9)->value == 9);
+    CHECK(counted::alive == 0);
+    CHECK(several.sized().occupancy().in_use() == 1);
     CHECK(pool.occupancy().in_use() == 0);
     if constexpr (Policy::stats::counts) {
       CHECK(pool.snapshot().tiers[0].gets == 2);

@@ -58,6 +58,10 @@ std::size_t use() {
   {
     tarn::unsized_pool<Lock, Stats> pool;
     n += pool.get().capacity();
+    tarn::basic_variant_pool<tarn::type_tiers<int, std::string>, Lock, Stats> several;
+    n += several.template make<std::string>("text")->size();
+    const tarn::persistent_message<tarn::message_pool<tarn::message, Lock, Stats>> forever;
+    n += forever.share().ref_count();
   }
   {
     using check = tarn::checked_with<tarn::fill_blocks, tarn::fence_blocks>;

@@ -43,6 +43,10 @@ template class message_pool<message, no_lock, no_stats>;
 template class message_pool<message, std::mutex, recording_stats,
                             object_traits<keep_objects<>, checked, page_source>>;
 
+template class basic_variant_pool<type_tiers<int, std::string>>;
+template class variant_handle<std::string, variant_pool<int, std::string>>;
+template class persistent_message<message_pool<>>;
+
 template class unsized_pool<>;
 template class unsized_pool<std::mutex, recording_stats, checked, page_source>;
 
