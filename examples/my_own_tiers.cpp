@@ -9,6 +9,7 @@
 #include <tarn/byte_pool.hpp>
 #include <tarn/policy/runtime_tiers.hpp>
 #include <tarn/policy/tiers.hpp>
+#include <tarn/policy/type_tiers.hpp>
 
 namespace {
 

@@ -35,6 +35,7 @@
 #include <tarn/policy/stats.hpp>
 #include <tarn/policy/tiers.hpp>
 #include <tarn/policy/traits.hpp>
+#include <tarn/policy/type_tiers.hpp>
 #include <tarn/record.hpp>
 #include <tarn/record_batch.hpp>
 #include <tarn/reused_map.hpp>

@@ -17,7 +17,7 @@
 
 #include <tarn/byte_pool.hpp>
 #include <tarn/fwd.hpp>
-#include <tarn/policy/tiers.hpp>
+#include <tarn/policy/type_tiers.hpp>
 
 namespace tarn {
 

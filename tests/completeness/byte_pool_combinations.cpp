@@ -5,6 +5,7 @@
 
 #include <tarn/byte_pool.hpp>
 #include <tarn/observe/bounds_advice.hpp>
+#include <tarn/policy/type_tiers.hpp>
 #include <tarn/value/closing_report.hpp>
 
 #include "combinations.hpp"

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include <tarn/byte_pool.hpp>
-#include <tarn/policy/tiers.hpp>
+#include <tarn/policy/type_tiers.hpp>
 
 #include "support/catch.hpp"
 #include "support/conservation.hpp"

@@ -6,7 +6,7 @@
 //   static_assert(sizes::size_of(sizes::tier_for(101)) == 1000);
 //
 // A table known at compile time is an empty type. The ready tables are at the end of this file.
-// A table made at run time is in policy/runtime_tiers.hpp.
+// A table made at run time is in policy/runtime_tiers.hpp, one of types in policy/type_tiers.hpp.
 
 #pragma once
 
@@ -15,7 +15,6 @@
 #include <concepts>
 #include <cstddef>
 #include <type_traits>
-#include <utility>
 
 #include <tarn/detail/base/align.hpp>
 #include <tarn/detail/base/tier_lookup.hpp>
@@ -163,51 +162,6 @@ struct fixed_tiers {
 /// One tier for every size up to `Size` bytes.
 template <std::size_t Size>
 using single_tier = fixed_tiers<Size>;
-
-namespace detail {
-/// The strides of blocks for objects of these types, in ascending order without duplicates.
-template <class... Ts>
-struct strides_of {
-  static constexpr std::size_t all = sizeof...(Ts);
-  std::array<std::size_t, all> sizes{stride_for(sizeof(Ts))...};
-  std::size_t count = 0;
-
-  constexpr strides_of() noexcept {
-    for (std::size_t i = 0; i != all; ++i) {  // sorts by insertion; at most 64 of them are left
-      const auto size = sizes[i];
-      std::size_t to = count;
-      while (to != 0 && sizes[to - 1] > size)
-        --to;
-      if (to != 0 && sizes[to - 1] == size) continue;
-      for (auto from = count++; from != to; --from)
-        sizes[from] = sizes[from - 1];
-      sizes[to] = size;
-    }
-  }
-};
-template <class... Ts>
-inline constexpr strides_of<Ts...> strides_of_types{};
-template <class Index, class... Ts>
-struct tiers_of_types;
-template <std::size_t... I, class... Ts>
-struct tiers_of_types<std::index_sequence<I...>, Ts...> {
-  using type = fixed_tiers<strides_of_types<Ts...>.sizes[I]...>;
-};
-}  // namespace detail
-
-/// The tiers for objects of these types: one for each size in memory, `sizeof` rounded up to 16
-/// bytes, from 64 bytes on to 64. So a pool of them has no waste between its tiers. The types may
-/// stand in any order, more than once; each has to be complete. At most 64 different sizes.
-///
-///   using events = tarn::type_tiers<opened, moved, closed>;
-///   tarn::byte_pool_of<events> pool;
-///   void* const place = pool.allocate(sizeof(moved), alignof(moved));
-template <class... Ts>
-struct type_tiers
-    : detail::tiers_of_types<std::make_index_sequence<detail::strides_of_types<Ts...>.count>,
-                             Ts...>::type {
-  static_assert(sizeof...(Ts) != 0, "type_tiers needs at least one type");
-};
 
 namespace detail {
 inline constexpr std::size_t kib = 1024;
