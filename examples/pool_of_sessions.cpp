@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include <tarn/array_handle.hpp>
 #include <tarn/object_pool.hpp>
 
 namespace {
@@ -53,5 +54,13 @@ int main() {
     std::printf("refused: %s\n", error.what());
   }
   next.reset();
+
+  // Many at once, in a row: an array in a block of a byte pool.
+  tarn::byte_pool<> bytes;
+  {
+    const auto local = tarn::make_array<session>(bytes, 3, "localhost", 6);
+    std::printf("%d sessions with %s\n", session::open, local[2].peer.c_str());
+    if (session::open != 3) return 1;
+  }
   return sessions.occupancy().in_use() == 0 && session::open == 0 ? 0 : 1;
 }

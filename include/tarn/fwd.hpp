@@ -87,6 +87,8 @@ template <class Lock = thread_cached<>, class Stats = counting_stats, class Trai
 class basic_chain;
 using chain = basic_chain<>;
 struct byte_hash;
+template <class T, class Pool = byte_pool<>>
+class array_handle;
 
 // Object pools.
 template <class T, class Lock = thread_cached<>, class Stats = counting_stats,

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include <tarn/array_handle.hpp>
 #include <tarn/byte_pool.hpp>
 #include <tarn/observe/bounds_advice.hpp>
 #include <tarn/policy/type_tiers.hpp>
@@ -35,10 +36,11 @@ struct byte_pool_case {
     CHECK(pool.occupancy().in_use() == 1);
     CHECK(pool.occupancy().most_held_bytes == pool.occupancy().slab_bytes);
     held.reset();
+    CHECK(tarn::make_array<int>(pool, 5, 7)[4] == 7);
     CHECK(pool.occupancy().in_use() == 0);
     if constexpr (Policy::stats::counts) {
-      CHECK(pool.snapshot().tiers[0].gets == 3);
-      CHECK(pool.snapshot().tiers[0].puts == 3);
+      CHECK(pool.snapshot().tiers[0].gets == 4);
+      CHECK(pool.snapshot().tiers[0].puts == 4);
       constexpr bool records = std::is_same_v<typename Policy::stats, tarn::recording_stats>;
       CHECK(pool.snapshot().acquire_times.empty() == !records);
       const auto advice = tarn::advise_bounds(pool.snapshot());
