@@ -89,6 +89,8 @@ using chain = basic_chain<>;
 struct byte_hash;
 template <class T, class Pool = byte_pool<>>
 class array_handle;
+template <class Pool = byte_pool<>>
+class block_cache;
 
 // Object pools.
 template <class T, class Lock = thread_cached<>, class Stats = counting_stats,

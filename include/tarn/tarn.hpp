@@ -5,6 +5,7 @@
 #pragma once
 
 #include <tarn/array_handle.hpp>
+#include <tarn/block_cache.hpp>
 #include <tarn/buffer.hpp>
 #include <tarn/builder.hpp>
 #include <tarn/byte_hash.hpp>

@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include <tarn/array_handle.hpp>
+#include <tarn/block_cache.hpp>
 #include <tarn/byte_pool.hpp>
 #include <tarn/observe/bounds_advice.hpp>
 #include <tarn/policy/type_tiers.hpp>
@@ -37,10 +38,15 @@ struct byte_pool_case {
     CHECK(pool.occupancy().most_held_bytes == pool.occupancy().slab_bytes);
     held.reset();
     CHECK(tarn::make_array<int>(pool, 5, 7)[4] == 7);
+    {
+      tarn::block_cache cache(pool, 100, 4);
+      cache.put(cache.get());
+      CHECK(cache.size() == 2);
+    }
     CHECK(pool.occupancy().in_use() == 0);
     if constexpr (Policy::stats::counts) {
-      CHECK(pool.snapshot().tiers[0].gets == 4);
-      CHECK(pool.snapshot().tiers[0].puts == 4);
+      CHECK(pool.snapshot().tiers[0].gets == 6);
+      CHECK(pool.snapshot().tiers[0].puts == 6);
       constexpr bool records = std::is_same_v<typename Policy::stats, tarn::recording_stats>;
       CHECK(pool.snapshot().acquire_times.empty() == !records);
       const auto advice = tarn::advise_bounds(pool.snapshot());

@@ -95,7 +95,7 @@ TEMPLATE_LIST_TEST_CASE("elements are aligned as their type asks", "[array_handl
                         test::every_lock) {
   INFO(test::name_of<TestType>());
   pool_for<TestType> pool;
-  for (const std::size_t count : {1, 2, 7}) {
+  for (const std::size_t count : {1U, 2U, 7U}) {
     const auto all = tarn::make_array<wide>(pool, count);
     CHECK(reinterpret_cast<std::uintptr_t>(all.data()) % 256 == 0);
     all[count - 1].bytes[299] = 'x';
