@@ -31,6 +31,19 @@ int main() {
               static_cast<unsigned long long>(second.misses - first.misses));
   if (first.gets != 200 || second.misses != first.misses) return 1;
 
+  // In place of a monotonic_buffer_resource: an arena, whose blocks serve the next request, too.
+  tarn::arena<> scratch(pool);
+  tarn::arena_resource<> in_scratch(scratch);
+  for (int request = 0; request != 3; ++request) {
+    {
+      std::pmr::vector<std::pmr::string> words(&in_scratch);
+      words.emplace_back("a word that is longer than what a string holds in itself");
+    }
+    scratch.reset();
+  }
+  std::printf("three requests in %zu bytes\n", scratch.held_bytes());
+  if (scratch.held_bytes() != tarn::arena<>::default_block_bytes) return 1;
+
   // The same for containers with an allocator, and for shared_ptr.
   std::vector<int, tarn::pool_allocator<int>> numbers({1, 2, 3}, pool);
   const auto shared = std::allocate_shared<std::string>(tarn::pool_allocator<std::string>(pool));

@@ -91,6 +91,8 @@ template <class T, class Pool = byte_pool<>>
 class array_handle;
 template <class Pool = byte_pool<>>
 class block_cache;
+template <class Pool = byte_pool<>>
+class arena;
 
 // Object pools.
 template <class T, class Lock = thread_cached<>, class Stats = counting_stats,
@@ -264,6 +266,8 @@ class expvar_registry;
 class any_buffer;
 template <class Pool = byte_pool<>>
 class pool_resource;
+template <class Pool = byte_pool<>>
+class arena_resource;
 template <class T, class Pool = byte_pool<>>
 class pool_allocator;
 template <class Pool = byte_pool<>>

@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include <tarn/arena.hpp>
 #include <tarn/array_handle.hpp>
 #include <tarn/block_cache.hpp>
 #include <tarn/buffer.hpp>

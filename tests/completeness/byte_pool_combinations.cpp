@@ -3,6 +3,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include <tarn/arena.hpp>
 #include <tarn/array_handle.hpp>
 #include <tarn/block_cache.hpp>
 #include <tarn/byte_pool.hpp>
@@ -39,14 +40,18 @@ struct byte_pool_case {
     held.reset();
     CHECK(tarn::make_array<int>(pool, 5, 7)[4] == 7);
     {
+      tarn::arena scratch(pool, 100);
+      CHECK(*scratch.template make<int>(7) == 7);
+    }
+    {
       tarn::block_cache cache(pool, 100, 4);
       cache.put(cache.get());
       CHECK(cache.size() == 2);
     }
     CHECK(pool.occupancy().in_use() == 0);
     if constexpr (Policy::stats::counts) {
-      CHECK(pool.snapshot().tiers[0].gets == 6);
-      CHECK(pool.snapshot().tiers[0].puts == 6);
+      CHECK(pool.snapshot().tiers[0].gets == 7);
+      CHECK(pool.snapshot().tiers[0].puts == 7);
       constexpr bool records = std::is_same_v<typename Policy::stats, tarn::recording_stats>;
       CHECK(pool.snapshot().acquire_times.empty() == !records);
       const auto advice = tarn::advise_bounds(pool.snapshot());

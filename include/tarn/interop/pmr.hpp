@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <memory_resource>
 
+#include <tarn/arena.hpp>
 #include <tarn/byte_pool.hpp>
 #include <tarn/fwd.hpp>
 
@@ -85,6 +86,33 @@ class pool_resource : public std::pmr::memory_resource {
 
  private:
   Pool* pool_;
+};
+
+/// A memory resource that takes its memory from an arena. What is given back stays taken until the
+/// arena's `reset` or `rewind`, as with the standard's `monotonic_buffer_resource`.
+///
+/// Two resources are equal if they refer to the same arena.
+///
+/// Preconditions: the arena outlives the resource and every container that uses it; they are not
+/// used any more after a reset. Throws: as `arena::allocate`. Thread safety: as the arena.
+template <class Pool>
+class arena_resource : public std::pmr::memory_resource {
+ public:
+  explicit arena_resource(tarn::arena<Pool>& from) noexcept : arena_(&from) {}
+  [[nodiscard]] tarn::arena<Pool>& arena() const noexcept { return *arena_; }
+
+ protected:
+  [[nodiscard]] void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+    return arena_->allocate(bytes, alignment);
+  }
+  void do_deallocate(void*, std::size_t, std::size_t) override {}
+  [[nodiscard]] bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override {
+    const auto* const same = dynamic_cast<const arena_resource*>(&other);
+    return same != nullptr && same->arena_ == arena_;
+  }
+
+ private:
+  tarn::arena<Pool>* arena_;
 };
 
 /// A source that takes a pool's slabs from a memory resource, as the standard's pools do from their
