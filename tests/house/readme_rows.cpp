@@ -19,6 +19,7 @@
 #include <tarn/compat/seeds.hpp>
 #include <tarn/observe/event_log.hpp>
 #include <tarn/observe/monitor.hpp>
+#include <tarn/observe/periodic_printer.hpp>
 #include <tarn/observe/registry.hpp>
 #include <tarn/record_batch.hpp>
 #include <tarn/reused_map.hpp>
@@ -255,6 +256,11 @@ void rows(std::size_t n, byte_pool<>& bytes, const snapshot& snapshot, const wal
   // row: GetAtLeast(n)
   {
     auto b = bytes.get_at_least(n);
+  }
+  // row: its statistics, printed every 5 seconds
+  {
+    const synk_stats counted = to_synk(snapshot);
+    periodic_printer printer([&] { return std::vector{snapshot}; });
   }
   // row: GetBuffer(n) (a bytes.Buffer)
   {
