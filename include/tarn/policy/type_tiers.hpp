@@ -44,9 +44,9 @@ template <class... Ts>
 inline constexpr strides_of<Ts...> strides_of_types{};
 template <class Index, class... Ts>
 struct tiers_of_types;
-template <std::size_t... I, class... Ts>
-struct tiers_of_types<std::index_sequence<I...>, Ts...> {
-  using type = fixed_tiers<strides_of_types<Ts...>.sizes[I]...>;
+template <std::size_t... Places, class... Ts>
+struct tiers_of_types<std::index_sequence<Places...>, Ts...> {
+  using type = fixed_tiers<strides_of_types<Ts...>.sizes[Places]...>;
 };
 
 }  // namespace detail
