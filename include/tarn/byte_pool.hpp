@@ -77,7 +77,8 @@ class byte_pool
       : byte_pool(std::move(o), std::move(tiers), Source()) {}
   /// A pool with tiers of these sizes: `byte_pool_of<runtime_tiers>({100, 200})`. Throws: as
   /// `runtime_tiers`, too.
-  // Not from an initializer_list: empty braces are options.
+  // Not from an initializer_list: empty braces are options. g++ 12 also takes options in braces for
+  // an array; there they need their type, `options{...}`, unless sizes follow.
   template <std::size_t Count, class Tiers = tiers_type>
     requires(!Tiers::is_static && std::default_initializable<source_type>)
   explicit byte_pool(const std::size_t (&sizes)[Count], options o = {})
