@@ -200,6 +200,7 @@ class reused_map {
       detail::align_up(sizeof(value_type), sizeof(void*)) + 4 * sizeof(void*);
 
   [[nodiscard]] static std::size_t bytes_of(const node_type& node) noexcept {
+    if (node.empty()) return 0;  // never; g++ 12 warns of it otherwise
     return node_bytes + detail::kept_bytes(node.key()) + detail::kept_bytes(node.mapped());
   }
   /// Assigns so that a string keeps its memory.
@@ -218,7 +219,7 @@ class reused_map {
 
   /// Keeps a node, if there is room: so nothing is allocated here.
   void keep(node_type node) noexcept {
-    if (spare_.size() == spare_.capacity()) return;
+    if (node.empty() || spare_.size() == spare_.capacity()) return;
     static_assert(std::is_invocable_v<reset_object, Value&>,
                   "reused_map: a value needs reset(), clear() or an assignment of Value()");
     try {
@@ -245,7 +246,7 @@ class reused_map {
       one.emplace(std::piecewise_construct, std::forward_as_tuple(std::forward<K>(key)),
                   std::tuple<>());
       node = one.extract(one.begin());
-      fill(node.mapped());
+      if (!node.empty()) fill(node.mapped());
     } else {
       try {
         assign(node.key(), std::forward<K>(key));
