@@ -5,8 +5,7 @@
 //   tarn::arena<> scratch(pool);
 //   auto* node = scratch.make<tree_node>(1, 2);      // its destructor runs at the reset
 //   void* raw = scratch.allocate(100);
-//   scratch.reset();                                 // all at once; the blocks stay for the next
-//   use
+//   scratch.reset();                                 // ends all; the blocks stay for what follows
 
 #pragma once
 

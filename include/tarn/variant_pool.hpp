@@ -4,8 +4,7 @@
 //
 //   tarn::variant_pool<opened, moved, closed> events({.name = "events"});
 //   auto e = events.make<moved>(3, 4);           // a handle of a `moved`
-//   e->x += 1;                                   // destroyed and given back at the end of its
-//   scope
+//   e->x += 1;                                   // ends, and goes home, with its handle
 
 #pragma once
 
