@@ -30,5 +30,11 @@ int main() {
     ++visited;
   });
   std::printf("%zu particles moved\n", visited);
+
+  // Objects that are kept between uses can be visited while they wait for the next one.
+  tarn::object_pool<particle, tarn::no_lock> kept;
+  static_cast<void>(kept.get());
+  tarn::for_each_idle(kept, [](particle& p) { p.height = 10.0F; });
+  if (kept.get()->height != 10.0F) return 1;
   return visited == live.size() && live[6]->height == 4.0F ? 0 : 1;
 }

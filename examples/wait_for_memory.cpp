@@ -11,6 +11,7 @@
 #include <utility>
 
 #include <tarn/byte_pool.hpp>
+#include <tarn/object_pool.hpp>
 
 int main() {
   using namespace std::chrono_literals;
@@ -59,5 +60,10 @@ int main() {
   std::printf("%llu gets waited, half of them for at most %lld us\n",
               static_cast<unsigned long long>(waits.count()),
               static_cast<long long>(waits.within(0.5).count() / 1000));
+
+  // Objects that are built for each use wait as well.
+  tarn::built_pool<int, std::mutex> slots({.capacity = 1});
+  const auto only = slots.make(1);
+  if (slots.make_for(1ms, 2)) return 1;  // the only one is in use
   return sent == count && held <= (256 << 10) ? 0 : 1;
 }

@@ -367,7 +367,8 @@ class byte_pool
 
   /// The bytes that there is room for at `p`. For code that has no size, such as a `malloc` on a
   /// pool: `p` may be given back with this size and the alignment that it was taken with, and it
-  /// may grow to this size without moving.
+  /// may grow to this size without moving. Bytes behind the requested size are as they were, also
+  /// with `zeroing::on_get`.
   ///
   /// Preconditions: `p` is null, or the address of a block that is in use. Returns: 0 for null, for
   ///   an address that is not in this pool, and for a block from the source (above the last tier,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <tarn/object_pool.hpp>
 #include <tarn/variant_pool.hpp>
+#include <tarn/visit.hpp>
 
 #include "combinations.hpp"
 
@@ -46,6 +47,14 @@ struct built_pool_case {
     if constexpr (Policy::stats::counts) {
       CHECK(pool.snapshot().tiers[0].gets == 2);
       CHECK(pool.snapshot().total().misses == 1);
+    }
+    if constexpr (tarn::is_concurrent_v<typename Policy::lock>) {
+      CHECK(pool.make_for({}, 3)->value == 3);
+    } else {
+      const auto last = pool.make(4);
+      int sum = 0;
+      tarn::for_each_live(pool, [&](const counted& object) { sum += object.value; });
+      CHECK(sum == 4);
     }
   }
 };

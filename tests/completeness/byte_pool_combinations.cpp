@@ -37,6 +37,7 @@ struct byte_pool_case {
     CHECK(held[99] == std::byte{0x5a});
     CHECK(pool.occupancy().in_use() == 1);
     CHECK(pool.occupancy().most_held_bytes == pool.occupancy().slab_bytes);
+    CHECK(pool.block_size(held.data()) == 128);
     held.reset();
     CHECK(tarn::make_array<int>(pool, 5, 7)[4] == 7);
     {

@@ -29,6 +29,9 @@ struct unsized_pool_case {
     CHECK(pool.get(9000).capacity() == 16384);
     CHECK(pool.sized().occupancy().in_use() == 0);
     if constexpr (Policy::stats::counts) CHECK(pool.sized().snapshot().total().gets == 4);
+    if constexpr (tarn::is_concurrent_v<typename Policy::lock>) {
+      CHECK(pool.get_for(9000, {}).capacity() == 16384);
+    }
   }
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@
 #include <tarn/fast_buffer.hpp>
 #include <tarn/interop/asio.hpp>
 #include <tarn/interop/async_get.hpp>
+#include <tarn/object_pool.hpp>
 
 #include "support/catch.hpp"
 
@@ -303,6 +305,52 @@ TEST_CASE("coroutines wait for buffers, and go on in their own executor", "[asio
   }
   CHECK(got == 10);
   CHECK(where == std::this_thread::get_id());
+  CHECK(pool.occupancy().in_use() == 0);
+}
+
+TEST_CASE("coroutines wait for objects, or get what the factory throws", "[asio]") {
+  using gets = tarn::asio_gets<net::async_result>;
+  bool throws = false;
+  auto factory = [&throws] {
+    if (throws) throw std::runtime_error("no object");
+    return std::string("new");
+  };
+  using traits = tarn::object_traits<tarn::keep_objects<decltype(factory)>>;
+  tarn::object_pool<std::string, std::mutex, tarn::counting_stats, traits> pool(
+      {.capacity = 1, .keep_capacity_bytes = 0}, {factory});
+  net::io_context context;
+  int got = 0;
+  int failed = 0;
+  const auto get_one = [&]() -> net::awaitable<void> {
+    try {
+      const auto object =
+          co_await gets::async_get(pool, co_await net::this_coro::executor, net::use_awaitable);
+      got += object ? 1 : 100;
+    } catch (const std::runtime_error&) {
+      ++failed;
+    }
+  };
+  const auto run_one = [&] {
+    net::co_spawn(context, get_one, net::detached);
+    context.restart();
+    context.poll();
+  };
+  run_one();
+  CHECK(got == 1);
+  auto out = pool.get();
+  run_one();
+  CHECK(got == 1);         // it waits
+  out->assign(1000, 'x');  // too large to be kept: the next get makes another one
+  throws = true;
+  out.reset();
+  context.restart();
+  context.run();
+  CHECK(failed == 1);
+  run_one();  // the factory throws at the first attempt
+  CHECK(failed == 2);
+  throws = false;
+  run_one();
+  CHECK(got == 2);
   CHECK(pool.occupancy().in_use() == 0);
 }
 

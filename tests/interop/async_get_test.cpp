@@ -320,6 +320,28 @@ TEST_CASE("an unsized pool has coroutines that wait", "[async_get]") {
   CHECK(log == "a");
 }
 
+TEST_CASE("a buffer of an unsized pool comes to a coroutine empty, with the room that it asked for",
+          "[async_get]") {
+  tarn::unsized_pool<> pool({.capacity = 1});
+  std::size_t capacity = 0;
+  std::size_t size = 1;
+  const auto take = [&](std::size_t room) -> task {
+    const auto b = co_await tarn::async_get(pool, room);
+    capacity = b.capacity();
+    size = b.size();
+  };
+  const auto at_once = take(9000);
+  CHECK(capacity == 16384);
+  CHECK(size == 0);
+  auto out = pool.get(100'000);
+  capacity = 0;
+  const auto later = take(100'000);
+  CHECK(capacity == 0);
+  out.reset();
+  CHECK(capacity == 131072);
+  CHECK(size == 0);
+}
+
 TEMPLATE_LIST_TEST_CASE("coroutines and threads wait in one line, and none in vain", "[async_get]",
                         every_waiting_lock) {
   INFO(test::name_of<TestType>());

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
 // Go-CacheX's memory pools: their calls in terms of tarn, and their tests. The objects of its typed
-// pools are tested, field by field, in unit/object_pool/typed_test.cpp.
+// pools are tested, field by field, in unit/compat/cachex_test.cpp, and types of a user's own in
+// unit/object_pool/typed_test.cpp.
 //
 //   PoolConfig{InitialSize, MaxSize, CleanupInterval}
 //                           options{.initial_objects, .max_objects, .cleanup_interval}
 //   recommended settings    options::standard(), high_throughput(), constrained(), for_rate(ops)
 //   pool.Get(), Put(x)      pool.get(), and the end of the handle's scope
 //   GetWithCapacity(n)      pool.get(n), and at least options::default_capacity, as get() has it
-//   PoolStats               snapshot(): CurrentSize = idle, TotalCreated = constructed,
-//                           TotalRetrieved = gets, TotalReturned = puts, TotalDiscarded = discarded
+//   PoolStats               to_cachex(pool.snapshot())
 //   OptimizedBufferPool     byte_pool<..., traits<cache_tiers>>
 //   cleanup of unused items pool.maintain(now), regularly
 

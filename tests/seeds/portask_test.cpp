@@ -9,9 +9,10 @@
 //   pool.Put(b)            the end of b's scope, or pool.put(std::move(b))
 //   pool.Resize(n)         pool.resize(0, n), both ways
 //   Clear, ResetAndDrain, Close    clear(), reset_and_drain(), close()
-//   GetStats()             pool.snapshot()
+//   GetStats()             to_portask(pool.snapshot(), clock)
 //   Factory                object_pool<T, ..., object_traits<keep_objects<Factory, Reset>>>
-//   GetGlobalPool(size), GetBuffer(n), PutBuffer(b)    default_pool().get(n)
+//   GetGlobalPool(size)    global_pools(sized_pools_options::portask()), in watching_test.cpp
+//   GetBuffer(n), PutBuffer(b)    default_pool().get(n), which does not zero
 //   NewBufferPool()        byte_pool<..., traits<small_tiers>>
 
 #include <algorithm>

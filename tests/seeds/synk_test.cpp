@@ -9,7 +9,8 @@
 //   GetSized(n)             get(n)
 //   GetAtLeast(n)           get_at_least(n)
 //   the large pool          options{.large_cache_bytes = ...}
-//   slots of a tier         pool.resize(tier, max(8, 256 >> tier))
+//   slots of a tier         options{.max_objects_by_tier = tier_bounds::halving(256, 8)}
+//   its statistics          to_synk(pool.snapshot())
 //   weak references         trim(), maintain(now): idle memory goes on request
 
 #include <algorithm>

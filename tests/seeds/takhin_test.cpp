@@ -4,7 +4,7 @@
 //
 //   NewBufferPool()             byte_pool<..., traits<kafka_tiers>> pool({.zeroing = on_put});
 //   Get(n), Put(b)              pool.get(n), and the end of the buffer's scope
-//   GetBuffer(n), PutBuffer(b)  default_pool().get(n)
+//   GetBuffer(n), PutBuffer(b)  default_pool().get(n), which has other tiers and does not zero
 //   Stats()                     to_takhin(pool.snapshot())
 
 #include <algorithm>

@@ -49,9 +49,11 @@ struct wanted<byte_pool<Lock, Stats, Traits>> {
   using pool_type = byte_pool<Lock, Stats, Traits>;
   using core_type = typename access::of<pool_type>::core;
   using result = typename pool_type::buffer;
+  static constexpr bool may_throw = false;  // other than for lack of memory
 
   std::size_t size;
   typename pool_type::where_type where;
+  bool is_room = false;  // the buffer is empty, with room for `size` bytes
 
   [[nodiscard]] std::uint32_t tier_in(const core_type& c) const noexcept {
     return c.tier_of(size, small_alignment);
@@ -65,7 +67,7 @@ struct wanted<byte_pool<Lock, Stats, Traits>> {
  private:
   [[nodiscard]] result made(core_type& c, typename core_type::sized_block got) const {
     if (got.block == nullptr) return {};
-    return access::make<result>(got.block, size, got.capacity, &c);
+    return access::make<result>(got.block, is_room ? 0 : size, got.capacity, &c);
   }
 };
 
@@ -74,6 +76,7 @@ struct wanted<object_pool<T, Lock, Stats, Traits>> {
   using pool_type = object_pool<T, Lock, Stats, Traits>;
   using core_type = typename access::of<pool_type>::core;
   using result = typename pool_type::handle;
+  static constexpr bool may_throw = true;  // the factory
 
   typename pool_type::where_type where;
 
@@ -250,6 +253,8 @@ class waiting_get : resume_queue::entry, waiting_request<typename access::of<Poo
     core_.begin_waiting(*this);
     return look();
   }
+  /// Instead of a `start` that threw: `take` throws this.
+  void fail(std::exception_ptr error) noexcept { error_ = std::move(error); }
   /// Called by a function that an executor ran, of type `Function`. The get may be gone then.
   template <class Function>
   void resumed_by() noexcept {
@@ -372,7 +377,7 @@ class get_with_handler : waiting_get<Pool, Executor> {
     auto* const made = new get_with_handler(pool, std::move(what), executor, std::move(handler));
     try {
       // Never inside the call that begins it.
-      if (made->base::start()) run_by(executor, done_function{made});
+      if (made->begin()) run_by(executor, done_function{made});
     } catch (...) {
       delete made;  // it does not wait: what throws is the first attempt, or the executor
       throw;
@@ -388,12 +393,39 @@ class get_with_handler : waiting_get<Pool, Executor> {
   get_with_handler(const Pool& pool, wanted<Pool> what, Executor executor, Handler handler)
       : base(pool, std::move(what), std::move(executor), &finish), handler_(std::move(handler)) {}
 
+  /// As `start` of the base. What a factory throws goes to the handler, whenever it does.
+  [[nodiscard]] bool begin() {
+    if constexpr (wanted<Pool>::may_throw) {
+      try {
+        return base::start();
+      } catch (...) {
+        this->fail(std::current_exception());
+        return true;
+      }
+    } else {
+      return base::start();
+    }
+  }
   static void finish(base& self) noexcept {
     auto* const made = static_cast<get_with_handler*>(&self);
     auto handler = std::move(made->handler_);
-    auto got = made->take();
+    typename base::result got;
+    std::exception_ptr error;
+    if constexpr (wanted<Pool>::may_throw) {
+      try {
+        got = made->take();
+      } catch (...) {
+        error = std::current_exception();
+      }
+    } else {
+      got = made->take();
+    }
     delete made;  // first: the handler may end the executor
-    std::move(handler)(std::move(got));
+    if constexpr (wanted<Pool>::may_throw) {
+      std::move(handler)(std::move(error), std::move(got));
+    } else {
+      std::move(handler)(std::move(got));
+    }
   }
 
   Handler handler_;
@@ -435,12 +467,21 @@ template <class Lock, class Stats, class Traits, class Executor = resume_here>
   return detail::get_awaitable<byte_pool<Lock, Stats, Traits>, Executor>(pool, {size, where},
                                                                          std::move(executor));
 }
-/// The same for an empty buffer of an unsized pool, with room for 4 KiB.
+/// The same for an empty buffer of an unsized pool, with room for `room` bytes.
 template <class Lock, class Stats, class Check, class Source, class Executor = resume_here>
   requires can_wait_for_other_threads<Lock>
+[[nodiscard]] auto async_get(unsized_pool<Lock, Stats, Check, Source>& pool, std::size_t room,
+                             Executor executor = {}) {
+  using pool_type = typename unsized_pool<Lock, Stats, Check, Source>::pool_type;
+  return detail::get_awaitable<pool_type, Executor>(pool.sized(), {room, {}, true},
+                                                    std::move(executor));
+}
+/// The same with room for 4 KiB.
+template <class Lock, class Stats, class Check, class Source, class Executor = resume_here>
+  requires(can_wait_for_other_threads<Lock> && !std::is_integral_v<Executor>)
 [[nodiscard]] auto async_get(unsized_pool<Lock, Stats, Check, Source>& pool,
                              Executor executor = {}) {
-  return async_get(pool.sized(), 0, std::move(executor));
+  return async_get(pool, std::size_t{0}, std::move(executor));
 }
 /// The same for a kept object. Throws, at the `co_await`: also what the factory throws.
 template <class T, class Lock, class Stats, class Traits, class Executor = resume_here>
@@ -473,6 +514,23 @@ struct asio_gets {
           using handler_type = std::decay_t<decltype(handler)>;
           detail::get_with_handler<pool_type, Executor, handler_type>::start(
               pool, {size, {}}, executor, std::forward<decltype(handler)>(handler));
+        },
+        std::forward<Token>(token));
+  }
+  /// The same for a kept object. The handler is called with a `std::exception_ptr`, which is what
+  /// the factory threw, or null, and with the object.
+  template <class T, class Lock, class Stats, class Traits, class Executor, class Token>
+    requires(can_wait_for_other_threads<Lock> && object_pool<T, Lock, Stats, Traits>::keeps_objects)
+  static auto async_get(object_pool<T, Lock, Stats, Traits>& pool, Executor executor,
+                        Token&& token) {
+    using pool_type = object_pool<T, Lock, Stats, Traits>;
+    using result =
+        AsyncResult<std::decay_t<Token>, void(std::exception_ptr, typename pool_type::handle)>;
+    return result::initiate(
+        [&pool, executor](auto&& handler) {
+          using handler_type = std::decay_t<decltype(handler)>;
+          detail::get_with_handler<pool_type, Executor, handler_type>::start(
+              pool, {{}}, executor, std::forward<decltype(handler)>(handler));
         },
         std::forward<Token>(token));
   }
