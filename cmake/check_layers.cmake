@@ -65,6 +65,7 @@ set(may_be_large
   tarn/policy 21                         # one header per lock, stats, tiers, check and source
   tarn/pool_base.hpp 440                 # one class, from which all pools inherit
   tarn/message.hpp 410                   # a message and the types of its bytes
+  tarn/interop/async_get.hpp 410         # a wait, for coroutines and for handlers of three pools
   tarn/fast_buffer.hpp 610               # one class: room at both ends of one storage
   tarn/detail/core/core.hpp 245          # one class, which declares all operations on blocks
   tarn/detail/core/life.hpp 170          # beginning, closing and ending are one sequence of steps

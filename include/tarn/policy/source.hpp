@@ -92,7 +92,8 @@ struct page_source {
 
 /// Refers to a source that the user owns.
 ///
-/// For sources with a state: a fixed piece of memory, a counter, a source that fails on purpose. One pointer.
+/// For sources with a state: a fixed piece of memory, a counter, a source that fails on purpose.
+/// One pointer.
 ///
 /// Preconditions: the source outlives the pool and every handle to memory of the pool.
 /// Thread safety: as `S`.
