@@ -47,6 +47,9 @@ class arena {
 
  public:
   using pool_type = Pool;
+  /// The call site of an allocation, for stats policies that follow blocks: that which needed the
+  /// block. `make` and `copy` can't find it themselves.
+  using where_type = typename Pool::where_type;
   static constexpr std::size_t default_block_bytes = std::size_t{16} << 10;
 
   /// Where an arena stands. Valid until a reset, or a rewind to an earlier mark.
@@ -81,8 +84,8 @@ class arena {
   /// Throws: `std::invalid_argument` if `alignment` is no power of two; `std::length_error` if the
   ///   bytes overflow; as `byte_pool::get`. The arena is unchanged then. Complexity: O(1); if no
   ///   block has room, O(blocks) for a request above `block_bytes`.
-  [[nodiscard]] void* allocate(std::size_t size,
-                               std::size_t alignment = alignof(std::max_align_t)) {
+  [[nodiscard]] void* allocate(std::size_t size, std::size_t alignment = alignof(std::max_align_t),
+                               where_type where = where_type::current()) {
     if (!std::has_single_bit(alignment)) {
       detail::throw_invalid("alignment", alignment, "must be a power of two");
     }
@@ -94,7 +97,7 @@ class arena {
         return b.data() + at;
       }
     }
-    return allocate_in_next(size, alignment);
+    return allocate_in_next(size, alignment, where);
   }
 
   /// Makes a `T` that ends with the next `reset` or `rewind`, the last one first. A type without a
@@ -108,7 +111,7 @@ class arena {
     if constexpr (std::is_trivially_destructible_v<T>) {
       return make_unended<T>(std::forward<Args>(args)...);
     } else {
-      void* const note = allocate(sizeof(ending), alignof(ending));  // first: it may fail
+      void* const note = allocate(sizeof(ending), alignof(ending), {});  // first: it may fail
       T* const made = make_unended<T>(std::forward<Args>(args)...);
       last_ = ::new (note) ending{
           [](void* object) noexcept { std::destroy_at(static_cast<T*>(object)); }, made, last_};
@@ -119,12 +122,12 @@ class arena {
   template <class T, class... Args>
     requires std::constructible_from<T, Args...>
   T* make_unended(Args&&... args) {
-    return ::new (allocate(sizeof(T), alignof(T))) T(std::forward<Args>(args)...);
+    return ::new (allocate(sizeof(T), alignof(T), {})) T(std::forward<Args>(args)...);
   }
   /// Copies a text. Throws: as `allocate`. Complexity: O(bytes).
   [[nodiscard]] std::string_view copy(std::string_view text) {
     if (text.empty()) return {};
-    auto* const to = static_cast<char*>(allocate(text.size(), 1));
+    auto* const to = static_cast<char*>(allocate(text.size(), 1, {}));
     std::memcpy(to, text.data(), text.size());
     return {to, text.size()};
   }
@@ -173,7 +176,8 @@ class arena {
     const auto address = reinterpret_cast<std::uintptr_t>(b.data()) + used;
     return used + (detail::align_up(address, alignment) - address);
   }
-  [[nodiscard]] TARN_COLD void* allocate_in_next(std::size_t size, std::size_t alignment) {
+  [[nodiscard]] TARN_COLD void* allocate_in_next(std::size_t size, std::size_t alignment,
+                                                 where_type where) {
     // What aligning may cost: blocks have `small_alignment`.
     const auto slack =
         alignment > detail::small_alignment ? alignment - detail::small_alignment : 0;
@@ -187,7 +191,7 @@ class arena {
       ++fit;
     if (fit == blocks_.size()) {
       if (blocks_.size() == blocks_.capacity()) blocks_.reserve(2 * blocks_.size() + 4);
-      block made = pool_->get(detail::max_of(wanted, block_bytes_));
+      block made = pool_->get(detail::max_of(wanted, block_bytes_), where);
       made.resize(made.capacity());  // all of it is used, for a pool that zeroes the used part
       blocks_.push_back(std::move(made));
     }

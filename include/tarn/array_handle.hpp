@@ -131,6 +131,16 @@ template <class T, class Pool, class Construct>
 
 }  // namespace detail
 
+/// As `make_array`, with a call site for stats policies: see `object_pool::make_at`.
+template <class T, class Lock, class Stats, class Traits, class... Args>
+  requires std::constructible_from<T, const Args&...>
+[[nodiscard]] auto make_array_at(typename byte_pool<Lock, Stats, Traits>::where_type where,
+                                 byte_pool<Lock, Stats, Traits>& pool, std::size_t count,
+                                 const Args&... args) {
+  using pool_type = byte_pool<Lock, Stats, Traits>;
+  return detail::array_in<T, pool_type>(pool.get(detail::array_bytes<T>(count), where), count,
+                                        [&](void* place) { ::new (place) T(args...); });
+}
 /// Makes `count` elements, each of them from `args`, in a block of `pool`. Without `args` they are
 /// `T()`. The arguments are not moved from, since each element needs them.
 ///
@@ -141,9 +151,8 @@ template <class T, class Lock, class Stats, class Traits, class... Args>
   requires std::constructible_from<T, const Args&...>
 [[nodiscard]] auto make_array(byte_pool<Lock, Stats, Traits>& pool, std::size_t count,
                               const Args&... args) {
-  using pool_type = byte_pool<Lock, Stats, Traits>;
-  return detail::array_in<T, pool_type>(pool.get(detail::array_bytes<T>(count)), count,
-                                        [&](void* place) { ::new (place) T(args...); });
+  using where_type = typename byte_pool<Lock, Stats, Traits>::where_type;
+  return make_array_at<T>(where_type(), pool, count, args...);
 }
 /// As `make_array`, but returns an empty handle if the pool has no memory. Throws: what a
 /// constructor throws; `std::length_error`.
@@ -152,7 +161,7 @@ template <class T, class Lock, class Stats, class Traits, class... Args>
 [[nodiscard]] auto try_make_array(byte_pool<Lock, Stats, Traits>& pool, std::size_t count,
                                   const Args&... args) {
   using pool_type = byte_pool<Lock, Stats, Traits>;
-  auto block = pool.try_get(detail::array_bytes<T>(count));
+  auto block = pool.try_get(detail::array_bytes<T>(count), typename pool_type::where_type());
   if (!block) return array_handle<T, pool_type>();
   return detail::array_in<T, pool_type>(std::move(block), count,
                                         [&](void* place) { ::new (place) T(args...); });
@@ -161,10 +170,12 @@ template <class T, class Lock, class Stats, class Traits, class... Args>
 /// Complexity: O(1) for those.
 template <class T, class Lock, class Stats, class Traits>
   requires std::default_initializable<T>
-[[nodiscard]] auto make_array_for_overwrite(byte_pool<Lock, Stats, Traits>& pool,
-                                            std::size_t count) {
+[[nodiscard]] auto make_array_for_overwrite(
+    byte_pool<Lock, Stats, Traits>& pool, std::size_t count,
+    typename byte_pool<Lock, Stats, Traits>::where_type where =
+        byte_pool<Lock, Stats, Traits>::where_type::current()) {
   using pool_type = byte_pool<Lock, Stats, Traits>;
-  return detail::array_in<T, pool_type>(pool.get(detail::array_bytes<T>(count)), count,
+  return detail::array_in<T, pool_type>(pool.get(detail::array_bytes<T>(count), where), count,
                                         [](void* place) { ::new (place) T; });
 }
 

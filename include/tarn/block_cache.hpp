@@ -37,6 +37,9 @@ class block_cache {
  public:
   using pool_type = Pool;
   using buffer = typename Pool::buffer;
+  /// The call site of a get, for stats policies that follow blocks. They see the get that filled
+  /// the cache.
+  using where_type = typename Pool::where_type;
 
   /// For buffers of `size` bytes, and up to `room` of them. It takes none yet.
   ///
@@ -55,13 +58,13 @@ class block_cache {
   /// the pool. Its contents are indeterminate, unless the pool zeroes.
   ///
   /// Throws: as `byte_pool::get`. Complexity: O(1) amortised.
-  [[nodiscard]] buffer get() {
-    if (count_ == 0 && !refill()) return pool_->get(size_);
+  [[nodiscard]] buffer get(where_type where = where_type::current()) {
+    if (count_ == 0 && !refill(where)) return pool_->get(size_, where);
     return std::move(buffers_[--count_]);
   }
   /// As `get`, but returns an empty buffer instead of throwing.
-  [[nodiscard]] buffer try_get() noexcept {
-    if (count_ == 0 && !refill()) return pool_->try_get(size_);
+  [[nodiscard]] buffer try_get(where_type where = where_type::current()) noexcept {
+    if (count_ == 0 && !refill(where)) return pool_->try_get(size_, where);
     return std::move(buffers_[--count_]);
   }
   /// Keeps a buffer for the next get. If the cache is full, half of it goes back to the pool. A
@@ -99,9 +102,19 @@ class block_cache {
     return room;
   }
   /// Returns: false if the pool has less than half a room; another get may still find one buffer.
-  [[nodiscard]] bool refill() noexcept {
+  [[nodiscard]] bool refill(where_type where) noexcept {
     const auto wanted = buffers_.size() / 2;
-    if (wanted < 2 || !pool_->try_get_bulk(size_, std::span(buffers_).first(wanted))) return false;
+    if (wanted < 2) return false;
+    if (singly_ != 0) {
+      --singly_;
+      return false;
+    }
+    if (!detail::access::try_get_bulk_unreported(*pool_, size_, std::span(buffers_).first(wanted),
+                                                 where)) {
+      singly_ =
+          wanted;  // near a limit an attempt makes the pool give up idle memory: not each time
+      return false;
+    }
     count_ = wanted;
     return true;
   }
@@ -116,6 +129,7 @@ class block_cache {
   std::size_t capacity_;         // of the blocks that serve that size
   std::vector<buffer> buffers_;  // the first `count_` are full
   std::size_t count_ = 0;
+  std::size_t singly_ = 0;  // so many gets ask the pool for one buffer only
 };
 
 }  // namespace tarn

@@ -420,6 +420,14 @@ class byte_pool
     if (got.block == nullptr) return {};
     return {got.block, size, got.capacity, &core()};
   }
+  [[nodiscard]] bool try_get_bulk_unreported(std::size_t size, std::span<buffer> out,
+                                             where_type where) noexcept {
+    return core().take_many_unreported(size, out.size(), where,
+                                       [first = out.data(), size, core = &core()](
+                                           std::size_t i, void* block, std::size_t capacity) {
+                                         first[i] = {block, size, capacity, core};
+                                       });
+  }
   [[nodiscard]] buffer try_get_unreported(std::size_t size, where_type where) noexcept {
     const auto got = core().take_unreported(size, where);
     if (got.block == nullptr) return {};

@@ -8,6 +8,7 @@
 
 #pragma once
 
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <new>
@@ -103,7 +104,7 @@ class basic_variant_pool<type_tiers<Ts...>, Lock, Stats, Check, Source> {
   template <std::default_initializable S = Source>
   explicit basic_variant_pool(options o) : basic_variant_pool(std::move(o), S()) {}
   explicit basic_variant_pool(options o, Source source)
-      : pool_(std::move(o), {}, std::move(source)) {}
+      : pool_(fitted(std::move(o)), {}, std::move(source)) {}
 
   /// Builds an object in a pooled block.
   ///
@@ -159,6 +160,17 @@ class basic_variant_pool<type_tiers<Ts...>, Lock, Stats, Check, Source> {
   [[nodiscard]] const pool_type& sized() const noexcept { return pool_; }
 
  private:
+  /// The room of a check moves blocks off the alignment of their objects.
+  [[nodiscard]] static options fitted(options o) noexcept {
+    if constexpr (detail::parts_in<Check>::type::room_bytes != 0) {
+      std::size_t most = 1;
+      ((most = detail::max_of(most, alignof(Ts))), ...);
+      const std::size_t asked = o.alignment.value_or(1);
+      // An option that is wrong stays, for its error.
+      if (std::has_single_bit(asked) && asked < most) o.alignment = most;
+    }
+    return o;
+  }
   /// If the constructor throws, the handle of the block gives it back.
   template <class T, class... Args>
   [[nodiscard]] static handle<T> build(typename pool_type::buffer block, Args&&... args) {

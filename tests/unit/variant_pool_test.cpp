@@ -10,12 +10,14 @@
 #include <memory>
 #include <new>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include <tarn/policy/check_parts.hpp>
 #include <tarn/variant_pool.hpp>
 
 #include "support/catch.hpp"
@@ -211,6 +213,22 @@ TEST_CASE("a checked pool finds an object that is put twice, and bytes are wiped
   pool.put(twice);
   pool.put(twice);
   CHECK(pool.sized().snapshot().misuses[static_cast<std::size_t>(tarn::misuse::double_put)] == 1);
+}
+
+TEST_CASE("objects are aligned also where a check has room behind each", "[variant_pool]") {
+  struct alignas(128) large {
+    char bytes[128];
+  };
+  using pool_type =
+      tarn::basic_variant_pool<tarn::type_tiers<large, char>, tarn::no_lock, tarn::counting_stats,
+                               tarn::checked_with<tarn::fence_blocks>, tarn::heap_source>;
+  pool_type pool;
+  std::vector<pool_type::handle<large>> all;
+  for (int i = 0; i != 20; ++i) {
+    all.push_back(pool.make<large>());
+    CHECK(reinterpret_cast<std::uintptr_t>(all.back().get()) % alignof(large) == 0);
+  }
+  CHECK_THROWS_AS(pool_type({.alignment = 3}), std::invalid_argument);
 }
 
 TEST_CASE("a failing source is no crash", "[variant_pool]") {

@@ -77,6 +77,10 @@ namespace detail {
 [[nodiscard]] constexpr std::size_t sum_to_limit(std::size_t a, std::size_t b) noexcept {
   return b < max_size - a ? a + b : max_size;
 }
+/// A snapshot that was made by hand may have no strides.
+[[nodiscard]] constexpr std::size_t stride_of(const tier_snapshot& t) noexcept {
+  return max_of<std::size_t>(t.stride_bytes, 1);
+}
 /// Bytes of the slabs for so many blocks, of the default size.
 [[nodiscard]] constexpr std::size_t bytes_of_slabs(std::size_t blocks,
                                                    std::size_t stride) noexcept {
@@ -109,9 +113,10 @@ namespace detail {
     const auto peak = t.most_in_use != 0 ? t.most_in_use : t.peak_outstanding;
     const auto bound = detail::with_headroom(peak, headroom);
     made.max_objects_by_tier.push_back(bound);
-    made.max_bytes = bound > detail::max_size / t.stride_bytes
+    const auto stride = detail::stride_of(t);
+    made.max_bytes = bound > detail::max_size / stride
                          ? detail::max_size
-                         : detail::sum_to_limit(made.max_bytes, bound * t.stride_bytes);
+                         : detail::sum_to_limit(made.max_bytes, bound * stride);
     made.capacity =
         detail::max_of(made.capacity, detail::with_headroom(t.peak_outstanding, headroom));
     least = detail::min_of(least, peak);
@@ -120,7 +125,7 @@ namespace detail {
   std::size_t initial_bytes = 0;
   for (const auto& t : s.tiers) {
     initial_bytes = detail::sum_to_limit(
-        initial_bytes, detail::bytes_of_slabs(made.initial_objects, t.stride_bytes));
+        initial_bytes, detail::bytes_of_slabs(made.initial_objects, detail::stride_of(t)));
   }
   made.large_cache_bytes = detail::with_headroom(s.large.most_in_use_bytes, headroom);
   made.limit_bytes = detail::with_headroom(s.most_held_bytes, headroom);

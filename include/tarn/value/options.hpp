@@ -81,9 +81,11 @@ struct options {
   /// Bytes of one slab, a power of two from 64 KiB to 1 GiB. Default: 64 KiB; 1 MiB if idle memory
   /// stays and there is no `limit_bytes`, since the heap keeps two pages of its own per slab.
   setting<std::size_t> slab_bytes{};
-  /// The least alignment of every block, in bytes: a power of two, at most `slab_bytes`. All
-  /// products, raw memory and blocks above the last tier have it: 4096 for `O_DIRECT`. Blocks are
-  /// at least that far apart, so small tiers need more memory; `advise` does not count that.
+  /// The least alignment of every block, in bytes: a power of two, at most `slab_bytes`. Buffers,
+  /// objects, raw memory and blocks above the last tier begin with their block: 4096 for
+  /// `O_DIRECT`. A message lies behind its count, and bytes behind room in front, or in the middle
+  /// of a block, are elsewhere. Blocks are at least that far apart, so small tiers need more
+  /// memory; `advise` does not count that.
   /// Default: 16, or 64 from 64 bytes on, or that of the object.
   setting<std::size_t> alignment{};
   /// The most bytes that a returned object may hold; object and message pools only. An object that

@@ -194,6 +194,13 @@ TEST_CASE("without requests there is no advice, and bad headroom is refused", "[
   }
 }
 
+TEST_CASE("a snapshot that was made by hand, without strides, is no crash", "[advice]") {
+  tarn::snapshot s;
+  s.most_held_bytes = 1;
+  s.tiers.emplace_back();
+  CHECK_FALSE(tarn::advise_bounds(s).empty());
+}
+
 TEST_CASE("numbers that overflow are the largest size", "[advice]") {
   auto s = of_two_tiers();
   s.tiers[0].peak_outstanding = s.tiers[1].peak_outstanding = UINT64_MAX / 2;

@@ -214,6 +214,16 @@ TEMPLATE_LIST_TEST_CASE("a part may write the bytes of a block only where zeroin
   }
 }
 
+TEST_CASE("a set of no parts checks as `checked` does", "[check]") {
+  tarn::byte_pool<tarn::no_lock, tarn::counting_stats,
+                  tarn::traits<tarn::power_of_two_tiers<>, tarn::checked_with<>>>
+      pool;
+  void* const block = pool.allocate(100);
+  pool.deallocate(block, 100);
+  pool.deallocate(block, 100);
+  CHECK(pool.snapshot().misuses[static_cast<std::size_t>(misuse::double_put)] == 1);
+}
+
 TEMPLATE_LIST_TEST_CASE("parts see objects, kept ones and built ones", "[check]",
                         test::every_policy) {
   INFO(test::name_of<TestType>());
@@ -247,6 +257,11 @@ TEMPLATE_LIST_TEST_CASE("parts see objects, kept ones and built ones", "[check]"
     CHECK(first.puts == 1);
     CHECK(first.idles == 1);
     CHECK(first.idle.is_free);
+    pool_type wiped({.zeroing = tarn::zeroing::secure});
+    static_cast<void>(wiped.make(std::uint64_t{8}));
+    CHECK(first.puts == 2);
+    CHECK(first.idles == 2);
+    CHECK_FALSE(first.idle.is_free);  // the bytes are zeros
   }
   first = {};
   {

@@ -59,6 +59,12 @@ struct access {
       typename Pool::where_type where = Pool::where_type::current()) noexcept {
     return pool.try_get_unreported(size, where);
   }
+  /// The same as `try_get_bulk`.
+  template <class Pool, class Buffers>
+  [[nodiscard]] static bool try_get_bulk_unreported(Pool& pool, std::size_t size, Buffers out,
+                                                    typename Pool::where_type where) noexcept {
+    return pool.try_get_bulk_unreported(size, out, where);
+  }
   /// The same as `try_get_shared`.
   template <class Pool>
   [[nodiscard]] static auto try_get_shared_unreported(

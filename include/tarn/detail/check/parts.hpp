@@ -60,7 +60,7 @@ struct check_parts {
   }
   template <class Action>
   static void each(checked_block b, Action&& action) noexcept {
-    const auto see = [&]<class Part>(const Part* part) {
+    [[maybe_unused]] const auto see = [&]<class Part>(const Part* part) {
       action(part, b);
       b.room += room_of<Part>;
     };

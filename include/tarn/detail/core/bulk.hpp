@@ -50,7 +50,6 @@ bool core<Config>::take_bulk(std::uint32_t tier, std::size_t size, std::size_t c
   if (blocks != nullptr && front::pop_bulk(*this, tier, blocks, count)) {
     held.ready = count;
   } else if (blocks == nullptr || !bounds<Config>::hold(*this, tier, blocks, count, held, true)) {
-    bounds<Config>::refuse_many(*this, tier, size, count);
     return false;
   }
   note_held(tier, size, blocks, count, where);

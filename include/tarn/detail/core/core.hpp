@@ -120,7 +120,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   [[nodiscard]] bool pop_bulk(std::uint32_t tier, std::size_t size, void** blocks,
                               std::size_t count, where_type where);
   /// Takes `count` blocks or none, and calls `use(i, block, from)` for each. Returns: whether it
-  /// got them.
+  /// got them; a refusal is not reported.
   template <class Use>
   [[nodiscard]] bool take_bulk(std::uint32_t tier, std::size_t size, std::size_t count,
                                where_type where, Use&& use);

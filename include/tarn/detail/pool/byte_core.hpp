@@ -155,6 +155,10 @@ class byte_core final : public core<typename Config::mechanism> {
   /// the refusal. Returns: whether it got them.
   template <class Use>
   [[nodiscard]] bool take_many(std::size_t size, std::size_t count, where_type where, Use&& use);
+  /// The same, but a refusal is neither counted nor reported.
+  template <class Use>
+  [[nodiscard]] bool take_many_unreported(std::size_t size, std::size_t count, where_type where,
+                                          Use&& use);
 
   /// `used`: the bytes that may differ from zero. `by_hand`: not through a handle.
   TARN_COLD void give_cold(void* block, std::size_t size, std::size_t alignment, std::size_t used,

@@ -96,7 +96,6 @@ bool byte_core<Config>::take_many_large(std::size_t size, std::size_t count, whe
     large_.put_back(list[held], large_alignment(small_alignment), this->source());
   if (!all) this->waiting().call(bounds_type::no_tier);
   this->own().destroy_array(list, count);
-  if (!all) bounds_type::refuse_many(*this, this->tiers(), size, count);
   return all;
 }
 

@@ -67,11 +67,16 @@ template <class Config>
 template <class Use>
 bool byte_core<Config>::take_many(std::size_t size, std::size_t count, where_type where,
                                   Use&& use) {
+  if (take_many_unreported(size, count, where, use)) return true;
+  bounds_type::refuse_many(*this, tier_of(size, small_alignment), size, count);
+  return false;
+}
+template <class Config>
+template <class Use>
+bool byte_core<Config>::take_many_unreported(std::size_t size, std::size_t count, where_type where,
+                                             Use&& use) {
   if (count == 0) return true;  // of any size, also where no block could be had
-  if (size > max_size / count) {
-    bounds_type::refuse_many(*this, tier_of(size, small_alignment), size, count);
-    return false;
-  }
+  if (size > max_size / count) return false;
   const auto tier = tier_of(size, small_alignment);
   if (tier == this->tiers()) return take_many_large(size, count, where, use);
   const auto capacity = this->shape_of(tier).size;

@@ -38,6 +38,7 @@ bool object_core<Config>::give_watched(value_type* object) noexcept {
   if (!wipes_) return false;
   if constexpr (!keeps) {
     dispose(object);
+    checks_type::on_idle(*this, object, sizeof(value_type), false);
   } else {
     if constexpr (can_wipe<value_type>) wipe(*object);  // first: a reset may give memory back
     if (!restore(*object)) {
