@@ -114,7 +114,7 @@ class reused_map {
   /// The value of that key; a new one, as of a new entry, if there is none yet. Throws:
   /// `std::bad_alloc`, and what making or assigning the key throws; no entry has changed then.
   template <class K = Key>
-  [[nodiscard]] Value& operator[](K&& key) {
+  Value& operator[](K&& key) {
     return add(std::forward<K>(key), [](Value&) {}).first->second;
   }
   /// Adds an entry, if there is none with that key. Returns: its place, and whether it is new.
@@ -182,11 +182,14 @@ class reused_map {
   }
   /// Frees kept nodes until at most `bytes` are held, or no kept node is left. Entries stay.
   void shrink(std::size_t bytes) noexcept {
-    while (!spare_.empty() && kept_bytes() > bytes) {
-      spare_bytes_ -= bytes_of(spare_.back());
+    auto held = kept_bytes();
+    while (!spare_.empty() && held > bytes) {
+      const auto one = bytes_of(spare_.back());
+      held -= one;
+      spare_bytes_ -= one;
       spare_.pop_back();
     }
-    if (spare_.empty() && kept_bytes() > bytes) std::vector<node_type>().swap(spare_);
+    if (spare_.empty() && held > bytes) std::vector<node_type>().swap(spare_);
   }
 
   friend bool operator==(const reused_map& a, const reused_map& b) {
