@@ -13,6 +13,8 @@
 #include <memory>
 #include <type_traits>
 
+#include <tarn/detail/base/compiler.hpp>
+
 namespace tarn {
 
 namespace detail {

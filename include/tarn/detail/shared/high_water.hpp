@@ -3,6 +3,8 @@
 
 #include <atomic>
 
+#include <tarn/detail/base/compiler.hpp>
+
 namespace tarn::detail {
 
 /// The highest of the numbers that threads noted. Costs one load while no number is higher.
