@@ -136,7 +136,7 @@ TEMPLATE_LIST_TEST_CASE("a write after the put is found by the next get of the b
                         test::every_lock) {
   INFO(test::name_of<TestType>());
   const listening here;
-  for (const std::size_t at : {0, 1, 500, 1023}) {
+  for (const std::size_t at : {0u, 1u, 500u, 1023u}) {
     INFO(at);
     heard = 0;
     fixture<TestType> pool({.name = "judge"});
