@@ -76,7 +76,7 @@ set(may_be_large
   tarn/detail/frontend/cpu_caches.hpp 260       # one class: sections, doors and seals
   tarn/detail/frontend/lock_free_front.hpp 350  # one front end, with bulks, bounds and waiting
   tarn/detail/frontend/placed_stack.hpp 200     # how blocks move between a stack and places
-  tarn/detail/frontend/per_cpu_front.hpp 300    # one front end, with bulks, bounds and fork
+  tarn/detail/frontend/per_cpu_front.hpp 305    # one front end, with bulks, bounds and fork
   tarn/detail/frontend/striped_front.hpp 280    # the same
   tarn/detail/frontend/per_thread_front.hpp 185 # one front end, with bulks, bounds and waiting
   tarn/detail/frontend/native_env.hpp 155       # one environment, with the names of the models'

@@ -37,9 +37,10 @@ struct per_cpu_front : cached_front<Config> {
   struct tier_part {
     no_counts counts;
     std::uint32_t processors = 1;  // immutable once the core is made
-    // Guarded by the tier's lock: the bound on ready blocks, and what all caches may hold of them.
-    std::uint64_t bound = ~std::uint64_t{0};
-    std::uint64_t most_in_caches = 0;
+    // The bound on ready blocks. A thread that bounds another tier reads it without the tier's
+    // lock.
+    typename env::template atomic<std::uint64_t> bound{~std::uint64_t{0}};
+    std::uint64_t most_in_caches = 0;  // what all caches may hold of them; lock: tier
 
     void destroy(const tier_shape&) noexcept {}
   };
@@ -237,11 +238,14 @@ struct per_cpu_front : cached_front<Config> {
     return blocks;
   }
   [[nodiscard]] static std::uint64_t beside_depot(const tier_type& t) noexcept {
-    return t.bound == ~std::uint64_t{0} ? 0 : t.most_in_caches;
+    return ready_bound(t) == ~std::uint64_t{0} ? 0 : t.most_in_caches;
   }
-  static void note_bound(tier_type& t, std::uint64_t blocks) noexcept { t.bound = blocks; }
+  static void note_bound(tier_type& t, std::uint64_t blocks) noexcept {
+    // relaxed: `apply_bound` follows, and takes the lock of the caches.
+    t.bound.store(blocks, std::memory_order::relaxed);
+  }
   [[nodiscard]] static std::uint64_t most_cached(const tier_type& t) noexcept {
-    return t.bound / 2 / t.processors;
+    return ready_bound(t) / 2 / t.processors;
   }
   static void apply_bound(core_type& c, std::uint32_t tier, std::uint64_t) noexcept {
     empty(c, tier, tier + 1, true);
@@ -267,6 +271,10 @@ struct per_cpu_front : cached_front<Config> {
   }
 
  private:
+  [[nodiscard]] static std::uint64_t ready_bound(const tier_type& t) noexcept {
+    // relaxed: a thread that sets a bound later fits the caches again, under their lock.
+    return t.bound.load(std::memory_order::relaxed);
+  }
   /// Tells the caller's own recorder of a put, if it has one: no other thread writes to that line.
   template <class Shard>
   TARN_FORCE_INLINE static void tell(core_type& c, [[maybe_unused]] Shard* s,
