@@ -10,8 +10,10 @@
 namespace {
 
 struct particle {
-  float height;
-  float speed;
+  particle() = default;
+  particle(float h, float s) : height(h), speed(s) {}
+  float height = 0;
+  float speed = 0;
 };
 
 }  // namespace
