@@ -54,8 +54,8 @@ class block_cache {
   block_cache& operator=(const block_cache&) = delete;
   ~block_cache() = default;  // each buffer finds its core, if the pool is gone
 
-  /// Gets a buffer of `block_bytes()` bytes. If there is none, it takes up to half of its room from
-  /// the pool. Its contents are indeterminate, unless the pool zeroes.
+  /// Gets a buffer of `block_bytes()` bytes. An empty cache first takes half of its room from the
+  /// pool. Its contents are indeterminate, unless the pool zeroes.
   ///
   /// Throws: as `byte_pool::get`. Complexity: O(1) amortised.
   [[nodiscard]] buffer get(where_type where = where_type::current()) {

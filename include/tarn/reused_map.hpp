@@ -111,13 +111,13 @@ class reused_map {
     return entries_.upper_bound(key);
   }
 
-  /// The value of that key; a new one, as of a new entry, if there is none yet. Throws:
+  /// The value of that key. Without such an entry it makes one, with a reset value. Throws:
   /// `std::bad_alloc`, and what making or assigning the key throws; no entry has changed then.
   template <class K = Key>
   Value& operator[](K&& key) {
     return add(std::forward<K>(key), [](Value&) {}).first->second;
   }
-  /// Adds an entry, if there is none with that key. Returns: its place, and whether it is new.
+  /// Adds an entry, unless one has that key already. Returns: its place, and whether it is new.
   /// Throws: as `operator[]`, and what assigning the value throws; no entry has changed then.
   template <class K = Key, class V = Value>
   std::pair<iterator, bool> insert(K&& key, V&& value) {
@@ -261,8 +261,7 @@ class reused_map {
     }
     return {entries_.insert(at, std::move(node)), true};
   }
-  /// Takes a kept node. Returns: an empty one if there is none; there is room to keep one more
-  /// then.
+  /// Takes a kept node. Without one, it makes room to keep one more, and returns an empty handle.
   [[nodiscard]] node_type take() {
     if (spare_.empty()) {
       const auto wanted = size() + 1;

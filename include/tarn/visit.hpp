@@ -25,7 +25,7 @@ template <class Core>
 [[nodiscard]] std::vector<void*> ready_objects(Core& core) {
   using walk = block_walk<typename Core::config>;
   std::vector<void*> blocks;
-  blocks.reserve(walk::ready_count(core, 0));
+  blocks.reserve(cast_to<std::size_t>(bounds<typename Core::config>::reachable(core, 0)));
   walk::ready(core, 0, [&](void* block) { blocks.push_back(block); });
   return blocks;
 }

@@ -114,7 +114,7 @@ TEMPLATE_LIST_TEST_CASE("a pool that has less than half a cache still serves it"
   auto c = cache.try_get();
   CHECK(c);
   if constexpr (TestType::stats::counts) {
-    CHECK(pool.snapshot().refused() == 0);  // an attempt to fill the cache is none
+    CHECK(pool.snapshot().refused() == 0);  // an attempt to fill the cache is no request
   }
   CHECK_FALSE(cache.try_get());
   CHECK_THROWS_AS(cache.get(), std::bad_alloc);

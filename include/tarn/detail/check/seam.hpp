@@ -83,7 +83,7 @@ class block_checks<Config, true> {
     core.report(kind, block, size);
   }
 
-  /// Marks a block, or a node, as in use or idle; null: there is none.
+  /// Marks a block, or a node, as in use or idle. Ignores null.
   template <class Core>
   static void mark(Core& core, const void* block, bool out) noexcept {
     if (auto* const s = core.find_slab(block)) {
@@ -114,7 +114,7 @@ class block_checks<Config, true> {
   static void on_put(Core& core, void* block, std::size_t size, std::size_t capacity) noexcept {
     parts::on_put(core, block, size, capacity);
   }
-  /// Its bytes are no one's from here on. The next caller of the core may hand it out.
+  /// Its bytes belong to the pool from here on. The next caller of the core may hand it out.
   template <class Core>
   static void on_idle(Core& core, void* block, std::size_t capacity, bool is_free) noexcept {
     parts::on_idle(block, capacity, is_free);

@@ -13,12 +13,6 @@ template <class Config>
 struct block_walk {
   using core_type = core<Config>;
 
-  /// How many blocks `ready` finds.
-  [[nodiscard]] static std::size_t ready_count(core_type& c, std::uint32_t tier) noexcept {
-    std::size_t count = 0;
-    ready(c, tier, [&](void*) { ++count; });
-    return count;
-  }
   /// Calls `action(block)` for each idle block that a get would take first: those in the cache, and
   /// those in magazines. If the core keeps objects, each of them holds one.
   template <class Action>
