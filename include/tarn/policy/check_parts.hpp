@@ -95,9 +95,9 @@ struct fill_blocks {
 /// behind the fence may have been written as well.
 ///
 /// Bytes between the requested size and the capacity belong to the user (`buffer::capacity`), so a
-/// write there is no misuse. Blocks are further apart: 192 instead of 128 bytes, so a pool with fences
-/// doesn't cut larger idle blocks for smaller requests, and serves alignments above 64 from the
-/// source unless `options::alignment` asks for them.
+/// write there is no misuse. Blocks are further apart: 192 instead of 128 bytes. So a pool with
+/// fences doesn't cut larger idle blocks for smaller requests, and serves alignments above 64 from
+/// the source unless `options::alignment` asks for them.
 ///
 /// Complexity: O(1) per get and per put.
 struct fence_blocks {
