@@ -59,8 +59,8 @@ void read_tiers(const Core& core, std::vector<Tier>& tiers, Tier& nodes) {
   });
 }
 
-/// The misuses that a pool counted, by kind. A pool that does not check has a list only once a block
-/// came home twice.
+/// The misuses that a pool counted, by kind. A pool that does not check has a list only once a
+/// block came home twice.
 template <class Core>
 void read_misuses(const Core& core, std::vector<std::uint64_t>& into) {
   const auto& counted = core.misuses();
