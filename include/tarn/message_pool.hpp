@@ -348,15 +348,6 @@ class message_pool : public detail::message_parts<M, Lock, Stats, Traits>::base 
     this->core().refuse(why, 0, sizeof(M));
   }
   static constexpr unsigned most_refusals = 16;  // by the source, in one get that waits
-  /// True if as many messages exist as the capacity allows. A get that finds none then
-  /// succeeds as soon as another thread has destroyed a message.
-  [[nodiscard]] bool is_full() const noexcept {
-    std::uint64_t live = 0;
-    this->core().read(
-        [&](const detail::tier_numbers& n) { live = n.created - n.retired - n.abandoned; });
-    return live >= permits_->total();
-  }
-
   /// Gives the message back first and its permit second: a thread with a permit finds a message.
   TARN_FORCE_INLINE static void give(core_type& core, slot_type* slot) noexcept {
     permits_type* const permit = slot->permit;
@@ -385,7 +376,8 @@ auto message_pool<M, Lock, Stats, Traits>::take(permits_type& from, std::int64_t
     unsigned refusals = 0;
     for (unsigned turn = 0; waits && !got && refusals != most_refusals; ++turn) {
       if (this->closed() || parts::env::now() >= deadline) break;
-      if (!is_full()) ++refusals;
+      // A message that another thread is making or destroying is not missing for long.
+      refusals = this->core().is_at_capacity() ? 0 : refusals + 1;
       parts::env::pause(turn);
       got = {this->core().take_kept(where, false), &this->core()};
     }

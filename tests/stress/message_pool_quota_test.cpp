@@ -179,3 +179,50 @@ TEMPLATE_LIST_TEST_CASE("a waiting thread is not sent away while idle messages a
   });
   CHECK(empty == 0);
 }
+
+TEMPLATE_LIST_TEST_CASE("a waiting thread is not sent away while others make and destroy messages",
+                        "[message_pool]", test::every_concurrent_lock) {
+  // Its second object is being made, and its first one being destroyed, until `end` is set.
+  struct gate {
+    std::atomic<int> made{0};
+    std::atomic<int> going{0};
+    std::atomic<bool> end{false};
+    void wait(std::atomic<int>& arrived, int first) {
+      if (++arrived < first) return;
+      while (!end)
+        std::this_thread::yield();
+    }
+  };
+  static gate* now = nullptr;
+  struct slow {
+    slow() { now->wait(now->made, 2); }
+    ~slow() { now->wait(now->going, 1); }
+    void reset() noexcept {}
+  };
+  gate g;
+  now = &g;
+  {
+    tarn::message_pool<slow, typename TestType::lock> pool({.capacity = 2});
+    static_cast<void>(pool.get());
+    std::thread destroys([&] { pool.trim(); });
+    while (g.going == 0)
+      std::this_thread::yield();
+    std::thread makes([&] { static_cast<void>(pool.get()); });
+    while (g.made < 2)
+      std::this_thread::yield();
+    std::atomic<bool> is_back{false};
+    bool got = false;
+    std::thread waits([&] {
+      got = static_cast<bool>(pool.get_for(std::chrono::seconds(60)));
+      is_back = true;
+    });
+    // Long enough for a get that does not wait; one that waits is served after it.
+    for (int i = 0; i != 200 && !is_back; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    g.end = true;
+    waits.join();
+    makes.join();
+    destroys.join();
+    CHECK(got);
+  }
+}

@@ -106,6 +106,9 @@ class object_core final : public core<typename Config::mechanism> {
 
   /// Counts a refusal: there was no object.
   TARN_COLD void refuse_object() noexcept;
+  /// Whether as many objects exist as the capacity allows, those included that are being made or
+  /// destroyed.
+  [[nodiscard]] TARN_COLD bool is_at_capacity() const noexcept;
 
   // The functions that `batch` calls: a ready block holds an object, if objects are kept.
   void make(std::uint32_t tier, void* block);

@@ -55,6 +55,10 @@ template <class Config>
 void object_core<Config>::refuse_object() noexcept {
   bounds_type::refuse(*this, 0, sizeof(value_type));
 }
+template <class Config>
+bool object_core<Config>::is_at_capacity() const noexcept {
+  return bounds_type::failure(*this, 0, sizeof(value_type)) == refusal::capacity;
+}
 
 template <class Config>
 auto object_core<Config>::take_kept_until(std::int64_t deadline, typename base::where_type where)
