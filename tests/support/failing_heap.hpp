@@ -11,6 +11,8 @@
 #include <cstdlib>
 #include <new>
 
+#include "support/array_new.hpp"
+
 namespace test {
 
 // Counts this thread's calls of operator new down to the failing one.

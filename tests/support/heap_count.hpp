@@ -10,6 +10,8 @@
 #include <cstdlib>
 #include <new>
 
+#include "support/array_new.hpp"
+
 namespace test {
 
 inline std::atomic<std::size_t> heap_calls{0};
@@ -46,7 +48,7 @@ inline void uncounted_memory(void* p) noexcept {
 
 }  // namespace test
 
-// The array and nothrow forms of the standard library call these. They are out of line: a compiler
+// They are out of line: a compiler
 // that sees malloc behind new, but not free behind delete, reports a mismatch.
 [[gnu::noinline]] void* operator new(std::size_t bytes) {
   if (void* const p = test::counted_memory(bytes, 0)) return p;
