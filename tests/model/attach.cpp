@@ -103,19 +103,13 @@ struct one_core_after_the_other : rl::test_suite<one_core_after_the_other<Fault>
   }
 };
 
-// A third switch makes 3.4 million schedules, which take a minute and a half.
-#if defined(TARN_TEST_EVERY_POLICY)
-constexpr unsigned more_switches = 3;
-#else
-constexpr unsigned more_switches = 2;
-#endif
-
 }  // namespace
 
 int main(int argc, char** argv) {
   return model::run(
-      {{"an attach and a close", model::all_of<attach_and_close, more_switches>},
-       {"one core after the other", model::all_of<one_core_after_the_other<forgets_nothing>>},
+      {{"an attach and a close", model::all_of<attach_and_close, model::or_one_more(2)>},
+       {"one core after the other",
+        model::all_of<one_core_after_the_other<forgets_nothing>, model::or_one_more(1), 300'000>},
        model::control<one_core_after_the_other<forgets_attached>, 2>(
            "slot_reissued_while_attached")},
       argc, argv);

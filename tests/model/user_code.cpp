@@ -62,5 +62,7 @@ struct source_uses_pools : rl::test_suite<source_uses_pools, 2> {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return model::run({{"the source uses pools", model::all_of<source_uses_pools>}}, argc, argv);
+  return model::run(
+      {{"the source uses pools", model::all_of<source_uses_pools, model::or_one_more(1), 300'000>}},
+      argc, argv);
 }
