@@ -42,17 +42,19 @@ inline constexpr bool has_all<Pairs, std::tuple<Stats...>> = (has_stats<Stats, P
 
 }  // namespace
 
-TEST_CASE("each pair of policies is in one of the eight or sixteen parts", "[policies]") {
+TEST_CASE("each pair of policies is in one of the 8, 16 or 32 parts", "[policies]") {
   STATIC_REQUIRE(std::tuple_size_v<test::stats> == 4);
   STATIC_REQUIRE(covers<test::locks, 2>);
   STATIC_REQUIRE(covers<test::concurrent_locks, 2>);
   STATIC_REQUIRE(covers<test::locks, 4>);
   STATIC_REQUIRE(covers<test::concurrent_locks, 4>);
+  STATIC_REQUIRE(covers<test::locks, 8>);
+  STATIC_REQUIRE(covers<test::concurrent_locks, 8>);
 }
 
 TEST_CASE("an eighth has each stats policy", "[policies]") {
   using eighth = test::part<3, test::locks, test::stats>::type;
   STATIC_REQUIRE(std::tuple_size_v<eighth> == std::tuple_size_v<test::locks> / 2);
   STATIC_REQUIRE(has_all<eighth, test::stats>);
-  STATIC_REQUIRE(std::tuple_size_v<test::every_policy> >= 2);
+  STATIC_REQUIRE(std::tuple_size_v<test::every_policy> >= 1);
 }

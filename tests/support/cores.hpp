@@ -35,11 +35,14 @@ struct pools_of {
 #define TARN_TEST_INSTANTIATE(POOL) \
   TARN_INSTANTIATE_CORE(POOL);      \
   TARN_INSTANTIATE_BYTE_POOL(POOL)
-// `ACTION` for the pools of a part, on both sources: four of an eighth, two of a sixteenth.
-#define TARN_TEST_TWO_POOLS(ACTION, POLICIES)      \
-  ACTION(test::pools_of<POLICIES>::on_heap<0>);    \
-  ACTION(test::pools_of<POLICIES>::on_heap<1>);    \
-  ACTION(test::pools_of<POLICIES>::on_failing<0>); \
+// `ACTION` for the pools of a part, on both sources: four of an eighth, two of a sixteenth, one of
+// a thirty-second.
+#define TARN_TEST_ONE_POOL(ACTION, POLICIES)    \
+  ACTION(test::pools_of<POLICIES>::on_heap<0>); \
+  ACTION(test::pools_of<POLICIES>::on_failing<0>)
+#define TARN_TEST_TWO_POOLS(ACTION, POLICIES)   \
+  TARN_TEST_ONE_POOL(ACTION, POLICIES);         \
+  ACTION(test::pools_of<POLICIES>::on_heap<1>); \
   ACTION(test::pools_of<POLICIES>::on_failing<1>)
 #define TARN_TEST_FOUR_POOLS(ACTION, POLICIES)     \
   TARN_TEST_TWO_POOLS(ACTION, POLICIES);           \
@@ -49,7 +52,9 @@ struct pools_of {
   ACTION(test::pools_of<POLICIES>::on_failing<3>)
 
 #if !defined(TARN_TEST_MAKES_CORES)
-#if TARN_TEST_PARTS == 16
+#if TARN_TEST_PARTS == 32
+#define TARN_TEST_POOLS TARN_TEST_ONE_POOL
+#elif TARN_TEST_PARTS == 16
 #define TARN_TEST_POOLS TARN_TEST_TWO_POOLS
 #else
 #define TARN_TEST_POOLS TARN_TEST_FOUR_POOLS

@@ -65,8 +65,8 @@ using every_pair =
     cross<decltype(std::tuple_cat(std::declval<locks>(), std::tuple<tarn::per_cpu<>>())),
           stats>::type;
 
-// The pairs that a test runs over: all, or the part that the build selected for this program (half
-// or a quarter of the locks, each with one stats policy), see cmake/tarn_targets.cmake.
+// The pairs that a test runs over: all, or the part that the build selected for this program (half,
+// a quarter or an eighth of the locks, each with one stats policy), see cmake/tarn_targets.cmake.
 #if defined(TARN_TEST_PART)
 template <class Locks, class Stats>
 using some_of = typename part<TARN_TEST_PART, Locks, Stats, TARN_TEST_PARTS / 4>::type;
