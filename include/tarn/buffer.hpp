@@ -146,7 +146,7 @@ class basic_buffer {
   using core_type = detail::byte_core<detail::byte_config<Lock, Stats, Traits>>;
 
   /// Gives up ownership of the block.
-  [[nodiscard]] constexpr void* release() noexcept {
+  [[nodiscard]] constexpr void* detach() noexcept {
     size_ = capacity_ = 0;
     core_ = nullptr;
     return std::exchange(data_, nullptr);

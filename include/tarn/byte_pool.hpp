@@ -287,7 +287,7 @@ class byte_pool
       std::size_t n = 0;
       for (; n != at_once && i != buffers.size(); ++n, ++i) {
         if (buffers[i].core_ != home || buffers[i].capacity_ != capacity) break;
-        blocks[n] = buffers[i].release();
+        blocks[n] = buffers[i].detach();
       }
       home->give_bulk(home->tier_of(capacity, default_alignment), blocks, n);
     }

@@ -57,7 +57,7 @@ class object_handle {
   /// Gives the object back, if it owns one. Never fails.
   void reset() noexcept { object_handle().swap(*this); }
   /// Gives up ownership. `pool.put(pointer)` gives the object back then.
-  [[nodiscard]] constexpr value_type* release() noexcept { return std::exchange(object_, nullptr); }
+  [[nodiscard]] constexpr value_type* detach() noexcept { return std::exchange(object_, nullptr); }
 
   [[nodiscard]] constexpr value_type* get() const noexcept { return object_; }
   /// Preconditions: not empty.
@@ -299,7 +299,7 @@ class object_pool : public detail::object_pool_base<T, Lock, Stats, Traits> {
 
   /// Gives an object back. Ignores an empty handle.
   void put(handle&& object) noexcept { object.reset(); }
-  /// Gives an object back that `handle::release` gave up. Ignores null.
+  /// Gives an object back that `handle::detach` gave up. Ignores null.
   void put(T* object) noexcept {
     if (object != nullptr) core().give_by_hand(object);
   }
@@ -366,24 +366,24 @@ class static_pool {
   [[nodiscard]] static handle get()
     requires(pool_type::keeps_objects)
   {
-    return handle((*Pool).get().release());
+    return handle((*Pool).get().detach());
   }
   [[nodiscard]] static handle try_get()
     requires(pool_type::keeps_objects)
   {
-    return handle((*Pool).try_get().release());
+    return handle((*Pool).try_get().detach());
   }
   template <class... Args>
   [[nodiscard]] static handle make(Args&&... args)
     requires(!pool_type::keeps_objects)
   {
-    return handle((*Pool).make(std::forward<Args>(args)...).release());
+    return handle((*Pool).make(std::forward<Args>(args)...).detach());
   }
   template <class... Args>
   [[nodiscard]] static handle try_make(Args&&... args)
     requires(!pool_type::keeps_objects)
   {
-    return handle((*Pool).try_make(std::forward<Args>(args)...).release());
+    return handle((*Pool).try_make(std::forward<Args>(args)...).detach());
   }
 };
 

@@ -53,7 +53,7 @@ class variant_handle {
   /// Destroys the object and gives its block back, if it owns one. Never fails.
   void reset() noexcept { variant_handle().swap(*this); }
   /// Gives up ownership. `pool.put(pointer)` ends the object then.
-  [[nodiscard]] constexpr T* release() noexcept { return std::exchange(object_, nullptr); }
+  [[nodiscard]] constexpr T* detach() noexcept { return std::exchange(object_, nullptr); }
 
   /// Returns: the object; null if the handle is empty.
   [[nodiscard]] constexpr T* get() const noexcept { return object_; }
@@ -146,7 +146,7 @@ class basic_variant_pool<type_tiers<Ts...>, Lock, Stats, Check, Source> {
   void put(handle<T>&& object) noexcept {
     object.reset();
   }
-  /// Ends an object that `handle::release` gave up, of exactly this type. Ignores null.
+  /// Ends an object that `handle::detach` gave up, of exactly this type. Ignores null.
   template <class T>
     requires(holds<T>)
   void put(T* object) noexcept {

@@ -33,7 +33,7 @@ template <class Core>
 }  // namespace detail
 
 /// Calls `action(object)` for each object that a handle owns, or that was given up by
-/// `handle::release`, in no particular order. It also finds objects whose pool is closed.
+/// `handle::detach`, in no particular order. It also finds objects whose pool is closed.
 ///
 /// The pool must be for one thread: under any other lock another thread could change an object, or
 /// give it back, while `action` reads it.

@@ -110,7 +110,7 @@ TEMPLATE_LIST_TEST_CASE("an object is destroyed once, and its block serves the n
     b.reset();
     CHECK(tracked::alive() == 0);
     CHECK(pool.template make<block>().get() == place);
-    auto* const raw = pool.template make<tracked>(1).release();
+    auto* const raw = pool.template make<tracked>(1).detach();
     CHECK(tracked::alive() == 1);
     pool.put(raw);
     pool.put(static_cast<tracked*>(nullptr));
@@ -203,13 +203,13 @@ TEST_CASE("a checked pool finds an object that is put twice, and bytes are wiped
   tarn::basic_variant_pool<tarn::type_tiers<moved>, std::mutex, tarn::counting_stats, tarn::checked,
                            tarn::heap_source>
       pool({.zeroing = tarn::zeroing::secure});
-  auto* const raw = pool.make<moved>(0x5a5a5a5a, 0x5a5a5a5a).release();
+  auto* const raw = pool.make<moved>(0x5a5a5a5a, 0x5a5a5a5a).detach();
   pool.put(raw);
   const auto again = pool.sized().try_get(sizeof(moved));
   CHECK(again.data() == static_cast<void*>(raw));
   for (const auto byte : again.bytes())
     CHECK(byte == std::byte{0});
-  auto* const twice = pool.make<moved>().release();
+  auto* const twice = pool.make<moved>().detach();
   pool.put(twice);
   pool.put(twice);
   CHECK(pool.sized().snapshot().misuses[static_cast<std::size_t>(tarn::misuse::double_put)] == 1);

@@ -179,7 +179,7 @@ TEMPLATE_LIST_TEST_CASE("a write behind an object is found, behind a kept one an
   const auto check = [&](auto& pool, auto take) {
     for (std::size_t round = 0; round != 2; ++round) {
       heard = 0;
-      auto* const object = take(pool).release();
+      auto* const object = take(pool).detach();
       CHECK(reinterpret_cast<std::uintptr_t>(object) % alignof(decltype(*object)) == 0);
       auto* const bytes = reinterpret_cast<unsigned char*>(object);
       if (round == 1) bytes[sizeof(*object)] ^= 1;

@@ -263,7 +263,7 @@ TEMPLATE_LIST_TEST_CASE("built objects are filled around their lives, kept ones 
     tarn::object_pool<raw, typename TestType::lock, typename TestType::stats,
                       tarn::object_traits<tarn::build_objects, filling>>
         pool;
-    auto* const object = pool.make().release();
+    auto* const object = pool.make().detach();
     CHECK(is_all(object->bytes, 100, fill_blocks::taken));
     pool.put(object);
     auto* const bytes = reinterpret_cast<std::byte*>(object);

@@ -33,9 +33,9 @@ using built_pool = tarn::object_pool<
 template <class Pool>
 tracked* take(Pool& pool) {
   if constexpr (Pool::keeps_objects) {
-    return pool.get().release();
+    return pool.get().detach();
   } else {
-    return pool.make().release();
+    return pool.make().detach();
   }
 }
 
@@ -137,7 +137,7 @@ TEMPLATE_LIST_TEST_CASE("handles, bulks and failed objects are no misuse", "[obj
     }
     moody::throws = false;
     for (int i = 0; i != 10; ++i)
-      pool.put(take_one(pool).release());
+      pool.put(take_one(pool).detach());
     pool.trim();
     CHECK(test::imbalance(pool) == "");
     CHECK(pool.snapshot().total().in_use == 0);

@@ -217,7 +217,7 @@ TEMPLATE_LIST_TEST_CASE("a pointer that was released from its handle is put by h
   INFO(test::name_of<TestType>());
   fixture<TestType> f;
   auto object = f.pool->get();
-  tracked* const bare = object.release();
+  tracked* const bare = object.detach();
   CHECK_FALSE(object);
   CHECK(f.pool->occupancy().in_use() == 1);
   bare->value = 9;

@@ -92,7 +92,7 @@ TEMPLATE_LIST_TEST_CASE("built objects and objects that were given up are live",
   std::vector<typename built_pool<TestType>::handle> held;
   for (int i = 0; i != 300; ++i)
     held.push_back(pool.make(i));
-  int* const by_hand = pool.make(7).release();
+  int* const by_hand = pool.make(7).detach();
   held.erase(held.begin() + 100, held.begin() + 200);
   auto expected = owned(held);
   expected.insert(by_hand);

@@ -128,7 +128,7 @@ TEMPLATE_LIST_TEST_CASE("no byte of a built object is left, also of one that cou
     {
       const auto a = pool.make();
       auto b = pool.make(false);
-      pool.put(b.release());
+      pool.put(b.detach());
     }
     CHECK(test::imbalance(pool) == "");
   });
@@ -155,7 +155,7 @@ TEMPLATE_LIST_TEST_CASE("no byte of kept strings and vectors is left, short or l
       for (auto& each : out)
         each->assign(size, secret);
       out[0]->resize(size / 2);  // what is behind the size goes, too
-      pool.put(out[1].release());
+      pool.put(out[1].detach());
       out.clear();
       if (size == many) pool.trim();
     }
@@ -196,7 +196,7 @@ TEMPLATE_LIST_TEST_CASE("a kept object is wiped before each reset, and kept as b
     auto b = pool.get();
     CHECK(b.get() == first);
     b->is_bad = true;
-    pool.put(b.release());
+    pool.put(b.detach());
   }
   CHECK(said == "wrwr");
   CHECK(pool.occupancy().in_use() == 0);

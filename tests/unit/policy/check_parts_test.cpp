@@ -253,7 +253,7 @@ TEMPLATE_LIST_TEST_CASE("parts see objects, kept ones and built ones", "[check]"
     CHECK(*n == 7);  // built behind on_get
     CHECK(first.out.is_free);
     CHECK(first.out.capacity == sizeof(std::uint64_t));
-    pool.put(n.release());
+    pool.put(n.detach());
     CHECK(first.puts == 1);
     CHECK(first.idles == 1);
     CHECK(first.idle.is_free);
