@@ -271,8 +271,9 @@ class message_pool : public detail::message_parts<M, Lock, Stats, Traits>::base 
 
   /// As `object_pool::close`. Threads that wait for a message return without one.
   void close() noexcept {
-    base::close();
+    const bool reports = this->end_gets();
     if (permits_ != nullptr) permits_->close();
+    if (reports) this->report_what_is_out();
   }
   /// As `object_pool::set_callback`. The item of an operation is the message.
   template <class Callback>

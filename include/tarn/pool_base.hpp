@@ -238,14 +238,7 @@ class pool_base {
   ///
   /// Applies `options::closing` to the live blocks: see `set_closing_handler`.
   void close() noexcept {
-    if (core_->closed()) return;
-    core_->close();
-    core_->observers().close();
-    if constexpr (requires { core_->large(); }) core_->large().close(core_->source());
-    if (closing_ == closing::orphan) return;
-    large_snapshot large;
-    read_large(large);
-    report_closing(*core_, large, closing_);
+    if (end_gets()) report_what_is_out();
   }
   [[nodiscard]] bool closed() const noexcept { return core_->closed(); }
 
@@ -355,6 +348,21 @@ class pool_base {
     close();
     core_->leave_entrance();
     core_->release();
+  }
+
+  /// The first half of `close`. Returns: whether `report_what_is_out` has to follow, once all
+  /// threads that wait were sent away: the closing handler may wait for them.
+  [[nodiscard]] bool end_gets() noexcept {
+    if (core_->closed()) return false;
+    core_->close();
+    core_->observers().close();
+    if constexpr (requires { core_->large(); }) core_->large().close(core_->source());
+    return closing_ != closing::orphan;
+  }
+  void report_what_is_out() noexcept {
+    large_snapshot large;
+    read_large(large);
+    report_closing(*core_, large, closing_);
   }
 
   template <class Callback>

@@ -3,16 +3,20 @@
 // What a pool reports when it closes while blocks are live.
 
 #include <array>
+#include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <string>
+#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <tarn/byte_pool.hpp>
+#include <tarn/message_pool.hpp>
 #include <tarn/object_pool.hpp>
 #include <tarn/policy/source.hpp>
 #include <tarn/value/closing_report.hpp>
@@ -268,6 +272,61 @@ TEST_CASE("a handler may give blocks back", "[closing]") {
   }
   tarn::set_closing_handler(before);
   CHECK(blocks_said == 3);
+}
+
+// A thread that waits in a get, and a handler that waits for that thread.
+std::atomic<bool> waiter_is_back{false};
+std::atomic<bool> handler_met_waiter{false};
+void wait_for_waiter(const tarn::closing_report&) noexcept {
+  for (int i = 0; i != 10'000 && !waiter_is_back; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  handler_met_waiter = waiter_is_back.load();
+}
+template <class Pool, class Wait>
+bool handler_meets_waiter(Pool& pool, Wait&& wait) {
+  waiter_is_back = handler_met_waiter = false;
+  const auto before = tarn::set_closing_handler(wait_for_waiter);
+  std::thread waiter([&] {
+    wait();
+    waiter_is_back = true;
+  });
+  std::this_thread::sleep_for(
+      std::chrono::milliseconds(20));  // so that it waits; else it is refused
+  pool.close();
+  waiter.join();
+  tarn::set_closing_handler(before);
+  return handler_met_waiter;
+}
+
+TEMPLATE_LIST_TEST_CASE("a handler runs after all threads that wait were sent away", "[closing]",
+                        test::every_concurrent_lock) {
+  INFO(test::name_of<TestType>());
+  const tarn::options one{.capacity = 1, .closing = tarn::closing::report};
+  {
+    tarn::byte_pool<typename TestType::lock> pool(one);
+    const auto held = pool.get(100);
+    CHECK(handler_meets_waiter(
+        pool, [&] { static_cast<void>(pool.get_for(100, std::chrono::hours(1))); }));
+  }
+  {
+    tarn::object_pool<std::string, typename TestType::lock> pool(one);
+    const auto held = pool.get();
+    CHECK(handler_meets_waiter(pool,
+                               [&] { static_cast<void>(pool.get_for(std::chrono::hours(1))); }));
+  }
+  {
+    tarn::message_pool<tarn::message, typename TestType::lock> pool(one);
+    const auto held = pool.get();
+    CHECK(handler_meets_waiter(pool,
+                               [&] { static_cast<void>(pool.get_for(std::chrono::hours(1))); }));
+  }
+  {
+    tarn::message_pool<tarn::message, typename TestType::lock> pool(one);
+    auto consumer = pool.consumer(1);
+    const auto held = consumer.get();
+    CHECK(handler_meets_waiter(
+        pool, [&] { static_cast<void>(consumer.get_for(std::chrono::hours(1))); }));
+  }
 }
 
 TEMPLATE_LIST_TEST_CASE("a report needs no heap", "[closing]", test::every_policy) {
