@@ -62,7 +62,7 @@ endfunction()
 set(may_be_large
   tarn 25                                # one header per product
   tarn/value 22                          # one header per value
-  tarn/policy 21                         # one header per lock, stats, tiers, check and source
+  tarn/policy 22                         # one header per lock, stats, tiers, check and source
   tarn/pool_base.hpp 440                 # one class, from which all pools inherit
   tarn/message.hpp 410                   # a message and the types of its bytes
   tarn/interop/async_get.hpp 410         # a wait, for coroutines and for handlers of three pools

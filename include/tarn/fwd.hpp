@@ -46,6 +46,8 @@ class check_finding;
 struct heap_source;
 struct page_source;
 struct placed_source;
+template <class Registrar, class Source = page_source>
+class registered_source;
 template <std::size_t Bytes>
 class static_storage;
 

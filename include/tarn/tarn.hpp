@@ -31,6 +31,7 @@
 #include <tarn/policy/per_cpu.hpp>
 #include <tarn/policy/placed_source.hpp>
 #include <tarn/policy/recording_stats.hpp>
+#include <tarn/policy/registered_source.hpp>
 #include <tarn/policy/runtime_tiers.hpp>
 #include <tarn/policy/source.hpp>
 #include <tarn/policy/spin_lock.hpp>
