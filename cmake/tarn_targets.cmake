@@ -3,7 +3,7 @@
 # a consumer never sees this file.
 option(TARN_WERROR "Treat warnings in our own programs as errors" OFF)
 # All 32 pairs of lock and stats policies take ten times as long to compile as two of them. So each
-# program takes a sixteenth of them, or with ASan half of that, and others in each build of .ci/run.
+# program takes a sixteenth of them, or half of that, and others in each build of .ci/run.
 # A separate program takes all pairs (tests/completeness), except with a sanitizer.
 option(TARN_TEST_EVERY_POLICY "All tests run over all pairs of lock and stats policies" OFF)
 set(TARN_TEST_PARTS 16 CACHE STRING "Else: into how many parts the pairs are divided: 8, 16 or 32")
