@@ -67,9 +67,10 @@ set(may_be_large
   tarn/message.hpp 410                   # a message and the types of its bytes
   tarn/interop/async_get.hpp 410         # a wait, for coroutines and for handlers of three pools
   tarn/fast_buffer.hpp 610               # one class: room at both ends of one storage
+  tarn/detail/core 16                    # the ways of blocks, and what caches may hold
   tarn/detail/core/core.hpp 245          # one class, which declares all operations on blocks
+  tarn/detail/core/grants.hpp 160        # one account of bytes: granting and taking back
   tarn/detail/core/life.hpp 170          # beginning, closing and ending are one sequence of steps
-  tarn/detail/core/threads.hpp 180       # attaching is one sequence of steps
   tarn/detail/bounds/stock.hpp 160       # buying is one sequence of steps
   tarn/detail/extents/large.hpp 185      # one class
   tarn/detail/frontend/cached_front.hpp 220     # what front ends with caches have in common
@@ -78,7 +79,7 @@ set(may_be_large
   tarn/detail/frontend/placed_stack.hpp 200     # how blocks move between a stack and places
   tarn/detail/frontend/per_cpu_front.hpp 305    # one front end, with bulks, bounds and fork
   tarn/detail/frontend/striped_front.hpp 280    # the same
-  tarn/detail/frontend/per_thread_front.hpp 185 # one front end, with bulks, bounds and waiting
+  tarn/detail/frontend/per_thread_front.hpp 190 # one front end, with bulks, bounds and waiting
   tarn/detail/frontend/native_env.hpp 155       # one environment, with the names of the models'
   tarn/detail/frontend 21                # five front ends, the caches before them, and threads
   tarn/detail/system/rseq_aarch64.hpp 190       # four sections, one line an instruction

@@ -527,7 +527,7 @@ class core final : public tarn::detail::core<Config> {
   core(memory& from, int& ended, std::initializer_list<std::size_t> sizes,
        tarn::detail::core_settings settings = {})
       : base(
-            settings, static_cast<std::uint32_t>(sizes.size()),
+            with_room(settings), static_cast<std::uint32_t>(sizes.size()),
             [&](std::uint32_t i) { return sizes.begin()[i]; }, typename Config::source{&from}),
         memory_(from),
         ended_(ended) {
@@ -546,6 +546,11 @@ class core final : public tarn::detail::core<Config> {
   }
 
  private:
+  /// Caches with room for a few blocks: Relacy follows each place that may hold one.
+  [[nodiscard]] static tarn::detail::core_settings with_room(tarn::detail::core_settings s) {
+    if (s.shard_bytes == 0) s.shard_bytes = (std::size_t{128} << 10) + 1;
+    return s;
+  }
   ~core() override { ++ended_; }
 
   memory& memory_;

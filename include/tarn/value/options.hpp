@@ -75,8 +75,11 @@ struct options {
   /// The most bytes in the cache for blocks above the last tier; byte pools only. It ages as all
   /// idle memory. Default: 0, no cache.
   setting<std::size_t> large_cache_bytes{};
-  /// The most idle bytes in the caches of one thread, and at most two magazines (64 KiB, or one
-  /// block if that is larger) per tier. Default: the lesser of 5 MiB and 64 MiB / threads.
+  /// The most idle bytes in the caches of one thread. The tiers that the thread uses share them: at
+  /// first 64 KiB or one block each, then more for those that need it, up to half of it and 1023
+  /// blocks. The memory of the caches themselves follows from it when a thread first uses the pool.
+  /// If more threads come, a cache keeps blocks above its new share until its thread uses it again.
+  /// Default: the lesser of 5 MiB and 64 MiB / threads.
   setting<std::size_t> shard_bytes{};
   /// Bytes of one slab, a power of two from 64 KiB to 1 GiB. Default: 64 KiB; 1 MiB if idle memory
   /// stays and there is no `limit_bytes`, since the heap keeps two pages of its own per slab.

@@ -118,17 +118,19 @@ TEST_CASE("blocks come from the cache of the processor and are counted exactly",
 TEST_CASE("a refill and a flush leave a cache half full", "[per_cpu]") {
   if (!test::run_on(test::usable_processors().front())) return;
   tarn::byte_pool<tarn::per_cpu<>> pool({.shard_bytes = 1 << 20});
-  use(pool, 128, 2000);  // the cache has room for 512
+  // 512 blocks are 64 KiB; the cache also gets a part of what the large tiers can't use.
+  constexpr std::size_t limit = 592;
+  use(pool, 128, 2000);
   const auto full = in_caches(pool);
-  CHECK(full > 256);
-  CHECK(full <= 512);
+  CHECK(full > limit / 2);
+  CHECK(full <= limit);
   std::vector<void*> out;
   while (in_caches(pool) != 0)
     out.push_back(pool.allocate(128));
   out.push_back(pool.allocate(128));  // the refill
   const auto half = in_caches(pool);
-  CHECK(half >= 200);
-  CHECK(half <= 256);
+  CHECK(half >= limit / 2 - 50);
+  CHECK(half <= limit / 2);
   for (auto* const b : out)
     pool.deallocate(b, 128);
 }

@@ -12,6 +12,10 @@ template <class Config>
 struct upkeep;
 template <class Config>
 struct bounds;
+template <class Config>
+struct budgets;
+template <class Config>
+struct grants;
 
 /// What happens to the pages of aged blocks. `none`: nothing, since aged blocks don't stay; `lazy`:
 /// the system takes the pages when it needs them; `at_once`: the pages are given back at once.
@@ -55,7 +59,7 @@ inline constexpr unsigned most_turns = 256;
       clamp_to<std::size_t>((std::size_t{32} << 10) / stride, 1, 256));
 }
 
-/// Blocks per cache: two magazines' worth; one block from 64 KiB on.
+/// Blocks that a cache gets room for at first: two magazines' worth; one block from 64 KiB on.
 [[nodiscard]] constexpr std::uint32_t room_for(std::size_t stride) noexcept {
   return stride > std::size_t{64} << 10 ? 1 : 2 * rounds_for(stride);
 }

@@ -242,6 +242,8 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   friend cached_holds<Config>;
   friend struct upkeep<Config>;  // periodic work
   friend struct bounds<Config>;  // limits
+  friend struct budgets<Config>;
+  friend struct grants<Config>;
   using tier_state = core_tier<Config>;
 
   [[nodiscard]] shard_type* own_shard() const noexcept;
@@ -319,13 +321,10 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   [[nodiscard]] shard_type* make_shard() noexcept;
   /// Blocks that fit into the cache of a tier.
   [[nodiscard]] auto room_of_tier() const noexcept {
-    return [this](std::uint32_t i) { return room_for(tiers_[i].home.shape.stride); };
+    return [this](std::uint32_t i) { return budgets<Config>::room_of(*this, i); };
   }
   void make_spare_shard() noexcept;
   void keep_vacant(shard_type* s) noexcept;
-  void fit_budget(shard_type* s) noexcept;
-  template <class Use>
-  void divide_budget(std::size_t sets, Use&& use) const noexcept;
   void refit(tier_state& t) noexcept;
   void bound_to(tier_state& t, std::uint64_t blocks) noexcept;
   void follow_orders() noexcept;

@@ -4,6 +4,7 @@
 // How threads attach to a core, and what a fork does to their shards.
 
 #include <tarn/detail/core/core.hpp>
+#include <tarn/detail/core/grants.hpp>
 
 namespace tarn::detail {
 
@@ -79,7 +80,7 @@ auto core<Config>::attach(bool may_allocate) noexcept -> shard_type* {
         s->seen_drains = drains_.load(std::memory_order::relaxed);  // the shard is empty anyway
         s->seen_ticks = upkeep_.ticks.load(std::memory_order::relaxed);
         s->seen_threads = 0;
-        fit_budget(s);
+        grants<Config>::fit(*this, s);
         env::set_entry(registry, slot, s);
         return s;
       }
@@ -88,43 +89,6 @@ auto core<Config>::attach(bool may_allocate) noexcept -> shard_type* {
   }
   if (s != nullptr) keep_vacant(s);
   return nullptr;
-}
-
-/// Fits the limits of the shard's caches to the number of threads and to the bounds.
-template <class Config>
-void core<Config>::fit_budget(shard_type* s) noexcept {
-  if (s->tiers == 0) return;  // the shard has no caches
-  const auto threads = max_of<std::size_t>(this->registry_->threads(), 1);
-  // (2) acquire, pairs with (1): a thread that sees the number sees the bounds. A thread that
-  // misses it sees it on a later slow path.
-  const auto bounds = bounds_.load(std::memory_order::acquire);
-  if (s->seen_threads == threads && s->seen_bounds == bounds) return;
-  s->seen_threads = threads;
-  s->seen_bounds = bounds;
-  divide_budget(threads,
-                [s](std::uint32_t t, std::uint32_t blocks) { s->cache_of(t).limit = blocks; });
-}
-
-/// Divides the byte budget of one set of caches among the tiers, the small ones first; no tier gets
-/// more than half. So the sum holds for any table of tiers and any number of `sets`. The default is
-/// enough for a block of every tier up to 2 MiB, besides two magazines of the small ones. Calls
-/// `use(tier, blocks)`.
-template <class Config>
-template <class Use>
-void core<Config>::divide_budget(std::size_t sets, Use&& use) const noexcept {
-  std::size_t left = settings_.shard_bytes != 0
-                         ? settings_.shard_bytes - 1  // set by the user, plus one
-                         : min_of(std::size_t{5} << 20, (std::size_t{64} << 20) / sets);
-  const std::size_t share = left / min_of<std::size_t>(2, tier_count_);
-  for (std::uint32_t n = 0; n != tier_count_; ++n) {
-    const auto t = (named_tiers_ + n) % tier_count_;  // nodes first: they are small
-    const auto stride = tiers_[t].home.shape.stride;
-    const auto most = front::most_cached(tiers_[t]);
-    const auto blocks = min_of(cast_to<std::size_t>(min_of<std::uint64_t>(room_for(stride), most)),
-                               min_of(share, left) / stride);
-    use(t, static_cast<std::uint32_t>(blocks));
-    left -= blocks * stride;
-  }
 }
 
 template <class Config>

@@ -79,6 +79,7 @@ struct cached_front : cached_holds<Config> {
     if (cache == nullptr) return false;
     got = {cache->template pop<mark>()};
     if (got.block != nullptr) return true;
+    core_type::front::widen_cache(c, t);
     if (cache->limit == 0 || t.home.waited) return false;  // the rest is for those who wait
     const auto ready_before = t.home.ready();
     if (refill(t.home, *cache, !c.settings_.keeps_objects) == 0) return false;
@@ -143,8 +144,8 @@ struct cached_front : cached_holds<Config> {
     }
     const bool is_full = cache->level() >= cache->limit;
     if (is_full) {
-      const auto amount =
-          max_of(cache->level() - cache->limit + 1, min_of(t.home.shape.rounds, cache->level()));
+      const auto amount = max_of(cache->level() - cache->limit + 1,
+                                 min_of(batch_of(t.home, *cache), cache->level()));
       absorb(t.home, *cache, amount);
       c.moved_bytes(t, amount);
     }
@@ -276,6 +277,8 @@ struct cached_front : cached_holds<Config> {
   static void prepare_all(core_type&) noexcept {}
   /// Under the lock: gives a cache that is full more room, if bounds allow that.
   static void grow_cache(core_type&, tier_type&) noexcept {}
+  /// Under the lock: the same for a cache that a get found empty.
+  static void widen_cache(core_type&, tier_type&) noexcept {}
   /// Bytes in caches, or granted to them, that `max_bytes` counts.
   [[nodiscard]] static std::size_t cached_bytes(const core_type&) noexcept { return 0; }
 

@@ -9,13 +9,21 @@
 
 namespace tarn::detail {
 
-/// Fills an empty cache with up to a magazine's worth of ready blocks; with `parked_too` also with
-/// parked blocks if there are too few ready ones. Called by the owner of the cache, under the
+/// Blocks that one way to the depot moves at most: half of what the cache may hold, since that
+/// follows what was needed, but a magazine's worth at least.
+template <class Env>
+[[nodiscard]] std::uint32_t batch_of(const depot<Env>& home,
+                                     const tier_cache<Env>& cache) noexcept {
+  return max_of(home.shape.rounds, cache.limit / 2);
+}
+
+/// Fills an empty cache with up to a batch of ready blocks; with `parked_too` also with parked
+/// blocks if there are too few ready ones. Called by the owner of the cache, under the
 /// tier's lock. Returns: the number of blocks.
 template <class Env>
 std::uint32_t refill(depot<Env>& home, tier_cache<Env>& cache, bool parked_too) noexcept {
   const auto level = cache.level();
-  const auto most = min_of(home.shape.rounds, cache.limit - level);
+  const auto most = min_of(batch_of(home, cache), cache.limit - level);
   std::uint32_t moved = 0;
   for (; moved < most && home.ready() != 0; ++moved) {
     cache.rounds[level + moved] = home.magazines.take();

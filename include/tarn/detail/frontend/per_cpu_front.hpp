@@ -342,13 +342,14 @@ struct per_cpu_front : cached_front<Config> {
   }
 
   static void fit(core_type& c) noexcept {
-    c.divide_budget(c.front_part_.processors(), [&](std::uint32_t tier, std::uint32_t blocks) {
-      auto& t = c.tiers_[tier];
-      locked(t.lock, [&] {
-        c.front_part_.set_limit(tier, blocks);
-        t.most_in_caches = std::uint64_t{blocks} * t.processors;
-      });
-    });
+    budgets<Config>::divide(c, c.front_part_.processors(),
+                            [&](std::uint32_t tier, std::uint32_t blocks) {
+                              auto& t = c.tiers_[tier];
+                              locked(t.lock, [&] {
+                                c.front_part_.set_limit(tier, blocks);
+                                t.most_in_caches = std::uint64_t{blocks} * t.processors;
+                              });
+                            });
   }
 };
 

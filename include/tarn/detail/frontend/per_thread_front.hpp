@@ -104,24 +104,28 @@ struct per_thread_front : cached_front<Config> {
         c.shard_wanted_.exchange(false, std::memory_order::relaxed)) {
       c.make_spare_shard();
     }
-    if (shard_type* const s = c.find_shard()) {
-      c.fit_budget(s);
+    if (shard_type* const s = grants<Config>::fit_own(c)) {
       if (c.waiting().any()) flush_filled(c, *s);
     }
   }
   static void follow_orders(core_type& c) noexcept { c.follow_orders(); }
   static void put(core_type& c, std::uint32_t tier, void* block) noexcept {
     c.follow_orders();
-    shard_type* const s = c.attach(false);
+    shard_type* s = c.attach(false);
     c.with_recorder([&](auto& recorder) { c.note_put(recorder, tier, block); });
     const bool waited = c.waiting().any();
     if (s != nullptr) {
       if (!waited && s->cache_of(tier).template push<mark>(block)) return;
-      c.fit_budget(s);
       // What came into this cache before is for those who wait, too. The block keeps the core.
-      if (waited) flush_filled(c, *s);
+      s = grants<Config>::fit_own(c);
+      if (waited && s != nullptr) flush_filled(c, *s);
     }
     base::put_past_cache(c, tier, block);
+  }
+  template <class Shard>
+  static void flush(core_type& c, std::uint32_t tier, Shard* left) noexcept {
+    base::flush(c, tier, left);
+    if (left == nullptr) grants<Config>::note_flush(c, tier);
   }
   static void flush_filled(core_type& c, shard_type& s) noexcept {
     for (std::uint32_t i = 0; i != s.tiers; ++i) {
@@ -178,15 +182,21 @@ struct per_thread_front : cached_front<Config> {
   }
 
   static void refit(tier_type&) noexcept {}
+  static void grow_cache(core_type& c, tier_type& t) noexcept {
+    grants<Config>::grant_to_put(c, t);
+  }
+  static void widen_cache(core_type& c, tier_type& t) noexcept {
+    grants<Config>::grant_to_get(c, t);
+  }
   [[nodiscard]] static std::uint64_t beside_depot(const tier_type&) noexcept { return 0; }
   static void note_bound(tier_type& t, std::uint64_t blocks) noexcept {
-    t.most_cached.store(blocks, std::memory_order::relaxed);  // see core::fit_budget
+    t.most_cached.store(blocks, std::memory_order::relaxed);  // see grants::fit
   }
   [[nodiscard]] static std::uint64_t most_cached(const tier_type& t) noexcept {
     return t.most_cached.load(std::memory_order::relaxed);
   }
   static void apply_bound(core_type& c, std::uint32_t tier, std::uint64_t) noexcept {
-    if (shard_type* const s = c.find_shard()) c.fit_budget(s);
+    grants<Config>::fit_own(c);
     c.flush(tier);
     c.evict_excess(tier, evict_reason::trimmed);
   }

@@ -18,6 +18,18 @@ namespace tarn::detail {
 struct idle_mark {
   std::uint64_t word = 0;  // the word of the cache at that time
   std::uint64_t tick = 0;
+  std::uint64_t word_at_shortage = 0;  // and when the thread last looked for unused room
+  static constexpr auto was_used = ~std::uint64_t{0};  // a word that no cache has
+  std::uint32_t full_puts = 0;    // puts that found it full since a get found it empty
+  std::uint32_t fetch_again = 0;  // blocks that a flush took, and that no get fetched again
+};
+
+/// What the caches of a thread may hold besides what each was granted. Used by its owner only.
+struct cache_budget {
+  std::size_t left = 0;         // bytes
+  std::uint32_t shortages = 0;  // grants that were too small since the last look for unused room
+  std::uint32_t next = 0;       // the tier that is looked at next for room that it does not use
+  bool is_below_first = false;  // one of them left a tier with less than it gets at first
 };
 
 /// One thread's caches of all tiers of one core, and its part of the statistics. Lives as long as
@@ -58,6 +70,7 @@ struct alignas(no_sharing_alignment) shard {
   std::uint64_t seen_ticks = 0;     // the newest tick of upkeep followed. Owner only
   std::uint64_t seen_bounds = 0;    // the bounds the limits were made for. Owner only
   std::size_t seen_threads = 0;     // the number of threads the limits were made for. Owner only
+  cache_budget budget;
   TARN_NO_UNIQUE_ADDRESS Recorder recorder;
 
   /// `room_of(tier)`: blocks that a tier's cache holds. Returns: null if there is no memory.
@@ -80,8 +93,7 @@ struct alignas(no_sharing_alignment) shard {
       ::new (made->marks() + t) idle_mark;
       auto& c = made->cache_of(t);
       c.rounds = rounds;
-      const auto room = room_of(t);
-      c.limit = room;
+      const auto room = room_of(t);  // its limit stays 0 until it is used
       // Trivial cells are not touched: the pages of tiers that are never used cost nothing.
       if constexpr (!std::is_trivially_default_constructible_v<cell>) {
         for (std::uint32_t i = 0; i != room; ++i)

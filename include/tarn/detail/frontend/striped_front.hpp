@@ -284,13 +284,15 @@ struct striped_front : single_front<Config> {
 
   /// Inside the stripe: sets the limits of its caches.
   static void fit(core_type& c, stripe_type& s) noexcept {
-    c.divide_budget(c.front_part_.stripes.count(), [&](std::uint32_t tier, std::uint32_t blocks) {
-      auto& t = c.tiers_[tier];
-      // Under the lock: a thread that closes or bounds the tier comes to the stripes after that.
-      locked(t.lock, [&] {
-        s.of(tier).limit = t.home.closed || most_cached(t) == 0 ? 0 : blocks;  // in blocks
-      });
-    });
+    budgets<Config>::divide(
+        c, c.front_part_.stripes.count(), [&](std::uint32_t tier, std::uint32_t blocks) {
+          auto& t = c.tiers_[tier];
+          // Under the lock: a thread that closes or bounds the tier comes to the stripes after
+          // that.
+          locked(t.lock, [&] {
+            s.of(tier).limit = t.home.closed || most_cached(t) == 0 ? 0 : blocks;  // in blocks
+          });
+        });
   }
   /// Inside the stripe: takes all blocks of a cache home. In a closed core the cache takes no block
   /// any more, and the closing thread evicts those that came home.

@@ -29,7 +29,7 @@ std::uint64_t core<Config>::set_bound(std::uint32_t tier, std::uint64_t blocks) 
     bound_to(t, blocks);
     return bound;
   });
-  bounds_.fetch_add(1, std::memory_order::release);  // (1) pairs with (2) in fit_budget
+  bounds_.fetch_add(1, std::memory_order::release);  // (1) pairs with (2) in grants::fit
   front::apply_bound(*this, tier, blocks);
   upkeep<Config>::release_to_system(*this);
   return before;

@@ -32,12 +32,16 @@ void upkeep<Config>::flush_idle(core_type& c) noexcept {
     const auto word = s->cache_of(t).word.load(std::memory_order::relaxed);  // by its owner
     auto& mark = s->marks()[t];
     if (mark.word != word) {
-      mark = {word, ticks};
-    } else if (ticks - mark.tick >= 2 && s->cache_of(t).level() != 0) {
+      mark.word = word;
+      mark.tick = ticks;
+    } else if (ticks - mark.tick >= 2) {
       // The mark was made after one tick and before the next, so a whole tick has passed since
       // then. The flush changes the word, so the mark is made again next time.
-      c.flush(t);
-      flushed = true;
+      if (s->cache_of(t).level() != 0) {
+        c.flush(t);
+        flushed = true;
+      }
+      grants<Config>::take_back(c, t);
     }
   }
   if (flushed) evict_above_bounds(c);
