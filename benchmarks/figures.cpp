@@ -264,6 +264,58 @@ template <class Pool>
   };
 }
 
+/// Blocks of random sizes to 64 KiB, 1000 at a time: each round puts one of them, whichever, and
+/// gets another. How many blocks of a size are out goes up and down, so caches must hold as many.
+template <class Subject>
+class live_blocks {
+ public:
+  explicit live_blocks(Subject subject) : subject_(subject) {
+    std::mt19937 random(20240301);  // fixed: every process requests the same sizes
+    std::uniform_int_distribution<std::size_t> size(1, std::size_t{64} << 10);
+    std::uniform_int_distribution<std::size_t> place(0, live - 1);
+    for (auto& s : sizes_)
+      s = size(random);
+    for (auto& p : places_)
+      p = place(random);
+    for (auto& b : blocks_) {
+      b.size = size(random);
+      b.block = subject_.get(b.size);
+      std::memset(b.block, 1, b.size);
+    }
+  }
+  live_blocks(const live_blocks&) = delete;
+  live_blocks& operator=(const live_blocks&) = delete;
+  ~live_blocks() {
+    for (const auto& b : blocks_)
+      subject_.put(b.block, b.size);
+  }
+
+  void operator()(std::size_t times) {
+    for (; times != 0; --times, ++turn_) {
+      auto& b = blocks_[places_[turn_ % places_.size()]];
+      subject_.put(b.block, b.size);
+      b.size = sizes_[turn_ * 7 % sizes_.size()];
+      b.block = subject_.get(b.size);
+      keep(b.block);
+      touch(b.block);
+      barrier();
+    }
+  }
+
+ private:
+  static constexpr std::size_t live = 1000;
+  struct held {
+    void* block = nullptr;
+    std::size_t size = 0;
+  };
+
+  Subject subject_;
+  std::size_t turn_ = 0;
+  std::vector<std::size_t> sizes_ = std::vector<std::size_t>(65536);
+  std::vector<std::size_t> places_ = std::vector<std::size_t>(32768);
+  std::vector<held> blocks_ = std::vector<held>(live);
+};
+
 // --- a check of the subjects ---------------------------------------------------------------------
 
 template <class Subject>
@@ -294,6 +346,8 @@ void measure_malloc(const bench::effort& e) {
   say("P1", ratios(e, pairs(on_floor{}), pairs(on_malloc{})));
   say("P2", ratios(e, bursts(on_floor{}), bursts(on_malloc{})));
   say("P3", ratios(e, random_pairs(on_floor{}), random_pairs(on_malloc{})));
+  live_blocks live(on_malloc{});
+  say("P3.live", ratios(e, random_pairs(on_floor{}), live));
 }
 
 using quiet_pool = tarn::byte_pool<tarn::thread_cached<>, tarn::no_stats>;
@@ -398,6 +452,10 @@ void measure_tarn(const bench::effort& e) {
     say("P2.handle_bulk", ratios(e, bursts(on_floor{}), handle_bulks(pool)));
     say("P3.raw", ratios(e, random_pairs(on_floor{}), random_pairs(subject)));
     say("P3.handle", ratios(e, random_pairs(on_floor{}), random_handle_pairs(pool)));
+    {
+      live_blocks live(subject);
+      say("P3.live", ratios(e, random_pairs(on_floor{}), live));
+    }
     check_home(pool);
   }
   for_each_lock(
@@ -489,6 +547,7 @@ int run_all(const bench::options& o) {
   add_faster("P2", "P2.handle_bulk", "bulk get and put of 64, handles, faster than best", {}, {});
   add_faster("P3", "P3.raw", "sizes to 2 MiB, raw, faster than best", 12, 25);
   add_faster("P3", "P3.handle", "sizes to 2 MiB, handle, faster than best", 12, 25);
+  add_faster("P3.live", "P3.live", "sizes to 64 KiB, 1000 live, raw, faster than best", 1, {});
   for_each_lock([&](const auto& l) {
     // Counting is an addition in a word that is written anyway, except where there is no such word.
     const bool has_word = !std::is_same_v<decltype(l), const with_lock<tarn::lock_free>&>;
@@ -531,7 +590,7 @@ int run_all(const bench::options& o) {
   }
   std::printf("tarn, to the floor:\n ");
   for (const auto* key : {"P1.raw", "P1.handle", "P1c.known", "P1c.default", "P2.raw", "P2.handle",
-                          "P2.bulk", "P2.handle_bulk", "P3.raw", "P3.handle"}) {
+                          "P2.bulk", "P2.handle_bulk", "P3.raw", "P3.handle", "P3.live"}) {
     const auto s = bench::summarise(ours[key]);
     std::printf("  %s %.2fx (%.2f .. %.2f)", key, s.median, s.p10, s.p90);
   }
