@@ -62,7 +62,9 @@ endfunction()
 set(may_be_large
   tarn 25                                # one header per product
   tarn/value 22                          # one header per value
-  tarn/policy 22                         # one header per lock, stats, tiers, check and source
+  tarn/interop 16                        # one header per library
+  tarn/detail/system 16                  # one header per thing that only a system knows
+  tarn/policy 23                         # one header per lock, stats, tiers, check and source
   tarn/pool_base.hpp 440                 # one class, from which all pools inherit
   tarn/message.hpp 410                   # a message and the types of its bytes
   tarn/interop/async_get.hpp 410         # a wait, for coroutines and for handlers of three pools

@@ -30,6 +30,7 @@
 #include <tarn/policy/lock_free.hpp>
 #include <tarn/policy/per_cpu.hpp>
 #include <tarn/policy/placed_source.hpp>
+#include <tarn/policy/poison_blocks.hpp>
 #include <tarn/policy/recording_stats.hpp>
 #include <tarn/policy/registered_source.hpp>
 #include <tarn/policy/runtime_tiers.hpp>

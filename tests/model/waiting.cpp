@@ -119,7 +119,7 @@ struct empty_source {
 /// Memory goes back to the source, which has no lock.
 template <class Env>
 struct memory_comes_back : rl::test_suite<memory_comes_back<Env>, 2> {
-  using source_type = tarn::detail::metered_source<Env, empty_source>;
+  using source_type = tarn::detail::metered_source<Env, empty_source, tarn::detail::no_parts>;
   source_type* source = nullptr;
 
   void before() {

@@ -13,6 +13,7 @@ namespace test {
 #endif
 
 #if defined(__SANITIZE_ADDRESS__) || TARN_TEST_HAS(address_sanitizer)
+extern "C" int __asan_address_is_poisoned(void const volatile* addr);
 inline constexpr bool with_asan = true;
 #else
 inline constexpr bool with_asan = false;
@@ -22,6 +23,15 @@ inline constexpr bool with_tsan = true;
 #else
 inline constexpr bool with_tsan = false;
 #endif
+
+/// Whether AddressSanitizer reports an access to the byte at `p`.
+inline bool is_hidden([[maybe_unused]] const void* p) {
+#if defined(__SANITIZE_ADDRESS__) || TARN_TEST_HAS(address_sanitizer)
+  return __asan_address_is_poisoned(p) != 0;
+#else
+  return false;
+#endif
+}
 
 /// With a sanitizer everything takes some ten times as long. Tests of random or repeated work do
 /// this many times less of it then.

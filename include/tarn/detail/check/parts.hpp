@@ -20,6 +20,14 @@ template <class Part>
   requires requires { Part::watches_idle; }
 inline constexpr bool watches_idle<Part> = Part::watches_idle;
 
+/// Whether a part makes idle blocks inaccessible. It comes first at a get and last at a put, so
+/// that other parts can look at the bytes.
+template <class Part>
+inline constexpr bool hides_idle = false;
+template <class Part>
+  requires requires { Part::hides_idle; }
+inline constexpr bool hides_idle<Part> = Part::hides_idle;
+
 /// The parts of a check as one. Each sees each block once, in the order of the list, and has its
 /// own bytes of the room behind the capacity.
 template <class... Parts>
@@ -33,35 +41,51 @@ struct check_parts {
   template <class Core>
   static void on_get(Core& core, void* block, std::size_t size, std::size_t capacity, bool is_free,
                      bool is_left) noexcept {
-    each({bytes_of(block), size, capacity, bytes_of(block) + capacity, is_free, is_left},
-         [&]<class Part>(const Part*, const checked_block& b) {
-           if constexpr (requires { Part::on_get(b); })
-             tell(core, b, [&] { return Part::on_get(b); });
-         });
+    const checked_block seen{bytes_of(block), size,   capacity, bytes_of(block) + capacity,
+                             is_free,         is_left};
+    const auto look = [&]<class Part>(const Part*, const checked_block& b) {
+      if constexpr (requires { Part::on_get(b); }) tell(core, b, [&] { return Part::on_get(b); });
+    };
+    each<true>(seen, look);
+    each<false>(seen, look);
   }
   template <class Core>
   static void on_put(Core& core, void* block, std::size_t size, std::size_t capacity) noexcept {
-    each({bytes_of(block), size, capacity, bytes_of(block) + capacity},
-         [&]<class Part>(const Part*, const checked_block& b) {
-           if constexpr (requires { Part::on_put(b); })
-             tell(core, b, [&] { return Part::on_put(b); });
-         });
+    const checked_block seen{bytes_of(block), size, capacity, bytes_of(block) + capacity};
+    const auto look = [&]<class Part>(const Part*, const checked_block& b) {
+      if constexpr (requires { Part::on_put(b); }) tell(core, b, [&] { return Part::on_put(b); });
+    };
+    each<false>(seen, look);
+    each<true>(seen, look);
   }
   static void on_idle(void* block, std::size_t capacity, bool is_free) noexcept {
-    each({bytes_of(block), capacity, capacity, bytes_of(block) + capacity, is_free},
-         [&]<class Part>(const Part*, const checked_block& b) {
-           if constexpr (requires { Part::on_idle(b); }) Part::on_idle(b);
-         });
+    const checked_block seen{bytes_of(block), capacity, capacity, bytes_of(block) + capacity,
+                             is_free};
+    const auto look = [&]<class Part>(const Part*, const checked_block& b) {
+      if constexpr (requires { Part::on_idle(b); }) Part::on_idle(b);
+    };
+    each<false>(seen, look);
+    each<true>(seen, look);
+  }
+  /// Memory of idle blocks is about to be cut anew, or to go back to the source.
+  static void on_memory([[maybe_unused]] void* first, [[maybe_unused]] std::size_t n) noexcept {
+    [[maybe_unused]] const auto tell_part = [&]<class Part>(const Part*) {
+      if constexpr (requires { Part::on_memory(bytes_of(first), n); }) {
+        Part::on_memory(bytes_of(first), n);
+      }
+    };
+    (tell_part(static_cast<const Parts*>(nullptr)), ...);
   }
 
  private:
   [[nodiscard]] static std::byte* bytes_of(void* block) noexcept {
     return static_cast<std::byte*>(block);
   }
-  template <class Action>
-  static void each(checked_block b, Action&& action) noexcept {
+  /// Each part that hides idle blocks, or each that does not.
+  template <bool Hides, class Action>
+  static void each(checked_block b, const Action& action) noexcept {
     [[maybe_unused]] const auto see = [&]<class Part>(const Part* part) {
-      action(part, b);
+      if constexpr (hides_idle<Part> == Hides) action(part, b);
       b.room += room_of<Part>;
     };
     (see(static_cast<const Parts*>(nullptr)), ...);

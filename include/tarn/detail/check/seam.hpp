@@ -23,6 +23,7 @@ struct no_parts {
   static void on_put(const Seen&...) noexcept {}
   template <class... Seen>
   static void on_idle(const Seen&...) noexcept {}
+  static void on_memory(void*, std::size_t) noexcept {}
 };
 /// The parts that a policy or a configuration names; none if it names none.
 template <class Named>
@@ -123,6 +124,9 @@ class block_checks<Config, true> {
       if (s != nullptr) s->set_left(s->index_of(block));
     }
   }
+
+  /// Memory of idle blocks is about to be cut anew, or to go back to the source.
+  static void on_memory(void* first, std::size_t n) noexcept { parts::on_memory(first, n); }
 
   void count(misuse kind) noexcept { counts_[static_cast<std::size_t>(kind)].add(1); }
   [[nodiscard]] std::uint64_t read(std::size_t kind) const noexcept { return counts_[kind].read(); }

@@ -54,7 +54,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   using config = Config;
   using env = typename Config::env;
   using lock_type = typename Config::lock;
-  using source_type = metered_source<env, typename Config::source>;
+  using source_type = metered_source<env, typename Config::source, block_checks<Config>>;
   using shard_type = shard<env, typename Config::recorder>;
   using cache_type = tier_cache<env>;
   using slab_type = slab<env>;

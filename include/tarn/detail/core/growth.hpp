@@ -87,6 +87,7 @@ void* core<Config>::obtain_larger(std::uint32_t tier, std::size_t& bytes,
     }
     // Pieces are zeroed as they are handed out. A piece that never is comes back as a part of the
     // block, so it must be zero already.
+    checks_type::on_memory(block, stride);
     if (fresh && settings_.keeps_zeros) zero_memory(block, stride);
     parent = directory_.find(block);
     parent->forget_left(block);

@@ -12,8 +12,8 @@
 namespace tarn::detail {
 
 /// The source of a core with a meter. The bytes that the core holds of it, slabs and large blocks
-/// together, never exceed the limit.
-template <class Env, class Source>
+/// together, never exceed the limit. `Leaving::on_memory` hears of memory before it goes back.
+template <class Env, class Source, class Leaving>
 class metered_source {
  public:
   metered_source(Source source, std::size_t limit_bytes)
@@ -44,6 +44,7 @@ class metered_source {
   /// The same for a thread that others wait for, or that holds what a call may need: a call may
   /// resume a coroutine, which runs inside it. `waiting.call(no_line)` has to follow.
   void deallocate_unheard(void* memory, std::size_t bytes, std::size_t alignment) noexcept {
+    Leaving::on_memory(memory, bytes);
     source_.deallocate(memory, bytes, alignment);
     undo(bytes);  // after: else it could exceed the limit
   }

@@ -63,9 +63,9 @@ void byte_core<Config>::hand_out_large(const held_block& got, std::size_t size, 
   this->on_oversize(size);
   this->pin();  // the pool object is there; the block keeps the core from now on
   this->sampled().remember(got.block, size, 1, where, began);
-  if (zeroing_ != zeroing::none) zero_memory(got.block, got.capacity);
-  checks_type::on_get(*this, got.block, size, got.capacity - checks_type::room_bytes,
-                      is_free_out());
+  const auto capacity = got.capacity - checks_type::room_bytes;
+  checks_type::on_get(*this, got.block, size, capacity, is_free_out());
+  if (zeroing_ != zeroing::none) zero_memory(got.block, capacity);
   this->observers_.tell({pool_event_kind::oversize, this->tiers(), size, 0, got.block, where});
   this->observers_.tell({pool_event_kind::get, this->tiers(), size, 0, got.block});
 }

@@ -34,7 +34,10 @@ auto byte_core<Config>::take_cold(std::size_t size, std::size_t alignment, where
 
 template <class Config>
 void byte_core<Config>::make(std::uint32_t tier, void* block) noexcept {
-  if (this->settings().keeps_zeros) zero_memory(block, this->shape_of(tier).stride);
+  if (!this->settings().keeps_zeros) return;
+  const auto stride = this->shape_of(tier).stride;
+  checks_type::on_memory(block, stride);
+  zero_memory(block, stride);
 }
 
 template <class Config>
