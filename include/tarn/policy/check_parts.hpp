@@ -25,7 +25,8 @@ namespace tarn {
 ///   The part may write the bytes if `is_free`. It is not called for objects that are kept.
 /// * `std::size_t room_bytes`: how many bytes behind each block's capacity are the part's own.
 /// * `bool watches_idle`: whether `on_get` looks at the bytes that `on_idle` left.
-/// * `bool hides_idle`: whether idle bytes are inaccessible. Other parts come after it at a get, and
+/// * `bool hides_idle`: whether idle bytes are inaccessible. Other parts come after it at a get,
+/// and
 ///   before it at a put.
 /// * `void on_memory(std::byte* first, std::size_t n)`: memory of idle blocks is about to be cut
 ///   anew, or to go back to the source.

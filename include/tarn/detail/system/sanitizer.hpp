@@ -5,6 +5,8 @@
 
 #include <cstddef>
 
+#include <tarn/detail/base/compiler.hpp>
+
 #if defined(__SANITIZE_ADDRESS__)
 #define TARN_ADDRESS_SANITIZER 1
 #elif defined(__has_feature)
