@@ -86,7 +86,7 @@ void walk(Pool& pool, unsigned steps, unsigned seed) {
     } else if (what < 85 && !out.empty()) {
       give(random() % out.size());
     } else if (what < 90) {
-      seconds += random() % 10;
+      seconds += static_cast<std::int64_t>(random() % 10);
       pool.maintain(tarn::time_span::of_seconds(seconds));
     } else if (what < 92) {
       pool.trim(random() % 2 * 512 * kib);
