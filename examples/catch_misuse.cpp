@@ -7,6 +7,7 @@
 
 #include <tarn/byte_pool.hpp>
 #include <tarn/policy/check_parts.hpp>
+#include <tarn/policy/poison_blocks.hpp>
 
 namespace {
 
@@ -58,5 +59,10 @@ int main() {
   fenced.deallocate(text, 100);                   // reported here
   text[0] = std::byte{1};                         // after the return
   fenced.deallocate(fenced.allocate(100), 100);   // reported by this get
+
+  // In a program with AddressSanitizer this part ends the program at a read or a write that comes
+  // after the return.
+  pool_with<tarn::checked_with<tarn::poison_blocks>> hidden({.name = "hidden"});
+  hidden.deallocate(hidden.allocate(100), 100);
   return found && reports == 8 ? 0 : 1;
 }

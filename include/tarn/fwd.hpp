@@ -39,7 +39,8 @@ template <class... Parts>
 struct checked_with;
 struct fill_blocks;
 struct fence_blocks;
-struct poison_blocks;
+template <bool Active>
+struct basic_poison_blocks;
 struct valgrind_blocks;
 struct checked_block;
 class check_finding;

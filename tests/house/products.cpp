@@ -64,7 +64,7 @@ std::size_t use() {
     n += forever.share().ref_count();
   }
   {
-    using check = tarn::checked_with<tarn::fill_blocks, tarn::fence_blocks>;
+    using check = tarn::checked_with<tarn::fill_blocks, tarn::fence_blocks, tarn::poison_blocks>;
     tarn::byte_pool<Lock, Stats, tarn::traits<tarn::small_tiers, check, tarn::placed_source>> pool(
         {.alignment = 256});
     n += pool.get(10).size();

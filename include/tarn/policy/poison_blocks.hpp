@@ -25,18 +25,25 @@ namespace tarn {
 /// it goes back to the source. A block that was given back is found as long as it is idle; its next
 /// owner has it then, and `fill_blocks` may help.
 ///
-/// All files of a program that use one type of pool must be compiled with the sanitizer, or none:
-/// a file without it would hand out blocks that another one has poisoned.
+/// Bytes between the requested size and the capacity belong to the user, so they are accessible.
+///
+/// In a file that is compiled without the sanitizer this is another type, and so are the pools that
+/// have it: no pool can be used by files of both kinds.
 ///
 /// Complexity: O(capacity / 8) per get and per put with the sanitizer, else none.
-/// Source of the idea: Chromium's and brpc's pools.
-struct poison_blocks {
-  static constexpr bool is_active = detail::has_address_sanitizer;
+/// Source of the idea: the pools of Chromium and brpc.
+template <bool Active>
+struct basic_poison_blocks {
+  static constexpr bool is_active = Active;
 
   static constexpr bool hides_idle = true;
-  static void on_get(const checked_block& b) noexcept { detail::show_memory(b.bytes, b.capacity); }
-  static void on_idle(const checked_block& b) noexcept { detail::hide_memory(b.bytes, b.capacity); }
-  static void on_memory(std::byte* first, std::size_t n) noexcept { detail::show_memory(first, n); }
+  static void on_get(const checked_block& b) noexcept { tool::show(b.bytes, b.capacity); }
+  static void on_idle(const checked_block& b) noexcept { tool::hide(b.bytes, b.capacity); }
+  static void on_memory(std::byte* first, std::size_t n) noexcept { tool::show(first, n); }
+
+ private:
+  using tool = detail::address_sanitizer<Active>;
 };
+using poison_blocks = basic_poison_blocks<detail::has_address_sanitizer>;
 
 }  // namespace tarn

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// What AddressSanitizer is told of memory. Without it these functions are empty.
+// AddressSanitizer, if this file is compiled with it.
 
 #include <cstddef>
 
@@ -24,19 +24,24 @@
 
 namespace tarn::detail {
 
-inline constexpr bool has_address_sanitizer = TARN_ADDRESS_SANITIZER != 0;
+/// Whether this file is compiled with AddressSanitizer. Other files of the program may differ, so
+/// nothing but the choice of a type may follow from it.
+constexpr bool has_address_sanitizer = TARN_ADDRESS_SANITIZER != 0;
 
-/// From here on an access to these bytes is reported, and ends the program.
-inline void hide_memory([[maybe_unused]] const void* p, [[maybe_unused]] std::size_t n) noexcept {
+/// What AddressSanitizer is told of memory: nothing.
+template <bool Tells>
+struct address_sanitizer {
+  static void hide(const void*, std::size_t) noexcept {}
+  static void show(const void*, std::size_t) noexcept {}
+};
 #if TARN_ADDRESS_SANITIZER
-  __asan_poison_memory_region(p, n);
+template <>
+struct address_sanitizer<true> {
+  /// From here on an access to these bytes is reported, and ends the program.
+  static void hide(const void* p, std::size_t n) noexcept { __asan_poison_memory_region(p, n); }
+  static void show(const void* p, std::size_t n) noexcept { __asan_unpoison_memory_region(p, n); }
+};
 #endif
-}
-inline void show_memory([[maybe_unused]] const void* p, [[maybe_unused]] std::size_t n) noexcept {
-#if TARN_ADDRESS_SANITIZER
-  __asan_unpoison_memory_region(p, n);
-#endif
-}
 
 }  // namespace tarn::detail
 
