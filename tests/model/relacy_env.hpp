@@ -247,6 +247,7 @@ struct relacy_env {
   /// 16 units of 64 KiB: enough for a model, and few enough entries to construct for each schedule.
   static constexpr unsigned directory_address_bits = 20;
   static constexpr unsigned directory_node_bits = 1;
+  static constexpr bool caches_begin_with_room = true;
   /// So few that they are soon reused, and that a third sample finds no slot.
   static constexpr std::size_t sample_slots = 2;
 

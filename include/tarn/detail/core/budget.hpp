@@ -7,6 +7,14 @@
 
 namespace tarn::detail {
 
+/// Whether caches have room before they are used, where the environment says so: the scenarios of a
+/// model checker are too short for caches that must be used first.
+template <class Env>
+inline constexpr bool begins_with_room = false;
+template <class Env>
+  requires requires { Env::caches_begin_with_room; }
+inline constexpr bool begins_with_room<Env> = Env::caches_begin_with_room;
+
 /// The bytes that caches may hold: the budget of each set of caches, and how much of it a tier
 /// gets.
 template <class Config>

@@ -43,7 +43,11 @@ struct grants {
     std::size_t granted = 0;
     for (std::uint32_t t = 0; t != s->tiers; ++t) {
       auto& limit = s->cache_of(t).limit;
-      limit = is_new ? 0 : min_of(limit, budget::most_of(c, t, share));
+      if (is_new) {
+        limit =
+            begins_with_room<typename core_type::env> ? room_for(c.tiers_[t].home.shape.stride) : 0;
+      }
+      limit = min_of(limit, budget::most_of(c, t, share));
       granted += limit * c.tiers_[t].home.shape.stride;
     }
     // If it is too much now, all tiers lose the same part, in steps of 1/1024.
