@@ -102,13 +102,13 @@ class frame_memory {
 /// Thread safety: a frame of a concurrent pool may be resumed and destroyed on any thread.
 template <class Pool>
 struct pooled_frame {
-  // Both are inlined, at any level of optimisation: g++ reports a mismatch between a `new` that is
-  // a template and a `delete` that is not.
+  // Both are inlined, at every level of optimisation: g++ would report a mismatch between a `new`
+  // that is a template and a `delete` that is not.
   template <class... Args>
-  [[nodiscard]] TARN_FORCE_INLINE static void* operator new(std::size_t size, Args&... args) {
+  [[nodiscard]] TARN_ALWAYS_INLINE static void* operator new(std::size_t size, Args&... args) {
     return detail::frame_memory<Pool>::take(detail::frame_memory<Pool>::pool_among(args...), size);
   }
-  TARN_FORCE_INLINE static void operator delete(void* frame, std::size_t size) noexcept {
+  TARN_ALWAYS_INLINE static void operator delete(void* frame, std::size_t size) noexcept {
     detail::frame_memory<Pool>::give(frame, size);
   }
 };
@@ -120,8 +120,8 @@ struct pooled_frame {
 template <class Pool>
 struct try_pooled_frame {
   template <class... Args>
-  [[nodiscard]] TARN_FORCE_INLINE static void* operator new(std::size_t size,
-                                                            Args&... args) noexcept {
+  [[nodiscard]] TARN_ALWAYS_INLINE static void* operator new(std::size_t size,
+                                                             Args&... args) noexcept {
     try {
       return detail::frame_memory<Pool>::try_take(detail::frame_memory<Pool>::pool_among(args...),
                                                   size);
@@ -129,7 +129,7 @@ struct try_pooled_frame {
       return nullptr;
     }
   }
-  TARN_FORCE_INLINE static void operator delete(void* frame, std::size_t size) noexcept {
+  TARN_ALWAYS_INLINE static void operator delete(void* frame, std::size_t size) noexcept {
     detail::frame_memory<Pool>::give(frame, size);
   }
 };

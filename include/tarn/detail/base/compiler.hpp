@@ -18,12 +18,14 @@
 #include <cstring>
 #define TARN_NO_UNIQUE_ADDRESS [[msvc::no_unique_address]]
 #define TARN_FORCE_INLINE __forceinline
+#define TARN_ALWAYS_INLINE __forceinline
 #define TARN_COLD __declspec(noinline)
 #else
 #define TARN_NO_UNIQUE_ADDRESS [[no_unique_address]]
 #define TARN_COLD [[gnu::__noinline__, gnu::__cold__]]
+#define TARN_ALWAYS_INLINE [[gnu::__always_inline__]] inline
 #if defined(__OPTIMIZE__)
-#define TARN_FORCE_INLINE [[gnu::__always_inline__]] inline
+#define TARN_FORCE_INLINE TARN_ALWAYS_INLINE
 #else
 // Without optimisation forced inlining gains nothing: it would only make programs large and a
 // debugger's steps confusing.
