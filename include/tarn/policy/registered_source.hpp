@@ -18,6 +18,7 @@
 #include <memory>
 #include <new>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include <tarn/detail/base/align.hpp>
@@ -31,16 +32,19 @@ namespace tarn {
 /// What makes memory known to a device or to the system: buffers of an io_uring, memory regions of
 /// RDMA, pages that are locked.
 ///
-/// `register_memory(p, bytes)` returns a key, or an empty optional if it is refused.
+/// `register_memory(p, bytes)` returns a key, or an empty optional if it is refused. Moving a key
+/// cannot throw: memory that was registered always gets its key.
 /// `unregister_memory(p, bytes, key)` gets the same numbers, and cannot fail. Both come from any
 /// threads at the same time, once per slab or large block, not once per get.
 template <class R>
-concept memory_registrar = requires {
-  typename R::key_type;
-} && requires(R& registrar, void* p, std::size_t bytes, const typename R::key_type& key) {
-  { registrar.register_memory(p, bytes) } -> std::same_as<std::optional<typename R::key_type>>;
-  requires noexcept(registrar.unregister_memory(p, bytes, key));
-};
+concept memory_registrar =
+    requires { typename R::key_type; } && std::default_initializable<typename R::key_type> &&
+    std::is_nothrow_move_constructible_v<typename R::key_type> &&
+    std::is_nothrow_move_assignable_v<typename R::key_type> &&
+    requires(R& registrar, void* p, std::size_t bytes, const typename R::key_type& key) {
+      { registrar.register_memory(p, bytes) } -> std::same_as<std::optional<typename R::key_type>>;
+      requires noexcept(registrar.unregister_memory(p, bytes, key));
+    };
 
 /// Registers all memory that it takes from `Source`, and tells of each address in which region it
 /// lies. To be used through `source_ref`: the program asks it for keys while the pool uses it.
@@ -55,8 +59,9 @@ concept memory_registrar = requires {
 template <class Registrar, class Source>
 class registered_source {
   static_assert(memory_registrar<Registrar>,
-                "registered_source: the first type needs key_type, register_memory(p, bytes) and "
-                "unregister_memory(p, bytes, key) noexcept; see tarn::memory_registrar");
+                "registered_source: the first type needs register_memory(p, bytes), "
+                "unregister_memory(p, bytes, key) noexcept, and a key_type that has a default "
+                "and moves without an exception; see tarn::memory_registrar");
   static_assert(memory_source<Source>, "registered_source: the second type is no memory source");
 
  public:
