@@ -150,7 +150,8 @@ struct grants {
   static constexpr std::uint32_t most_shortages = 1024;
   static constexpr std::uint32_t urgent_shortage = 64;  // counts as many
 
-  /// Returns: the shard whose cache of `t` may get room; null if there is none.
+  /// Returns: the calling thread's shard; null if its cache of `t` may get no room: the thread has
+  /// no caches, the pool is closed, or another thread waits for a block.
   [[nodiscard]] static shard_type* user_of(core_type& c, tier_type& t) noexcept {
     shard_type* const s = c.find_shard();
     return s != nullptr && s->tiers != 0 && !t.home.closed && !t.home.waited ? s : nullptr;
