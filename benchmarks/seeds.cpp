@@ -8,11 +8,13 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <random>
 #include <span>
 #include <string>
@@ -24,6 +26,8 @@
 #include <tarn/fast_buffer.hpp>
 #include <tarn/object_pool.hpp>
 #include <tarn/policy/tiers.hpp>
+#include <tarn/value/locked_ring_queue.hpp>
+#include <tarn/value/ring_queue.hpp>
 
 #include "support/google.hpp"
 
@@ -220,6 +224,76 @@ void concurrent_mix(benchmark::State& state) {
   fail_unless(state, checksum == expected);
 }
 
+/// BackendBursts: `range` buffers of 32 KiB at once, then all of them back.
+template <class Server>
+void bursts(benchmark::State& state) {
+  const auto count = static_cast<std::size_t>(state.range(0));
+  std::vector<decltype(Server::get(1))> held(count);
+  bool good = true;
+  for (auto _ : state) {
+    for (auto& b : held) {
+      b = Server::get(hide(std::size_t{32} << 10));
+      good = good && use(b, std::size_t{32} << 10, 1);
+    }
+    for (auto& b : held)
+      b = {};
+  }
+  fail_unless(state, good);
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+
+using synk_tiers = tarn::power_of_two_tiers<1024, std::size_t{4} << 20>;
+
+/// Architectures: `count` buffers of another size than those that are idle. Each burst meets a new
+/// pool in which the larger blocks idle; only the burst is timed.
+void skewed_pooled(benchmark::State& state) {
+  const auto idle = static_cast<std::size_t>(state.range(0));
+  const auto wanted = static_cast<std::size_t>(state.range(1));
+  const auto count = static_cast<std::size_t>(state.range(2));
+  bool good = true;
+  std::uint64_t bought = 0;  // bursts that took memory from the source
+  for (auto _ : state) {
+    pool_of<synk_tiers> pool;
+    std::vector<pool_of<synk_tiers>::buffer> held(count);
+    for (auto& b : held)
+      b = pool.get(idle);
+    for (auto& b : held)
+      b = {};
+    const auto before = pool.snapshot().most_held_bytes;
+    const auto begin = std::chrono::steady_clock::now();
+    for (auto& b : held) {
+      b = pool.get(wanted);
+      good = good && use(b, wanted, 1);
+    }
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+    state.SetIterationTime(took.count());
+    if (pool.snapshot().most_held_bytes != before) ++bought;
+  }
+  fail_unless(state, good);
+  state.counters["bought"] =
+      benchmark::Counter(static_cast<double>(bought), benchmark::Counter::kAvgIterations);
+}
+
+/// DeadRecovery: `range` buffers of 32 KiB after all idle memory went back to the source.
+void recover_pooled(benchmark::State& state) {
+  pool_of<synk_tiers> pool;
+  std::vector<pool_of<synk_tiers>::buffer> held(static_cast<std::size_t>(state.range(0)));
+  bool good = true;
+  for (auto _ : state) {
+    for (auto& b : held)
+      b = {};
+    pool.trim();
+    const auto begin = std::chrono::steady_clock::now();
+    for (auto& b : held) {
+      b = pool.get(std::size_t{32} << 10);
+      good = good && use(b, std::size_t{32} << 10, 1);
+    }
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+    state.SetIterationTime(took.count());
+  }
+  fail_unless(state, good);
+}
+
 // --- Go-CacheX -----------------------------------------------------------------------------------
 
 struct cache_item {
@@ -341,7 +415,24 @@ void add_synk() {
       ->Arg(1)
       ->Threads(1)
       ->Threads(2)
-      ->Threads(8);
+      ->Threads(8)
+      ->Threads(16)
+      ->Threads(32);
+  add("synk/bursts", Server::name, bursts<Server>)->ArgName("at_once")->Arg(16)->Threads(1);
+  add("synk/bursts", Server::name, bursts<Server>)->ArgName("at_once")->Arg(8)->Threads(8);
+}
+
+void add_synk_pools() {
+  constexpr std::int64_t kib = 1024;
+  add("synk/skewed", "pool", skewed_pooled)
+      ->ArgNames({"idle", "wanted", "at_once"})
+      ->Args({4 * kib, 2 * kib, 16})
+      ->Args({8 * kib, 3 * kib, 16})
+      ->Args({256 * kib, 32 * kib, 64})
+      ->Args({2048 * kib, 2 * kib, 1})
+      ->Args({2048 * kib, 2 * kib, 32})
+      ->UseManualTime();
+  add("synk/recover", "pool", recover_pooled)->ArgName("at_once")->Arg(64)->UseManualTime();
 }
 
 template <template <class> class Server>
@@ -422,6 +513,112 @@ void join_parts(benchmark::State& state) {
   fail_unless(state, good);
 }
 
+/// Go-CacheX' ValueCopy and MapCopy, which compare what was copied.
+struct pooled_copy {
+  static auto of_value(const std::string& value) { return tarn::copy_value(value); }
+  static auto of_map(const map& from) { return tarn::copy_map(from); }
+};
+struct plain_copy {
+  static std::vector<char> of_value(const std::string& value) {
+    return {value.begin(), value.end()};
+  }
+  static map of_map(const map& from) { return from; }
+};
+template <class Copy>
+void copy_values(benchmark::State& state) {
+  const std::string value(static_cast<std::size_t>(state.range(0)), 'v');
+  bool good = true;
+  for (auto _ : state) {
+    const auto copy = Copy::of_value(value);
+    barrier();
+    good = good && copy.size() == value.size() &&
+           std::memcmp(copy.data(), value.data(), value.size()) == 0;
+  }
+  fail_unless(state, good);
+}
+template <class Copy>
+void copy_maps(benchmark::State& state) {
+  map from;
+  for (std::int64_t i = 0; i != state.range(0); ++i) {
+    from["key " + std::to_string(i)] = "a value that a small string cannot hold";
+  }
+  bool good = true;
+  for (auto _ : state) {
+    const auto copy = Copy::of_map(from);
+    barrier();
+    good = good && copy.size() == from.size();
+  }
+  fail_unless(state, good);
+}
+
+// --- rings ---------------------------------------------------------------------------------------
+
+struct free_ring {
+  static constexpr const char* name = "lock_free";
+  using type = tarn::ring_queue<int>;
+};
+struct locked_ring {
+  static constexpr const char* name = "locked";
+  using type = tarn::locked_ring_queue<int, std::mutex>;
+};
+/// One ring for all threads of a benchmark.
+template <class Ring>
+typename Ring::type& ring_of_all() {
+  static typename Ring::type ring(1000);
+  return ring;
+}
+
+template <class Ring>
+void push_to_ring(benchmark::State& state) {
+  auto& ring = ring_of_all<Ring>();
+  int value = 0;
+  for (auto _ : state)
+    ring.push(++value);
+  bench::check(state, !ring.empty(), "the ring lost all values");
+  state.SetItemsProcessed(state.iterations());
+}
+template <class Ring>
+void copy_of_ring(benchmark::State& state) {
+  auto& ring = ring_of_all<Ring>();
+  while (!ring.full())
+    ring.push(1);
+  std::size_t seen = 0;
+  for (auto _ : state)
+    seen += ring.values().size();
+  bench::check(state, seen != 0, "the ring lost all values");
+}
+/// Half of the threads push, the others pop.
+void mix_in_ring(benchmark::State& state) {
+  auto& ring = ring_of_all<locked_ring>();
+  const bool pushes = state.thread_index() % 2 == 0;
+  int value = 0;
+  for (auto _ : state) {
+    if (pushes) {
+      ring.push(++value);
+    } else {
+      benchmark::DoNotOptimize(ring.try_pop(value));
+    }
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+
+template <class Ring>
+void add_ring() {
+  add("bytepool/ring_push", Ring::name, push_to_ring<Ring>)->Threads(1)->Threads(2)->Threads(8);
+  add("bytepool/ring_copy", Ring::name, copy_of_ring<Ring>)->Threads(1)->Threads(2);
+}
+
+void add_copies() {
+  for (auto* b : {add("cachex/copy_value", "pool", copy_values<pooled_copy>),
+                  add("cachex/copy_value", "new", copy_values<plain_copy>)}) {
+    b->Arg(100)->Arg(2048)->Arg(8192);
+  }
+  for (auto* b : {add("cachex/copy_map", "pool", copy_maps<pooled_copy>),
+                  add("cachex/copy_map", "new", copy_maps<plain_copy>)}) {
+    b->Arg(2)->Arg(50)->Arg(200);
+  }
+}
+
 void add_buffers() {
   for (auto* b :
        {add("bytepool/share", "pool", share_pooled), add("bytepool/share", "new", share_plain)}) {
@@ -447,11 +644,16 @@ int main(int argc, char** argv) {
   add_cachex<pooled_object>();
   add_cachex<plain_object>();
   add_buffers();
+  add_copies();
+  add_ring<free_ring>();
+  add_ring<locked_ring>();
+  add("bytepool/ring_mixed", locked_ring::name, mix_in_ring)->Threads(4);
   add_takhin<pooled<tarn::kafka_tiers>>();
   add_takhin<pooled<tarn::kafka_tiers, zeroing::on_put>>();
   add_takhin<plain>();
   add_takhin<plain_zeroed>();
-  add_synk<pooled<tarn::power_of_two_tiers<1024, std::size_t{4} << 20>>>();
+  add_synk<pooled<synk_tiers>>();
   add_synk<plain>();
+  add_synk_pools();
   return bench::run_benchmarks(argc, argv);
 }
