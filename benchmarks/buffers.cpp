@@ -324,7 +324,7 @@ void measure_messages(const bench::effort& e) {
 }
 
 int run_all(const bench::options& o) {
-  const std::size_t processes = o.smoke ? 1 : 8;
+  const std::size_t processes = o.smoke || o.quick ? 1 : 8;
   const std::string suffix = o.smoke ? "_smoke" : "";
   std::printf("compiler: %s\n", bench::compiler());
   if (!BENCH_HAS_FMT) std::printf("skipped: fmt::memory_buffer (Debian: libfmt-dev)\n");

@@ -495,7 +495,7 @@ void measure_tarn(const bench::effort& e) {
 int run_all(const bench::options& o) {
   // Several short processes instead of one long process: the addresses that the loader chooses
   // matter, too.
-  const std::size_t processes = o.smoke ? 1 : 8;
+  const std::size_t processes = o.smoke || o.quick ? 1 : 8;
   const std::string suffix = o.smoke ? "_smoke" : "";
 
   std::printf("compiler: %s\n", bench::compiler());

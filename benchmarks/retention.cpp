@@ -207,8 +207,8 @@ bool steady(std::size_t working_set) {
 
 int main(int argc, char** argv) {
   const auto o = bench::options::parse(argc, argv);
-  const std::size_t working_set = o.smoke ? 8 * mib : 128 * mib;
-  const std::size_t more = o.smoke ? 32 * mib : 1024 * mib;
+  const std::size_t working_set = (o.smoke ? 8 : o.quick ? 32 : 128) * mib;
+  const std::size_t more = (o.smoke ? 32 : o.quick ? 256 : 1024) * mib;
   struct work {
     const char* name;
     const char* what;
@@ -246,7 +246,8 @@ int main(int argc, char** argv) {
   };
   if (!o.measure.empty()) {
     for (const auto& w : all) {
-      if (o.measure == w.name) return w.run(w.what, working_set, more) || o.smoke ? 0 : 1;
+      if (o.measure == w.name)
+        return w.run(w.what, working_set, more) || o.smoke || o.quick ? 0 : 1;
     }
     return 2;
   }
@@ -264,8 +265,10 @@ int main(int argc, char** argv) {
     char self[4096] = {};
     if (readlink("/proc/self/exe", self, sizeof self - 1) <= 0)
       return w.run(w.what, working_set, more) ? 0 : 1;
-    const std::string command =
-        "'" + std::string(self) + "' --measure " + w.name + (o.smoke ? " --smoke" : "");
+    const std::string command = "'" + std::string(self) + "' --measure " + w.name +
+                                (o.smoke   ? " --smoke"
+                                 : o.quick ? " --quick"
+                                           : "");
     good = std::system(command.c_str()) == 0 && good;
   }
   return good ? 0 : 1;

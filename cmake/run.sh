@@ -5,11 +5,12 @@ set -eu
 
 usage() {
   cat <<'END'
-usage: sh cmake/run.sh [demo|test|bench|trust]
+usage: sh cmake/run.sh [demo|test|bench [--quick]|trust]
 
   demo    (default) build the examples and run the main job, on /usr/include
   test    build and run all tests
-  bench   build and run all benchmarks
+  bench   build and run all benchmarks; results in build/bench/results: JSON, and a chart if gnuplot
+          is installed. --quick measures each row once, and briefly: three minutes for a first look
   trust   the tests with nothing spared: each over all pairs of policies, plain, under ASan and UBSan,
           and those about threads under TSan at -O0 and -O1; takes hours
 
@@ -29,6 +30,11 @@ case $verb in
   demo | test | bench | trust) ;;
   *) printf 'run.sh: unknown verb: %s\n\n' "$verb" >&2; usage >&2; exit 2 ;;
 esac
+quick=
+if [ "$verb" = bench ] && [ "${2:-}" = --quick ]; then
+  quick=--quick
+  shift
+fi
 [ $# -le 1 ] || { usage >&2; exit 2; }
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -149,11 +155,41 @@ case $verb in
     say "all of it passed"
     ;;
   bench)
-    build_only BENCHMARKS -DTARN_BENCH_EVERY_PAIR=ON
-    for program in "$build"/bin/bench_*; do
+    # All pairs of policies take many minutes to compile.
+    if [ -n "$quick" ]; then pairs=OFF; else pairs=ON; fi
+    build_only BENCHMARKS -DTARN_BENCH_EVERY_PAIR=$pairs
+    results=$build/results
+    mkdir -p "$results"
+    rm -f "$results/failed.txt"
+    {
+      uname -srm
+      sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2>/dev/null | sort | uniq -c
+      sed -n 's/^CMAKE_CXX_COMPILER:[^=]*=//p' "$build/CMakeCache.txt"
+      printf 'commit: '
+      git -C "$root" describe --always --dirty 2>/dev/null || echo unknown
+      printf 'options: -O2 -DNDEBUG %s\n' "${CXXFLAGS:-}"
+    } >"$results/machine.txt"
+    cat "$results/machine.txt"
+    set -- "$build"/bin/bench_*
+    count=$#
+    number=0
+    cd "$results"
+    for program in "$@"; do
       [ -x "$program" ] || die "no benchmarks were built"
-      say "$(basename "$program")"
-      "$program"
+      name=$(basename "$program")
+      number=$((number + 1))
+      say "$name, $number of $count"
+      case $name in
+        bench_loads) outputs="--json $name.json --chart $name.svg" ;;
+        bench_growth | bench_retention) outputs= ;;  # their tables are all they give
+        *) outputs="--json $name.json" ;;
+      esac
+      # Unquoted on purpose: lists of words. The status of a pipe would be that of tee.
+      # shellcheck disable=SC2086
+      { "$program" $quick $outputs || echo "$name" >>failed.txt; } |
+        tee "$name.txt"
     done
+    [ ! -e failed.txt ] || die "failed: $(tr '\n' ' ' <failed.txt)"
+    say "the results are in $results"
     ;;
 esac

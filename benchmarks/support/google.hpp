@@ -25,20 +25,27 @@ inline void check(benchmark::State& state, bool good, const char* what) {
   state.SkipWithError(what);
 }
 
-/// The main of a Google Benchmark program: `--smoke` measures very little, `--list` names all
-/// benchmarks, all other options are the library's.
+/// The main of a Google Benchmark program: `--smoke` measures very little, `--quick` briefly,
+/// `--list` names all benchmarks, `--json FILE` writes the results to a file as well. All other
+/// options are the library's.
 inline int run_benchmarks(int argc, char** argv) {
   // First, so that the user can override it. As `MinTime` of a benchmark it could not be
   // overridden, and would be part of every name.
   static char normal[] = "--benchmark_min_time=0.03";
   static char smoke[] = "--benchmark_min_time=0.000001";
+  static char quick[] = "--benchmark_min_time=0.002";
   static char list[] = "--benchmark_list_tests";
   std::vector<char*> words = {argv[0], normal};
   bool measures = true;
   for (int i = 1; i != argc; ++i) {
     char* word = argv[i];
     if (std::strcmp(word, "--smoke") == 0) word = smoke;
+    if (std::strcmp(word, "--quick") == 0) word = quick;
     if (std::strcmp(word, "--list") == 0) word = list;
+    if (std::strcmp(word, "--json") == 0 && i + 1 != argc) {
+      static std::string file = std::string("--benchmark_out=") + argv[++i];
+      word = file.data();
+    }
     if (std::strncmp(word, list, std::strlen(list)) == 0) measures = false;
     words.push_back(word);
   }
