@@ -132,7 +132,7 @@ int main(int argc, char** argv) {
   return model::run(
       {{"per thread", model::all_of<get_put_and_read<env, per_thread_shape>>},
        {"one lock", model::all_of<get_put_and_read<env, single_shape>>},
-       {"lock-free", model::all_of<get_put_and_read<env, lock_free_shape>>},
+       {"lock-free", model::all_of<get_put_and_read<env, lock_free_shape>, model::or_one_more(1)>},
        {"moves", model::all_of<moves_and_read<env>>},
        model::control<get_put_and_read<reads, per_thread_shape>, 2>("reads_relaxed"),
        model::control<get_put_and_read<writes, per_thread_shape>, 2>("writes_relaxed"),

@@ -87,8 +87,10 @@ int main(int argc, char** argv) {
   using env = model::relacy_env<>;
   using silent_env = model::relacy_env<forgets_to_notify>;
   return model::run(
-      {{"two blocks for two", model::all_of<two_misses<env, per_thread_shape, 32 << 10>>},
-       {"one block for two", model::all_of<two_misses<env, per_thread_shape, 64 << 10>>},
+      {{"two blocks for two",
+        model::all_of<two_misses<env, per_thread_shape, 32 << 10>, model::or_one_more(1)>},
+       {"one block for two",
+        model::all_of<two_misses<env, per_thread_shape, 64 << 10>, model::or_one_more(1)>},
        {"one block for two, lock-free", model::all_of<two_misses<env, lock_free_shape, 64 << 10>>},
        {"a miss and a close", model::all_of<miss_and_close<env>, model::or_one_more(0), 200'000>},
        model::control<two_misses<silent_env, per_thread_shape, 64 << 10>>("no_notification")},

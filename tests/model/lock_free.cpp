@@ -63,7 +63,7 @@ struct relaxed_push : model::sound {
 int main(int argc, char** argv) {
   using env = model::relacy_env<>;
   return model::run(
-      {{"puts and a close", model::all_of<puts_and_close<env>>},
+      {{"puts and a close", model::all_of<puts_and_close<env>, model::or_one_more(1)>},
        {"a trim, a get and a close", model::all_of<trim_get_and_close<env>, 1>},
        model::control<trim_get_and_close<model::relacy_env<relaxed_push>>>("push_relaxed")},
       argc, argv);

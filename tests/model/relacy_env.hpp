@@ -601,7 +601,7 @@ void explore(verdict& v, std::ostream* out, rl::iteration_t schedules, unsigned 
   static_cast<void>(rl::run_test<Test, scheduler>(p, state, true));
 }
 
-/// The context switches of a search that takes minutes with one more: the full run
+/// The context switches of a search that takes long with one more: the full run
 /// (`cmake/run.sh trust`) makes that one.
 #if defined(TARN_TEST_EVERY_POLICY)
 constexpr unsigned or_one_more(unsigned switches) { return switches + 1; }
