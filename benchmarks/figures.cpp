@@ -322,6 +322,15 @@ class live_blocks {
   std::vector<held> blocks_ = std::vector<held>(live);
 };
 
+/// As many instructions as a pair by hand takes in its loop, and none that waits for another: what
+/// the processor needs only to take them in.
+struct nops {
+  void operator()(std::size_t times) const {
+    for (; times != 0; --times)
+      asm volatile(".rept 32\n\tnop\n\t.endr" : : : "memory");
+  }
+};
+
 // --- a check of the subjects ---------------------------------------------------------------------
 
 template <class Subject>
@@ -448,6 +457,7 @@ void measure_tarn(const bench::effort& e) {
     const raw<quiet_pool> subject{pool};
     check(subject);
     say("P1.raw", ratios(e, pairs(on_floor{}), pairs(subject)));
+    say("P1.nops", ratios(e, pairs(on_floor{}), nops{}));
     say("P1.handle", ratios(e, pairs(on_floor{}), handle_pairs(pool)));
     const raw_of_known_size<quiet_pool> known{pool};
     say("P1c.known", ratios(e, pairs(on_floor{}), pairs(known)));
@@ -539,6 +549,7 @@ int run_all(const bench::options& o) {
   };
 
   add("P1", "P1.raw", "get + put, raw, to the floor", good::below, 1.9, 1.6);
+  add("P1", "P1.nops", "as many nops, to the floor", good::below, {}, {});
   add_faster("P1", "P1.raw", "get + put, raw, faster than best", 2.4, {});
   add("P1", "P1.handle", "get + put, handle, to the floor", good::below, 2.1, {});
   add_faster("P1", "P1.handle", "get + put, handle, faster than best", 2.2, {});

@@ -84,10 +84,8 @@ struct power_of_two_tiers {
   /// Complexity: three instructions where the result is part of an address.
   [[nodiscard]] static constexpr std::size_t open_tier_for(std::size_t size) noexcept {
     const std::uint64_t last_byte = size - 1;  // zero becomes the largest number
-    // The subtraction becomes a part of the address. With this `^`, g++ has the bare scan in loops
-    // too.
-    return (std::size_t{63} ^ static_cast<std::size_t>(std::countl_zero(last_byte | First / 2))) -
-           (std::bit_width(First) - 2u);
+    // The subtraction becomes a part of the address.
+    return detail::highest_bit(last_byte | First / 2) - (std::bit_width(First) - 2u);
   }
   [[nodiscard]] static constexpr std::size_t open_count() noexcept { return open_tier_for(0) + 1; }
 };

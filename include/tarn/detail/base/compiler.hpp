@@ -9,6 +9,7 @@
 
 // Only this file tests which compiler it is, and only detail/system/ tests which system.
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <typeinfo>
@@ -81,6 +82,19 @@ template <class T>
   asm("" : "+r"(p));
 #endif
   return p;
+}
+
+/// The position of the highest bit that is set. Preconditions: one is.
+[[nodiscard]] constexpr std::size_t highest_bit(std::uint64_t x) noexcept {
+#if defined(__x86_64__) && defined(__GNUC__)
+  // As a bare scan: compilers take its result for an int, and extend that once more.
+  if (!__builtin_is_constant_evaluated() && !__builtin_constant_p(x)) {
+    std::uint64_t position = 0;
+    asm("bsrq %1, %0" : "=r"(position) : "r"(x) : "cc");
+    return position;
+  }
+#endif
+  return std::size_t{63} ^ static_cast<std::size_t>(std::countl_zero(x));
 }
 
 /// The upper half of the product.
