@@ -6,8 +6,8 @@
 // Each load runs for a fixed time in a process of its own, with pools by hand and with the malloc
 // of the system, mimalloc, jemalloc and tcmalloc, as far as they are installed. Their processes
 // alternate. Both get the size back: pools in `deallocate`, the allocators by the sized `operator
-// delete`. The first and the last byte of each block are written. The shapes of the loads are those
-// of larson, xmalloc-test and mstress from mimalloc-bench; the code is our own.
+// delete`. One byte of each page of a block is written, and its last byte. The shapes of the loads
+// are those of larson, xmalloc-test and mstress from mimalloc-bench; the code is our own.
 
 #include <algorithm>
 #include <array>
@@ -171,7 +171,8 @@ class user {
     } else {
       p = subject_.get(bytes);
     }
-    static_cast<volatile char*>(p)[0] = 1;
+    for (std::size_t at = 0; at < bytes; at += page)
+      static_cast<volatile char*>(p)[at] = 1;
     static_cast<volatile char*>(p)[bytes - 1] = 1;
     return {p, bytes};
   }
@@ -181,6 +182,7 @@ class user {
 
  private:
   static constexpr std::uint64_t not_yet = ~std::uint64_t{0};
+  static constexpr std::size_t page = 4 * kib;
 
   Subject& subject_;
   run_state& state_;
