@@ -33,6 +33,13 @@ template <class Pool>
   asm volatile("" : : "r"(b.data()) : "memory");
 }
 
+// Of exactly a tier, so that it also takes a node.
+template <class Pool>
+[[gnu::noinline]] void shared(void* pool, void*, std::size_t) {
+  const auto b = static_cast<Pool*>(pool)->get_shared(1024);
+  asm volatile("" : : "r"(b.data()) : "memory");
+}
+
 template <class Pool>
 void add(std::vector<probe>& to, const char* lock, const char* stats) {
   // Never destroyed: the traced process just ends.
@@ -40,6 +47,7 @@ void add(std::vector<probe>& to, const char* lock, const char* stats) {
   to.push_back({"raw_get", lock, stats, pool, raw_get<Pool>, nullptr});
   to.push_back({"raw_put", lock, stats, pool, nullptr, raw_put<Pool>});
   to.push_back({"handle", lock, stats, pool, nullptr, handle<Pool>});
+  to.push_back({"shared", lock, stats, pool, nullptr, shared<Pool>});
 }
 
 /// Records as the default does, but follows so few gets that no counted get is followed.
@@ -84,6 +92,7 @@ void* prepare(const probe& p) {
     b = get->run(nullptr, size);
   for (int i = 0; i != 4; ++i)
     put->run(blocks[i], size);
+  find(p, "shared")->run(nullptr, size);
   return blocks[7];
 }
 

@@ -102,6 +102,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   /// `named`: the request is known not to be for one of the core's own nodes.
   [[nodiscard]] TARN_FORCE_INLINE void* take_hit(shard_type* s, std::size_t place, std::size_t size,
                                                  bool named = false);
+  [[nodiscard]] TARN_FORCE_INLINE void* pop_ready(std::size_t place, shard_type* s);
   /// Takes a block of `tier` back. Never fails, never allocates.
   TARN_FORCE_INLINE void give(std::size_t tier, void* block) noexcept { give(tier, block, tier); }
   TARN_FORCE_INLINE void give(std::size_t tier, void* block, std::size_t place) noexcept;
@@ -251,7 +252,6 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   [[nodiscard]] cache_type* own_cache(tier_state& t) noexcept;
 
   // acquire.hpp and its neighbours
-  [[nodiscard]] TARN_FORCE_INLINE void* pop_ready(std::size_t place, shard_type* s);
   /// The number of a tier's cache: behind the gap for nodes.
   [[nodiscard]] std::size_t place_of(std::uint32_t tier) const noexcept {
     return tier < named_tiers_ ? tier : tier + settings_.cache_gap;

@@ -42,6 +42,8 @@ struct cached_front : cached_holds<Config> {
   static constexpr bool closes_itself = false;
   /// Whether `pop_hot` and `push_hot` may be asked for any cache up to the end of a gap.
   static constexpr bool has_gap = false;
+  /// Whether only the calling thread enters the caches that `pop` finds: see `has_next`.
+  static constexpr bool has_own_caches = false;
   static constexpr std::size_t depot_alignment = 64;
 
   /// What the front end keeps of the whole core.

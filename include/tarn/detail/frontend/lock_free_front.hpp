@@ -31,6 +31,7 @@ struct lock_free_front : placed_stack<Config> {
 
   static constexpr bool has_shards = false;
   static constexpr bool is_stack = true;
+  static constexpr bool has_own_caches = false;
   static constexpr std::size_t depot_alignment = no_sharing_alignment;
 
   static void prepare(tier_type&) noexcept {}

@@ -97,8 +97,8 @@ bool byte_core<Config>::take_many_unreported(std::size_t size, std::size_t count
 
 template <class Config>
 auto byte_core<Config>::take_with_node(std::size_t size, where_type where) -> block_with_node {
-  // The node first: it is small, and what it is for can't be had without it.
   block_with_node both;
+  // The node first: it is small, and what it is for can't be had without it.
   held_blocks held;
   if (!bounds_type::hold(*this, node_tier(), &both.node, 1, held)) {
     bounds_type::refuse_node(*this);

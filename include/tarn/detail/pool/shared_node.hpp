@@ -64,7 +64,9 @@ class shared_node {
         return {};
       return {got.block, make(&core, got.block, got.capacity, size)};
     }
-    return take_apart(core, size, where);
+    // Copied, or clang would keep the result of the hit path in memory as well.
+    const shared_block got = take_apart(core, size, where);
+    return {got.block, got.node, got.lacks_node};
   }
   /// For external memory: `deleter()` is called after the last reference. Returns: null if the core
   /// has no node. Preconditions: `size <= most_bytes`.
@@ -105,9 +107,9 @@ class shared_node {
   static constexpr unsigned where_bits = 2;
   static_assert(most_bytes == SIZE_MAX >> where_bits);
 
-  /// For a block whose tail may have no room.
-  [[nodiscard]] TARN_COLD static shared_block take_apart(core_type& core, std::size_t size,
-                                                         typename core_type::where_type where);
+  /// For a block whose tail may have no room. Not cold: sizes of exactly a tier are common.
+  [[nodiscard, gnu::__noinline__]] static shared_block take_apart(
+      core_type& core, std::size_t size, typename core_type::where_type where);
 
   /// The rest of a shared node that is not in a tail.
   struct apart_node;

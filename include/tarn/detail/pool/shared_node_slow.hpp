@@ -10,7 +10,9 @@ namespace tarn::detail {
 template <class Config>
 auto shared_node<Config>::take_apart(core_type& core, std::size_t size,
                                      typename core_type::where_type where) -> shared_block {
-  const auto both = core.take_with_node(size, where);
+  auto both = core.take_hit_with_node(size);
+  if (both.got.block == nullptr) [[unlikely]]
+    both = core.take_with_node(size, where);
   if (both.got.block == nullptr) return {nullptr, nullptr, both.node == nullptr};
   auto* const base = static_cast<std::byte*>(both.got.block);
   return {base, ::new (both.node) apart_node(&core, base, both.got.capacity, size, apart)};
