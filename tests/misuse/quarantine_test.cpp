@@ -8,12 +8,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include <tarn/byte_pool.hpp>
 #include <tarn/object_pool.hpp>
 #include <tarn/policy/check_parts.hpp>
+#include <tarn/policy/poison_blocks.hpp>
 
 #include "misuse/expected_report.hpp"
 #include "support/catch.hpp"
@@ -98,8 +100,8 @@ void late_write() {
   CHECK(test::reports() == 0);
   f.age(1, 100);  // pushes it out
   test::check_report("victim", misuse::written_idle, block, 128);
-  f.pool.drain();
   f.age(20, 100);
+  f.pool.drain();
   CHECK(test::reports() == 1);  // no get reports it again
 }
 template <class Lock>
@@ -242,6 +244,28 @@ void objects() {
   test::check_report("built", misuse::written_idle, number, sizeof *number);
 }
 
+// The block goes to the request that waits, not into the queue.
+template <class Lock>
+void given_to_a_request_that_waits() {
+  if constexpr (tarn::is_concurrent_v<Lock>) {
+    fixture<Lock> f({.name = "victim", .capacity = 1});
+    for (int round = 0; round != 3; ++round) {
+      auto block = f.pool.get(100);
+      std::atomic<bool> begins{false};
+      bool found = false;
+      std::thread waiting([&] {
+        begins = true;
+        found = static_cast<bool>(f.pool.get_for(100, std::chrono::seconds(10)));
+      });
+      while (!begins)
+        std::this_thread::yield();
+      if (round != 0) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      block.reset();
+      waiting.join();
+      CHECK(found);
+    }
+  }
+}
 // Many threads, few blocks: a get fails only while all blocks are in use, and the blocks balance.
 template <class Lock>
 void threads_at_a_capacity() {
@@ -319,6 +343,7 @@ constexpr test::row table[] = {
     {"emptied on demand", emptied_on_demand<Lock>},
     {"pool that ends before its blocks", pool_that_ends_before_its_blocks<Lock>},
     {"objects", objects<Lock>},
+    {"given to a request that waits", given_to_a_request_that_waits<Lock>},
     {"threads at a capacity", threads_at_a_capacity<Lock>},
     {"threads at a close", threads_at_a_close<Lock>},
     {"fork with blocks in it", fork_with_blocks_in_it<Lock>},
@@ -326,6 +351,22 @@ constexpr test::row table[] = {
 
 }  // namespace
 
+TEST_CASE("blocks in quarantine may be hidden", "[misuse]") {
+  const test::hearing here;
+  test::forget_reports();
+  {
+    test::guarded_pool<std::mutex, tarn::checked_with<tarn::poison_blocks, tarn::fill_blocks,
+                                                      tarn::fence_blocks, quarantine_blocks<4>>>
+        pool;
+    for (int i = 0; i != 20; ++i) {
+      auto first = pool.get(100);
+      auto second = pool.get(200);
+      first.data()[99] = second.data()[0] = std::byte{1};
+    }
+    pool.drain();
+  }
+  CHECK(test::reports() == 0);
+}
 TEMPLATE_LIST_TEST_CASE("blocks in quarantine are out of reach, idle, and never missed", "[misuse]",
                         test::misused_locks) {
   const test::hearing here;

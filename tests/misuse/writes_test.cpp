@@ -3,6 +3,7 @@
 // One function per class of misuse that parts of a check see: writes to memory that is not the
 // writer's. Each expects one report, with its kind, pool, block and size.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -48,6 +49,25 @@ void write_behind_the_capacity_by_a_handle() {
   auto* const block = buffer.data();
   block[128] = std::byte{1};
   expect("victim", misuse::overrun, block, 128, [&] { buffer.reset(); });
+}
+/// The fence that it hits is that of the block before it, which is out, or idle.
+template <class Lock>
+void write_before_the_block() {
+  for (const bool is_out : {true, false}) {
+    guarded<Lock> pool({.name = "victim"});
+    auto* const first = static_cast<std::byte*>(pool.allocate(128));
+    auto* const second = static_cast<std::byte*>(pool.allocate(128));
+    auto* const lower = std::min(first, second);
+    auto* const upper = std::max(first, second);
+    if (!is_out) pool.deallocate(lower, 128);
+    upper[-1] = std::byte{1};
+    expect("victim", misuse::overrun, lower, 128, [&] {
+      if (!is_out) CHECK(pool.allocate(128) == lower);
+      pool.deallocate(lower, 128);
+    });
+    pool.deallocate(upper, 128);
+    CHECK(test::reports() == 1);
+  }
 }
 template <class Lock>
 void write_after_the_put() {
@@ -105,6 +125,7 @@ template <class Lock>
 constexpr test::row table[] = {
     {"write behind the capacity", write_behind_the_capacity<Lock>},
     {"write behind the capacity by a handle", write_behind_the_capacity_by_a_handle<Lock>},
+    {"write before the block", write_before_the_block<Lock>},
     {"write after the put", write_after_the_put<Lock>},
     {"write by a handle that is gone", write_by_a_handle_that_is_gone<Lock>},
     {"write behind an object", write_behind_an_object<Lock>},

@@ -103,9 +103,13 @@ struct fill_blocks {
   }
 };
 
-/// Puts a fence of 32 bytes behind the capacity of each block, and looks at it when the block comes
-/// home: a write behind the capacity is `misuse::overrun`. The block is taken back. What lies
-/// behind the fence may have been written as well.
+/// Puts a fence of 64 bytes behind the capacity of each block, and looks at it when the block comes
+/// home, and when it goes out again: a write behind the capacity is `misuse::overrun`. The block is
+/// taken back. What lies behind the fence may have been written as well.
+///
+/// The fence also lies before the next block, if the capacity is a multiple of 64. So a write
+/// before a block is found as an overrun of the one before it in memory, if there is one that was
+/// ever out.
 ///
 /// Bytes between the requested size and the capacity belong to the user (`buffer::capacity`), so a
 /// write there is no misuse. Blocks are further apart: 192 instead of 128 bytes. So a pool with
@@ -116,13 +120,20 @@ struct fill_blocks {
 struct fence_blocks {
   static constexpr std::byte mark{0xfd};  ///< the bytes of the fence
 
-  static constexpr std::size_t room_bytes = 32;
-  static void on_get(const checked_block& b) noexcept {
+  static constexpr std::size_t room_bytes = 64;
+  static constexpr bool watches_idle = true;
+  static check_finding on_get(const checked_block& b) noexcept {
+    const check_finding found = b.is_left ? on_put(b) : check_finding();
     detail::fill_memory(b.room, mark, room_bytes);
+    return found;
   }
   static check_finding on_put(const checked_block& b) noexcept {
     return detail::is_filled(b.room, mark, room_bytes) ? check_finding()
                                                        : check_finding(misuse::overrun);
+  }
+  static check_finding on_release(const checked_block& b) noexcept { return on_put(b); }
+  static void on_idle(const checked_block& b) noexcept {
+    if (b.is_free) detail::fill_memory(b.room, mark, room_bytes);  // it may have been written
   }
 };
 
