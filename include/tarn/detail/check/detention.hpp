@@ -8,8 +8,9 @@
 #include <cstdint>
 #include <type_traits>
 
-#include <tarn/detail/base/align.hpp>
 #include <tarn/detail/base/guard.hpp>
+#include <tarn/detail/base/tier_lookup.hpp>
+#include <tarn/detail/depot/tier_counts.hpp>
 #include <tarn/value/basic/checked_block.hpp>
 
 namespace tarn::detail {
@@ -146,7 +147,6 @@ class detention {
   void go_home(const entry& gone) noexcept {
     auto& c = self();
     auto& t = c.tiers_[gone.tier];
-    const auto size = t.home.shape.size;
     const check_finding found = finding(gone);
     if (core<Config>::front::put_ready(c, gone.tier, gone.block)) {
       c.slabs_.arrive();  // first: what follows may call code of a user's
@@ -164,7 +164,7 @@ class detention {
         c.slabs_.arrive();
       });
     }
-    if (found) report_(c, found.kind(), gone.block, size);
+    if (found) report_(c, found.kind(), gone.block, t.home.shape.size);
   }
   [[nodiscard]] check_finding finding(const entry& e) noexcept {
     using parts = typename core<Config>::checks_type::parts;
