@@ -70,7 +70,7 @@ set(may_be_large
   tarn/interop/async_get.hpp 410         # a wait, for coroutines and for handlers of three pools
   tarn/fast_buffer.hpp 610               # one class: room at both ends of one storage
   tarn/detail/core 16                    # the ways of blocks, and what caches may hold
-  tarn/detail/core/core.hpp 245          # one class, which declares all operations on blocks
+  tarn/detail/core/core.hpp 246          # one class, which declares all operations on blocks
   tarn/detail/core/grants.hpp 160        # one account of bytes: granting and taking back
   tarn/detail/core/life.hpp 170          # beginning, closing and ending are one sequence of steps
   tarn/detail/bounds/stock.hpp 160       # buying is one sequence of steps

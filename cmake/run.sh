@@ -147,7 +147,7 @@ case $verb in
     export TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=1}"
     variants=$root/cmake/variants
     trust plain all . -D CMAKE_BUILD_TYPE=Release
-    trust asan all 'unit|static|stress|lifetime|seeds|interop|observe' -C "$variants/asan.cmake"
+    trust asan all 'unit|misuse|static|stress|lifetime|seeds|interop|observe' -C "$variants/asan.cmake"
     trust tsan-o0 build_thread_tests 'stress|lifetime' -C "$variants/tsan.cmake" \
       -D CMAKE_CXX_FLAGS_DEBUG='-O0 -g1'
     trust tsan-o1 build_thread_tests 'stress|lifetime' -C "$variants/tsan.cmake"

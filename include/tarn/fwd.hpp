@@ -39,6 +39,8 @@ template <class... Parts>
 struct checked_with;
 struct fill_blocks;
 struct fence_blocks;
+template <std::size_t Blocks = 256, std::size_t Bytes = std::size_t{1} << 20>
+struct quarantine_blocks;
 template <bool Active>
 struct basic_poison_blocks;
 struct valgrind_blocks;

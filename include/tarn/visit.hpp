@@ -24,6 +24,7 @@ namespace detail {
 template <class Core>
 [[nodiscard]] std::vector<void*> ready_objects(Core& core) {
   using walk = block_walk<typename Core::config>;
+  core.end_detention();
   std::vector<void*> blocks;
   blocks.reserve(cast_to<std::size_t>(bounds<typename Core::config>::reachable(core, 0)));
   walk::ready(core, 0, [&](void* block) { blocks.push_back(block); });

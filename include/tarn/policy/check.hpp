@@ -21,7 +21,8 @@ struct misuse_report {
   misuse kind;
   const char* pool;   ///< the name of the pool that was called
   const void* block;  ///< the pointer that was given
-  std::size_t size;   ///< the size that was given, in bytes; of `written_idle`, that of the get
+  std::size_t size;   ///< the size that was given, in bytes; of `written_idle`, that
+                      ///< of the get, or the capacity if the block left a quarantine
   call_site where{};  ///< the get of the block, if the stats policy follows it (as
                       ///< `recording_stats` does, a sample); else unknown
 };

@@ -42,6 +42,7 @@ class batch {
   /// leaves. Returns: false if that is too much; nothing has changed then. Throws:
   /// `std::bad_alloc`.
   [[nodiscard]] bool reserve(std::uint64_t blocks, bool partly = false) {
+    core_.end_detention();  // with a capacity, they leave less room for others
     if (!bounds_type::stock(core_, tier_, blocks, partly, bought_)) return false;
     if (blocks != 0) blocks_ = new acquired_type[cast_to<std::size_t>(blocks)];
     wanted_ = cast_to<std::size_t>(blocks);

@@ -57,6 +57,7 @@ struct bounds {
   template <class KeepOf>
   static void drain_to(core_type& c, KeepOf&& keep_of) noexcept {
     c.give_more_back();
+    c.end_detention();
     c.flush_all();  // before the order below, which empties caches for good
     core_type::front::drain(c);
     for (std::uint32_t t = 0; t != c.tier_count_; ++t)

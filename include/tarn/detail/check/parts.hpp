@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <type_traits>
 
+#include <tarn/detail/check/seam.hpp>
 #include <tarn/value/basic/checked_block.hpp>
 
 namespace tarn::detail {
@@ -28,6 +29,19 @@ template <class Part>
   requires requires { Part::hides_idle; }
 inline constexpr bool hides_idle<Part> = Part::hides_idle;
 
+/// Where a part keeps blocks that were given back, if one does.
+template <class Config, class... Parts>
+struct detention_in {
+  using type = no_detention;
+};
+template <class Config, class Part, class... Parts>
+struct detention_in<Config, Part, Parts...> : detention_in<Config, Parts...> {};
+template <class Config, class Part, class... Parts>
+  requires requires { typename Part::template detention<Config>; }
+struct detention_in<Config, Part, Parts...> {
+  using type = typename Part::template detention<Config>;
+};
+
 /// The parts of a check as one. Each sees each block once, in the order of the list, and has its
 /// own bytes of the room behind the capacity.
 template <class... Parts>
@@ -35,6 +49,9 @@ struct check_parts {
   static constexpr std::size_t room_bytes = (std::size_t{0} + ... + room_of<Parts>);
   /// Whether a part looks at what it left in an idle block.
   static constexpr bool watch_idle = (false || ... || watches_idle<Parts>);
+
+  template <class Config>
+  using detention = typename detention_in<Config, Parts...>::type;
 
   // The core reports each finding.
 
@@ -66,6 +83,25 @@ struct check_parts {
     };
     each<false>(seen, look);
     each<true>(seen, look);
+  }
+  /// An idle block whose bytes are as `on_idle` left them leaves its detention. Returns: what the
+  /// first part found that found a fault.
+  [[nodiscard]] static check_finding on_release(void* block, std::size_t capacity) noexcept {
+    const checked_block seen{
+        bytes_of(block), capacity, capacity, bytes_of(block) + capacity, true, true};
+    check_finding found;
+    each<true>(seen, []<class Part>(const Part*, const checked_block& b) {
+      if constexpr (requires { Part::on_get(b); }) static_cast<void>(Part::on_get(b));
+    });
+    each<false>(seen, [&]<class Part>(const Part*, const checked_block& b) {
+      if constexpr (requires { Part::on_release(b); }) {
+        if (!found) found = Part::on_release(b);
+      }
+    });
+    each<true>(seen, []<class Part>(const Part*, const checked_block& b) {
+      if constexpr (requires { Part::on_idle(b); }) Part::on_idle(b);
+    });
+    return found;
   }
   /// Memory of idle blocks is about to be cut anew, or to go back to the source.
   static void on_memory([[maybe_unused]] void* first, [[maybe_unused]] std::size_t n) noexcept {

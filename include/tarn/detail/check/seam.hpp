@@ -13,16 +13,22 @@
 
 namespace tarn::detail {
 
+/// Keeps no block out of reach: see `detention`.
+struct no_detention {
+  static bool detain(const auto&...) noexcept { return false; }
+  static void end_detention() noexcept {}
+  static auto search(auto&& look) { return look(); }
+  static unsigned detained_of(std::uint32_t) noexcept { return 0; }
+};
 /// No parts: see `check_parts`.
 struct no_parts {
+  template <class>
+  using detention = no_detention;
   static constexpr std::size_t room_bytes = 0;
   static constexpr bool watch_idle = false;
-  template <class... Seen>
-  static void on_get(const Seen&...) noexcept {}
-  template <class... Seen>
-  static void on_put(const Seen&...) noexcept {}
-  template <class... Seen>
-  static void on_idle(const Seen&...) noexcept {}
+  static void on_get(const auto&...) noexcept {}
+  static void on_put(const auto&...) noexcept {}
+  static void on_idle(const auto&...) noexcept {}
   static void on_memory(void*, std::size_t) noexcept {}
 };
 /// The parts that a policy or a configuration names; none if it names none.
@@ -36,6 +42,10 @@ struct parts_in<Named> {
   using type = typename Named::parts;
 };
 
+/// What keeps blocks of a core out of reach.
+template <class Config>
+using detention_of = typename parts_in<Config>::type::template detention<Config>;
+
 /// The checks of a core. This one is for a core that trusts its callers: it does nothing.
 template <class Config, bool = Config::checks>
 class block_checks : public no_parts {
@@ -44,18 +54,10 @@ class block_checks : public no_parts {
   static constexpr std::size_t kinds = 0;  // of misuse that are counted
 
   static void shape(const tier_shape&) noexcept {}
-  template <class... Put>
-  [[nodiscard]] static bool admits(const Put&...) noexcept {
-    return true;
-  }
-  template <class... Asked>
-  [[nodiscard]] static bool is_out(const Asked&...) noexcept {
-    return true;
-  }
-  template <class... Seen>
-  static void mark(const Seen&...) noexcept {}
-  template <class... Found>
-  static void report(const Found&...) noexcept {}
+  static bool admits(const auto&...) noexcept { return true; }
+  static bool is_out(const auto&...) noexcept { return true; }
+  static void mark(const auto&...) noexcept {}
+  static void report(const auto&...) noexcept {}
   static void count(misuse) noexcept {}
   [[nodiscard]] static std::uint64_t read(std::size_t) noexcept { return 0; }
 };
@@ -75,49 +77,42 @@ class block_checks<Config, true> {
   }
 
   /// Whether a core takes a block that comes home, and reports what is wrong with it.
-  template <class Core, class... Put>
-  [[nodiscard]] static bool admits(Core& core, const Put&... put) noexcept {
+  [[nodiscard]] static bool admits(auto& core, const auto&... put) noexcept {
     return core.admitted(put...);
   }
-  template <class Core>
-  static void report(Core& core, misuse kind, const void* block, std::size_t size) noexcept {
+  static void report(auto& core, misuse kind, const void* block, std::size_t size) noexcept {
     core.report(kind, block, size);
   }
 
   /// Marks a block, or a node, as in use or idle. Ignores null.
-  template <class Core>
-  static void mark(Core& core, const void* block, bool out) noexcept {
+  static void mark(auto& core, const void* block, bool out) noexcept {
     if (auto* const s = core.find_slab(block)) {
-      static_cast<void>(out ? s->enter(s->index_of(block)) : s->exit(s->index_of(block)));
+      out ? s->enter(s->index_of(block)) : s->exit(s->index_of(block));
     }
   }
   /// False if `p` lies in a block that is not in use.
-  template <class Core>
-  [[nodiscard]] static bool is_out(Core& core, const void* p) noexcept {
+  [[nodiscard]] static bool is_out(auto& core, const void* p) noexcept {
     auto* const s = core.find_slab(p);
     return s == nullptr || s->is_out(s->index_of(p));
   }
 
   /// A block goes out. Its bytes are as they were found, or zero. `is_free`: the parts may write
   /// them. One above the last tier has no slab.
-  template <class Core>
-  static void on_get(Core& core, void* block, std::size_t size, std::size_t capacity,
+  static void on_get(auto& core, void* block, std::size_t size, std::size_t capacity,
                      bool is_free) noexcept {
     bool is_left = false;
     if (auto* const s = core.find_slab(block)) {
-      static_cast<void>(s->enter(s->index_of(block)));
+      s->enter(s->index_of(block));
       if constexpr (parts::watch_idle) is_left = s->end_left(s->index_of(block));
     }
     parts::on_get(core, block, size, capacity, is_free, is_left);
   }
   /// A block that is known to be one comes home. Its bytes are the user's still.
-  template <class Core>
-  static void on_put(Core& core, void* block, std::size_t size, std::size_t capacity) noexcept {
+  static void on_put(auto& core, void* block, std::size_t size, std::size_t capacity) noexcept {
     parts::on_put(core, block, size, capacity);
   }
   /// Its bytes belong to the pool from here on. The next caller of the core may hand it out.
-  template <class Core>
-  static void on_idle(Core& core, void* block, std::size_t capacity, bool is_free) noexcept {
+  static void on_idle(auto& core, void* block, std::size_t capacity, bool is_free) noexcept {
     parts::on_idle(block, capacity, is_free);
     if constexpr (parts::watch_idle) {
       auto* const s = is_free ? core.find_slab(block) : nullptr;

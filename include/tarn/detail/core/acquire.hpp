@@ -21,7 +21,7 @@ auto core<Config>::take_in_turn(std::uint32_t tier, std::size_t size, where_type
   if (got.block == nullptr) got.block = front::pop_again(*this, tier);
   if (got.block == nullptr) {
     front::prepare_get(*this);
-    got = take_or_grow(tier, true, whose);
+    got = this->search([&] { return take_or_grow(tier, true, whose); });
   }
   if (got.block != nullptr && !is_bare(got)) {
     this->with_recorder(

@@ -49,7 +49,9 @@ bool core<Config>::take_bulk(std::uint32_t tier, std::size_t size, std::size_t c
   held_blocks held;
   if (blocks != nullptr && front::pop_bulk(*this, tier, blocks, count)) {
     held.ready = count;
-  } else if (blocks == nullptr || !bounds<Config>::hold(*this, tier, blocks, count, held, true)) {
+  } else if (blocks == nullptr || !this->search([&] {
+               return bounds<Config>::hold(*this, tier, blocks, count, held, true);
+             })) {
     return false;
   }
   note_held(tier, size, blocks, count, where);

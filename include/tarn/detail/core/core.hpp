@@ -46,7 +46,9 @@ enum class turn : std::uint8_t { none, home, all };
 /// (the lock-free shape), numbers.hpp (reading); flush.hpp, evict.hpp, ready_bounds.hpp,
 /// compact.hpp, drain.hpp and trim.hpp in the folder upkeep (idle memory).
 template <class Config>
-class core : public core_base<typename Config::env>, public recording_core<core<Config>, Config> {
+class core : public core_base<typename Config::env>,
+             public recording_core<core<Config>, Config>,
+             public detention_of<Config> {
   friend recording_core<core, Config>;
   friend typename Config::samples;
 
@@ -244,6 +246,7 @@ class core : public core_base<typename Config::env>, public recording_core<core<
   friend struct upkeep<Config>;  // periodic work
   friend struct bounds<Config>;  // limits
   friend struct budgets<Config>;
+  friend detention_of<Config>;
   friend struct grants<Config>;
   using tier_state = core_tier<Config>;
 

@@ -117,6 +117,7 @@ void core<Config>::close() noexcept {
   // blocks are not home.
   own_place_.store(env::word_of(*this->registry_, 0), std::memory_order::relaxed);
   set_hot_end(this->hot_end_.load(std::memory_order::relaxed));
+  this->end_detention();
   for (std::uint32_t i = 0; i != tier_count_; ++i) {
     auto& t = tiers_[i];
     const auto rest = locked(t.lock, [&] {

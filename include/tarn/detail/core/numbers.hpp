@@ -60,6 +60,7 @@ void core<Config>::read(Report&& report) const noexcept {
       n.ready += t.home.ready();
       n.parked = t.home.parked();
     });
+    n.parked += this->detained_of(i);
     n.puts += t.counts.puts();
     for_each_cache(t, [&](const cache_type& c) {
       const auto now = c.read_numbers();

@@ -151,7 +151,7 @@ void core<Config>::abandon_foreign_shards(void* own) noexcept {
 template <class Config>
 void core<Config>::abandon_in_flight(tier_state& t) noexcept {
   if constexpr (Config::counts) {
-    auto idle = t.home.home();
+    auto idle = t.home.home() + this->detained_of(t.home.shape.number);
     auto out = t.home.count.gets + t.counts.gets() - t.home.count.puts - t.counts.puts();
     for_each_cache(t, [&](const cache_type& c) {
       idle += c.level();

@@ -100,7 +100,7 @@ auto byte_core<Config>::take_with_node(std::size_t size, where_type where) -> bl
   block_with_node both;
   // The node first: it is small, and what it is for can't be had without it.
   held_blocks held;
-  if (!bounds_type::hold(*this, node_tier(), &both.node, 1, held)) {
+  if (!this->search([&] { return bounds_type::hold(*this, node_tier(), &both.node, 1, held); })) {
     bounds_type::refuse_node(*this);
     both.node = nullptr;
     return both;
@@ -130,7 +130,7 @@ void byte_core<Config>::give_cold(void* block, std::size_t size, std::size_t ali
   if (zeroing_ == zeroing::used_prefix) zero_used(block, min_of(used, stride), stride);
   if (zeroing_ == zeroing::secure) secure_zero(block, stride);
   checks_type::on_idle(*this, block, shape.size, is_free_idle());
-  this->give(tier, block);
+  if (!this->detain(*this, tier, block)) this->give(tier, block);
 }
 
 template <class Config>

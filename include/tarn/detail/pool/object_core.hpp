@@ -148,7 +148,7 @@ class object_core final : public core<typename Config::mechanism> {
       object->~value_type();
       checks_type::on_idle(*this, object, sizeof(value_type), true);
     }
-    this->give(0, object);
+    if (!this->detain(*this, 0, object)) this->give(0, object);
   }
   /// Tells observers of a put. Returns: whether it also took the object back, and left none of its
   /// bytes.

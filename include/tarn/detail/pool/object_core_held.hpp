@@ -29,7 +29,8 @@ auto object_core<Config>::take_adapted(typename base::where_type where, Adapt&& 
   const auto began = this->begin_get();
   void* block = nullptr;
   held_blocks held;
-  if (!bounds_type::hold(*this, 0, &block, 1, held)) return refuse_object(), nullptr;
+  const auto hold = [&] { return bounds_type::hold(*this, 0, &block, 1, held); };
+  if (!this->search(hold)) return refuse_object(), nullptr;
   value_type* object = held.ready != 0 ? static_cast<value_type*>(block) : nullptr;
   try {
     if (object == nullptr) object = make_object(block);
@@ -62,7 +63,8 @@ auto object_core<Config>::build_block(typename base::where_type where, Build&& b
   const auto began = this->begin_get();
   void* block = nullptr;
   held_blocks held;
-  if (!bounds_type::hold(*this, 0, &block, 1, held, false, whose)) return nullptr;
+  const auto hold = [&] { return bounds_type::hold(*this, 0, &block, 1, held, false, whose); };
+  if (!this->search(hold)) return nullptr;
   mark_out(block);
   value_type* object = nullptr;
   try {
@@ -105,7 +107,8 @@ bool object_core<Config>::take_many(std::size_t count, typename base::where_type
   const pointer_list list(count, this->own());
   void** const blocks = list.first();
   held_blocks held;
-  if (blocks == nullptr || !bounds_type::hold(*this, 0, blocks, count, held)) {
+  if (blocks == nullptr ||
+      !this->search([&] { return bounds_type::hold(*this, 0, blocks, count, held); })) {
     bounds_type::refuse_many(*this, 0, sizeof(value_type), count);
     return false;
   }

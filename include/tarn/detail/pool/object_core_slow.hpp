@@ -48,7 +48,7 @@ bool object_core<Config>::give_watched(value_type* object) noexcept {
       return true;
     }
   }
-  this->give(0, object);
+  if (!this->detain(*this, 0, object)) this->give(0, object);
   return true;
 }
 template <class Config>

@@ -10,6 +10,7 @@ namespace tarn::detail {
 
 template <class Config>
 void core<Config>::drain() noexcept {
+  this->end_detention();
   front::drain(*this);
   for (std::uint32_t t = 0; t != tier_count_; ++t)
     evict(t, 0, evict_reason::trimmed);

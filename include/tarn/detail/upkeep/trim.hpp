@@ -12,6 +12,7 @@ namespace tarn::detail {
 template <class Config>
 void core<Config>::reclaim() noexcept {
   give_more_back();
+  this->end_detention();
   flush_all();
   for (std::uint32_t t = 0; t != tier_count_; ++t)
     evict(t, 0, evict_reason::trimmed);
@@ -35,6 +36,7 @@ std::size_t core<Config>::idle_at_home() const noexcept {
 template <class Config>
 std::size_t core<Config>::trim(std::size_t to_bytes) noexcept {
   const auto before = slab_bytes_taken();
+  this->end_detention();
   flush_all();
   // Smallest tiers first: pieces of carved blocks are reunited before these blocks are evicted.
   for (std::uint32_t t = 0; t != tier_count_; ++t) {

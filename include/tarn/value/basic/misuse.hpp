@@ -18,7 +18,7 @@ enum class misuse : unsigned char {
   double_put,    ///< a block that is not live
   after_close,   ///< a good block, but the pool is closed; the pool takes it back
   overrun,       ///< bytes behind the capacity were written; the pool takes the block back
-  written_idle,  ///< bytes were written after the put; found when the block is handed out again
+  written_idle,  ///< bytes were written after the put; found by the next get, or before
 };
 inline constexpr std::size_t misuse_count = 9;
 
