@@ -248,6 +248,8 @@ constexpr const char* heading =
     // exactly a tier are two pairs: of the block, and of its node.
     const auto& quiet = all[i - 4];
     const std::string_view operation = p.operation;
+    // Elsewhere they are taken out of line, under the locks of both tiers.
+    if (operation == "shared" && lock != "thread_cached" && lock != "no_lock") continue;
     const int most = operation == "shared" ? 8 : operation == "handle" ? 6 : 4;
     demand(all[i].instructions - quiet.instructions <= most, p,
            "counting must cost at most four instructions, six a handle, eight shared bytes");

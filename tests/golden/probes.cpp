@@ -8,10 +8,7 @@
 #include <mutex>
 #include <vector>
 
-#include <tarn/byte_pool.hpp>
-#include <tarn/policy/lock_free.hpp>
-#include <tarn/policy/recording_stats.hpp>
-#include <tarn/policy/spin_lock.hpp>
+#include "shared_probe.hpp"
 
 namespace golden {
 namespace {
@@ -33,13 +30,6 @@ template <class Pool>
   asm volatile("" : : "r"(b.data()) : "memory");
 }
 
-// Of exactly a tier, so that it also takes a node.
-template <class Pool>
-[[gnu::noinline]] void shared(void* pool, void*, std::size_t) {
-  const auto b = static_cast<Pool*>(pool)->get_shared(1024);
-  asm volatile("" : : "r"(b.data()) : "memory");
-}
-
 template <class Pool>
 void add(std::vector<probe>& to, const char* lock, const char* stats) {
   // Never destroyed: the traced process just ends.
@@ -49,9 +39,6 @@ void add(std::vector<probe>& to, const char* lock, const char* stats) {
   to.push_back({"handle", lock, stats, pool, nullptr, handle<Pool>});
   to.push_back({"shared", lock, stats, pool, nullptr, shared<Pool>});
 }
-
-/// Records as the default does, but follows so few gets that no counted get is followed.
-using hardly_following = tarn::basic_recording_stats<256, std::size_t{1} << 30>;
 
 template <class Lock>
 void add_each(std::vector<probe>& to, const char* lock) {

@@ -7,12 +7,12 @@ namespace golden {
 
 /// One operation of one pool, as a function that the compiler can't inline.
 struct probe {
-  const char* operation;  // raw_get, raw_put, or handle: taken and dropped
+  const char* operation;  // raw_get, raw_put, or taken and dropped: handle, shared
   const char* lock;
   const char* stats;
   void* pool;
   void* (*get)(void* pool, std::size_t size);              // raw_get only
-  void (*put)(void* pool, void* block, std::size_t size);  // all others; `handle` needs no block
+  void (*put)(void* pool, void* block, std::size_t size);  // all others; only raw_put needs a block
 
   [[nodiscard]] const void* entry() const noexcept {
     return get != nullptr ? reinterpret_cast<const void*>(get) : reinterpret_cast<const void*>(put);
