@@ -84,6 +84,11 @@ class malloc_shared_buffer {
     data_ += n;
     size_ -= n;
   }
+  [[nodiscard]] malloc_shared_buffer slice(std::size_t offset, std::size_t size) const noexcept {
+    auto part = slice(offset);
+    part.size_ = size;
+    return part;
+  }
   [[nodiscard]] malloc_shared_buffer slice(std::size_t offset) const noexcept {
     auto part = *this;
     part.remove_prefix(offset);
