@@ -23,7 +23,9 @@ template <class Lock = tarn::thread_cached<>, class Stats = tarn::counting_stats
           class Check = tarn::no_check>
 class pool_memory {
  public:
-  using pool_type = tarn::byte_pool<Lock, Stats, tarn::traits<tarn::power_of_two_tiers<>, Check>>;
+  // From 32 bytes: most keys and values are small, and a smaller block misses the cache less often.
+  using tiers = tarn::power_of_two_tiers<32, std::size_t{2} << 20>;
+  using pool_type = tarn::byte_pool<Lock, Stats, tarn::traits<tiers, Check>>;
   using shared_buffer = typename pool_type::shared_buffer;
   using writer =
       tarn::basic_fast_buffer<tarn::no_lock, tarn::no_stats, tarn::fast_buffer_traits<pool_type>>;
