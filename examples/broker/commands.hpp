@@ -79,8 +79,11 @@ class commands {
   void unknown() {
     std::string text = "ERR unknown command '" + std::string(args_[0].substr(0, 128)) +
                        "', with args beginning with: ";
-    for (std::size_t i = 1; i != args_.count() && text.size() < 128; ++i)
-      text += "'" + std::string(args_[i].substr(0, 128)) + "' ";
+    for (std::size_t i = 1; i != args_.count() && text.size() < 128; ++i) {
+      text += '\'';
+      text += args_[i].substr(0, 128);
+      text += "' ";
+    }
     // An error is one line.
     for (char& c : text)
       if (c == '\r' || c == '\n') c = ' ';

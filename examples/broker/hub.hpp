@@ -122,7 +122,7 @@ class hub {
 
  private:
   [[nodiscard]] static std::string bulk_head(std::size_t size) {
-    return "$" + std::to_string(size) + "\r\n";
+    return std::to_string(size).insert(0, 1, '$').append("\r\n");
   }
   [[nodiscard]] shared_buffer joined(std::initializer_list<std::string_view> parts) {
     std::size_t size = 0;
