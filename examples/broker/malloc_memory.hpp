@@ -20,8 +20,6 @@
 #include <string_view>
 #include <utility>
 
-#include <malloc.h>
-
 namespace broker {
 
 /// One allocation: a count of owners, and the bytes behind it.
@@ -205,7 +203,8 @@ struct malloc_memory {
     return writer(most_bytes);
   }
   static void describe(std::string&) {}
-  [[nodiscard]] static std::size_t held_bytes() { return ::mallinfo2().uordblks; }
+  /// There is no portable way to ask malloc.
+  [[nodiscard]] static std::size_t held_bytes() { return 0; }
   static void maintain() {}
   /// malloc keeps no count that it could be told by.
   [[nodiscard]] static bool balance() { return true; }
