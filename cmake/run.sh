@@ -5,12 +5,13 @@ set -eu
 
 usage() {
   cat <<'END'
-usage: sh cmake/run.sh [demo|test|bench [--quick]|trust]
+usage: sh cmake/run.sh [demo|test|bench [--quick]|broker|trust]
 
   demo    (default) build the examples and run the main job, on /usr/include
   test    build and run all tests
   bench   build and run all benchmarks; results in build/bench/results: JSON, and a chart if gnuplot
           is installed. --quick measures each row once, and briefly: three minutes for a first look
+  broker  build the broker (examples/broker) and compare it with redis-server by redis-benchmark
   trust   the tests with nothing spared: each over all pairs of policies, plain, under ASan and UBSan,
           and those about threads under TSan at -O0 and -O1; takes hours
 
@@ -27,7 +28,7 @@ have() { command -v "$1" >/dev/null 2>&1; }
 verb=${1:-demo}
 case $verb in
   -h | --help | help) usage; exit 0 ;;
-  demo | test | bench | trust) ;;
+  demo | test | bench | broker | trust) ;;
   *) printf 'run.sh: unknown verb: %s\n\n' "$verb" >&2; usage >&2; exit 2 ;;
 esac
 quick=
@@ -83,6 +84,11 @@ esac
 case $verb in
   test | trust) need_library catch2 catch2 ;;
   bench) need_library libbenchmark-dev google-benchmark ;;
+  broker)
+    need_library libasio-dev asio
+    need_tool redis-server redis-server redis
+    need_tool redis-benchmark redis-tools redis
+    ;;
 esac
 
 if [ -n "$missing" ]; then
@@ -108,11 +114,11 @@ only() {  # the options that build one part only
     else printf ' -D TARN_BUILD_%s=OFF' "$part"; fi
   done
 }
-build_only() {  # what, option for CMake
+build_only() {  # what, option for CMake or nothing, target
   say "building in $build"
   # shellcheck disable=SC2046
   cmake -S "$root" -B "$build" -D CMAKE_BUILD_TYPE=Release $(only "$1") ${2:+"$2"}
-  cmake --build "$build" --parallel "$jobs"
+  cmake --build "$build" --parallel "$jobs" --target "${3:-all}"
 }
 
 distrusted=
@@ -153,6 +159,11 @@ case $verb in
     trust tsan-o1 build_thread_tests 'stress|lifetime' -C "$variants/tsan.cmake"
     [ -z "$distrusted" ] || die "failed:$distrusted"
     say "all of it passed"
+    ;;
+  broker)
+    build_only EXAMPLES '' broker
+    say "running redis-benchmark"
+    sh "$root/examples/broker/benchmark.sh" "$build/bin/broker"
     ;;
   bench)
     # All pairs of policies take many minutes to compile.
