@@ -75,13 +75,13 @@ set(may_be_large
   tarn/detail/core/life.hpp 170          # beginning, closing and ending are one sequence of steps
   tarn/detail/bounds/stock.hpp 160       # buying is one sequence of steps
   tarn/detail/extents/large.hpp 185      # one class
-  tarn/detail/frontend/cached_front.hpp 220     # what front ends with caches have in common
+  tarn/detail/frontend/cached_front.hpp 224     # what front ends with caches have in common
   tarn/detail/frontend/cpu_caches.hpp 260       # one class: sections, doors and seals
   tarn/detail/frontend/lock_free_front.hpp 350  # one front end, with bulks, bounds and waiting
   tarn/detail/frontend/placed_stack.hpp 200     # how blocks move between a stack and places
   tarn/detail/frontend/per_cpu_front.hpp 305    # one front end, with bulks, bounds and fork
   tarn/detail/frontend/striped_front.hpp 280    # the same
-  tarn/detail/frontend/per_thread_front.hpp 190 # one front end, with bulks, bounds and waiting
+  tarn/detail/frontend/per_thread_front.hpp 192 # one front end, with bulks, bounds and waiting
   tarn/detail/frontend/native_env.hpp 155       # one environment, with the names of the models'
   tarn/detail/frontend 21                # five front ends, the caches before them, and threads
   tarn/detail/system/rseq_aarch64.hpp 190       # four sections, one line an instruction
@@ -91,7 +91,7 @@ set(may_be_large
   tarn/detail/frontend/registry.hpp 180  # one lock guards all of it
   tarn/detail/shared/waiting_lines.hpp 200      # the same
   tarn/detail/pool/object_core.hpp 170   # one class, with its hit path
-  tarn/detail/pool/byte_core.hpp 225)    # one class, with its hit path
+  tarn/detail/pool/byte_core.hpp 235)    # one class, with its hit path
 function(exception_for name most)
   list(FIND may_be_large ${name} place)
   if(NOT place EQUAL -1)

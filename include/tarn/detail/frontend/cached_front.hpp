@@ -42,8 +42,6 @@ struct cached_front : cached_holds<Config> {
   static constexpr bool closes_itself = false;
   /// Whether `pop_hot` and `push_hot` may be asked for any cache up to the end of a gap.
   static constexpr bool has_gap = false;
-  /// Whether only the calling thread enters the caches that `pop` finds: see `has_next`.
-  static constexpr bool has_own_caches = false;
   static constexpr std::size_t depot_alignment = 64;
 
   /// What the front end keeps of the whole core.
@@ -71,7 +69,13 @@ struct cached_front : cached_holds<Config> {
                                                        void* block) noexcept {
     return core_type::front::push(c, s, place, block);
   }
-  /// Opens or closes these two.
+  /// Whether the next `pop` from this cache is certain to find a block: only the calling thread
+  /// enters it, and it is not empty.
+  template <class Shard>
+  [[nodiscard]] static bool has_next(core_type&, std::size_t, Shard*) noexcept {
+    return false;
+  }
+  /// Opens or closes `pop_hot` and `push_hot`.
   static void open_hot(core_type&, bool) noexcept {}
   /// The part of `pop` that is not worth inlining.
   [[nodiscard]] static void* pop_again(core_type&, std::uint32_t) noexcept { return nullptr; }

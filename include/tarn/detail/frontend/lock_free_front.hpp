@@ -31,7 +31,6 @@ struct lock_free_front : placed_stack<Config> {
 
   static constexpr bool has_shards = false;
   static constexpr bool is_stack = true;
-  static constexpr bool has_own_caches = false;
   static constexpr std::size_t depot_alignment = no_sharing_alignment;
 
   static void prepare(tier_type&) noexcept {}
@@ -54,6 +53,10 @@ struct lock_free_front : placed_stack<Config> {
 
   // Gets and puts.
 
+  template <class Shard>
+  [[nodiscard]] static bool has_next(core_type&, std::size_t, Shard*) noexcept {
+    return false;
+  }
   template <class Shard>
   [[nodiscard]] TARN_FORCE_INLINE static void* pop(core_type& c, std::size_t tier, Shard*) {
     auto& t = c.tiers_[tier];

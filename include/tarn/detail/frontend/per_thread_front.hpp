@@ -21,7 +21,6 @@ struct per_thread_front : cached_front<Config> {
 
   static constexpr bool has_shards = true;
   static constexpr bool closes_itself = true;  // by the null shard
-  static constexpr bool has_own_caches = true;
   // A recorder needs the tier itself, which costs more without the comparison.
   static constexpr bool has_gap = std::is_empty_v<typename Config::recorder>;
 
@@ -54,7 +53,6 @@ struct per_thread_front : cached_front<Config> {
   [[nodiscard]] TARN_FORCE_INLINE static void* pop(core_type&, std::size_t place, shard_type* s) {
     return in_register(s->caches() + place)->template pop<mark>();
   }
-  /// Whether the next `pop` of this cache by the calling thread finds a block.
   [[nodiscard]] static bool has_next(core_type&, std::size_t place, shard_type* s) noexcept {
     return s->caches()[place].level() != 0;
   }

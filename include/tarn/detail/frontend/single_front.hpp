@@ -50,10 +50,9 @@ struct single_front : cached_front<Config> {
     auto& t = c.tiers_[tier];
     return locked(t.lock, [&] { return t.cache.template pop<mark>(); });
   }
-  /// Whether the next `pop` finds a block, if only the calling thread uses the pool.
   template <class Shard>
   [[nodiscard]] static bool has_next(core_type& c, std::size_t tier, Shard*) noexcept {
-    return c.tiers_[tier].cache.level() != 0;
+    return !Config::is_shared && c.tiers_[tier].cache.level() != 0;
   }
   template <class Shard>
   [[nodiscard]] TARN_FORCE_INLINE static bool push(core_type& c, Shard*, std::size_t tier,

@@ -132,16 +132,15 @@ class byte_core final : public core<typename Config::mechanism> {
   /// As `take_hit_bytes`, and a node: null if the hit path is not enough for both; nothing has
   /// changed then.
   [[nodiscard]] TARN_FORCE_INLINE block_with_node take_hit_with_node(std::size_t size) {
-    if constexpr (base::front::has_own_caches || !Config::is_concurrent) {
-      // Only the calling thread enters these caches, so a node that is there now stays there.
-      auto* const shard = this->shard_at(this->hot_place());
-      if (is_hot(size) && base::front::has_next(*this, node_place(), shard)) [[likely]] {
-        const auto got = take_hit_bytes(size, this->hot_place());
-        if (got.block != nullptr) [[likely]]
-          return {got, this->pop_ready(node_place(), shard)};
-      }
-    }
-    return {};
+    auto* const shard = this->shard_at(this->hot_place());
+    if (!is_hot(size) || !base::front::has_next(*this, node_place(), shard)) [[unlikely]]
+      return {};
+    const auto got = take_hit_bytes(size, this->hot_place());
+    if (got.block == nullptr) [[unlikely]]
+      return {};
+    void* const node = this->pop_ready(node_place(), shard);
+    promise(node != nullptr);
+    return {got, node};
   }
   /// As `take_bytes`, and a node, or none of the two. Returns: a null block if the core has too
   /// little memory; a null node, too, if that was what it had no memory for.
