@@ -62,6 +62,19 @@ def arguments(line):
     return line if isinstance(line, tuple) else line.split()
 
 
+def is_about(a, b):
+    """Two numbers of seconds that are left: some pass between two requests."""
+    return int(a[1:]) > 0 and int(b[1:]) > 0 and abs(int(a[1:]) - int(b[1:])) < 20
+
+
+def wait_until(holds, what):
+    """A busy machine may need long for what takes milliseconds."""
+    until = time.monotonic() + 15
+    while not holds():
+        assert time.monotonic() < until, what
+        time.sleep(0.01)
+
+
 def both(broker, redis, version):
     """Every command, one by one, and then all of them at once."""
     with Client(broker) as mine, Client(redis) as theirs:
@@ -77,6 +90,8 @@ def both(broker, redis, version):
                 client.send(request(*arguments(line)))
             for _ in range(REPLIES.get(line, 1)):
                 a, b = mine.reply(), theirs.reply()
+                if line[:4] == "TTL " and is_about(a, b):
+                    continue
                 assert a == b, f"{str(line)[:80]}: {a[:200]} instead of {b[:200]}"
         for line in ("HSET h b 2 a 1 c 3", "HGETALL h", "SADD s x y z", "SPOP s 3", "SUBSCRIBE b a"):
             a, b = (sorted(texts(c.call(*line.split()))) for c in (mine, theirs))
@@ -100,14 +115,10 @@ def commands(program, redis_program):
                     assert seen[0] == seen[1], "all at once"
                 with Client(broker) as client:
                     client.call("SET", "short", "x", "PX", "30")
-                    client.call("SET", "unread", "x", "PX", "30")
-                    assert client.call("DBSIZE") != b":0\r\n"
-                    time.sleep(0.06)
-                    assert client.call("GET", "short") == b"$-1\r\n"
+                    wait_until(lambda: client.call("GET", "short") == b"$-1\r\n", "it does not end")
                     client.call("FLUSHALL")
                     client.call("SET", "unread", "x", "PX", "10")
-                    time.sleep(0.4)
-                    assert client.call("DBSIZE") == b":0\r\n", "it is over, and was not erased"
+                    wait_until(lambda: client.call("DBSIZE") == b":0\r\n", "it was not erased")
                     info = client.call("INFO")
                     for part in (b"# Memory\r\n", b"# Pools\r\n", b"# Clients\r\n"):
                         assert part in info, info
@@ -129,7 +140,7 @@ def broken_input(program, redis_program=None):
                     client.call("PING")
                     client.socket.close()
                 settle(watcher)
-                before = pools(watcher)
+                in_use_before = in_use(watcher)
                 for data in BROKEN:
                     seen = []
                     for server in filter(None, (broker, redis)):
@@ -148,9 +159,10 @@ def broken_input(program, redis_program=None):
                 for _ in range(1000):
                     Client(broker).socket.close()
                 settle(watcher)
-                after = pools(watcher)
-                for name in before:
-                    assert after[name]["in_use"] == before[name]["in_use"], (name, before, after)
+                # The last connection has left the count, and gives its blocks back now.
+                wait_until(lambda: all(now <= in_use_before[name]
+                                       for name, now in in_use(watcher).items()),
+                           ("blocks stay in use", in_use_before, pools(watcher)))
                 assert watcher.call("PING") == b"+PONG\r\n"
                 broker.stop()
     finally:
@@ -160,11 +172,8 @@ def broken_input(program, redis_program=None):
 
 def settle(client):
     """Waits until all other connections are closed."""
-    until = time.monotonic() + 10
-    while b"connected_clients:1\r\n" not in client.call("INFO", "clients"):
-        assert time.monotonic() < until, "a connection was not closed"
-        time.sleep(0.01)
-    time.sleep(0.05)  # the last one has left the count, and goes now
+    wait_until(lambda: b"connected_clients:1\r\n" in client.call("INFO", "clients"),
+               "a connection was not closed")
 
 
 def pools(client):
@@ -173,6 +182,10 @@ def pools(client):
     lines = [line.split(":") for line in lines if ":gets=" in line]
     return {name: {k: int(v) for k, v in (pair.split("=") for pair in counts.split(","))}
             for name, counts in lines}
+
+
+def in_use(client):
+    return {name: counts["in_use"] for name, counts in pools(client).items()}
 
 
 def fan_out(program):
@@ -203,9 +216,8 @@ def fan_out(program):
             assert listeners[0].reply() == request("pmessage", "n[a-f]w?", "news", "hi")
             for listener in listeners:
                 listener.socket.close()
-            until = time.monotonic() + 10
-            while publisher.call("PUBLISH", "news", "x") != b":0\r\n":
-                assert time.monotonic() < until, "a subscriber that left is still told"
+            wait_until(lambda: publisher.call("PUBLISH", "news", "x") == b":0\r\n",
+                       "a subscriber that left is still told")
             broker.stop()
 
 
