@@ -54,7 +54,8 @@ struct per_thread_front : cached_front<Config> {
     return in_register(s->caches() + place)->template pop<mark>();
   }
   [[nodiscard]] static bool has_next(core_type&, std::size_t place, shard_type* s) noexcept {
-    return s->caches()[place].level() != 0;
+    // The null shard has no recorder, so its caches do not lie where those of `s` would.
+    return !(core_type::has_recorders && s->is_null) && s->caches()[place].level() != 0;
   }
   [[nodiscard]] TARN_FORCE_INLINE static bool push(core_type& c, shard_type* s, std::size_t place,
                                                    void* block) noexcept {
