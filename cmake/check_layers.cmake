@@ -91,7 +91,7 @@ set(may_be_large
   tarn/detail/frontend/registry.hpp 180  # one lock guards all of it
   tarn/detail/shared/waiting_lines.hpp 200      # the same
   tarn/detail/pool/object_core.hpp 170   # one class, with its hit path
-  tarn/detail/pool/byte_core.hpp 235)    # one class, with its hit path
+  tarn/detail/pool/byte_core.hpp 237)    # one class, with its hit path
 function(exception_for name most)
   list(FIND may_be_large ${name} place)
   if(NOT place EQUAL -1)

@@ -82,14 +82,8 @@ class byte_core final : public core<typename Config::mechanism> {
   /// As `take_hit`: null if the hit path is not enough; nothing has changed then.
   [[nodiscard]] TARN_FORCE_INLINE sized_block take_hit_bytes(std::size_t size,
                                                              const place_word& place) {
-    if (may_hit(size)) [[likely]] {
-      auto* const shard =
-          this->shard_at(place);  // first: the optimiser keeps what follows together
-      const auto tier = hot_tier(size);
-      if (void* const block = this->take_hit(shard, tier, size, true)) [[likely]] {
-        return {block, tiers_.size_of(tier)};
-      }
-    }
+    if (may_hit(size)) [[likely]]
+      return take_hit_from(this->shard_at(place), size);
     return {};
   }
 
@@ -133,9 +127,9 @@ class byte_core final : public core<typename Config::mechanism> {
   /// changed then.
   [[nodiscard]] TARN_FORCE_INLINE block_with_node take_hit_with_node(std::size_t size) {
     auto* const shard = this->shard_at(this->hot_place());
-    if (!is_hot(size) || !base::front::has_next(*this, node_place(), shard)) [[unlikely]]
+    if (!may_hit(size) || !base::front::has_next(*this, node_place(), shard)) [[unlikely]]
       return {};
-    const auto got = take_hit_bytes(size, this->hot_place());
+    const auto got = take_hit_from(shard, size);
     if (got.block == nullptr) [[unlikely]]
       return {};
     void* const node = this->pop_ready(node_place(), shard);
@@ -244,6 +238,16 @@ class byte_core final : public core<typename Config::mechanism> {
     } else {
       return is_hot(size);
     }
+  }
+  /// The part of `take_hit_bytes` that follows the test of the size. `shard`: that of
+  /// `hot_place()`.
+  template <class Shard>
+  [[nodiscard]] TARN_FORCE_INLINE sized_block take_hit_from(Shard* shard, std::size_t size) {
+    const auto tier = hot_tier(size);
+    void* const block = this->take_hit(shard, tier, size, true);
+    if (block == nullptr) [[unlikely]]
+      return {};
+    return {block, tiers_.size_of(tier)};
   }
   /// The tier of a size that `may_hit`, or a place in the gap.
   [[nodiscard]] TARN_FORCE_INLINE std::size_t hot_tier(std::size_t size) const noexcept {

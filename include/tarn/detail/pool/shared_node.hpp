@@ -64,9 +64,7 @@ class shared_node {
         return {};
       return {got.block, make(&core, got.block, got.capacity, size)};
     }
-    // Copied, or clang would keep the result of the hit path in memory as well.
-    const shared_block got = take_apart(core, size, where);
-    return {got.block, got.node, got.lacks_node};
+    return take_apart(core, size, where);
   }
   /// For external memory: `deleter()` is called after the last reference. Returns: null if the core
   /// has no node. Preconditions: `size <= most_bytes`.
