@@ -58,8 +58,8 @@ class detention {
     return gone != 0;
   }
 
-  /// Looks for blocks, and if there are none or too few again without a detention. Returns: what
-  /// `look()` returns, blocks or whether it got them.
+  /// Calls `look()`, which looks for blocks. If it finds too few, gives all detained blocks home
+  /// and calls it again. Returns: what `look()` returned last: a block, or whether it got all.
   template <class Look>
   [[nodiscard]] auto search(Look&& look) {
     // One block is not found only while all are in use. Many may be taken by others in between.

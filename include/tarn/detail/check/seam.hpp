@@ -15,7 +15,7 @@ namespace tarn::detail {
 
 /// Keeps no block out of reach: see `detention`.
 struct no_detention {
-  static bool detain(const auto&...) noexcept { return false; }
+  [[nodiscard]] static bool detain(const auto&...) noexcept { return false; }
   static void end_detention() noexcept {}
   static auto search(auto&& look) { return look(); }
   static unsigned detained_of(std::uint32_t) noexcept { return 0; }
@@ -54,8 +54,8 @@ class block_checks : public no_parts {
   static constexpr std::size_t kinds = 0;  // of misuse that are counted
 
   static void shape(const tier_shape&) noexcept {}
-  static bool admits(const auto&...) noexcept { return true; }
-  static bool is_out(const auto&...) noexcept { return true; }
+  [[nodiscard]] static bool admits(const auto&...) noexcept { return true; }
+  [[nodiscard]] static bool is_out(const auto&...) noexcept { return true; }
   static void mark(const auto&...) noexcept {}
   static void report(const auto&...) noexcept {}
   static void count(misuse) noexcept {}

@@ -10,9 +10,13 @@ namespace tarn::detail {
 
 /// Checks a pointer that is given back as a block of `tier`, and marks the block as idle if it is
 /// one. Returns: whether it is one; if not, `verdict` names the misuse.
-[[nodiscard]] bool admit(auto& core, const void* p, std::uint32_t tier, misuse& verdict) noexcept {
-  verdict = misuse::null;
-  if (p == nullptr) return false;
+template <class Core>
+[[nodiscard]] inline bool admit(Core& core, const void* p, std::uint32_t tier,
+                                misuse& verdict) noexcept {
+  if (p == nullptr) {
+    verdict = misuse::null;
+    return false;
+  }
   auto* const s = core.find_slab(p);
   if (s == nullptr) {
     upkeep_totals.searched();
@@ -21,10 +25,14 @@ namespace tarn::detail {
     verdict = elsewhere ? misuse::wrong_pool : misuse::foreign;
     return false;
   }
-  verdict = misuse::interior;
-  if (s->offset_of(p) % s->stride != 0 || s->index_of(p) >= s->blocks) return false;
-  verdict = misuse::wrong_size;
-  if (s->tier != tier) return false;
+  if (s->offset_of(p) % s->stride != 0 || s->index_of(p) >= s->blocks) {
+    verdict = misuse::interior;
+    return false;
+  }
+  if (s->tier != tier) {
+    verdict = misuse::wrong_size;
+    return false;
+  }
   verdict = misuse::double_put;
   return s->exit(s->index_of(p));  // of two racing calls, one gets true
 }
