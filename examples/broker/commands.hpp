@@ -216,7 +216,8 @@ class commands {
       keys_.set_data(args_[1], std::move(next), 0);
     out_.integer(*n + 1);
   }
-  /// Appends within the block of the value while it has room, unless somebody is being sent it.
+  /// Appends within the block of the value while it has room. A value that is being sent to a
+  /// client is copied first.
   void append() {
     const auto at = find<string>(args_[1]);
     if (at.failed) return;
@@ -273,13 +274,19 @@ class commands {
   }
   void lpush() { push(true); }
   void rpush() { push(false); }
+  /// Reads the count that may follow a key. Returns: false if it is not a count; the
+  /// client was told then.
+  [[nodiscard]] bool read_count(std::optional<std::int64_t>& count) {
+    if (args_.count() < 3) return true;
+    count = whole_number(args_[2]);
+    if (count && *count >= 0) return true;
+    out_.error("ERR value is out of range, must be positive");
+    return false;
+  }
   void pop(bool in_front, std::string_view name) {
     if (args_.count() > 3) return wrong_count(name);
     std::optional<std::int64_t> count;
-    if (args_.count() == 3) {
-      count = whole_number(args_[2]);
-      if (!count || *count < 0) return not_positive();
-    }
+    if (!read_count(count)) return;
     const auto at = find<list>(args_[1]);
     if (at.failed) return;
     if (!at) return count ? out_.null_array() : out_.null();
@@ -294,7 +301,6 @@ class commands {
     }
     erase_if_empty(at);
   }
-  void not_positive() { out_.error("ERR value is out of range, must be positive"); }
   void lpop() { pop(true, "lpop"); }
   void rpop() { pop(false, "rpop"); }
   void lrange() {
@@ -361,10 +367,7 @@ class commands {
   void spop() {
     if (args_.count() > 3) return syntax_error();
     std::optional<std::int64_t> count;
-    if (args_.count() == 3) {
-      count = whole_number(args_[2]);
-      if (!count || *count < 0) return not_positive();
-    }
+    if (!read_count(count)) return;
     const auto at = find<set>(args_[1]);
     if (at.failed) return;
     if (!at) return count ? out_.set(0) : out_.null();

@@ -18,7 +18,8 @@
 
 namespace broker {
 
-/// Pools under the given policies. Any of tarn's fit, if `Lock` is concurrent.
+/// Pools under the given policies: any of tarn's, if threads may share `Lock`, and if `Stats`
+/// counts.
 template <class Lock = tarn::thread_cached<>, class Stats = tarn::counting_stats,
           class Check = tarn::no_check>
 class pool_memory {
