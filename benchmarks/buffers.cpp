@@ -383,11 +383,8 @@ int run_all(const bench::options& o) {
   add("P10", "P10", "message get, fill, put, faster than new and delete", 8, {});
   add_least("P10", "P10", "the same, with the best allocator below it", {}, {});
   report.print(o.smoke ? "SMOKE TEST: these numbers mean nothing" : "Figures");
-  if (!o.json.empty() && !report.write_json(o.json, bench::compiler())) {
-    std::fprintf(stderr, "can't write %s\n", o.json.c_str());
-    return 1;
-  }
-  return 0;
+  return bench::write_results(
+      o, [&](const std::string& path) { return report.write_json(path, bench::compiler()); });
 }
 
 }  // namespace

@@ -613,11 +613,8 @@ int run_all(const bench::options& o) {
   }
   std::printf("\n");
 
-  if (!o.json.empty() && !report.write_json(o.json, bench::compiler())) {
-    std::fprintf(stderr, "can't write %s\n", o.json.c_str());
-    return 1;
-  }
-  return 0;
+  return bench::write_results(
+      o, [&](const std::string& path) { return report.write_json(path, bench::compiler()); });
 }
 
 }  // namespace

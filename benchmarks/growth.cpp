@@ -387,7 +387,7 @@ double slope_of(const std::vector<std::pair<double, double>>& points) {
 
 int main(int argc, char** argv) {
   const auto options = bench::options::parse(argc, argv);
-  const std::size_t most = options.smoke ? 1000 : options.quick ? 10'000 : 1'000'000;
+  const std::size_t most = options.smoke ? 1000 : options.quick ? 100'000 : 1'000'000;
   const int rounds = options.smoke || options.quick ? 1 : 5;
   std::printf("%-42s", "ns per operation, n =");
   for (std::size_t n = 100; n <= most; n *= 10)

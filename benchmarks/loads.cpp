@@ -246,14 +246,15 @@ struct larson {
 class batches {
  public:
   static constexpr std::size_t most = 64;
-  /// Returns: false if there is no room.
+  /// Adds a batch, and leaves the argument empty. Returns: false if there is no room for it;
+  /// `batch` is unchanged then.
   bool push(std::vector<block>& batch) {
     const std::lock_guard lock(mutex_);
     if (waiting_.size() == most) return false;
     waiting_.push_back(std::move(batch));
     return true;
   }
-  /// Returns: false if there is none.
+  /// Takes a batch. Returns: false if no batch waits; `batch` is unchanged then.
   bool pop(std::vector<block>& batch) {
     const std::lock_guard lock(mutex_);
     if (waiting_.empty()) return false;
@@ -505,15 +506,11 @@ int run_all(const bench::options& o) {
   }
   progress.end();
   report.print(o.smoke ? "SMOKE TEST: these numbers mean nothing" : "Loads");
-  if (!o.json.empty() && !report.write_json(o.json)) {
-    std::fprintf(stderr, "can't write %s\n", o.json.c_str());
-    return 1;
-  }
   if (!o.chart.empty() && !report.draw(o.chart)) {
     std::fprintf(stderr, "no chart in %s: gnuplot is missing (Debian: gnuplot-nox) or failed\n",
                  o.chart.c_str());
   }
-  return 0;
+  return bench::write_results(o, [&](const std::string& path) { return report.write_json(path); });
 }
 
 }  // namespace

@@ -49,4 +49,13 @@ struct options {
   }
 };
 
+/// Writes the results to the file that was asked for, if one was: `write(path)` tells whether it
+/// could. Returns: the exit code of the program.
+template <class Write>
+[[nodiscard]] int write_results(const options& o, Write&& write) {
+  if (o.json.empty() || write(o.json)) return 0;
+  std::fprintf(stderr, "can't write %s\n", o.json.c_str());
+  return 1;
+}
+
 }  // namespace bench
