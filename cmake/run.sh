@@ -10,7 +10,7 @@ usage: sh cmake/run.sh [demo|test|bench [--quick]|broker|trust]
   demo    (default) build the examples and run the main job, on /usr/include
   test    build and run all tests
   bench   build and run all benchmarks; results in build/bench/results: JSON, and a chart if gnuplot
-          is installed. --quick measures each row once, and briefly: three minutes for a first look
+          is installed. --quick measures each row once, and briefly: some four minutes, with the build
   broker  build the broker (examples/broker) and compare it with redis-server by redis-benchmark
   trust   the tests with nothing spared: each over all pairs of policies, plain, under ASan and UBSan,
           and those about threads under TSan at -O0 and -O1; takes hours
